@@ -1,0 +1,1 @@
+"""Articles: read them, clean them, split them into sentences and passages."""

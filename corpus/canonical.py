@@ -1,0 +1,82 @@
+"""From a draft to an article: boilerplate out, facts found, one canonical text with its headings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+
+from corpus.article import Article
+from corpus.boilerplate import trim
+from corpus.draft import Block, Draft, Kind
+from corpus.facts import recognise
+from corpus.headings import looks_like_heading
+
+# Paragraphs stand apart by one blank line, in every article and on every machine.
+PARAGRAPH_BREAK = "\n\n"
+
+# The title stands among the first blocks, below a byline or a section at most.
+_TOP_BLOCKS = 10
+
+
+def finish(draft: Draft, source: str) -> Article:
+    """The article a draft makes; `source` is its path in the folder it came from."""
+    folded = [replace(block, text=_fold(block.text)) for block in draft.blocks]
+    blocks, dropped = trim([block for block in folded if block.text])
+    draft, blocks = recognise(draft, blocks, dropped)
+    if draft.loose:
+        blocks = _with_headings(blocks)
+    facts = replace(draft.facts, title=_fold(draft.facts.title))
+    if facts.title and not any(block.text == facts.title for block in blocks[:_TOP_BLOCKS]):
+        blocks = [Block(facts.title, Kind.HEADING), *blocks]
+    text, headings = _assemble(blocks)
+    return Article(
+        id=_identifier(source),
+        title=facts.title,
+        text=text,
+        source=source,
+        url=facts.url,
+        author=facts.author,
+        publisher=facts.publisher,
+        published=facts.published,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        headings=headings,
+        metadata=draft.metadata,
+        dropped=draft.dropped,
+    )
+
+
+def _fold(text: str) -> str:
+    """NFC, no control or surrogate characters, every run of white space one plain space."""
+    composed = unicodedata.normalize("NFC", text)
+    kept = (c if unicodedata.category(c) not in ("Cc", "Cs") or c.isspace() else "" for c in composed)
+    return " ".join("".join(kept).replace("\ufeff", "").replace("\u00ad", "").split())
+
+
+def _with_headings(blocks: Sequence[Block]) -> list[Block]:
+    following = [*(block.text for block in blocks[1:]), ""]
+    return [
+        replace(block, kind=Kind.HEADING) if looks_like_heading(block.text, after) else block
+        for block, after in zip(blocks, following, strict=True)
+    ]
+
+
+def _assemble(blocks: Sequence[Block]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    headings: list[tuple[int, int]] = []
+    start = 0
+    for block in blocks:
+        end = start + len(block.text)
+        if block.kind is Kind.HEADING:
+            headings.append((start, end))
+        start = end + len(PARAGRAPH_BREAK)
+    return PARAGRAPH_BREAK.join(block.text for block in blocks), tuple(headings)
+
+
+def _identifier(source: str) -> str:
+    """A readable id that is stable for a path: "006-report-3f9a01c2"."""
+    stem = source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
+    digest = hashlib.sha256(source.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{slug}-{digest}" if slug else digest

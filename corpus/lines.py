@@ -1,0 +1,146 @@
+"""Physical lines to paragraphs, for text that was wrapped at a column.
+
+A typewriter-style wrap breaks a line only where the next word would not have fitted. A break where it
+would have fitted is therefore a paragraph's end (if the line also ends like a sentence) or damage.
+
+    ["The trust has nine", "partners.", "It began in May."]  ->  ["The trust has nine partners.", "It began in May."]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from corpus.headings import dotted_heading
+
+# Wider "lines" than this are paragraphs on one line each: no mail program or scraper wraps so late.
+_WIDEST_WRAP = 120
+# Share of line breaks that must be forced for a text to count as wrapped. Scrapers that count an
+# entity (&#8217;) as seven characters leave about a third of the breaks looking unforced.
+_FORCED_SHARE = 0.5
+# Above this share of unforced breaks in mid-sentence a short line says nothing about paragraphs.
+_RAGGED_SHARE = 0.15
+
+_BULLET = re.compile(r"(?:[-*•·–]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+\S")
+_SENTENCE_END = re.compile(r"[.!?…][\"”’')\]]*$")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+$", re.IGNORECASE)
+_ADDRESS_OR_MAIL = re.compile(r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w+)$", re.IGNORECASE)
+_ADDRESS_REST = re.compile(r"[a-z0-9_~%-]+[./][\w./?=&%~#-]+$")
+_INLINE_ITEM = re.compile(r"(?<=\S)\s+(?=[-•·] [A-Z“\"])")
+
+
+def unwrap(lines: Sequence[str]) -> list[str]:
+    """Physical lines ("" where blank) to paragraphs without a line break, in order, nothing left out."""
+    folded = [" ".join(line.split()) for line in lines]
+    width = _wrap_width(folded)
+    if width is None:
+        return [line for line in folded if line]
+    return [
+        paragraph
+        for block in _blocks(folded)
+        for group in _paragraphs(block, width)
+        for paragraph in _items(_join(group))
+    ]
+
+
+def _wrap_width(lines: Sequence[str]) -> int | None:
+    """The column at which the text was wrapped, or None if its lines are paragraphs already."""
+    lengths = sorted(len(line) for line in lines if line)
+    if len(lengths) < 2:
+        return None
+    width = lengths[int(0.95 * (len(lengths) - 1))]
+    breaks = [(line, after) for line, after in zip(lines, lines[1:], strict=False) if line and after]
+    if width > _WIDEST_WRAP or not breaks:
+        return None
+    forced = sum(_forced(line, after, width) for line, after in breaks)
+    # Two or three short lines under each other (an address, a list of names) are no evidence.
+    long_enough = sum(len(line) >= 0.6 * width for line, _ in breaks) >= _FORCED_SHARE * len(breaks)
+    return width if forced >= _FORCED_SHARE * len(breaks) and long_enough and width >= 30 else None
+
+
+def _forced(line: str, after: str, width: int) -> bool:
+    return len(line) + 1 + len(after.split(" ", 1)[0]) > width
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+    block: list[str] = []
+    for line in [*lines, ""]:
+        if line:
+            block.append(line)
+        elif block:
+            yield block
+            block = []
+
+
+def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
+    unforced = [not _forced(line, after, width) for line, after in zip(block, block[1:], strict=False)]
+    ends = [bool(_SENTENCE_END.search(line)) for line in block]
+    ragged = sum(short and not end for short, end in zip(unforced, ends, strict=False))
+    trusted = ragged <= max(2, _RAGGED_SHARE * len(unforced))
+    group = [block[0]]
+    for number, line in enumerate(block[1:]):
+        before = block[number]
+        short_end = unforced[number] and trusted and _may_end(before)
+        # A sub-heading below a full last line: only its own words tell it from a sentence.
+        heading = dotted_heading(line) and ends[number] and unforced[number + 1 : number + 2] == [True]
+        if short_end or heading or _label(line, unforced[number]) or _starts_item(before, line):
+            yield group
+            group = []
+        group.append(line)
+    yield group
+
+
+def _may_end(line: str) -> bool:
+    return line.endswith(":") or bool(_SENTENCE_END.search(line))
+
+
+def _label(line: str, unforced: bool) -> bool:
+    """A short line such as "Contact the author:" opens a part of its own."""
+    return unforced and line.endswith(":") and len(line.split()) <= 5 and line[0].isupper()
+
+
+def _starts_item(before: str, line: str) -> bool:
+    if not _BULLET.match(line):
+        return False
+    return _may_end(before) or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
+
+
+def _join(group: Sequence[str]) -> str:
+    text = group[0]
+    for line in group[1:]:
+        text += _glue(text, line) + line
+    return text
+
+
+def _glue(text: str, line: str) -> str:
+    """What stood between two lines before the wrap: a space, or nothing inside an address or a word."""
+    first = line.split(" ", 1)[0]
+    address = _ADDRESS.search(text)
+    if address and _goes_on(address.group(), first):
+        return ""
+    return "" if re.search(r"\w-$", text) and first[0].islower() else " "
+
+
+def _goes_on(address: str, rest: str) -> bool:
+    """Whether `rest` continues an address that was broken over two lines.
+
+    "www.dfes.gov.uk/" cannot end there, nor can a host of "www" and one label.
+    """
+    if address[-1] in "/-_=?&.":
+        return bool(re.match(r"[a-z0-9]", rest)) and not rest.isalpha() or address[-1] == "/" and rest.islower()
+    host = re.sub(r"^https?://", "", address, flags=re.IGNORECASE).split("/", 1)[0]
+    return host.count(".") < 2 and host.startswith("www.") and bool(_ADDRESS_REST.match(rest))
+
+
+def _items(paragraph: str) -> list[str]:
+    """List items that a scraper ran together: "- one www.a.org - Two" is two items."""
+    if not _BULLET.match(paragraph):
+        return [paragraph]
+    items = [""]
+    for piece in _INLINE_ITEM.split(paragraph):
+        apart = items[-1] and (_ADDRESS_OR_MAIL.search(items[-1]) or _SENTENCE_END.search(items[-1]))
+        if apart or not items[-1]:
+            items = [*items, piece] if items[-1] else [piece]
+        else:
+            items[-1] += " " + piece
+    return items

@@ -1,0 +1,82 @@
+"""Passages: paragraphs that fit the encoder's window, as spans made of whole sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from corpus.article import Passage, Sentence
+
+# Stands between sentences while the splitter joins them, so that it can only cut there; white space
+# folding has removed it from every canonical text.
+_MARK = "\x1e"
+
+
+def split_passages(
+    sentences: Sequence[Sentence], *, limit: int, count_tokens: Callable[[str], int]
+) -> list[Passage]:
+    """Passages of at most `limit` word pieces (as `count_tokens` counts them), in order, none overlapping.
+
+    A passage is one paragraph with the headings above it, or as many of its sentences as fit. Every
+    sentence lies in exactly one passage; only a sentence that alone exceeds the limit is cut.
+    """
+    from langchain_text_splitters import CharacterTextSplitter
+
+    # Counting sentences back from the pieces gives exact offsets. The splitter's own start index is
+    # found by searching the text, which fails when lengths are not characters.
+    splitter = CharacterTextSplitter(
+        separator=_MARK,
+        chunk_size=limit,
+        chunk_overlap=0,
+        length_function=lambda text: count_tokens(text.replace(_MARK, " ")),
+        strip_whitespace=False,
+    )
+    passages: list[Passage] = []
+    for paragraph in _paragraphs(sentences):
+        first = 0
+        for piece in splitter.split_text(_MARK.join(sentence.text for sentence in paragraph)):
+            last = first + piece.count(_MARK)
+            whole = Passage(paragraph[0].article, paragraph[first].start, paragraph[last].end)
+            passages += _fitting(whole, limit=limit, count_tokens=count_tokens)
+            first = last + 1
+    return passages
+
+
+def _paragraphs(sentences: Sequence[Sentence]) -> Iterator[list[Sentence]]:
+    """Sentences of one paragraph each, headings with the paragraph below them."""
+    number, after_heading = 0, True
+    keys = []
+    for before, sentence in zip([None, *sentences], sentences, strict=False):
+        apart = before is None or before.article is not sentence.article or "\n" in _gap(before, sentence)
+        if apart and (not after_heading or (before and before.article is not sentence.article)):
+            number += 1
+        keys.append(number)
+        after_heading = sentence.heading
+    for _, group in groupby(zip(keys, sentences, strict=True), key=lambda pair: pair[0]):
+        yield [sentence for _, sentence in group]
+
+
+def _gap(before: Sentence, sentence: Sentence) -> str:
+    return before.article.text[before.end : sentence.start]
+
+
+def _fitting(passage: Passage, *, limit: int, count_tokens: Callable[[str], int]) -> list[Passage]:
+    """The passage, or its parts if one sentence alone exceeds the limit."""
+    if count_tokens(passage.text) <= limit:
+        return [passage]
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+    splitter = RecursiveCharacterTextSplitter(
+        separators=["; ", ", ", " ", ""],
+        keep_separator="end",
+        chunk_size=limit,
+        chunk_overlap=0,
+        length_function=count_tokens,
+        strip_whitespace=False,
+    )
+    parts: list[Passage] = []
+    start = passage.start
+    for piece in splitter.split_text(passage.text):
+        parts.append(Passage(passage.article, start, start + len(piece.rstrip())))
+        start += len(piece)
+    return parts

@@ -1,0 +1,121 @@
+"""Sentences as spans of the canonical text.
+
+A sentence ends at `. ! ? …` (with what closes behind it) before white space and something that can begin
+a sentence. Quotation marks are not balanced: scraped text loses them, and a splitter that waits for the
+closing one runs on through the article. Paragraphs and headings always end a sentence.
+
+    "He left. “It ends at 5.8,” she said."  ->  ["He left.", "“It ends at 5.8,” she said."]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from corpus.article import Article, Sentence
+
+# An extract shows at most this many words, and never part of a sentence: what is longer (a statute's list,
+# a table, a page without punctuation) is cut at its semicolons, commas or spaces, in this order.
+SENTENCE_WORDS = 90
+_SENTENCE_CHARACTERS = 1_000
+
+_PARAGRAPH = re.compile(r"[^\n]+")
+_BOUNDARY = re.compile(
+    r"""(?:[.!?…]+[\"”’')\]]*(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)   # . ! ? with what closes behind it, a note's number
+    |(?<=[。！？])                                              # full-width stops need no white space behind
+    )\s*""",
+    re.VERBOSE,
+)
+_OPENING = re.compile(r"[\"“‘'(\[]*(?:[^\W\d_]|\d)|[-•·*–]\s")
+_NEVER_FINAL = frozenset(
+    "mr mrs ms dr prof rev sr jr st hon gen col capt sgt lt messrs mme e.g i.e eg ie vs cf viz approx esp incl".split()
+)
+# Abbreviations that end a sentence now and then, unless a number follows ("No. 5", "Jan. 12").
+_BEFORE_NUMBER = frozenset(
+    "no nos vol fig figs p pp para paras art sec ch jan feb mar apr jun jul aug sep sept oct nov dec c ca".split()
+)
+_SAID = re.compile(r"(?:[A-Z][\w’'-]+\s){1,3}(?:said|says|asked|asks|added|adds|wrote|writes|replied)\b")
+_ADDRESS_END = re.compile(
+    r"(?:(?:https?://|www\.)\S*[\w/]|\S+@\S+\.\w+)(?P<gap>\s+)(?=(?:The|A|An|This|These|For|To|Contact|Email|It|See)\s)"
+)
+_CLAUSES = (re.compile(r";\s+"), re.compile(r":\s+"), re.compile(r",\s+"), re.compile(r"\s+"))
+
+
+def split_sentences(article: Article) -> list[Sentence]:
+    """All sentences and headings of an article in order of position; no two overlap."""
+    headings = dict(article.headings)
+    sentences: list[Sentence] = []
+    for paragraph in _PARAGRAPH.finditer(article.text):
+        start, end = paragraph.span()
+        if headings.get(start) == end:
+            sentences.append(Sentence(article, start, end, heading=True))
+        else:
+            spans = sentence_spans(paragraph.group())
+            sentences += [Sentence(article, start + first, start + last) for first, last in spans]
+    return sentences
+
+
+def sentence_spans(paragraph: str) -> list[tuple[int, int]]:
+    """Half-open spans of the sentences of one paragraph (no line breaks in it)."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for end, after in _ends(paragraph):
+        if end > start:
+            spans += _within_limit(paragraph, start, end)
+            start = after
+    return spans + _within_limit(paragraph, start, len(paragraph.rstrip()))
+
+
+def _ends(paragraph: str) -> Iterator[tuple[int, int]]:
+    """Where a sentence ends and where the next one starts."""
+    found = [
+        (len(paragraph[: match.end()].rstrip()), match.end())
+        for match in _BOUNDARY.finditer(paragraph)
+        if match.end() < len(paragraph) and _is_end(paragraph, match)
+    ]
+    found += [match.span("gap") for match in _ADDRESS_END.finditer(paragraph)]
+    return iter(sorted(found))
+
+
+def _is_end(paragraph: str, match: re.Match[str]) -> bool:
+    mark, after = match.group(), paragraph[match.end() :]
+    if not mark:
+        return True
+    opening = _OPENING.match(after)
+    first = next((c for c in after if c.isalnum()), "")
+    if not opening or first.islower():
+        return False
+    if mark[0] in "!?" and mark.strip()[-1] in "\"”’'" and _SAID.match(after):
+        return False
+    return not (mark.strip() == "." and _abbreviated(paragraph[: match.start()], first))
+
+
+def _abbreviated(before: str, first: str) -> bool:
+    word = re.split(r"[\s(\[“\"‘'-]", before)[-1]
+    if len(word) == 1 and word.isupper() and word != "I":
+        return True
+    if word.isdigit() and word == before:
+        return True
+    lowered = word.lower()
+    return lowered in _NEVER_FINAL or (lowered in _BEFORE_NUMBER and first.isdigit())
+
+
+def _within_limit(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    sentence = text[start:end]
+    if start >= end:
+        return []
+    if len(sentence.split()) <= SENTENCE_WORDS and len(sentence) <= _SENTENCE_CHARACTERS:
+        return [(start, end)]
+    left, right = _halves(sentence)
+    return _within_limit(text, start, start + left) + _within_limit(text, start + right, end)
+
+
+def _halves(sentence: str) -> tuple[int, int]:
+    """Where an over-long sentence is cut: its best mark nearest to the middle."""
+    middle = len(sentence) // 2
+    for clause in _CLAUSES:
+        cuts = [match for match in clause.finditer(sentence) if 0 < match.start() and match.end() < len(sentence)]
+        if cuts:
+            cut = min(cuts, key=lambda match: abs(match.end() - middle))
+            return len(sentence[: cut.end()].rstrip()), cut.end()
+    return middle, middle

@@ -1,0 +1,1 @@
+"""Gold questions and what is measured with them."""

@@ -1,0 +1,1 @@
+"""Vectors and words: build a generation, publish it, search it."""
