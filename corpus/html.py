@@ -10,6 +10,7 @@ reshapes what it keeps. So trafilatura says which blocks belong to the article, 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,31 +23,39 @@ from corpus.article import Dropped, Unreadable
 from corpus.draft import Block, Draft, Facts, Kind
 from corpus.text import decode
 
-_UNSEEN = frozenset(
-    "head script style noscript template svg iframe object canvas audio video map button select textarea".split()
+_UNSEEN = re.compile(
+    """head|script|style|noscript|template|svg|iframe|object|canvas|audio|video|map
+    |button|select|textarea""",
+    re.VERBOSE,
 )
-_BLOCKS = frozenset(
-    """address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
-    footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tbody td tfoot th thead
-    tr ul""".split()
+_BLOCK = re.compile(
+    """address|article|aside|blockquote|body|caption|center|dd|details|dialog|div|dl|dt|fieldset|figcaption
+    |figure|footer|form|h[1-6]|header|hr|legend|li|main|nav|ol|p|pre|section|summary|table|tbody|td|tfoot
+    |th|thead|tr|ul""",
+    re.VERBOSE,
 )
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
-_ROOTS = frozenset("article main body".split())
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_ROOTS = ("article", "main", "body")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BACK_ARROWS = "↑↩↵⏎⤴⬆^\ufe0e\ufe0f "
 # Authors who part paragraphs by one <br> end the line like a sentence; a line of an address does not.
 _LONG_LINE = 60
 
-_SITE_TAGS = frozenset("nav header footer aside form".split())
-_SITE_WORDS = frozenset(
-    """nav navigation menu breadcrumb breadcrumbs cookie cookies consent gdpr related recommended newsletter signup
-    subscribe subscription comment comments disqus share sharing promo advert advertisement ads sponsored sidebar
-    popular trending login paywall pagination""".split()
+_SITE_TAGS = ("nav", "header", "footer", "aside", "form")
+_SITE_WORD = re.compile(
+    """nav|navigation|menu|breadcrumbs?|cookies?|consent|gdpr|related|recommended|newsletter|signup|subscribe
+    |subscription|comments?|disqus|share|sharing|promo|advert|advertisement|ads|sponsored|sidebar|popular
+    |trending|login|paywall|pagination""",
+    re.VERBOSE,
 )
-_AUTHORS_WORDS = frozenset(
-    """footnote footnotes endnote endnotes note notes standfirst strapline deck dek lede lead intro introduction
-    abstract bio biography author authors byline contributor caption figcaption correction clarification references
-    sources""".split()
+_AUTHORS_WORD = re.compile(
+    """footnotes?|endnotes?|notes?|standfirst|strapline|deck|dek|lede|lead|intro|introduction|abstract|bio
+    |biography|authors?|byline|contributor|caption|figcaption|correction|clarification|references|sources""",
+    re.VERBOSE,
+)
+# Encodings that browsers read; Python knows others, which unescape or unpack. Latin-1 means Windows-1252.
+_ENCODINGS = re.compile(
+    r"iso-8859-(?!1$)\d+|windows-125[0-8]|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5"
 )
 # A run of four words says that two texts are the same place; a shorter block must be equal as a whole.
 _RUN = 4
@@ -91,9 +100,7 @@ def html_draft(raw: bytes) -> Draft:
 
 def html_blocks(fragment: str) -> tuple[Block, ...]:
     """Every visible block of simple HTML, in order: headings, paragraphs, list items, table rows."""
-    if not fragment.strip():
-        return ()
-    return tuple(piece.block for piece in _Walk().pieces(_parse(fragment)))
+    return tuple(piece.block for piece in _Walk().pieces(_parse(f"<div>{fragment}</div>")))
 
 
 def xml_texts(raw: bytes) -> dict[str, str]:
@@ -108,17 +115,15 @@ def xml_texts(raw: bytes) -> dict[str, str]:
 
 
 def _page_text(raw: bytes) -> str:
-    """Characters of a page. Valid UTF-8 wins over a <meta> that a tool forgot to change when saving."""
+    """Characters of a page; valid UTF-8 wins over a <meta> that a tool forgot to change when saving."""
     declared = re.search(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", raw[:4096], re.IGNORECASE)
     name = declared.group(1).decode("ascii").lower() if declared else ""
-    # Only encodings that browsers read; Python's others include escapes and compression.
-    if re.fullmatch(r"iso-8859-(?!1$)\d+|windows-125[0-8]|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5", name):
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError:
-            if not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-                return raw.decode(name, errors="replace")
-    return decode(raw)
+    if not _ENCODINGS.fullmatch(name) or raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return decode(raw)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return codecs.decode(raw, name, "replace")
 
 
 def _parse(text: str) -> HtmlElement:
@@ -167,7 +172,7 @@ class _Walk:
     def _enter(self, element: HtmlElement) -> None:
         tag = str(element.tag)
         self._depth[tag] += 1
-        if tag in _BLOCKS or not self._places:
+        if _BLOCK.fullmatch(tag) or not self._places:
             self._flush()
             self._places.append(_place(element, self._places[-1] if self._places else None))
         if tag == "tr" and self._row is None and _is_row(element):
@@ -186,7 +191,7 @@ class _Walk:
         if tag == "dt":
             self._marker += f"{_folded(''.join(self._buffer))} | "
             self._buffer.clear()
-        if tag in _BLOCKS:
+        if _BLOCK.fullmatch(tag):
             self._flush()
         if tag in ("ol", "ul") and self._counts:
             self._counts.pop()
@@ -194,7 +199,7 @@ class _Walk:
             self._emit(self._marker.removesuffix(" | "), 0)
         if tag in ("li", "dl"):
             self._marker = ""
-        if tag in _BLOCKS and len(self._places) > 1:
+        if _BLOCK.fullmatch(tag) and len(self._places) > 1:
             self._places.pop()
         self._depth[tag] -= 1
 
@@ -249,7 +254,7 @@ def _instead(element: HtmlElement) -> str | None:
     if element.tag == "br":
         return "\n"
     hidden = element.get("hidden") is not None or element.get("aria-hidden") == "true"
-    if element.tag in _UNSEEN or hidden or _HIDDEN.search(element.get("style") or ""):
+    if _UNSEEN.fullmatch(str(element.tag)) or hidden or _HIDDEN.search(element.get("style") or ""):
         return ""
     if element.tag == "a" and (element.get("href") or "").startswith("#"):
         label = _folded(element.text_content())
@@ -263,7 +268,7 @@ def _instead(element: HtmlElement) -> str | None:
 def _is_row(row: HtmlElement) -> bool:
     """Whether a table row holds values side by side, and is not the frame of a page's layout."""
     cells = row.findall("td") + row.findall("th")
-    blocks = [[e.tag for e in cell.iterdescendants() if e.tag in _BLOCKS] for cell in cells]
+    blocks = [[e.tag for e in cell.iterdescendants() if _BLOCK.fullmatch(str(e.tag))] for cell in cells]
     return len(cells) > 1 and all(len(tags) < 2 and not {*tags} & {"table", "ul", "ol"} for tags in blocks)
 
 
@@ -285,11 +290,10 @@ def _paragraphs(text: str) -> list[str]:
 def _place(element: HtmlElement, parent: _Place | None) -> _Place:
     tag = str(element.tag)
     above = parent if parent and tag not in _ROOTS else None
-    names = " ".join(element.get(key) or "" for key in ("class", "id", "role")) if tag not in ("html", "body") else ""
-    words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", names).lower()))
-    site = bool(words & _SITE_WORDS) or tag == "nav" or bool(above and above.site)
+    words = set() if tag in ("html", "body") else _names(element)
+    site = any(map(_SITE_WORD.fullmatch, words)) or tag == "nav" or bool(above and above.site)
     head = tag == "header" and above is not None and above.root.tag == "article"
-    own = bool(words & _AUTHORS_WORDS) or head or tag in ("figcaption", "caption")
+    own = any(map(_AUTHORS_WORD.fullmatch, words)) or head or tag in ("figcaption", "caption")
     return _Place(
         root=above.root if above else element,
         parent=parent,
@@ -300,6 +304,12 @@ def _place(element: HtmlElement, parent: _Place | None) -> _Place:
     )
 
 
+def _names(element: HtmlElement) -> set[str]:
+    """The words in an element's class, id and role: class="authorBio" is author, bio."""
+    names = " ".join(element.get(key) or "" for key in ("class", "id", "role"))
+    return set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", names).lower()))
+
+
 def _kept_runs(text: str) -> set[_Run]:
     """The word runs of what trafilatura takes for the article; empty when it finds none."""
     from trafilatura import bare_extraction
@@ -307,14 +317,14 @@ def _kept_runs(text: str) -> set[_Run]:
     found = bare_extraction(_parse(text), favor_recall=True, include_comments=False, include_tables=True)
     if found is None or isinstance(found, dict):
         return set()
-    parts = [_words(part) for part in found.body.itertext()]
-    whole = [_words(" ".join(element.itertext())) for element in found.body.iter()]
+    parts = [_words(str(part)) for part in found.body.itertext()]
+    whole = [_words(" ".join(map(str, element.itertext()))) for element in found.body.iter()]
     short = {words for words in (*parts, *whole) if 0 < len(words) < _RUN}
     return short | _runs(tuple(word for words in parts for word in words))
 
 
 def _articles_own(pieces: Sequence[_Piece], runs: set[_Run]) -> set[_Piece]:
-    """The pieces trafilatura kept and those beside them that are the author's; without any, the visible text."""
+    """What trafilatura kept and what beside it is the author's; if it kept nothing, the visible text."""
     found = {piece for piece in pieces if _covered(piece, runs)}
     plain = {piece.block.text for piece in found if not piece.place.site}
     found = {piece for piece in found if not (piece.place.site and piece.block.text in plain)}

@@ -8,7 +8,6 @@ length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import ModelRefused
-from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files
+from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BATCH = 32
-"""Texts per pass through the model: the default of sentence-transformers, near the best on a CPU."""
-
-PICKLED = (".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth")
-WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
+BATCH = 32  # texts per pass: the default of sentence-transformers
 
 
 class Encoder(Protocol):
@@ -113,9 +108,7 @@ def load_encoder(model: str | None = None, *, device: str | None = None) -> Enco
     """
     if model is None:
         return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
-    folder = Path(model) if Path(model).is_dir() else _download(model)
-    _refuse_pickled(folder)
-    return SentenceTransformerEncoder(folder, name=model, device=device)
+    return SentenceTransformerEncoder(model_folder(model), name=model, device=device)
 
 
 def fingerprint(folder: Path, *, max_tokens: int) -> str:
@@ -123,29 +116,6 @@ def fingerprint(folder: Path, *, max_tokens: int) -> str:
     lines = [f"max_tokens {max_tokens}", "norm l2"]
     lines += [f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder))]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    next_step = "give a folder that holds the model, or a hub name such as organisation/model"
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise ModelRefused(f"no such model: {name}; {next_step}")
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(WANTED)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelRefused(f"the model cannot be downloaded: {name}: {reason}; {next_step}") from error
-
-
-def _refuse_pickled(folder: Path) -> None:
-    names = sorted(model_files(folder))
-    for name in names:
-        if name.endswith(PICKLED):
-            raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file and try again")
-    if not any(name.endswith(".safetensors") for name in names):
-        raise ModelRefused(f"no safetensors weights in {folder}; use a model that has them")
 
 
 def _load(folder: Path, device: str) -> Any:
@@ -168,8 +138,9 @@ def _load(folder: Path, device: str) -> Any:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back the progress bar, the log lines and the warnings that loading a model gives off."""
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
+    logging: Any = transformers_logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

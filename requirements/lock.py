@@ -1,8 +1,8 @@
 """Write the lock files: `make lock` keeps every pin that still fits, `make lock UPGRADE=1` takes the newest.
 
-pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release, by hash, for all platforms
-                         -> cuda.lock                what the registry's Linux build of torch asks for besides
-                         -> cpu.lock                 the CPU build of torch, where pip's configuration offers one
+pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release, by hash, any platform
+                         -> cuda.lock                what the registry's Linux build of torch adds
+                         -> cpu.lock                 the CPU build of torch, where pip is offered one
 
 No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
 """
@@ -22,10 +22,10 @@ CPU_WHEEL = re.compile(r"torch-.+\+cpu-cp3(\d+)-cp3\d+-manylinux_\d+_\d+_(x86_64
 
 WRITTEN = "# Written by `make lock`; edit pyproject.toml or lock.in instead.\n"
 HEADERS = {
-    "runtime": "# What Verbatim needs to run. With torch's registry build on Linux, cuda.lock is needed too.\n",
+    "runtime": "# What Verbatim needs to run; on Linux, torch's registry build needs cuda.lock as well.\n",
     "dev": "# runtime.lock, and what the tests and checks need.\n",
-    "cuda": "# What the registry's Linux build of torch asks for; the CPU build in cpu.lock asks for none of it.\n",
-    "cpu": "# The CPU build of torch: a tenth of the download. Tried first, where pip's configuration offers it.\n",
+    "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
+    "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
 }
 
 
@@ -41,9 +41,9 @@ def cpu_entries(release: str, folder: Path) -> list[str]:
     """The CPU builds of this torch release known so far, and the one that pip finds for this interpreter."""
     known = {line for line in read("cpu").splitlines() if line.startswith(f"torch=={release}+cpu ")}
     command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--only-binary", ":all:"]
-    found = subprocess.run([*command, "--dest", str(folder), f"torch=={release}+cpu"], stderr=subprocess.DEVNULL)
-    if found.returncode:
-        print("cpu.lock: pip's configuration offers no CPU build of torch; what was known of this release stays")
+    command += ["--dest", str(folder), f"torch=={release}+cpu"]
+    if subprocess.run(command, stderr=subprocess.DEVNULL).returncode:
+        print("cpu.lock: pip is offered no CPU build of torch; what was known of this release stays")
     for wheel in folder.glob("*.whl"):
         known.add(cpu_entry(release, wheel))
     return sorted(known)
@@ -54,16 +54,23 @@ def cpu_entry(release: str, wheel: Path) -> str:
     name = CPU_WHEEL.fullmatch(wheel.name)
     if not name:
         sys.exit(f"cpu.lock: {wheel.name} is not a Linux wheel of CPython: pin it by hand in cpu.lock")
-    marker = f"python_version == '3.{name[1]}' and sys_platform == 'linux' and platform_machine == '{name[2]}'"
+    python, machine = name.groups()
+    marker = f"python_version == '3.{python}' and sys_platform == 'linux' and platform_machine == '{machine}'"
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     return f"torch=={release}+cpu ; {marker} --hash=sha256:{digest}"
 
 
 def with_cpu_hashes(entries: list[str], cpu: list[str]) -> list[str]:
-    """Let torch's own pin accept the CPU builds too: 2.13.0+cpu satisfies ==2.13.0, and its hash must as well."""
-    hashes = sorted(entry.partition("--hash=")[2] for entry in cpu)
-    added = "".join(f" \\\n    --hash={digest}" for digest in hashes)
-    return [re.sub(r"(^torch==.*(?:\n +--hash=.*)+)", rf"\1{added}", entry) for entry in entries]
+    """Let torch's own pin accept the CPU builds too: 2.13.0+cpu satisfies ==2.13.0, so must its hash."""
+    added = {entry.partition("--hash=")[2] for entry in cpu}
+    return [add_hashes(entry, added) if entry.startswith("torch==") else entry for entry in entries]
+
+
+def add_hashes(entry: str, added: set[str]) -> str:
+    """The entry with more hashes, in order: those of the last run may be among its own already."""
+    pin, _, origin = entry.partition("    # via")
+    name, *hashes = re.split(r" \\\n +--hash=", pin.rstrip())
+    return " \\\n    --hash=".join([name, *sorted({*hashes, *added})]) + "\n    # via" + origin
 
 
 def read(name: str) -> str:
@@ -78,7 +85,7 @@ def write(name: str, entries: list[str]) -> None:
 
 
 def main() -> None:
-    """Resolve the larger set first, so that runtime.lock can take its pins from it and the two never differ."""
+    """Resolve the larger set first: runtime.lock takes its pins from it, and the two never differ."""
     upgrade = sys.argv[1:2] == ["--upgrade"]
     with TemporaryDirectory() as folder:
         dev_lock, runtime_lock = Path(folder, "dev.txt"), Path(folder, "runtime.txt")

@@ -1,0 +1,88 @@
+"""Word documents: the zip is checked before it is unpacked, mammoth reads the text, footnotes stay.
+
+Sizes in a zip's directory can lie, so every part is unpacked against a limit into a clean copy, and only
+that copy is parsed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from datetime import date
+
+from corpus.article import Unreadable
+from corpus.draft import Draft, Facts, Kind
+from corpus.html import html_blocks, xml_texts
+
+_MOST_PARTS = 5_000
+_MOST_BYTES = 200_000_000
+_HIGHEST_RATIO = 200
+_ENCRYPTED_FLAG = 0x1
+_OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PROPERTIES = "docProps/core.xml"
+_LARGEST_PROPERTIES = 100_000
+# Word's title styles have no place in mammoth's own map.
+_STYLES = "p[style-name='Title'] => h1:fresh\np.Title => h1:fresh"
+# What programs write where a person's name belongs.
+_NO_PERSON = re.compile(
+    r"python-docx|microsoft( office)?( user)?|(office |windows )?user|admin(istrator)?|unknown|owner|un-named|author",
+    re.IGNORECASE,
+)
+
+
+def docx_draft(raw: bytes) -> Draft:
+    """The blocks and facts of a .docx file; `Unreadable` says what is wrong with one that is not."""
+    parts = _parts(raw)
+    blocks = html_blocks(_html(parts))
+    facts = _facts(parts)
+    if blocks and blocks[0].kind is Kind.HEADING:
+        facts = Facts(blocks[0].text, facts.author, published=facts.published)
+        blocks = blocks[1:]
+    return Draft(blocks, facts)
+
+
+def person(name: str) -> str:
+    """The name of an author in a document's properties, or "" for a program's or a computer's."""
+    folded = " ".join(name.split())
+    return "" if _NO_PERSON.fullmatch(folded) else folded
+
+
+def _parts(raw: bytes) -> Mapping[str, bytes]:
+    """The XML parts of the package by name, each unpacked against the size its directory promises."""
+    if raw.startswith(_OLE_MARK):
+        raise Unreadable("is encrypted or an old .doc; save it as .docx without a password")
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as package:
+            entries = package.infolist()
+            _check(entries)
+            wanted = [entry for entry in entries if entry.filename.endswith((".xml", ".rels"))]
+            return {entry.filename: _unpacked(package, entry) for entry in wanted}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
+        raise Unreadable(f"is not a whole .docx file ({error}); save it again") from error
+
+
+def _check(entries: list[zipfile.ZipInfo]) -> None:
+    size = sum(entry.file_size for entry in entries)
+    packed = sum(entry.compress_size for entry in entries)
+    if len(entries) > _MOST_PARTS:
+        raise Unreadable(f"holds {len(entries):,} parts, more than {_MOST_PARTS:,}")
+    if size > _MOST_BYTES:
+        raise Unreadable(f"unpacks to {size:,} bytes, more than {_MOST_BYTES:,}")
+    if size > _HIGHEST_RATIO * max(packed, 1):
+        raise Unreadable(f"unpacks to more than {_HIGHEST_RATIO} times its size")
+    if any(entry.flag_bits & _ENCRYPTED_FLAG for entry in entries):
+        raise Unreadable("is encrypted; save it without a password")
+
+
+def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of one part. Reading in steps keeps a lying entry from unpacking further than it promises."""
+    found = io.BytesIO()
+    with package.open(entry) as part:
+        while step := part.read(1 << 16):
+            found.write(step)
+    if found.tell() != entry.file_size:
+        raise zipfile.BadZipFile(f"{entry.filename} ends early")
+    return found.getvalue()

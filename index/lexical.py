@@ -1,0 +1,206 @@
+"""Words: BM25 and phrases over sentences and passages. The one file that knows tantivy.
+
+Sentences and passages are two indexes in two folders: tantivy takes the number of documents and
+their average length over a whole index, so in one index each would bend the other's scores.
+
+Texts go through one analyzer, here and nowhere else, and the index is given its terms joined by
+spaces. So positions count terms (a stop word leaves no gap), and a phrase of `terms(text)` is
+always found in its text.
+
+    "The café’s cost: $5.14 million, 1,000 collisions" -> the cafe cost 5.14 million 1,000 collis
+
+BM25 with k1 = 1.2 and b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)) (Robertson and Zaragoza,
+"The Probabilistic Relevance Framework", 2009); tantivy stores a length above 40 terms in steps.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.errors import Damaged, IndexFailure
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
+STOP_WORDS = ("s", "t")
+ANALYZER = f"NFC; {WORDS}; fold, lower, stop {' '.join(STOP_WORDS)}, Snowball English"
+"""What turns a text into terms; part of a generation's settings."""
+
+SPARE = 16  # rows fetched beyond k, so that equals at the cut are put in order before the cut
+DIGITS = 4  # tantivy adds the terms of a query in no fixed order, so the last bits of a score vary
+HEAP = 4_000_000_000  # bytes before a writer starts another segment, about the most tantivy takes
+
+
+class Unit(StrEnum):
+    """What a row number counts."""
+
+    SENTENCE = "sentence"
+    PASSAGE = "passage"
+
+
+class LexicalIndex:
+    """Terms of sentences and passages by row number; immutable, safe to search from several threads."""
+
+    def __init__(self, searchers: Mapping[Unit, _Searcher]) -> None:
+        self._searchers = searchers
+        self._analyzer = _analyzer()
+
+    @staticmethod
+    def create(folder: Path, sentences: Iterable[str], passages: Iterable[str]) -> None:
+        """Write both indexes below `folder`, which must exist and be empty; rows count from 0.
+
+        Nothing is flushed to the disk here. Raises `OSError` when tantivy cannot write.
+        """
+        analyzer = _analyzer()
+        for unit, texts in ((Unit.SENTENCE, sentences), (Unit.PASSAGE, passages)):
+            place = folder / unit
+            place.mkdir()
+            _write(place, (_terms(analyzer, text) for text in texts))
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        """Open what `create` wrote; nothing is written to `folder`, so it may be read-only.
+
+        Raises:
+            Damaged: an index that tantivy cannot open.
+        """
+        return cls({unit: _Searcher(folder / unit) for unit in Unit})
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text in order, repeated ones repeated: "Costs of 5.14%" -> cost, of, 5.14."""
+        return _terms(self._analyzer, text)
+
+    def search(
+        self, unit: str, terms: Sequence[str], k: int, *, allowed: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """The k rows with the greatest BM25 score for any of the terms, as (row, score).
+
+        Best first, equal scores by row. A term given twice counts twice. `allowed` limits the result
+        to these rows. Terms are taken as they are: nothing in them is query language.
+        """
+        searcher = self._searchers[Unit(unit)]
+        return searcher.search(searcher.any_of(terms), k, allowed=allowed) if terms else []
+
+    def phrase(self, unit: str, terms: Sequence[str], k: int) -> list[int]:
+        """Rows that hold the terms side by side in this order: the k with the greatest score, best first."""
+        searcher = self._searchers[Unit(unit)]
+        if not terms:
+            return []
+        query = searcher.sequence_of(terms) if len(terms) > 1 else searcher.any_of(terms)
+        return [row for row, _ in searcher.search(query, k, allowed=None)]
+
+    def document_frequency(self, unit: str, term: str) -> int:
+        """How many rows of the unit hold the term."""
+        return self._searchers[Unit(unit)].document_frequency(term)
+
+    def count(self, unit: str) -> int:
+        """Rows of the unit."""
+        return self._searchers[Unit(unit)].count
+
+
+class _Searcher:
+    """One tantivy index, opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._schema, self._searcher = _open(folder)
+        self.count = int(self._searcher.num_docs)
+
+    def any_of(self, terms: Sequence[str]) -> Any:
+        from tantivy import Occur, Query
+
+        queries = [Query.term_query(self._schema, "text", term) for term in terms]
+        return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+    def sequence_of(self, terms: Sequence[str]) -> Any:
+        from tantivy import Query
+
+        return Query.phrase_query(self._schema, "text", list(terms))
+
+    def document_frequency(self, term: str) -> int:
+        return int(self._searcher.doc_freq("text", term))
+
+    def search(self, query: Any, k: int, *, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
+        """Fetch more until k allowed rows are clear of the cut, or there are no more."""
+        wanted = None if allowed is None else frozenset(allowed.tolist())
+        fetch = k + SPARE
+        while k > 0 and self.count:
+            found = self._fetch(query, min(fetch, self.count))
+            hits = [hit for hit in found if wanted is None or hit[0] in wanted]
+            if fetch >= self.count or len(found) < fetch or (len(hits) >= k and hits[k - 1][1] > found[-1][1]):
+                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+            fetch *= 4
+        return []
+
+    def _fetch(self, query: Any, limit: int) -> list[tuple[int, float]]:
+        """Counting all matches keeps tantivy from pruning, which would add scores in another order."""
+        hits = self._searcher.search(query, limit=limit, count=True).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        return [(int(row), round(score, DIGITS)) for row, (score, _) in zip(rows, hits, strict=True)]
+
+
+def _analyzer() -> Any:
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.regex(WORDS)).filter(Filter.ascii_fold())
+    builder = builder.filter(Filter.lowercase()).filter(Filter.custom_stopword(list(STOP_WORDS)))
+    return builder.filter(Filter.stemmer("english")).build()
+
+
+def _terms(analyzer: Any, text: str) -> list[str]:
+    sayable = text.encode("utf-8", "replace").decode("utf-8")
+    return list(analyzer.analyze(unicodedata.normalize("NFC", sayable)))
+
+
+def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
+    """One thread and one segment, so the same texts give the same rows and scores."""
+    from tantivy import Document, Index, SchemaBuilder
+
+    schema = SchemaBuilder().add_unsigned_field("row", fast=True)
+    schema = schema.add_text_field("text", tokenizer_name="whitespace", index_option="position")
+    try:
+        writer = Index(schema.build(), path=str(folder), reuse=False).writer(HEAP, 1)
+        for row, terms in enumerate(texts):
+            document = Document()
+            document.add_unsigned("row", row)
+            document.add_text("text", " ".join(terms))
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+    except ValueError as error:  # tantivy reports the disk's errors this way, often without a number
+        number = errno.ENOSPC if shutil.disk_usage(folder).free < 1 << 20 else errno.EIO
+        raise OSError(number, os.strerror(number), str(folder)) from error
+    for lock in folder.glob(".tantivy-*.lock"):
+        lock.unlink()
+
+
+def _open(folder: Path) -> tuple[Any, Any]:
+    """Open through links in a temporary folder: tantivy puts a lock file beside what it opens."""
+    from tantivy import Index
+
+    with _temporary_folder() as links:
+        try:
+            for path in folder.iterdir():
+                (Path(links) / path.name).symlink_to(path.absolute())
+            index = Index.open(links)
+            index.config_reader("manual")  # no thread that watches for changes: there are none
+            return index.schema, index.searcher()
+        except (OSError, ValueError) as error:
+            raise Damaged(folder, f"tantivy cannot open it: {error}") from error
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory()
+    except OSError as error:
+        fact = f"no temporary folder can be made: {error}"
+        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error

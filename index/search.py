@@ -1,0 +1,243 @@
+"""Search: candidates from the dense and the lexical index, fused into one ranking of sentences.
+
+A sentence is scored by itself, by its window (the sentence before and after it) and by its passage, each
+by meaning (cosine) and by words (BM25). What a sentence leaves out ("He says it is"), its surroundings
+supply. The six scores are standardised over the candidates of the question and added with fixed weights:
+
+    score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage) + .5 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
+
+The weights held on three public sets as they stand; they are not fitted to any gold questions.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Passage, Sentence
+from index.bm25 import bm25, inverse_document_frequency
+from index.generation import Generation
+from index.lexical import Unit
+from index.where import EVERYTHING, Where
+
+SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT = 1.0, 0.4, 0.3
+LEXICAL_WEIGHT = 0.5
+# Candidates taken from each of the four rankings. A small corpus is ranked whole.
+CANDIDATE_SENTENCES = 300
+CANDIDATE_PASSAGES = 100
+
+# Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
+FUNCTION_TERMS = frozenset(
+    """a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
+    many much me my of on or our shall should so some tell than that the their there they this to was we were what
+    when where which who whom whose whi why will with would you your""".split()
+)
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+# Quotation marks and dashes differ between files and keyboards.
+_PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-"})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for: a vector (dimension,), its terms, and phrases every result must hold."""
+
+    vector: Floats
+    terms: tuple[str, ...]
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A sentence found, best first by `score`, with the scores it came from.
+
+    `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `sentence_cosine` that of
+    the sentence alone, `lexical` the weighted sum of their BM25 scores, `coverage` the share (0 to 1) of the
+    question's term weight that occurs in the window. `matched` are the question's terms in the sentence.
+    """
+
+    sentence: Sentence
+    passage: Passage
+    row: int
+    score: float
+    dense: float
+    sentence_cosine: float
+    lexical: float
+    coverage: float
+    matched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Term counts of a sentence, its window and its passage."""
+
+    sentence: Counter[str]
+    window: Counter[str]
+    passage: Counter[str]
+
+
+def search(generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING) -> list[Hit]:
+    """The k best sentences, by score, then article, then position; headings only for a phrase in one."""
+    rows = _candidates(generation, query, where)
+    if k <= 0 or not rows.size:
+        return []
+    weights = _term_weights(generation, query.terms)
+    counts = [_counts(generation, int(row)) for row in rows]
+    dense = _dense(generation, query.vector, rows)
+    lexical = _lexical(generation, weights, counts)
+    scores = _fuse(dense, lexical)
+    # Equal but for rounding is equal: the order must not hang on the last bit of a sum.
+    best = np.lexsort((rows, -np.round(scores, 6)))[:k]
+    levels = np.array([SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT])
+    return [
+        Hit(
+            sentence=generation.sentences[rows[i]],
+            passage=generation.passages[generation.passage_of[rows[i]]],
+            row=int(rows[i]),
+            score=float(scores[i]),
+            dense=float(levels @ dense[:, i] / levels.sum()),
+            sentence_cosine=float(dense[0, i]),
+            lexical=float(levels @ lexical[:, i]),
+            coverage=_coverage(weights, counts[i].window),
+            matched=tuple(term for term in weights if term in counts[i].sentence),
+        )
+        for i in best
+    ]
+
+
+def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
+    """Rows of the sentences worth scoring, ascending, each once."""
+    allowed = _allowed(generation, where)
+    if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
+        rows = np.arange(len(generation.sentences), dtype=np.int64)
+    else:
+        rows = _union(_found(generation, query, allowed))
+    if query.phrases:
+        return _holding(generation, query.phrases, _union([rows, *_phrase_rows(generation, query, allowed)]))
+    return np.array([row for row in rows if not generation.sentences[row].heading], dtype=np.int64)
+
+
+def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
+    passages = None if allowed is None else np.unique(generation.passage_of[allowed]).astype(np.int64)
+    lexical = generation.lexical
+    by_sentence = [
+        generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed),
+        lexical.search(Unit.SENTENCE, query.terms, CANDIDATE_SENTENCES, allowed=allowed),
+    ]
+    by_passage = [
+        generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=passages),
+        lexical.search(Unit.PASSAGE, query.terms, CANDIDATE_PASSAGES, allowed=passages),
+    ]
+    return [
+        *(np.array([row for row, _ in found], dtype=np.int64) for found in by_sentence),
+        *(_sentences_of(generation, [row for row, _ in found]) for found in by_passage),
+    ]
+
+
+def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:
+    """Rows of the sentences of some passages; `passage_of` ascends, so each passage is a range of it."""
+    first = np.searchsorted(generation.passage_of, passages, side="left")
+    last = np.searchsorted(generation.passage_of, passages, side="right")
+    return _union([np.arange(start, end, dtype=np.int64) for start, end in zip(first, last, strict=True)])
+
+
+def _phrase_rows(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
+    """Sentences that may hold the first phrase, which ranking by score might leave out."""
+    terms = generation.lexical.terms(query.phrases[0])
+    rows = np.array(generation.lexical.phrase(Unit.SENTENCE, terms, CANDIDATE_SENTENCES), dtype=np.int64)
+    return [rows if allowed is None else np.intersect1d(rows, allowed)]
+
+
+def _holding(generation: Generation, phrases: Sequence[str], rows: Rows) -> Rows:
+    wanted = [fold(phrase) for phrase in phrases]
+    kept = (row for row in rows if all(phrase in fold(generation.sentences[row].text) for phrase in wanted))
+    return np.fromiter(kept, dtype=np.int64)
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: compatible forms, straight quotes, plain dashes, single spaces, no case."""
+    plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
+    return " ".join(plain.split()).casefold()
+
+
+def _allowed(generation: Generation, where: Where) -> Rows | None:
+    if not where:
+        return None
+    articles = np.array([where.matches(article) for article in generation.articles], dtype=bool)
+    return np.flatnonzero(articles[generation.article_of]).astype(np.int64)
+
+
+def _union(parts: Sequence[Rows]) -> Rows:
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
+
+
+def _dense(generation: Generation, vector: Floats, rows: Rows) -> Floats:
+    """Cosines, shape (3, number of rows): sentence, window, passage."""
+    vectors = generation.vectors
+    places = (
+        generation.sentence_rows[rows],
+        generation.window_rows[rows],
+        generation.passage_rows[generation.passage_of[rows]],
+    )
+    return np.stack([vectors[place] @ vector for place in places])
+
+
+def _term_weights(generation: Generation, terms: Sequence[str]) -> dict[str, float]:
+    lexical = generation.lexical
+    passages = lexical.count(Unit.PASSAGE)
+    weights = {
+        term: inverse_document_frequency(passages, lexical.document_frequency(Unit.PASSAGE, term))
+        for term in dict.fromkeys(terms)
+    }
+    return weights
+
+
+def _counts(generation: Generation, row: int) -> Counts:
+    first, last = generation.window_of(row)
+    passage = generation.passage_of[row]
+    start, end = np.searchsorted(generation.passage_of, [passage, passage + 1])
+    return Counts(
+        sentence=generation.term_counts(row, row + 1),
+        window=generation.term_counts(first, last),
+        passage=generation.term_counts(int(start), int(end)),
+    )
+
+
+def _lexical(generation: Generation, weights: Mapping[str, float], counts: Sequence[Counts]) -> Floats:
+    """BM25, shape (3, number of rows): sentence, window, passage."""
+    mean = generation.mean_lengths
+    return np.array(
+        [
+            [bm25(weights, count.sentence, mean_length=mean.sentence) for count in counts],
+            [bm25(weights, count.window, mean_length=mean.window) for count in counts],
+            [bm25(weights, count.passage, mean_length=mean.passage) for count in counts],
+        ],
+        dtype=np.float32,
+    )
+
+
+def _fuse(dense: Floats, lexical: Floats) -> Floats:
+    """One score for each candidate, shape (number of rows,)."""
+    levels = np.array([SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT])
+    fused = levels @ _standardise(dense) + LEXICAL_WEIGHT * (levels @ _standardise(lexical))
+    return np.asarray(fused, dtype=np.float32)
+
+
+def _standardise(scores: Floats) -> Floats:
+    """Each row with mean 0 and deviation 1; a row of equal scores says nothing and becomes 0."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    deviation = scores.std(axis=1, keepdims=True)
+    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-6)
+
+
+def _coverage(weights: Mapping[str, float], window: Counter[str]) -> float:
+    content = {term: weight for term, weight in weights.items() if term not in FUNCTION_TERMS}
+    total = sum(content.values())
+    return sum(weight for term, weight in content.items() if term in window) / total if total else 0.0

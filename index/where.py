@@ -1,0 +1,39 @@
+"""Filters: which articles may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corpus.article import Article
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Facts an article must have; an empty tuple asks for nothing, several values mean any of them.
+
+    `articles` holds ids or source file names, `years` four-digit years of publication.
+    """
+
+    articles: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.articles or self.authors or self.publishers or self.years)
+
+    def matches(self, article: Article) -> bool:
+        return (
+            _any(self.articles, (article.id, article.source))
+            and _any(self.authors, (article.author,))
+            and _any(self.publishers, (article.publisher,))
+            and _any(self.years, (article.published[:4],))
+        )
+
+
+EVERYTHING = Where()
+
+
+def _any(wanted: Sequence[str], values: Sequence[str]) -> bool:
+    return not wanted or any(value in wanted for value in values)

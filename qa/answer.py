@@ -1,0 +1,76 @@
+"""The answer: ranked, cited extracts, or the nearest passages and the statement that none answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from corpus.article import Article, Passage
+
+
+class Band(StrEnum):
+    """How well an extract answers, in words: percentages are misread as the chance of being true."""
+
+    STRONG = "strong"
+    POSSIBLE = "possible"
+    WEAK = "weak"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A half-open span of an article that says what an extract says."""
+
+    article: Article
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """One to three whole sentences of one article, word for word.
+
+    `start` and `end` are the span shown and `answer` the span marked in it, all offsets of the article's
+    canonical text. `score` ranks the extracts of one answer (higher is better) and compares with no other
+    question's; `confidence` (0 to 1) does. `matched` are the question's words found in the marked text.
+    """
+
+    rank: int
+    passage: Passage
+    start: int
+    end: int
+    answer: tuple[int, int]
+    score: float
+    confidence: float
+    band: Band
+    matched: tuple[str, ...] = ()
+    also_in: tuple[Place, ...] = ()
+
+    @property
+    def article(self) -> Article:
+        return self.passage.article
+
+    @property
+    def text(self) -> str:
+        return self.article.text[self.start : self.end]
+
+    @property
+    def answer_text(self) -> str:
+        return self.article.text[self.answer[0] : self.answer[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the articles say to a question, best first.
+
+    Either `extracts` is filled, or `abstained` is true and `nearest` holds the closest passages.
+    `confidence` (0 to 1) is the calibrated chance that the first extract answers; `generation` names the
+    index that answered.
+    """
+
+    question: str
+    extracts: tuple[Extract, ...]
+    nearest: tuple[Extract, ...]
+    confidence: float
+    band: Band
+    abstained: bool
+    generation: str

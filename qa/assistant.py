@@ -1,0 +1,75 @@
+"""The assistant: a question in, an answer out; nothing is ever written that is not in an article."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index.encoder import Encoder
+from index.generation import Generation
+from index.search import Hit, Query, search
+from index.where import EVERYTHING, Where
+from qa.answer import Answer, Extract, Place
+from qa.confidence import ABSTAIN_BELOW, band, confidence
+from qa.extract import Group, context, group_hits
+from qa.question import read_question
+
+DEFAULT_EXTRACTS = 5
+# Sentences looked at for each extract wanted: neighbours and repetitions use some up.
+_HITS_PER_EXTRACT = 8
+
+
+class Assistant:
+    """Answers questions from one generation of the index. Safe to share between threads."""
+
+    def __init__(self, generation: Generation, encoder: Encoder) -> None:
+        self.generation = generation
+        self._encoder = encoder
+
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+        """At most k extracts that answer, best first, or none and the nearest passages.
+
+        A phrase in double quotes must occur in every extract. Raises QuestionError for a question that is
+        empty or too long.
+        """
+        asked = read_question(question)
+        query = Query(
+            vector=self._encoder.encode([asked.text])[0],
+            terms=tuple(self.generation.lexical.terms(asked.text)),
+            phrases=asked.phrases,
+        )
+        hits = search(self.generation, query, k * _HITS_PER_EXTRACT, where=filters)
+        extracts = self._extracts(hits, k)
+        sure = extracts[0].confidence if extracts else 0.0
+        abstained = sure < ABSTAIN_BELOW
+        return Answer(
+            question=asked.text,
+            extracts=() if abstained else extracts,
+            nearest=extracts if abstained else (),
+            confidence=sure,
+            band=band(sure),
+            abstained=abstained,
+            generation=self.generation.id,
+        )
+
+    def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
+        groups = group_hits(self.generation, hits, k)
+        return tuple(self._extract(group, rank) for rank, group in enumerate(groups, start=1))
+
+    def _extract(self, group: Group, rank: int) -> Extract:
+        sentences = self.generation.sentences
+        first, last = context(self.generation, group)
+        sure = confidence(group.hit)
+        return Extract(
+            rank=rank,
+            passage=group.hit.passage,
+            start=sentences[first].start,
+            end=sentences[last].end,
+            answer=(sentences[group.first].start, sentences[group.last].end),
+            score=group.hit.score,
+            confidence=sure,
+            band=band(sure),
+            matched=group.hit.matched,
+            also_in=tuple(
+                Place(hit.sentence.article, hit.sentence.start, hit.sentence.end) for hit in group.repeats
+            ),
+        )
