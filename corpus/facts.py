@@ -13,7 +13,7 @@ from corpus.draft import Block, Draft, Facts, Kind
 _WORD = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
 _NAME = rf"{_WORD}(?:\s+(?:(?:de|van|von|der|la|le|al|bin)\s+)?{_WORD}){{1,3}}"
 _NAMES = rf"{_NAME}(?:(?:,|\s+and|\s+&)\s+{_NAME})*"
-_BYLINE = re.compile(rf"(?:by|words(?:\s+by)?|written\s+by|author|text)\s*:?\s+({_NAMES})\b.*", re.IGNORECASE)
+_BYLINE = re.compile(rf"(?i:by|words(?:\s+by)?|written\s+by|author|text)\s*:?\s+({_NAMES})\b.*")
 _CREDIT = re.compile(rf"\b(?:writes|reports|by)\s+({_NAMES})\.?$|^({_NAMES})\s+(?:reports|investigates)\.?$")
 _CREDIT_LATE = re.compile(rf"[.,]\s+({_NAMES})\s+(?:reports|investigates|writes)\.?$")
 _ROLES = (
@@ -138,7 +138,7 @@ def _full_month(name: str) -> str:
 
 def _byline(block: Block, top: Sequence[Block]) -> str:
     match = _BYLINE.fullmatch(block.text)
-    if match and match.group(1)[0].isupper() and len(block.text.split()) <= 12:
+    if match and len(block.text.split()) <= 12:
         return _person(match.group(1))
     headlines = [other for other in top if other is not block and not _date(other.text)]
     # A lone line is the headline, and of two the first is unless it is the only one shaped like a name.

@@ -15,6 +15,8 @@ from corpus.headings import dotted_heading
 
 # Wider "lines" than this are paragraphs on one line each: no mail program or scraper wraps so late.
 _WIDEST_WRAP = 120
+# The longest lines of all set the column, unless they stick out: addresses and tables are not wrapped.
+_OVERHANG = 4
 # Share of line breaks that must be forced for a text to count as wrapped. Scrapers that count an
 # entity (&#8217;) as seven characters leave about a third of the breaks looking unforced.
 _FORCED_SHARE = 0.5
@@ -49,6 +51,8 @@ def _wrap_width(lines: Sequence[str]) -> int | None:
     if len(lengths) < 2:
         return None
     width = lengths[int(0.95 * (len(lengths) - 1))]
+    if lengths[-1] <= width + _OVERHANG:
+        width = lengths[-1]
     breaks = [(line, after) for line, after in zip(lines, lines[1:], strict=False) if line and after]
     if width > _WIDEST_WRAP or not breaks:
         return None
@@ -102,7 +106,7 @@ def _label(line: str, unforced: bool) -> bool:
 def _starts_item(before: str, line: str) -> bool:
     if not _BULLET.match(line):
         return False
-    return _may_end(before) or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
+    return _may_end(before) or before.endswith((";", ",")) or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
 
 
 def _join(group: Sequence[str]) -> str:

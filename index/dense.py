@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.errors import Damaged
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SPARE = 16  # rows fetched beyond k, so that equals at the cut are put in order before the cut
 TIE = 1e-5  # scores closer than this may change places when added up again: float32 sums of 384 products
@@ -42,7 +41,6 @@ class DenseIndex:
     def build(cls, vectors: NDArray[np.float32]) -> DenseIndex:
         """An index over the rows of `vectors`, shape (n, d)."""
         import faiss
-        import numpy as np
 
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
@@ -62,7 +60,6 @@ class DenseIndex:
             Damaged: unreadable, or of another class, size, dimension or metric.
         """
         import faiss
-        import numpy as np
 
         try:
             content = np.frombuffer(file.read_bytes(), dtype=np.uint8)
@@ -85,8 +82,6 @@ class DenseIndex:
         Best first, equal scores by row. `allowed` limits the search to these rows; those out of
         range are ignored. Fewer than k come back when there are no more, none when k <= 0.
         """
-        import numpy as np
-
         query = np.ascontiguousarray(query, dtype=np.float32)
         if query.shape != (self.dimension,):
             raise ValueError(f"a query of shape {query.shape}, but vectors have {self.dimension} numbers")
@@ -105,7 +100,6 @@ class DenseIndex:
         self, query: NDArray[np.float32], fetch: int, allowed: NDArray[np.int64] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         import faiss
-        import numpy as np
 
         params: Any = None
         if allowed is not None:
@@ -117,8 +111,6 @@ class DenseIndex:
 
     def _ranked(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> list[tuple[int, float]]:
         """Scores computed again in one order of addition: equal vectors get equal scores."""
-        import numpy as np
-
         vectors = self._index.reconstruct_batch(rows).astype(np.float64)
         scores = (vectors * query.astype(np.float64)).sum(axis=1)
         return sorted(zip(rows.tolist(), scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))

@@ -15,10 +15,12 @@ import errno
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from index.errors import Locked
+from index.errors import BuildFailed, Locked
 
 
 class Disk:
@@ -129,3 +131,13 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         os.close(self._handle)
+
+
+@contextmanager
+def reported(place: Path) -> Iterator[None]:
+    """Turn an `OSError` inside the block into `BuildFailed` with its path, or `place` if it has none."""
+    try:
+        yield
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else place
+        raise BuildFailed("a write failed", path=path, errno=error.errno) from error

@@ -13,14 +13,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.errors import ModelRefused
 from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 BATCH = 32  # texts per pass: the default of sentence-transformers
 
@@ -76,8 +75,6 @@ class SentenceTransformerEncoder:
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
         """See `Encoder.encode`. Batches hold texts of like length, so that little of them is padding."""
-        import numpy as np
-
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(order), BATCH):
@@ -88,8 +85,6 @@ class SentenceTransformerEncoder:
         return vectors
 
     def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
-        import numpy as np
-
         with self._lock:
             vectors = self._model.encode(
                 texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False

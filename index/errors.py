@@ -46,7 +46,7 @@ class ModelRefused(IndexFailure):
 
 
 class BuildFailed(IndexFailure):
-    """No new generation was published; the old one is untouched.
+    """A build ended early; the generation that was published before is untouched.
 
     `path` is the file or folder concerned (None when it is the articles) and `errno` the operating
     system's number (None when the system reported no error).
@@ -57,4 +57,4 @@ class BuildFailed(IndexFailure):
         self.errno = errno
         place = f": {path}" if path else ""
         number = f" (errno {errno}: {os.strerror(errno)})" if errno is not None else ""
-        super().__init__(f"nothing was published: {reason}{place}{number}; correct this, then {BUILD} again")
+        super().__init__(f"the build failed: {reason}{place}{number}; correct this, then {BUILD} again")

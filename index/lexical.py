@@ -23,13 +23,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from index.errors import Damaged, IndexFailure
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
 STOP_WORDS = ("s", "t")
@@ -48,12 +47,28 @@ class Unit(StrEnum):
     PASSAGE = "passage"
 
 
+class Analyzer:
+    """Turns texts into terms; see the head of this file. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+        builder = TextAnalyzerBuilder(Tokenizer.regex(WORDS)).filter(Filter.ascii_fold())
+        builder = builder.filter(Filter.lowercase()).filter(Filter.custom_stopword(list(STOP_WORDS)))
+        self._analyzer = builder.filter(Filter.stemmer("english")).build()
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text in order, repeated ones repeated: "Costs of 5.14%" -> cost, of, 5.14."""
+        sayable = text.encode("utf-8", "replace").decode("utf-8")
+        return list(self._analyzer.analyze(unicodedata.normalize("NFC", sayable)))
+
+
 class LexicalIndex:
     """Terms of sentences and passages by row number; immutable, safe to search from several threads."""
 
     def __init__(self, searchers: Mapping[Unit, _Searcher]) -> None:
         self._searchers = searchers
-        self._analyzer = _analyzer()
+        self._analyzer = Analyzer()
 
     @staticmethod
     def create(folder: Path, sentences: Iterable[str], passages: Iterable[str]) -> None:
@@ -61,11 +76,11 @@ class LexicalIndex:
 
         Nothing is flushed to the disk here. Raises `OSError` when tantivy cannot write.
         """
-        analyzer = _analyzer()
+        analyzer = Analyzer()
         for unit, texts in ((Unit.SENTENCE, sentences), (Unit.PASSAGE, passages)):
             place = folder / unit
             place.mkdir()
-            _write(place, (_terms(analyzer, text) for text in texts))
+            _write(place, map(analyzer.terms, texts))
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
@@ -77,8 +92,8 @@ class LexicalIndex:
         return cls({unit: _Searcher(folder / unit) for unit in Unit})
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text in order, repeated ones repeated: "Costs of 5.14%" -> cost, of, 5.14."""
-        return _terms(self._analyzer, text)
+        """What the index calls the words of a text; see `Analyzer.terms`."""
+        return self._analyzer.terms(text)
 
     def search(
         self, unit: str, terms: Sequence[str], k: int, *, allowed: NDArray[np.int64] | None = None
@@ -136,7 +151,8 @@ class _Searcher:
         while k > 0 and self.count:
             found = self._fetch(query, min(fetch, self.count))
             hits = [hit for hit in found if wanted is None or hit[0] in wanted]
-            if fetch >= self.count or len(found) < fetch or (len(hits) >= k and hits[k - 1][1] > found[-1][1]):
+            clear = len(hits) >= k and hits[k - 1][1] > found[-1][1]
+            if clear or fetch >= self.count or len(found) < fetch:
                 return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
             fetch *= 4
         return []
@@ -146,19 +162,6 @@ class _Searcher:
         hits = self._searcher.search(query, limit=limit, count=True).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row), round(score, DIGITS)) for row, (score, _) in zip(rows, hits, strict=True)]
-
-
-def _analyzer() -> Any:
-    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-    builder = TextAnalyzerBuilder(Tokenizer.regex(WORDS)).filter(Filter.ascii_fold())
-    builder = builder.filter(Filter.lowercase()).filter(Filter.custom_stopword(list(STOP_WORDS)))
-    return builder.filter(Filter.stemmer("english")).build()
-
-
-def _terms(analyzer: Any, text: str) -> list[str]:
-    sayable = text.encode("utf-8", "replace").decode("utf-8")
-    return list(analyzer.analyze(unicodedata.normalize("NFC", sayable)))
 
 
 def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:

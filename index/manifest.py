@@ -62,7 +62,7 @@ def write_manifest(folder: Path, manifest: Manifest, *, disk: Disk) -> str:
     """Write and flush `manifest.json`; returns its SHA-256. Raises `OSError`."""
     content = manifest_bytes(manifest)
     disk.write_file(folder / MANIFEST, content)
-    return hashlib.sha256(content).hexdigest()
+    return content_facts(content).sha256
 
 
 def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
@@ -92,7 +92,10 @@ def verify_files(folder: Path, manifest: Manifest) -> int:
     Raises:
         Damaged: the first file that is missing, extra, resized, changed or not a plain file.
     """
-    found = set(list_files(folder)) - {MANIFEST}
+    try:
+        found = set(list_files(folder)) - {MANIFEST}
+    except OSError as error:
+        raise Damaged(folder, f"cannot be listed: {error.strerror}") from error
     for name in sorted(manifest.files.keys() - found):
         raise Damaged(folder / name, "missing")
     for name in sorted(found - manifest.files.keys()):
@@ -106,13 +109,10 @@ def list_files(folder: Path) -> Iterator[str]:
     """Relative paths of all files below `folder`, sorted in each folder.
 
     Raises:
-        Damaged: something that is neither a plain file nor a folder, such as a link, or unreadable.
+        Damaged: something that is neither a plain file nor a folder, such as a link.
+        OSError: a folder that cannot be listed.
     """
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise Damaged(folder, f"cannot be listed: {error.strerror}") from error
-    for entry in entries:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
             yield from (f"{entry.name}/{name}" for name in list_files(Path(entry.path)))
         elif entry.is_file(follow_symlinks=False):
@@ -126,6 +126,11 @@ def file_facts(path: Path) -> FileFacts:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return FileFacts(os.fstat(stream.fileno()).st_size, digest)
+
+
+def content_facts(content: bytes) -> FileFacts:
+    """Size and SHA-256 of what a file is meant to hold."""
+    return FileFacts(len(content), hashlib.sha256(content).hexdigest())
 
 
 def _verify_file(path: Path, facts: FileFacts) -> None:

@@ -30,7 +30,9 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
         "README.md": "7dfc82496ec33f906b5b0d6750c1e2397da6530c74d1ae3568c55bc2739125e7",
         "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-        "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
+        "config_sentence_transformers.json": (
+            "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"
+        ),
         "data_config.json": "32edcb108fc2516b920734a862ae0692bcae1c5d45d5f8d972cb0d53434a4c54",
         "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
@@ -116,6 +118,6 @@ def _refuse_pickled(folder: Path) -> None:
     names = sorted(model_files(folder))
     for name in names:
         if name.endswith(PICKLED):
-            raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file and try again")
+            raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file")
     if not any(name.endswith(".safetensors") for name in names):
         raise ModelRefused(f"no safetensors weights in {folder}; use a model that has them")

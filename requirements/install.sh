@@ -42,7 +42,10 @@ case $(torch_installed) in
     if ! said=$(locked_install --no-deps -r requirements/cpu.lock 2>&1); then
         case $said in
         *"No matching distribution found"*) ;;
-        *) stop "$said" ;;
+        *)
+            echo "$said" >&2
+            exit 1
+            ;;
         esac
     fi
     ;;

@@ -1,0 +1,299 @@
+"""The `qa` command: index, ask, serve, verify, doctor.
+
+This is a door: it reads paths and the environment, prints, and turns the rooms' errors into one line and
+exit code 2. Everything heavy is imported by the command that needs it, so that `qa --help` is immediate.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from corpus.read import Reading
+    from index.encoder import Encoder
+    from index.generation import Generation
+    from index.where import Where
+    from qa.answer import Answer, Extract
+    from qa.assistant import Assistant
+
+SHIPPED_ARTICLES = Path(__file__).parent / "corpus" / "articles"
+
+app = typer.Typer(
+    name="qa",
+    help="Answer questions with ranked, cited, word-for-word extracts from a folder of articles.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[
+    Path, typer.Option("--data", envvar="QA_DATA", help="Folder of the index.", show_default=True)
+]
+Model = Annotated[
+    str, typer.Option("--model", envvar="QA_MODEL", help="A sentence-transformers model: name or folder.")
+]
+Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
+DEFAULT_DATA = Path("data")
+
+
+def main() -> None:
+    """Run the `qa` command."""
+    app()
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+    strict: Strict = False,
+) -> None:
+    """Read articles and publish a new generation of the index."""
+    with _one_line_errors():
+        _index(paths or [SHIPPED_ARTICLES], data, encoder=_encoder(model, device), strict=strict)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help='The question; a "quoted phrase" must occur.')] = "",
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts at most.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    batch: Annotated[
+        str, typer.Option(help='JSON lines with "id" and "question"; - reads standard input.')
+    ] = "",
+    article: Annotated[list[str] | None, typer.Option(help="Only this article (id or file name).")] = None,
+    publisher: Annotated[list[str] | None, typer.Option(help="Only this publisher.")] = None,
+    author: Annotated[list[str] | None, typer.Option(help="Only this author.")] = None,
+    year: Annotated[list[str] | None, typer.Option(help="Only this year.")] = None,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Answer one question, or a file of them."""
+    with _one_line_errors():
+        if bool(question) == bool(batch):
+            _fail('nothing to ask: give one question in quotation marks, or --batch FILE (not both)')
+        from index.where import Where
+
+        where = Where(
+            articles=tuple(article or ()),
+            publishers=tuple(publisher or ()),
+            authors=tuple(author or ()),
+            years=tuple(year or ()),
+        )
+        assistant = _assistant(data, model, device)
+        if batch:
+            _ask_batch(assistant, batch, k=k, where=where)
+        else:
+            answer = assistant.ask(question, k, where)
+            _print_record(answer) if as_json else _print_answer(answer)
+
+
+@app.command()
+def serve(
+    articles: Annotated[
+        Path | None, typer.Option(help="Index this folder first; what is unchanged is not read again.")
+    ] = None,
+    host: Annotated[str, typer.Option(envvar="HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)] = 7860,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Serve the page and the API; indexes the shipped articles when there is no index yet."""
+    with _one_line_errors():
+        from app import serve as run
+        from index.store import has_index
+        from web.settings import Settings
+
+        encoder = _encoder(model, device)
+        if articles or not has_index(data):
+            _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
+        run(Settings(data=data, host=host, port=port), encoder, announce=_say)
+
+
+@app.command()
+def verify(
+    data: Data = DEFAULT_DATA,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Go back to the newest generation that verifies.")
+    ] = False,
+) -> None:
+    """Hash every file of the index again and compare each passage with the text it was cut from."""
+    from index.errors import Damaged
+
+    with _one_line_errors():
+        from index.store import recover as go_back
+        from index.store import verify as check
+
+        try:
+            report = go_back(data) if recover else check(data)
+        except Damaged as damage:
+            _say(f"damaged: {damage}", error=True)
+            raise typer.Exit(1) from damage
+        _say(f"ok: {report}")
+
+
+@app.command()
+def doctor(data: Data = DEFAULT_DATA) -> None:
+    """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
+    with _one_line_errors():
+        from index.store import open_current
+
+        _print_checkup(open_current(data))
+
+
+def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
+    from corpus.read import read_articles
+    from index.build import build
+
+    reading = read_articles(paths)
+    for skipped in reading.skipped:
+        _say(f"skipped {skipped.source}: {skipped.reason}", error=True)
+    if strict and reading.skipped:
+        _fail(f"{len(reading.skipped)} files could not be read; mend or remove them, or leave out --strict")
+    _check_read(reading, paths)
+    with _progress("Encoding") as advance:
+        built = build(reading.articles, encoder, data, progress=advance)
+    counts = f"{len(reading.articles)} articles, {len(reading.skipped)} files skipped"
+    if built.unchanged:
+        _say(f"Index is up to date: {counts}; generation {built.generation}.")
+    else:
+        _say(
+            f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} reused; "
+            f"generation {built.generation}."
+        )
+
+
+def _check_read(reading: Reading, paths: list[Path]) -> None:
+    if not reading.articles:
+        places = ", ".join(str(path) for path in paths)
+        _fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
+
+
+def _encoder(model: str, device: str) -> Encoder:
+    from index.encoder import load_encoder
+
+    return load_encoder(model or None, device=device or None)
+
+
+def _assistant(data: Path, model: str, device: str) -> Assistant:
+    from index.store import open_current
+    from qa.assistant import Assistant
+
+    return Assistant(open_current(data), _encoder(model, device))
+
+
+def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
+    from qa.record import answer_record
+
+    for identifier, question in _questions(batch):
+        record = answer_record(assistant.ask(question, k, where), identifier)
+        print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+def _questions(batch: str) -> Iterator[tuple[str, str]]:
+    lines = sys.stdin if batch == "-" else _lines_of(Path(batch))
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            asked = json.loads(line)
+            yield str(asked["id"]), str(asked["question"])
+        except (json.JSONDecodeError, KeyError, TypeError):
+            _fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"{path} cannot be read: {error}")
+
+
+def _print_record(answer: Answer) -> None:
+    from qa.record import answer_record
+
+    print(json.dumps(answer_record(answer), ensure_ascii=False, indent=2))
+
+
+def _print_answer(answer: Answer) -> None:
+    if answer.abstained:
+        _say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
+    for extract in answer.extracts or answer.nearest:
+        _print_extract(extract)
+
+
+def _print_extract(extract: Extract) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    article, (start, end) = extract.article, extract.answer
+    text = Text(extract.text)
+    text.stylize("bold reverse", start - extract.start, end - extract.start)
+    facts = (article.title or article.source, article.author, article.publisher, article.published)
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(Text(f"\n{extract.rank}. {extract.band} match", style="bold"))
+    console.print(text)
+    console.print(Text("   " + ", ".join(filter(None, (*facts, article.source))), style="dim"))
+
+
+def _print_checkup(generation: Generation) -> None:
+    from index.duplicates import near_duplicates
+
+    for article in generation.articles:
+        missing = [name for name in ("title", "author", "publisher", "published") if not getattr(article, name)]
+        _say(f"{article.source}: {article.title or '(no title)'}")
+        if missing:
+            _say(f"  missing: {', '.join(missing)}")
+        for line in article.dropped:
+            _say(f"  dropped ({line.reason}): {line.text}")
+    pairs = near_duplicates(generation.sentences)
+    for pair in pairs:
+        _say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
+    _say(f"{len(generation.articles)} articles, {len(pairs)} pairs of near-duplicates")
+    for name, value in generation.manifest.summary().items():
+        _say(f"{name}: {value}")
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[object]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    from corpus.article import CorpusError
+    from index.errors import IndexFailure
+    from qa.question import QuestionError
+
+    try:
+        yield
+    except (CorpusError, IndexFailure, QuestionError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    _say(f"qa: {message}", error=True)
+    raise typer.Exit(2)
+
+
+def _say(message: str, *, error: bool = False) -> None:
+    print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr if error else sys.stdout)

@@ -1,0 +1,127 @@
+"""What a generation will hold, worked out from articles before anything is encoded or written.
+
+A text (of a sentence, a window or a passage) that occurs more than once is encoded once: `texts`
+are the different ones, and three lists of rows say which vector belongs to which span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Article, Passage, Sentence
+from corpus.passage import split_passages
+from corpus.sentence import split_sentences
+from index.encoder import Encoder
+from index.errors import BuildFailed
+from index.lexical import ANALYZER, Analyzer
+from index.manifest import Setting
+from index.records import array_bytes, articles_bytes, text_digest
+from index.terms import terms_files
+from index.window import window
+
+ARTICLES = "articles.jsonl"
+SENTENCES = "sentences.npy"
+PASSAGES = "passages.npy"
+SENTENCE_ROWS = "sentence_rows.npy"
+WINDOW_ROWS = "window_rows.npy"
+PASSAGE_ROWS = "passage_rows.npy"
+TEXTS = "texts.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Articles in order of id, their spans, and the different texts to be encoded.
+
+    `digests` holds the SHA-256 of each text, shape (texts, 32); the three lists of rows point into it.
+    `files` are the files that these make: relative name -> content.
+    """
+
+    articles: tuple[Article, ...]
+    sentences: tuple[Sentence, ...]
+    passages: tuple[Passage, ...]
+    texts: tuple[str, ...]
+    digests: NDArray[np.uint8]
+    sentence_rows: NDArray[np.int32]
+    passage_rows: NDArray[np.int32]
+    files: Mapping[str, bytes]
+    settings: Mapping[str, Setting]
+
+
+def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
+    """Split articles and find their different texts; nothing is encoded.
+
+    Raises:
+        BuildFailed: no article, no sentence, two articles of one id, or a text that its hash denies.
+    """
+    ordered = tuple(sorted(articles, key=lambda article: article.id))
+    _check(ordered)
+    split = [split_sentences(article) for article in ordered]
+    joined = [
+        split_passages(part, limit=encoder.max_tokens, count_tokens=encoder.count_tokens) for part in split
+    ]
+    sentences = tuple(sentence for part in split for sentence in part)
+    passages = tuple(passage for part in joined for passage in part)
+    if not sentences:
+        raise BuildFailed("the articles hold no sentence; give a folder with text in it")
+    windows = [(sentence.article, *window(sentences, row)) for row, sentence in enumerate(sentences)]
+    first_row: dict[str, int] = {}
+    sentence_rows = _rows(first_row, (sentence.text for sentence in sentences))
+    window_rows = _rows(first_row, (article.text[start:end] for article, start, end in windows))
+    passage_rows = _rows(first_row, (passage.text for passage in passages))
+    digests = np.frombuffer(b"".join(map(text_digest, first_row)), dtype=np.uint8).reshape(-1, 32)
+    analyzer = Analyzer()
+    files = {
+        ARTICLES: articles_bytes(ordered),
+        SENTENCES: array_bytes(_sentence_spans(split)),
+        PASSAGES: array_bytes(_passage_spans(joined)),
+        SENTENCE_ROWS: array_bytes(sentence_rows),
+        WINDOW_ROWS: array_bytes(window_rows),
+        PASSAGE_ROWS: array_bytes(passage_rows),
+        TEXTS: array_bytes(digests),
+        **terms_files([analyzer.terms(sentence.text) for sentence in sentences]),
+    }
+    settings: dict[str, Setting] = {"analyzer": ANALYZER, "passage_tokens": encoder.max_tokens}
+    return Contents(
+        articles=ordered,
+        sentences=sentences,
+        passages=passages,
+        texts=tuple(first_row),
+        digests=digests,
+        sentence_rows=sentence_rows,
+        passage_rows=passage_rows,
+        files=files,
+        settings=settings,
+    )
+
+
+def _check(articles: Sequence[Article]) -> None:
+    if not articles:
+        raise BuildFailed("there is no article to index; give a folder that holds readable articles")
+    for before, article in pairwise(articles):
+        if before.id == article.id:
+            raise BuildFailed(f"two articles have the id {article.id}: {before.source} and {article.source}")
+    for article in articles:
+        if text_digest(article.text).hex() != article.sha256:
+            raise BuildFailed(f"the text of {article.source} is not the one its SHA-256 says")
+
+
+def _rows(first_row: dict[str, int], texts: Iterable[str]) -> NDArray[np.int32]:
+    """The row of each text, a new one for a text not seen before."""
+    return np.array([first_row.setdefault(text, len(first_row)) for text in texts], dtype=np.int32)
+
+
+def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:
+    """Article row, start, end and 1 for a heading, per sentence."""
+    spans = [(row, s.start, s.end, s.heading) for row, part in enumerate(split) for s in part]
+    return np.array(spans, dtype=np.int32).reshape(-1, 4)
+
+
+def _passage_spans(joined: Sequence[Sequence[Passage]]) -> NDArray[np.int32]:
+    """Article row, start and end, per passage."""
+    spans = [(row, p.start, p.end) for row, part in enumerate(joined) for p in part]
+    return np.array(spans, dtype=np.int32).reshape(-1, 3)

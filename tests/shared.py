@@ -1,0 +1,15 @@
+"""Where the shared articles, gold questions and public sets lie beside a checkout, if they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+ARTICLES = SHARED / "articles"
+GOLD = SHARED / "gold"
+
+needs_shared = pytest.mark.skipif(
+    not ARTICLES.is_dir(), reason="the scraped articles are not beside this checkout (../shared/articles)"
+)
