@@ -106,8 +106,8 @@ def serve(
     articles: Annotated[
         Path | None, typer.Option(help="Index this folder first; what is unchanged is not read again.")
     ] = None,
-    host: Annotated[str, typer.Option(envvar="HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535)] = 7860,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
@@ -115,11 +115,11 @@ def serve(
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
     with _one_line_errors():
         from app import serve as run
-        from index.store import has_index
         from web.settings import Settings
 
-        encoder = _encoder(model, device)
-        if articles or not has_index(data):
+        _say("Loading the model.")
+        encoder = _encoder(model or _model_of(data), device)
+        if articles or not _has_index(data):
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
         run(Settings(data=data, host=host, port=port), encoder, announce=_say)
 
@@ -132,18 +132,23 @@ def verify(
     ] = False,
 ) -> None:
     """Hash every file of the index again and compare each passage with the text it was cut from."""
-    from index.errors import Damaged
-
     with _one_line_errors():
+        from index.errors import Damaged
         from index.store import recover as go_back
         from index.store import verify as check
 
         try:
-            report = go_back(data) if recover else check(data)
+            if recover:
+                _say(f"Published {go_back(data)} again.")
+            report = check(data)
         except Damaged as damage:
-            _say(f"damaged: {damage}", error=True)
+            _say(f"qa: {damage}", error=True)
             raise typer.Exit(1) from damage
-        _say(f"ok: {report}")
+        _say(
+            f"ok: {report.generation}: {report.files} files, {report.hashed:,} bytes as published; "
+            f"{report.sentences} sentences and {report.passages} passages of {report.articles} articles "
+            f"are the text their offsets say"
+        )
 
 
 @app.command()
@@ -189,11 +194,34 @@ def _encoder(model: str, device: str) -> Encoder:
     return load_encoder(model or None, device=device or None)
 
 
+def _has_index(data: Path) -> bool:
+    from index.errors import NoIndex
+    from index.store import current
+
+    try:
+        current(data)
+    except NoIndex:
+        return False
+    return True
+
+
+def _model_of(data: Path) -> str:
+    """The model an index was built with, "" for the default one or when there is no index."""
+    from index.model import DEFAULT_MODEL
+    from index.store import current_manifest
+
+    if not _has_index(data):
+        return ""
+    name = current_manifest(data).model
+    return "" if name == DEFAULT_MODEL else name
+
+
 def _assistant(data: Path, model: str, device: str) -> Assistant:
     from index.store import open_current
     from qa.assistant import Assistant
 
-    return Assistant(open_current(data), _encoder(model, device))
+    generation = open_current(data)
+    return Assistant(generation, _encoder(model or _model_of(data), device))
 
 
 def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
@@ -264,7 +292,10 @@ def _print_checkup(generation: Generation) -> None:
     for pair in pairs:
         _say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
     _say(f"{len(generation.articles)} articles, {len(pairs)} pairs of near-duplicates")
-    for name, value in generation.manifest.summary().items():
+    manifest = generation.manifest
+    _say(f"generation {manifest.generation}, built {manifest.created}")
+    _say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
+    for name, value in {**manifest.counts, **manifest.settings}.items():
         _say(f"{name}: {value}")
 
 

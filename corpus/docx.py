@@ -11,7 +11,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from xml.parsers.expat import ExpatError
 
 from corpus.article import Unreadable
 from corpus.draft import Draft, Facts, Kind
@@ -26,22 +28,39 @@ _PROPERTIES = "docProps/core.xml"
 _LARGEST_PROPERTIES = 100_000
 # Word's title styles have no place in mammoth's own map.
 _STYLES = "p[style-name='Title'] => h1:fresh\np.Title => h1:fresh"
+# What programs write where a title belongs.
+_NO_TITLE = re.compile(
+    r"""^microsoft\ \w+\ -\ |\.(docx?|pdf|rtf|odt|txt|indd|qxd|tex|dvi|p65|pages|html?)$
+    |^(untitled|document\ ?\d*|\W*)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
 # What programs write where a person's name belongs.
 _NO_PERSON = re.compile(
-    r"python-docx|microsoft( office)?( user)?|(office |windows )?user|admin(istrator)?|unknown|owner|un-named|author",
-    re.IGNORECASE,
+    r"""python-docx|microsoft(\ office)?(\ user)?|((office|windows)\ )?user|admin(istrator)?
+    |unknown|owner|un-named|author""",
+    re.IGNORECASE | re.VERBOSE,
 )
+
+# Mammoth trusts XML to be Word's: what a damaged part lacks comes up as any of these.
+_DAMAGE = (ExpatError, LookupError, OSError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 def docx_draft(raw: bytes) -> Draft:
     """The blocks and facts of a .docx file; `Unreadable` says what is wrong with one that is not."""
     parts = _parts(raw)
-    blocks = html_blocks(_html(parts))
+    page = _html(parts)
+    blocks = html_blocks(page)
     facts = _facts(parts)
-    if blocks and blocks[0].kind is Kind.HEADING:
-        facts = Facts(blocks[0].text, facts.author, published=facts.published)
+    if page.startswith("<h1") and blocks and blocks[0].kind is Kind.HEADING:
+        facts = replace(facts, title=blocks[0].text)
         blocks = blocks[1:]
     return Draft(blocks, facts)
+
+
+def headline(title: str) -> str:
+    """The title in a document's properties, or "" for a file's name or a program's default."""
+    folded = " ".join(title.split())
+    return "" if _NO_TITLE.search(folded) else folded
 
 
 def person(name: str) -> str:
@@ -86,3 +105,39 @@ def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if found.tell() != entry.file_size:
         raise zipfile.BadZipFile(f"{entry.filename} ends early")
     return found.getvalue()
+
+
+def _html(parts: Mapping[str, bytes]) -> str:
+    """Mammoth's HTML of the text, with notes at the end, without images, comments, headers and footers."""
+    from mammoth import convert_to_html
+
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as clean:
+        for name, part in parts.items():
+            clean.writestr(name, part)
+    package.seek(0)
+    try:
+        found = convert_to_html(package, style_map=_STYLES, convert_image=lambda _: [])
+    except _DAMAGE as error:
+        raise Unreadable(f"is a damaged .docx file ({error}); save it again") from error
+    return str(found.value)
+
+
+def _facts(parts: Mapping[str, bytes]) -> Facts:
+    part = parts.get(_PROPERTIES, b"")
+    if not part or len(part) > _LARGEST_PROPERTIES:
+        return Facts()
+    texts = xml_texts(part)
+    return Facts(
+        title=headline(texts.get("title", "")),
+        author=person(texts.get("creator", "")),
+        published=_day(texts.get("created", "")) or _day(texts.get("modified", "")),
+    )
+
+
+def _day(stamp: str) -> str:
+    """The date of "2004-05-13T09:00:00Z", or "" for anything else."""
+    try:
+        return date.fromisoformat(stamp[:10]).isoformat()
+    except ValueError:
+        return ""

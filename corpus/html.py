@@ -15,18 +15,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-
-from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from corpus.article import Dropped, Unreadable
 from corpus.draft import Block, Draft, Facts, Kind
 from corpus.text import decode
 
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
 _UNSEEN = re.compile(
-    """head|script|style|noscript|template|svg|iframe|object|canvas|audio|video|map
-    |button|select|textarea""",
-    re.VERBOSE,
+    "head|script|style|noscript|template|svg|iframe|object|canvas|audio|video|map|button|select|textarea"
 )
 _BLOCK = re.compile(
     """address|article|aside|blockquote|body|caption|center|dd|details|dialog|div|dl|dt|fieldset|figcaption
@@ -34,9 +34,9 @@ _BLOCK = re.compile(
     |th|thead|tr|ul""",
     re.VERBOSE,
 )
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ROOTS = ("article", "main", "body")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _BACK_ARROWS = "↑↩↵⏎⤴⬆^\ufe0e\ufe0f "
 # Authors who part paragraphs by one <br> end the line like a sentence; a line of an address does not.
 _LONG_LINE = 60
@@ -87,8 +87,13 @@ def html_draft(raw: bytes) -> Draft:
     """The article on a page, its facts, and every other visible line as dropped."""
     text = _page_text(raw)
     pieces = _Walk().pieces(_parse(text))
-    facts = _with_headline(_facts(text), pieces)
-    kept = _articles_own(pieces, _kept_runs(text))
+    # Trafilatura stumbles over control characters written as "&#11;" and over lists 500 deep.
+    try:
+        facts, runs = _facts(text), _kept_runs(text)
+    except (ValueError, RecursionError):
+        facts, runs = Facts(), set()
+    facts = _with_headline(facts, pieces)
+    kept = _articles_own(pieces, runs)
     others = [piece for piece in pieces if _words(piece.block.text) != _words(facts.title)]
     dropped = (piece.block.text for piece in others if piece not in kept)
     return Draft(
@@ -105,6 +110,8 @@ def html_blocks(fragment: str) -> tuple[Block, ...]:
 
 def xml_texts(raw: bytes) -> dict[str, str]:
     """The text of each child of an XML document's root by local name, with entities and network off."""
+    from lxml import etree
+
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(raw, parser)
@@ -127,10 +134,13 @@ def _page_text(raw: bytes) -> str:
 
 
 def _parse(text: str) -> HtmlElement:
+    from lxml import etree
+    from lxml.html import HTMLParser, document_fromstring
+
     # Without huge_tree the parser stops at 256 nested elements and loses the rest of the page silently.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
-        root = document_fromstring(text.replace("\x00", "").encode("utf-8", "replace"), parser=parser)
+        root = document_fromstring(_CONTROLS.sub("", text).encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise Unreadable("holds no HTML text") from error
     if any("Excessive depth" in entry.message for entry in parser.error_log):
@@ -195,19 +205,18 @@ class _Walk:
             self._flush()
         if tag in ("ol", "ul") and self._counts:
             self._counts.pop()
-        elif tag == "dl" and self._marker:
-            self._emit(self._marker.removesuffix(" | "), 0)
         if tag in ("li", "dl"):
-            self._marker = ""
+            term, self._marker = self._marker.removesuffix(" | "), ""
+            if tag == "dl" and term:
+                self._emit(term, 0)
         if _BLOCK.fullmatch(tag) and len(self._places) > 1:
             self._places.pop()
         self._depth[tag] -= 1
 
     def _item_marker(self, element: HtmlElement) -> str:
-        count = self._counts[-1] if self._counts else None
-        if count is None:
+        if not self._counts or self._counts[-1] is None:
             return "- "
-        number = _number(element.get("value"), count)
+        number = _number(element.get("value"), self._counts[-1])
         self._counts[-1] = number + 1
         return f"{number}. "
 
@@ -224,15 +233,16 @@ class _Walk:
                 self._emit(paragraph, linked / len(text.strip()))
 
     def _emit(self, text: str, linked: float) -> None:
-        heading = any(self._depth[tag] for tag in _HEADINGS)
-        marked = text if heading else self._marker + text
+        heading = any(self._depth[f"h{level}"] for level in range(1, 7))
+        block = Block(text, Kind.HEADING) if heading else Block(self._marker + text)
         self._marker = ""
-        kind = Kind.HEADING if heading else Kind.PARAGRAPH
-        self._found.append(_Piece(Block(marked, kind), self._places[-1], linked))
+        self._found.append(_Piece(block, self._places[-1], linked))
 
 
 def _tokens(root: HtmlElement) -> Iterator[tuple[str, HtmlElement, str]]:
     """("open", element, its text), ("close", element, its tail), or ("instead", element, other text)."""
+    from lxml import etree
+
     events = etree.iterwalk(root, events=("start", "end"))
     skipped: HtmlElement | None = None
     for event, element in events:
@@ -268,7 +278,8 @@ def _instead(element: HtmlElement) -> str | None:
 def _is_row(row: HtmlElement) -> bool:
     """Whether a table row holds values side by side, and is not the frame of a page's layout."""
     cells = row.findall("td") + row.findall("th")
-    blocks = [[e.tag for e in cell.iterdescendants() if _BLOCK.fullmatch(str(e.tag))] for cell in cells]
+    inner = ((e.tag for e in cell.iterdescendants() if _BLOCK.fullmatch(str(e.tag))) for cell in cells)
+    blocks = [list(islice(tags, 2)) for tags in inner]
     return len(cells) > 1 and all(len(tags) < 2 and not {*tags} & {"table", "ul", "ol"} for tags in blocks)
 
 
@@ -340,9 +351,8 @@ def _articles_own(pieces: Sequence[_Piece], runs: set[_Run]) -> set[_Piece]:
 
 def _adopted(piece: _Piece, roots: set[HtmlElement], beside: set[_Place | None]) -> bool:
     place = piece.place
-    if place.site or piece.linked >= 0.5:
-        return False
-    return place.parent in beside or place in beside or (place.authors and place.root in roots)
+    near = place.parent in beside or place in beside or (place.authors and place.root in roots)
+    return near and not place.site and piece.linked < 0.5
 
 
 def _covered(piece: _Piece, runs: set[_Run]) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.reference import reference
@@ -42,6 +41,7 @@ _NEXT_FOOTNOTE = re.compile(r"\n(?=\[\^[^\]\s]+\]:)")
 # The parser drops what is nested deeper than this without a word; its own limit is 20. A hundred levels
 # are still far from Python's recursion limit.
 _NESTING = 100
+_CONTAINERS = ("blockquote_open", "list_item_open")
 # YAML reads about 100 kB a second; front matter is a few hundred characters.
 _LONGEST_FRONT = 65_536
 
@@ -51,7 +51,7 @@ def markdown_draft(text: str) -> Draft:
     values, body = _front_matter(text.removeprefix("\ufeff"))
     facts, metadata = _facts(values)
     tokens = _parser().parse(body)
-    if any(token.level >= _NESTING for token in tokens):
+    if any(token.level >= _NESTING - 1 and token.type in _CONTAINERS for token in tokens):
         raise Unreadable(f"is nested {_NESTING} levels deep; take out the surplus > or list marks")
     while tokens and tokens[0].type == "html_block" and not html_blocks(tokens[0].content):
         tokens = tokens[1:]
@@ -94,6 +94,8 @@ def _front_matter(text: str) -> tuple[Mapping[object, object], str]:
 
 def _yaml(front: str) -> object:
     """Front matter with every value as it is written: 2004-05-13, No and 0012 stay what they are."""
+    import yaml
+
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(front, yaml.SafeLoader)):
             raise Unreadable("line 2: the front matter repeats a value by *name; write the value out")
@@ -176,10 +178,11 @@ class _Blocks:
             above = token.type
 
     def _inline(self, token: Token, above: str) -> Iterator[Block]:
+        line = _line(_plain(token))
         if above == "heading_open":
-            yield Block(_line(_plain(token)), Kind.HEADING)
+            yield from [Block(line, Kind.HEADING)] if line else []
         elif above in ("th_open", "td_open"):
-            self._cells.append(_line(_plain(token)))
+            self._cells.append(line)
         else:
             for paragraph in _NEXT_FOOTNOTE.split(_plain(token)):
                 yield from self._marked(_line(paragraph))

@@ -49,7 +49,7 @@ class Disk:
     def write_file(self, path: Path, content: bytes) -> None:
         """Write a new file and flush it; a file of that name is an error."""
         self.step("open", path)
-        with path.open("xb") as stream:
+        with _named(path), path.open("xb") as stream:
             self.step("write", path)
             stream.write(content)
             stream.flush()
@@ -95,10 +95,8 @@ class Disk:
 
     def _sync(self, handle: int, path: Path) -> None:
         self.step("fsync", path)
-        try:
+        with _named(path):
             os.fsync(handle)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 class Lock:
@@ -131,6 +129,16 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         os.close(self._handle)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Put the path into an `OSError` of a call that knows only a file's number."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 @contextmanager

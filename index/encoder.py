@@ -114,6 +114,7 @@ def fingerprint(folder: Path, *, max_tokens: int) -> str:
 
 
 def _load(folder: Path, device: str) -> Any:
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     try:
@@ -125,7 +126,7 @@ def _load(folder: Path, device: str) -> Any:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelRefused(f"the model cannot be loaded: {folder}: {reason}; use another model") from error
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -28,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import Damaged, IndexFailure
+from index.errors import Damaged
+from index.links import linked
 
 WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
 STOP_WORDS = ("s", "t")
@@ -187,23 +187,13 @@ def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
 
 
 def _open(folder: Path) -> tuple[Any, Any]:
-    """Open through links in a temporary folder: tantivy puts a lock file beside what it opens."""
+    """Schema and searcher, opened through links: tantivy puts a lock file beside what it opens."""
     from tantivy import Index
 
-    with _temporary_folder() as links:
-        try:
-            for path in folder.iterdir():
-                (Path(links) / path.name).symlink_to(path.absolute())
-            index = Index.open(links)
-            index.config_reader("manual")  # no thread that watches for changes: there are none
-            return index.schema, index.searcher()
-        except (OSError, ValueError) as error:
-            raise Damaged(folder, f"tantivy cannot open it: {error}") from error
-
-
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     try:
-        return tempfile.TemporaryDirectory()
-    except OSError as error:
-        fact = f"no temporary folder can be made: {error}"
-        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error
+        with linked(folder) as links:
+            index = Index.open(str(links))
+            index.config_reader("manual")  # nothing here ever changes
+            return index.schema, index.searcher()
+    except (OSError, ValueError) as error:
+        raise Damaged(folder, f"tantivy cannot open it: {error}") from error

@@ -18,7 +18,7 @@ from index.check import check_texts
 from index.durable import Disk, Lock, reported
 from index.errors import Damaged, NoIndex
 from index.generation import Generation, open_generation
-from index.manifest import MANIFEST, file_facts, read_manifest, verify_files
+from index.manifest import MANIFEST, Manifest, file_facts, read_manifest, verify_files
 
 CURRENT = "CURRENT"
 LOCK = "LOCK"
@@ -69,6 +69,17 @@ def current(data: Path) -> Pointer:
 def pointer_bytes(pointer: Pointer) -> bytes:
     """What `CURRENT` holds for a pointer."""
     return f"{pointer.generation} {pointer.manifest_sha256}\n".encode()
+
+
+def current_manifest(data: Path) -> Manifest:
+    """What the published generation is, without opening it.
+
+    Raises:
+        NoIndex: nothing was ever published there.
+        Damaged: the manifest is not the one that was published.
+    """
+    pointer = current(data)
+    return read_manifest(data / pointer.generation, sha256=pointer.manifest_sha256)
 
 
 def open_current(data: Path) -> Generation:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index.encoder import Encoder
+from index.errors import ModelRefused
 from index.generation import Generation
 from index.search import Hit, Query, search
 from index.where import EVERYTHING, Where
 from qa.answer import Answer, Extract, Place
 from qa.confidence import ABSTAIN_BELOW, band, confidence
 from qa.extract import Group, context, group_hits
-from qa.question import read_question
+from qa.question import Question, read_question
 
 DEFAULT_EXTRACTS = 5
 # Sentences looked at for each extract wanted: neighbours and repetitions use some up.
@@ -22,6 +23,13 @@ class Assistant:
     """Answers questions from one generation of the index. Safe to share between threads."""
 
     def __init__(self, generation: Generation, encoder: Encoder) -> None:
+        """Raises ModelRefused when the index was built with another model than the encoder's."""
+        built_with = generation.manifest
+        if built_with.fingerprint != encoder.fingerprint:
+            raise ModelRefused(
+                f"{generation.folder} was built with the model {built_with.model}, not with {encoder.name} as it is "
+                f"now; name that model (--model), or run `qa index` again"
+            )
         self.generation = generation
         self._encoder = encoder
 
@@ -32,13 +40,7 @@ class Assistant:
         empty or too long.
         """
         asked = read_question(question)
-        query = Query(
-            vector=self._encoder.encode([asked.text])[0],
-            terms=tuple(self.generation.lexical.terms(asked.text)),
-            phrases=asked.phrases,
-        )
-        hits = search(self.generation, query, k * _HITS_PER_EXTRACT, where=filters)
-        extracts = self._extracts(hits, k)
+        extracts = self._extracts(self._search(asked, k * _HITS_PER_EXTRACT, filters), k)
         sure = extracts[0].confidence if extracts else 0.0
         abstained = sure < ABSTAIN_BELOW
         return Answer(
@@ -50,6 +52,18 @@ class Assistant:
             abstained=abstained,
             generation=self.generation.id,
         )
+
+    def search(self, question: str, k: int, filters: Where = EVERYTHING) -> list[Hit]:
+        """The k best sentences for a question, before any of them is chosen or withheld."""
+        return self._search(read_question(question), k, filters)
+
+    def _search(self, asked: Question, k: int, filters: Where) -> list[Hit]:
+        query = Query(
+            vector=self._encoder.encode([asked.text])[0],
+            terms=tuple(self.generation.lexical.terms(asked.text)),
+            phrases=asked.phrases,
+        )
+        return search(self.generation, query, k, where=filters)
 
     def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
         groups = group_hits(self.generation, hits, k)

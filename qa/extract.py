@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,9 +17,11 @@ EXTRACT_WORDS = SENTENCE_WORDS
 # A neighbour of a marked sentence that ranks among the first hits is part of the answer, not another one:
 # "Brighton is one of these. Its director says the time needed surprised the council."
 _MARK_RANKS = 5
+_MARK_SHARE = 0.6
 _MARK_WORDS = 60
 # Share of words two sentences have in common to count as the same statement.
 _SAME = 0.85
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(slots=True)
@@ -35,11 +38,11 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
     """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one."""
     groups: list[Group] = []
     for rank, hit in enumerate(hits):
-        repeated = next((group for group in groups if _same(group.hit.sentence, hit.sentence)), None)
+        repeated = next((group for group in groups if _repeats(generation, group, hit.sentence)), None)
         beside = next((group for group in groups if _beside(generation, group, hit.row)), None)
         if repeated:
             repeated.repeats.append(hit)
-        elif beside and rank < _MARK_RANKS and _words(generation, beside, hit.row) <= _MARK_WORDS:
+        elif beside and rank < _MARK_RANKS and _joins(generation, beside, hit):
             beside.first, beside.last = min(beside.first, hit.row), max(beside.last, hit.row)
         elif not _shown(generation, groups, hit.row) and len(groups) < k:
             groups.append(Group(hit, hit.row, hit.row))
@@ -77,12 +80,12 @@ def _beside(generation: Generation, group: Group, row: int) -> bool:
     return row in (group.first - 1, group.last + 1) and _one_paragraph(generation, joined)
 
 
-def _words(generation: Generation, group: Group, row: int) -> int:
-    """Words marked if `row` joined the group; more than allowed when it would be too many sentences."""
-    first, last = min(group.first, row), max(group.last, row)
-    if last - first >= EXTRACT_SENTENCES:
-        return _MARK_WORDS + 1
-    return sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
+def _joins(generation: Generation, group: Group, hit: Hit) -> bool:
+    """Whether a neighbour scores nearly as well as the marked sentences, and there is room to mark it."""
+    first, last = min(group.first, hit.row), max(group.last, hit.row)
+    words = sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
+    near = hit.score >= _MARK_SHARE * group.hit.score
+    return near and last - first < EXTRACT_SENTENCES and words <= _MARK_WORDS
 
 
 def _shown(generation: Generation, groups: Sequence[Group], row: int) -> bool:
@@ -90,8 +93,10 @@ def _shown(generation: Generation, groups: Sequence[Group], row: int) -> bool:
     return any(first <= row <= last for first, last in spans)
 
 
+def _repeats(generation: Generation, group: Group, sentence: Sentence) -> bool:
+    return any(_same(marked, sentence) for marked in generation.sentences[group.first : group.last + 1])
+
+
 def _same(one: Sentence, other: Sentence) -> bool:
-    if one.text == other.text:
-        return True
-    first, second = set(fold(one.text).split()), set(fold(other.text).split())
+    first, second = (set(_WORD.findall(fold(sentence.text))) for sentence in (one, other))
     return len(first & second) >= _SAME * len(first | second)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # A tokenizer reads the whole text before it cuts: ten million characters cost it over ten seconds.
 MAX_CHARACTERS = 2_000
 
-_QUOTED = re.compile(r"[\"“”„]([^\"“”„]+)[\"“”„]")
+_QUOTED = re.compile(r"[\"“”„]([^\"“”„]*)[\"“”„]")
 
 
 class QuestionError(Exception):

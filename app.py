@@ -1,0 +1,136 @@
+"""The web service's door: opens the index, builds the app and runs it. `python app.py` or `qa serve`."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from index.encoder import Encoder
+    from qa.assistant import Assistant
+    from web.settings import Settings
+
+# Seconds that requests under way get to end once the service is told to stop.
+GRACE = 5
+WARM_UP = "What do the articles say?"
+
+
+def main() -> int:
+    """Serve with settings from the environment; returns the exit code."""
+    from index.errors import IndexFailure
+    from web.errors import WebFailure
+    from web.settings import read_settings
+
+    try:
+        serve(read_settings(), announce=lambda line: print(line, flush=True))
+    except (IndexFailure, WebFailure) as error:
+        print(f"verbatim: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Callable[[str], None]) -> None:
+    """Serve page and API until SIGINT or SIGTERM; `announce` gets one line as soon as questions are answered.
+
+    Without an encoder the one is loaded that the settings name, or else the one the index was built with.
+
+    Raises:
+        CannotListen: the address is taken or cannot be had; found before anything slow is done.
+        IndexFailure: there is no sound index, or no such model.
+    """
+    with _ended_by_signals(), _listener(settings) as listener:
+        from web.service import build_app
+
+        assistant = open_assistant(settings, encoder)
+        assistant.ask(WARM_UP)
+        _run(build_app(assistant, settings), listener, lambda: announce(_ready(settings, listener)))
+
+
+def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assistant:
+    """The assistant of the published generation."""
+    from index.encoder import load_encoder
+    from index.model import DEFAULT_MODEL
+    from index.store import open_current
+    from qa.assistant import Assistant
+
+    generation = open_current(settings.data)
+    if encoder is None:
+        model = settings.model or generation.manifest.model
+        encoder = load_encoder(None if model == DEFAULT_MODEL else model, device=settings.device or None)
+    return Assistant(generation, encoder)
+
+
+@contextmanager
+def _listener(settings: Settings) -> Iterator[socket.socket]:
+    """A socket bound to the address. It does not listen yet: a client is refused until there are answers."""
+    from web.errors import CannotListen
+
+    host, port = settings.host, settings.port
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(host, port, f"no such address ({error})") from error
+    with socket.socket(family, kind) as listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError as error:
+            raise CannotListen(host, port, (error.strerror or str(error)).lower()) from error
+        yield listener
+
+
+def _run(app: FastAPI, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                on_listening()
+
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # an address may hold a question
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        ws="none",
+    )
+    Server(config).run(sockets=[listener])
+
+
+def _ready(settings: Settings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{settings.name} is ready: http://{host}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Being told to stop is no failure: the process exits with 0, while it loads and while it serves.
+
+    uvicorn ends in its own way on a signal and then raises it again: exit code 143, or a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

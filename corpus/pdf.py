@@ -1,0 +1,201 @@
+"""PDF files: the text layer, without running heads, with words and paragraphs made whole again.
+
+page 1: "Journal of Trusts 12" / "A trust part-" / "nership began in"
+page 2: "Journal of Trusts 13" / "May. The partnership grew."
+    ->  "A trust partnership began in May. The partnership grew."
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from corpus.article import Dropped, Unreadable
+from corpus.docx import headline, person
+from corpus.draft import Block, Draft, Facts
+from corpus.lines import unwrap
+
+_PASSWORD_ERROR = 4
+# PDFium writes one of these for any hyphen at a line's end, hard or soft, and leaves the line break out.
+_HYPHENS = "\x02\ufffe\u00ad"
+_LINE_ENDS = "\r\n"
+# A line that a paragraph starts stands further below the one above it than lines within a paragraph do, by
+# this share of a line's height.
+_PARAGRAPH_GAP = 0.35
+# Heads and feet of three lines at most; one line that comes back on this many pages is a running line.
+_EDGE_LINES = 3
+_REPEATS = 3
+_ENOUGH_SOFT = 3
+_PAGE_NUMBER = re.compile(r"page \d+( (of|/) \d+)?|[-–—] ?\d+ ?[-–—]", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
+_WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_BROKEN = re.compile(r"(?<=\S)[-\u2010]$")
+_ENDS = re.compile(r"[.!?:;…][\"”’')\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One physical line with its upper and lower edge in points above the page's foot."""
+
+    text: str
+    top: float
+    bottom: float
+
+
+def pdf_draft(raw: bytes) -> Draft:
+    """The paragraphs and facts of a PDF; `Unreadable` says why one has no text to read."""
+    pages, facts = _read(raw)
+    if not any(_LETTER.search(line.text) for page in pages for line in page):
+        raise Unreadable("has no text layer; run OCR first")
+    bodies, dropped = _without_running_lines(pages)
+    lines = _whole_words(_with_blank_lines(bodies))
+    return Draft(tuple(map(Block, unwrap(lines))), facts, dropped=tuple(dropped), loose=True)
+
+
+def _read(raw: bytes) -> tuple[list[list[_Line]], Facts]:
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    try:
+        with closing(PdfDocument(raw)) as document:
+            facts = _facts(document.get_metadata_dict())
+            return [_page_lines(document, number) for number in range(len(document))], facts
+    except PdfiumError as error:
+        if error.err_code == _PASSWORD_ERROR:
+            raise Unreadable("is encrypted; save a copy without a password") from error
+        raise Unreadable("is a damaged PDF; save or print it to PDF again") from error
+
+
+def _page_lines(document: Any, number: int) -> list[_Line]:
+    """The physical lines of a page. Characters come one by one: only so does each keep its place."""
+    from pypdfium2 import raw as pdfium
+
+    with closing(document[number]) as page, closing(page.get_textpage()) as text:
+        units = [pdfium.FPDFText_GetUnicode(text, at) for at in range(text.count_chars())]
+        lines: list[_Line] = []
+        start = 0
+        for end in range(len(units) + 1):
+            mark = chr(units[end]) if end < len(units) else "\n"
+            if mark in _LINE_ENDS or (mark in _HYPHENS and mark != "\u00ad"):
+                hyphen = "-" if mark not in _LINE_ENDS else ""
+                lines += _line(text, start, units[start:end], hyphen)
+                start = end + 1
+        return lines
+
+
+def _line(text: Any, start: int, units: Sequence[int], hyphen: str) -> list[_Line]:
+    """The line of these characters, or none if it is white."""
+    written = _characters(units)
+    if not written.strip():
+        return []
+    first = start + next(at for at, unit in enumerate(units) if not chr(unit).isspace())
+    _, bottom, _, top = text.get_charbox(first, loose=True)
+    return [_Line(" ".join(written.split()) + hyphen, top, bottom)]
+
+
+def _characters(units: Sequence[int]) -> str:
+    """Characters of the UTF-16 units that PDFium counts in; half of a pair is left out."""
+    paired = "".join(map(chr, units)).encode("utf-16-le", "surrogatepass")
+    return paired.decode("utf-16-le", "ignore").replace("\u00ad", "")
+
+
+def _without_running_lines(pages: Sequence[Sequence[_Line]]) -> tuple[list[list[_Line]], list[Dropped]]:
+    bodies = [list(page) for page in pages]
+    dropped: list[Dropped] = []
+    for edge in (0, -1):
+        for _ in range(_EDGE_LINES):
+            edges = Counter(_without_digits(page[edge].text) for page in bodies if page)
+            running = {
+                line for line, count in edges.items() if count >= _REPEATS or 2 * count > max(len(pages), 2)
+            }
+            for page in bodies:
+                if page and _is_running(page[edge].text, running):
+                    dropped.append(Dropped(page.pop(edge).text, "running head or page number"))
+    return bodies, dropped
+
+
+def _is_running(line: str, running: set[str]) -> bool:
+    return _without_digits(line) in running or bool(_PAGE_NUMBER.fullmatch(line))
+
+
+def _without_digits(line: str) -> str:
+    return re.sub(r"\d+", "#", line).casefold()
+
+
+def _with_blank_lines(pages: Sequence[Sequence[_Line]]) -> list[str]:
+    """All lines of all pages, "" where a paragraph ends by the look of the page."""
+    gaps = sorted(above.bottom - below.top for page in pages for above, below in pairwise(page))
+    # Most gaps of prose lie within paragraphs; among one-line paragraphs still the smaller ones do.
+    usual = gaps[len(gaps) // 4] if gaps else 0.0
+    lengths = sorted(len(line.text) for page in pages for line in page)
+    full = 0.8 * lengths[len(lengths) // 2]
+    lines: list[str] = []
+    for page in filter(None, pages):
+        if lines and not _runs_on(lines[-1], page[0].text, full):
+            lines.append("")
+        lines.append(page[0].text)
+        for above, below in pairwise(page):
+            lines += ["", below.text] if _parted(above, below, usual) else [below.text]
+    return lines
+
+
+def _runs_on(last: str, first: str, full: float) -> bool:
+    """Whether a paragraph runs over a page's end."""
+    return not _ENDS.search(last) and (first[0].islower() or len(last) >= full)
+
+
+def _parted(above: _Line, below: _Line, usual: float) -> bool:
+    height = above.top - above.bottom
+    other_size = abs(below.top - below.bottom - height) > 0.2 * height
+    return other_size or above.bottom - below.top > usual + _PARAGRAPH_GAP * height
+
+
+def _whole_words(lines: Sequence[str]) -> list[str]:
+    """Lines without a word broken over two of them; the rest of the word goes up to its beginning."""
+    known = Counter(word for line in lines for word in _WORDS.findall(line.lower()))
+    breaks = [pair for pair in pairwise(lines) if _BROKEN.search(pair[0]) and pair[1]]
+    verdicts = [verdict for verdict in (_soft(*pair, known) for pair in breaks) if verdict is not None]
+    # Where the document never shows the word whole, its other broken words say how it was set.
+    usually = sum(verdicts) >= max(_ENOUGH_SOFT, len(verdicts) / 2)
+    whole: list[str] = []
+    for line in lines:
+        if whole and line and _BROKEN.search(whole[-1]) and line.split()[0] not in ("and", "or", "to"):
+            verdict = _soft(whole[-1], line, known)
+            soft = usually if verdict is None else verdict
+            first, _, line = line.partition(" ")
+            whole[-1] = (whole[-1][:-1] if soft else whole[-1]) + first
+            if not line:
+                continue
+        whole.append(line)
+    return whole
+
+
+def _soft(above: str, below: str, known: Mapping[str, int]) -> bool | None:
+    """Whether a hyphen at a line's end is the typesetter's; None if the document does not show the word."""
+    head, tail = _WORDS.findall(above[:-1].lower()), _WORDS.findall(below.lower())
+    if not head or not tail or not above[-2].isalpha() or not below[0].islower():
+        return False
+    if known.get(head[-1] + tail[0]):
+        return True
+    return False if known.get(f"{head[-1]}-{tail[0]}") else None
+
+
+def _facts(metadata: Mapping[str, str]) -> Facts:
+    created = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", metadata.get("CreationDate", ""), re.ASCII)
+    return Facts(
+        title=headline(metadata.get("Title", "")),
+        author=person(metadata.get("Author", "")),
+        published=_day("-".join(created.groups())) if created else "",
+    )
+
+
+def _day(written: str) -> str:
+    try:
+        return datetime.strptime(written, "%Y-%m-%d").date().isoformat()
+    except ValueError:
+        return ""

@@ -1,0 +1,44 @@
+"""A folder seen through links: for a library that writes beside what it only reads."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from index.errors import IndexFailure
+
+REMOVALS = 50  # tries, 10 ms apart
+
+
+@contextmanager
+def linked(folder: Path) -> Iterator[Path]:
+    """A temporary folder with a link to each file of `folder`, which itself may be read-only.
+
+    Raises:
+        IndexFailure: there is no place for temporary folders.
+        OSError: `folder` cannot be listed.
+    """
+    try:
+        links = Path(tempfile.mkdtemp())
+    except OSError as error:
+        fact = f"no temporary folder can be made: {error}"
+        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error
+    try:
+        for path in folder.iterdir():
+            (links / path.name).symlink_to(path.absolute())
+        yield links
+    finally:
+        _remove(links)
+
+
+def _remove(links: Path) -> None:
+    """A thread that tantivy starts on opening may put its lock file back while this removes it."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(links, ignore_errors=True)
+        if not links.exists():
+            return
+        time.sleep(0.01)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from qa.question import MAX_CHARACTERS, QuestionError, read_question
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("  why\tdid\n it rain? ", "why did it rain?"),
+        ("cafe\u0301", "café"),
+        ("a\x00b\x07 c\ud800?", "ab c?"),
+        ("ICN", "ICN"),
+    ],
+)
+def test_a_question_is_made_safe(raw: str, text: str) -> None:
+    assert read_question(raw).text == text
+
+
+@pytest.mark.parametrize("raw", ["", "   ", "?!", "\x00\x01", '""'])
+def test_an_empty_question_says_what_to_do(raw: str) -> None:
+    with pytest.raises(QuestionError, match="type a few words"):
+        read_question(raw)
+
+
+def test_too_long_a_question_names_the_limit() -> None:
+    assert read_question("x" * MAX_CHARACTERS).text
+    with pytest.raises(QuestionError, match="2,001 characters; the limit is 2,000"):
+        read_question("x" * (MAX_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "phrases"),
+    [
+        ('who said "two  cheers"', ("two cheers",)),
+        ("who said “two cheers” and “three”?", ("two cheers", "three")),
+        ("what's 'this'", ()),
+        ('an unclosed "quote', ()),
+        ('nothing between "" or "?"', ()),
+    ],
+)
+def test_quoted_phrases(raw: str, phrases: tuple[str, ...]) -> None:
+    assert read_question(raw).phrases == phrases

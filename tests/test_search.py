@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import search as search_file
+from index.build import build
+from index.generation import Generation
+from index.search import Hit, Query, fold, search
+from index.store import open_current
+from index.where import Where
+from tests.fakes import WordEncoder, article
+
+FERRY = article("ferry", "The ferry leaves at nine. It carries forty cars.", "The ferry was built in Leith.", heading="Ferry times")
+BRIDGE = article("bridge", "The bridge is closed in winter. Ice falls from its cables. Cars use the ferry.")
+ROAD = article("road", "The road to the quay is narrow. Two cars cannot pass.")
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    data = tmp_path_factory.mktemp("data")
+    build([FERRY, BRIDGE, ROAD], WordEncoder(), data)
+    return open_current(data)
+
+
+def query(generation: Generation, text: str, *phrases: str) -> Query:
+    return Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)), phrases)
+
+
+def texts(hits: list[Hit]) -> list[str]:
+    return [hit.sentence.text for hit in hits]
+
+
+def test_the_sentence_that_says_it_comes_first(generation: Generation) -> None:
+    hits = search(generation, query(generation, "ice falls from cables"), 3)
+    assert hits[0].sentence.text == "Ice falls from its cables."
+    assert hits[0].coverage == 1.0
+    assert set(hits[0].matched) == {"ice", "fall", "cabl", "from"}
+
+
+def test_scores_descend_and_repeat_exactly(generation: Generation) -> None:
+    first, again = (search(generation, query(generation, "cars on the ferry"), 20) for _ in range(2))
+    assert first == again
+    assert [hit.score for hit in first] == sorted((hit.score for hit in first), reverse=True)
+    assert len({hit.row for hit in first}) == len(first)
+
+
+def test_headings_are_no_answers_unless_a_phrase_asks_for_one(generation: Generation) -> None:
+    assert "Ferry times" not in texts(search(generation, query(generation, "ferry times"), 20))
+    assert texts(search(generation, query(generation, "ferry times", "ferry times"), 20)) == ["Ferry times"]
+
+
+def test_a_phrase_must_occur_in_every_result(generation: Generation) -> None:
+    hits = search(generation, query(generation, "cars", "CARS use"), 20)
+    assert texts(hits) == ["Cars use the ferry."]
+    assert search(generation, query(generation, "cars", "use cars"), 20) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        (Where(articles=("road",)), {"road"}),
+        (Where(articles=("road.md", "bridge")), {"road", "bridge"}),
+        (Where(years=("2024",)), {"ferry", "bridge", "road"}),
+        (Where(years=("1999",)), set()),
+        (Where(publishers=("The Gazette",), articles=("ferry",)), {"ferry"}),
+        (Where(authors=("Nobody",)), set()),
+    ],
+)
+def test_filters(generation: Generation, where: Where, ids: set[str]) -> None:
+    hits = search(generation, query(generation, "cars"), 50, where=where)
+    assert {hit.sentence.article.id for hit in hits} == ids
+
+
+def test_a_small_corpus_is_ranked_alike_through_the_indexes(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = query(generation, "which cars use the ferry")
+    whole = search(generation, asked, 3)
+    monkeypatch.setattr(search_file, "CANDIDATE_SENTENCES", 7)
+    assert texts(search(generation, asked, 3)) == texts(whole)
+
+
+def test_dense_scores_are_the_cosines(generation: Generation) -> None:
+    (hit,) = search(generation, query(generation, "ice falls"), 1)
+    encode = WordEncoder().encode
+    start, end = generation.window(hit.row)
+    surrounding = [hit.sentence.text, hit.sentence.article.text[start:end], hit.passage.text]
+    cosines = encode(surrounding) @ encode(["ice falls"])[0]
+    assert hit.sentence_cosine == pytest.approx(float(cosines[0]), abs=1e-5)
+    assert hit.dense == pytest.approx(float(np.array([1, 0.4, 0.3]) @ cosines / 1.7), abs=1e-5)
+
+
+def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
+    assert search(generation, query(generation, "ferry"), 0) == []
+
+
+def test_folding_makes_marks_alike() -> None:
+    assert fold("“Don’t” – he\u00a0said") == fold('"don\'t" - he said')
+
+
+def test_build_folder_is_not_needed_by_search(tmp_path: Path) -> None:
+    build([ROAD], WordEncoder(), tmp_path)
+    opened = open_current(tmp_path)
+    assert texts(search(opened, query(opened, "narrow quay"), 1)) == ["The road to the quay is narrow."]

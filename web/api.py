@@ -1,0 +1,125 @@
+"""The JSON API: `POST /api/ask` and `GET /health`. Every error is {"error": one line}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from index.where import Where
+from qa.assistant import DEFAULT_EXTRACTS
+from qa.question import QuestionError
+from qa.record import Record, answer_record
+from web.desk import Desk
+from web.errors import Busy
+
+MOST_EXTRACTS = 20
+_DIGITS = 4
+
+Values = tuple[str, ...]
+
+
+class Filters(BaseModel):
+    """Facts an article must have; an empty list asks for nothing, several values mean any of them."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    articles: Values = Field(default=(), description="Ids or source file names.")
+    authors: Values = ()
+    publishers: Values = ()
+    years: Values = Field(default=(), description="Four-digit years of publication.")
+
+
+class Ask(BaseModel):
+    """A question, how many extracts are wanted at most, and which articles may answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(description='A "quoted phrase" must occur in every extract.')
+    k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MOST_EXTRACTS, strict=True)
+    filters: Filters = Filters()
+
+
+class Failure(BaseModel):
+    """Why there is no answer, in one line a person can act on."""
+
+    error: str
+
+
+class Health(BaseModel):
+    """The index that answers and how much is in it."""
+
+    status: str
+    generation: str
+    articles: int
+    passages: int
+
+
+def api_routes(desk: Desk) -> APIRouter:
+    """The routes of the API."""
+    router = APIRouter()
+
+    @router.post(
+        "/api/ask",
+        summary="Ask a question",
+        response_description="Ranked extracts with their citations, or none and the nearest passages.",
+        responses={413: {"model": Failure}, 422: {"model": Failure}, 503: {"model": Failure}},
+    )
+    async def ask(asked: Ask) -> Record:
+        """Word-for-word extracts that answer, best first.
+
+        `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
+        Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
+        """
+        reply = await desk.ask(asked.question, asked.k, Where(**asked.filters.model_dump()))
+        return answer_record(reply.answer) | {"seconds": round(reply.seconds, _DIGITS)}
+
+    @router.get("/health", summary="Whether the service can answer")
+    async def health() -> Health:
+        """The generation that answers and its size."""
+        generation = desk.assistant.generation
+        return Health(
+            status="ready",
+            generation=generation.id,
+            articles=len(generation.articles),
+            passages=len(generation.passages),
+        )
+
+    return router
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Let the app answer each failure of the API with one line."""
+
+    @app.exception_handler(QuestionError)
+    async def question(_: Request, error: QuestionError) -> JSONResponse:
+        return failure(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def shape(_: Request, error: RequestValidationError) -> JSONResponse:
+        return failure(422, _first_fault(error.errors()[0]))
+
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> JSONResponse:
+        return failure(error.status_code, error.detail, headers=dict(error.headers or {}))
+
+
+def failure(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A failure as the API answers it; what UTF-8 has no form for becomes "?"."""
+    sayable = message.encode("utf-8", "replace").decode()
+    return JSONResponse({"error": " ".join(sayable.split())}, status_code=status, headers=headers)
+
+
+def _first_fault(fault: dict[str, Any]) -> str:
+    """ "filters.years: Input should be a valid tuple": where in the body, and what is wrong there."""
+    place = ".".join(str(step) for step in fault["loc"] if step != "body")
+    # A key may be as long as the body; the message need not be.
+    return f"{place[:100] or 'body'}: {fault['msg']}"

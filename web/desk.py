@@ -1,0 +1,55 @@
+"""The desk: where page and API ask, so that their limits on questions at once are one limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+
+from index.where import EVERYTHING, Where
+from qa.answer import Answer
+from qa.assistant import DEFAULT_EXTRACTS, Assistant
+from web.errors import Busy
+
+RUNNING = 8
+WAITING = 32
+# A question takes well under a second: a full desk is empty again by then.
+RETRY_AFTER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer and the seconds it took, waiting included."""
+
+    answer: Answer
+    seconds: float
+
+
+class Desk:
+    """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
+
+    `assistant` may be replaced; a question keeps the one it was asked with.
+    """
+
+    def __init__(self, assistant: Assistant, *, running: int = RUNNING, waiting: int = WAITING) -> None:
+        self.assistant = assistant
+        self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
+        self._places = BoundedSemaphore(running + waiting)
+
+    async def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Reply:
+        """The reply to a question.
+
+        Raises:
+            QuestionError: the question cannot be asked.
+            Busy: every place, running and waiting, is taken.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Busy(RETRY_AFTER)
+        started = time.perf_counter()
+        asked = self._threads.submit(self.assistant.ask, question, k, filters)
+        # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
+        asked.add_done_callback(lambda _: self._places.release())
+        answer = await asyncio.wrap_future(asked)
+        return Reply(answer, time.perf_counter() - started)

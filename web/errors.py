@@ -1,0 +1,34 @@
+"""What can go wrong with the web service, and what a person does next.
+
+Every message is one line: the fact, the place, the next step. Doors catch `WebFailure`.
+"""
+
+from __future__ import annotations
+
+
+class WebFailure(Exception):
+    """Something about the web service that a person can act on."""
+
+
+class WrongSetting(WebFailure):
+    """A setting whose value cannot be used."""
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"{name} is {value!r}; give {expected}")
+
+
+class CannotListen(WebFailure):
+    """The address is taken, not this machine's, or not allowed; `port` is the port asked for."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host = host
+        self.port = port
+        super().__init__(f"cannot listen on {host} port {port}: {reason}; choose another with --port")
+
+
+class Busy(WebFailure):
+    """As many questions are running and waiting as are let in; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many people are asking at once: try again in {retry_after} seconds")

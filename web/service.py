@@ -1,0 +1,44 @@
+"""The web service: API and page in one FastAPI app, behind one guard."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from qa.assistant import Assistant
+from web.api import answer_failures, api_routes
+from web.desk import Desk
+from web.guard import Guard
+from web.headers import SecurityHeaders
+from web.page import mount_page
+from web.settings import Settings
+
+
+def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
+    """The app that answers with this assistant; takes seconds, as it imports Gradio."""
+    # The documentation pages of FastAPI load scripts from another host.
+    app = FastAPI(title=settings.name, version=_version(), docs_url=None, redoc_url=None)
+    desk = Desk(assistant)
+    app.include_router(api_routes(desk))
+    answer_failures(app)
+    # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
+    # CORSMiddleware of its own: this one is needed even with an empty list.
+    app.add_middleware(Guard)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=("GET", "POST"),
+        allow_credentials=False,
+    )
+    app.add_middleware(SecurityHeaders, origins=settings.origins)
+    mount_page(app, desk, name=settings.name)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("verbatim-qa")
+    except PackageNotFoundError:
+        return "0"  # run from a folder, not installed
