@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -84,7 +84,7 @@ def ask(
     """Answer one question, or a file of them."""
     with _one_line_errors():
         if bool(question) == bool(batch):
-            _fail('nothing to ask: give one question in quotation marks, or --batch FILE (not both)')
+            _fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
         from index.where import Where
 
         where = Where(
@@ -282,7 +282,9 @@ def _print_checkup(generation: Generation) -> None:
     from index.duplicates import near_duplicates
 
     for article in generation.articles:
-        missing = [name for name in ("title", "author", "publisher", "published") if not getattr(article, name)]
+        missing = [
+            name for name in ("title", "author", "publisher", "published") if not getattr(article, name)
+        ]
         _say(f"{article.source}: {article.title or '(no title)'}")
         if missing:
             _say(f"  missing: {', '.join(missing)}")
@@ -300,13 +302,17 @@ def _print_checkup(generation: Generation) -> None:
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[object]:
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield advance
 
 
 @contextmanager

@@ -65,6 +65,7 @@ class Sentence:
 
     @property
     def text(self) -> str:
+        """The span's slice of the article's text."""
         return self.article.text[self.start : self.end]
 
 
@@ -78,4 +79,5 @@ class Passage:
 
     @property
     def text(self) -> str:
+        """The span's slice of the article's text."""
         return self.article.text[self.start : self.end]

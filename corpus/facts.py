@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from corpus.article import Dropped
 from corpus.draft import Block, Draft, Facts, Kind
@@ -29,11 +30,15 @@ _NOT_NAMES = re.compile(
 )
 _EDITION = re.compile(r"\s+[-–|]\s+(?:UK|US|AU|Australia|International|Europe|Online)$")
 _MORE_FROM = re.compile(r"more\s+from\s+((?:the\s+)?[A-Z].*)", re.IGNORECASE)
-_COPYRIGHT = re.compile(r"(?:©|copyright|\(c\))\s*(?:©\s*)?(?:\d{4}(?:\s*[-–]\s*\d{4})?\s+)([A-Z][^.,|]{2,50})", re.IGNORECASE)
+_COPYRIGHT = re.compile(
+    r"(?:©|copyright|\(c\))\s*(?:©\s*)?(?:\d{4}(?:\s*[-–]\s*\d{4})?\s+)([A-Z][^.,|]{2,50})", re.IGNORECASE
+)
 _SECTIONS = frozenset(
-    """politics news opinion comment society education health business culture sport technology environment world
-    features analysis interviews letters lifestyle money science housing transport uk uk-news local-government
-    social-care children public-services""".split()
+    """
+    politics news opinion comment society education health business culture sport technology environment
+    world features analysis interviews letters lifestyle money science housing transport uk uk-news
+    local-government social-care children public-services
+    """.split()
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _MONTH = rf"(?:{_MONTHS}|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.?"
@@ -92,7 +97,7 @@ def _top(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
 
 def _publisher(top: Sequence[Block], left_out: list[Dropped]) -> tuple[list[Block], str]:
     """A site's name stands twice in a row where its logo and its link were scraped."""
-    for first, second in zip(top, top[1:], strict=False):
+    for first, second in pairwise(top):
         if first.text == second.text and len(top) > 2:
             left_out += [Dropped(first.text, "site name"), Dropped(second.text, "site name")]
             return [block for block in top if block.text != first.text], _EDITION.sub("", first.text)
@@ -179,7 +184,9 @@ def _person(name: str) -> str:
 def _title(top: Sequence[Block], byline: Block | None, *, last: bool) -> tuple[list[Block], str]:
     """Makes the headline a heading: the last candidate below a site's header, the first elsewhere."""
     candidates = [
-        block for block in top if block is not byline and not _date(block.text) and not block.text.endswith(":")
+        block
+        for block in top
+        if block is not byline and not _date(block.text) and not block.text.endswith(":")
     ]
     if not candidates:
         return list(top), ""

@@ -9,9 +9,11 @@ _HEADING_WORDS = 10
 # a pronoun is taken for a heading, since a lost sentence costs more than a lost heading.
 _DOTTED_HEADING_WORDS = 3
 _SENTENCE_WORDS = frozenset(
-    """i you he she it we they this that there is are was were be been has have had do does did can could will would
-    shall should may might must not no nobody everyone yes isn’t aren’t agrees agreed says said works worked helps
-    failed matters""".split()
+    """
+    i you he she it we they this that there is are was were be been has have had do does did can could will
+    would shall should may might must not no nobody everyone yes isn’t aren’t agrees agreed says said works
+    worked helps failed matters
+    """.split()
 )
 _ITEM = re.compile(r"(?:[-*•·–]|\d{1,3}[.)]|\(\w{1,3}\)|\[\w{1,3}\])\s")
 _RUNNING_WORDS = 12

@@ -3,13 +3,15 @@
 A typewriter-style wrap breaks a line only where the next word would not have fitted. A break where it
 would have fitted is therefore a paragraph's end (if the line also ends like a sentence) or damage.
 
-    ["The trust has nine", "partners.", "It began in May."]  ->  ["The trust has nine partners.", "It began in May."]
+    ["The trust has nine", "partners.", "It began in May."]
+    -> ["The trust has nine partners.", "It began in May."]
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from corpus.headings import dotted_heading
 
@@ -53,7 +55,7 @@ def _wrap_width(lines: Sequence[str]) -> int | None:
     width = lengths[int(0.95 * (len(lengths) - 1))]
     if lengths[-1] <= width + _OVERHANG:
         width = lengths[-1]
-    breaks = [(line, after) for line, after in zip(lines, lines[1:], strict=False) if line and after]
+    breaks = [(line, after) for line, after in pairwise(lines) if line and after]
     if width > _WIDEST_WRAP or not breaks:
         return None
     forced = sum(_forced(line, after, width) for line, after in breaks)
@@ -77,7 +79,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
-    unforced = [not _forced(line, after, width) for line, after in zip(block, block[1:], strict=False)]
+    unforced = [not _forced(line, after, width) for line, after in pairwise(block)]
     ends = [bool(_SENTENCE_END.search(line)) for line in block]
     ragged = sum(short and not end for short, end in zip(unforced, ends, strict=False))
     trusted = ragged <= max(2, _RAGGED_SHARE * len(unforced))
@@ -106,7 +108,11 @@ def _label(line: str, unforced: bool) -> bool:
 def _starts_item(before: str, line: str) -> bool:
     if not _BULLET.match(line):
         return False
-    return _may_end(before) or before.endswith((";", ",")) or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
+    return (
+        _may_end(before)
+        or before.endswith((";", ","))
+        or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
+    )
 
 
 def _join(group: Sequence[str]) -> str:
@@ -131,7 +137,9 @@ def _goes_on(address: str, rest: str) -> bool:
     "www.dfes.gov.uk/" cannot end there, nor can a host of "www" and one label.
     """
     if address[-1] in "/-_=?&.":
-        return bool(re.match(r"[a-z0-9]", rest)) and not rest.isalpha() or address[-1] == "/" and rest.islower()
+        return (bool(re.match(r"[a-z0-9]", rest)) and not rest.isalpha()) or (
+            address[-1] == "/" and rest.islower()
+        )
     host = re.sub(r"^https?://", "", address, flags=re.IGNORECASE).split("/", 1)[0]
     return host.count(".") < 2 and host.startswith("www.") and bool(_ADDRESS_REST.match(rest))
 

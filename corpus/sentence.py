@@ -21,18 +21,23 @@ _SENTENCE_CHARACTERS = 1_000
 
 _PARAGRAPH = re.compile(r"[^\n]+")
 _BOUNDARY = re.compile(
-    r"""(?:[.!?…]+[\"”’')\]]*(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)   # . ! ? with what closes behind it, a note's number
+    r"""(?:[.!?…]+[\"”’')\]]*(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)   # what closes behind it, a note number
     |(?<=[。！？])                                              # full-width stops need no white space behind
     )\s*""",
     re.VERBOSE,
 )
 _OPENING = re.compile(r"[\"“‘'(\[]*(?:[^\W\d_]|\d)|[-•·*–]\s")
 _NEVER_FINAL = frozenset(
-    "mr mrs ms dr prof rev sr jr st hon gen col capt sgt lt messrs mme e.g i.e eg ie vs cf viz approx esp incl".split()
+    """
+    mr mrs ms dr prof rev sr jr st hon gen col capt sgt lt messrs mme e.g i.e eg ie vs cf viz approx esp
+    incl
+    """.split()
 )
 # Abbreviations that end a sentence now and then, unless a number follows ("No. 5", "Jan. 12").
 _BEFORE_NUMBER = frozenset(
-    "no nos vol fig figs p pp para paras art sec ch jan feb mar apr jun jul aug sep sept oct nov dec c ca".split()
+    """
+    no nos vol fig figs p pp para paras art sec ch jan feb mar apr jun jul aug sep sept oct nov dec c ca
+    """.split()
 )
 _SAID = re.compile(r"(?:[A-Z][\w’'-]+\s){1,3}(?:said|says|asked|asks|added|adds|wrote|writes|replied)\b")
 _ADDRESS_END = re.compile(
@@ -114,7 +119,9 @@ def _halves(sentence: str) -> tuple[int, int]:
     """Where an over-long sentence is cut: its best mark nearest to the middle."""
     middle = len(sentence) // 2
     for clause in _CLAUSES:
-        cuts = [match for match in clause.finditer(sentence) if 0 < match.start() and match.end() < len(sentence)]
+        cuts = [
+            match for match in clause.finditer(sentence) if match.start() > 0 and match.end() < len(sentence)
+        ]
         if cuts:
             cut = min(cuts, key=lambda match: abs(match.end() - middle))
             return len(sentence[: cut.end()].rstrip()), cut.end()

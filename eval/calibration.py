@@ -99,7 +99,9 @@ def _government(folder: Path, chance: random.Random) -> list[Trial]:
             *_sample(chance, asked, chosen, QUESTIONS, answered=True),
             *_sample(chance, asked, others, FOREIGN, answered=False),
         ]
-        articles = (_article(name, [pages[name]["title"], *pages[name]["text"].split("\n")]) for name in chosen)
+        articles = (
+            _article(name, [pages[name]["title"], *pages[name]["text"].split("\n")]) for name in chosen
+        )
         made.append(Trial(tuple(articles), tuple(questions)))
     return made
 

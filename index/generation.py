@@ -139,8 +139,9 @@ def _read_spans(path: Path, shape: tuple[int, int], articles: tuple[Article, ...
     lengths = np.array([len(one.text) for one in articles], dtype=np.int64)[article]
     if not ((start >= 0) & (start < end) & (end <= lengths)).all():
         raise Damaged(path, "a span outside its article's text")
-    if not (np.diff(_places(spans)) > 0).all():
-        raise Damaged(path, "spans out of order")
+    after = _places(spans)[1:]
+    if not ((np.diff(_places(spans)) > 0) & (_ends(spans)[:-1] <= after)).all():
+        raise Damaged(path, "spans out of order, or one over another")
     return spans
 
 
@@ -164,6 +165,10 @@ def _passage_of(spans: Rows, wholes: Rows, path: Path) -> Rows:
 def _places(spans: Rows) -> NDArray[np.int64]:
     """Article and start as one number that ascends through the corpus."""
     return (spans[:, 0].astype(np.int64) << 32) + spans[:, 1]
+
+
+def _ends(spans: Rows) -> NDArray[np.int64]:
+    return (spans[:, 0].astype(np.int64) << 32) + spans[:, 2]
 
 
 def _mean_lengths(sentences: Sequence[Sentence], terms: Terms, passages: int) -> MeanLengths:

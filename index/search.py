@@ -4,7 +4,8 @@ A sentence is scored by itself, by its window (the sentence before and after it)
 by meaning (cosine) and by words (BM25). What a sentence leaves out ("He says it is"), its surroundings
 supply. The six scores are standardised over the candidates of the question and added with fixed weights:
 
-    score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage) + .5 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
+    score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage)
+            + .5 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
 
 The weights held on three public sets as they stand; they are not fitted to any gold questions.
 """
@@ -30,12 +31,15 @@ LEXICAL_WEIGHT = 0.5
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
 CANDIDATE_PASSAGES = 100
+_SAME_SCORES = 1e-6
 
 # Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
 FUNCTION_TERMS = frozenset(
-    """a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
-    many much me my of on or our shall should so some tell than that the their there they this to was we were what
-    when where which who whom whose whi why will with would you your""".split()
+    """
+    a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
+    many much me my of on or our shall should so some tell than that the their there they this to was we
+    were what when where which who whom whose whi why will with would you your
+    """.split()
 )
 
 Floats = NDArray[np.float32]
@@ -234,7 +238,10 @@ def _standardise(scores: Floats) -> Floats:
     """Each row with mean 0 and deviation 1; a row of equal scores says nothing and becomes 0."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     deviation = scores.std(axis=1, keepdims=True)
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-6)
+    standardised: Floats = np.divide(
+        centred, deviation, out=np.zeros_like(centred), where=deviation > _SAME_SCORES
+    )
+    return standardised
 
 
 def _coverage(weights: Mapping[str, float], window: Counter[str]) -> float:

@@ -24,6 +24,7 @@ class Where:
         return bool(self.articles or self.authors or self.publishers or self.years)
 
     def matches(self, article: Article) -> bool:
+        """Whether the article has all the facts asked for."""
         return (
             _any(self.articles, (article.id, article.source))
             and _any(self.authors, (article.author,))

@@ -47,14 +47,17 @@ class Extract:
 
     @property
     def article(self) -> Article:
+        """The article quoted."""
         return self.passage.article
 
     @property
     def text(self) -> str:
+        """What is shown, a slice of the article's text."""
         return self.article.text[self.start : self.end]
 
     @property
     def answer_text(self) -> str:
+        """What is marked in it."""
         return self.article.text[self.answer[0] : self.answer[1]]
 
 

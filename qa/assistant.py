@@ -27,8 +27,8 @@ class Assistant:
         built_with = generation.manifest
         if built_with.fingerprint != encoder.fingerprint:
             raise ModelRefused(
-                f"{generation.folder} was built with the model {built_with.model}, not with {encoder.name} as it is "
-                f"now; name that model (--model), or run `qa index` again"
+                f"{generation.folder} was built with the model {built_with.model}, not with {encoder.name} "
+                f"as it is now; name that model (--model), or run `qa index` again"
             )
         self.generation = generation
         self._encoder = encoder

@@ -21,7 +21,9 @@ HARBOUR = article(
     "Nobody paid for the canal.",
     heading="The harbour",
 )
-ECHO = article("echo", "Old papers say little of the town. The harbour silted up again by 1850!", "Fish was cheap.")
+ECHO = article(
+    "echo", "Old papers say little of the town. The harbour silted up again by 1850!", "Fish was cheap."
+)
 
 
 def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Where | None = None) -> Answer:
@@ -67,7 +69,9 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
     spans = [(e.article.id, e.answer) for e in shown(ask(tmp_path, "harbour canal quay", HARBOUR, k=10))]
     assert len(spans) == len(set(spans))
     for i, (name, (start, end)) in enumerate(spans):
-        assert not any(name == other and start < stop and begin < end for other, (begin, stop) in spans[i + 1 :])
+        assert not any(
+            name == other and start < stop and begin < end for other, (begin, stop) in spans[i + 1 :]
+        )
 
 
 def test_a_question_about_nothing_there_is_declined_with_the_nearest_passages(tmp_path: Path) -> None:
@@ -88,14 +92,20 @@ def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
 
 
 def test_filters_and_k(tmp_path: Path) -> None:
-    assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Where(articles=("echo",))))} == {"echo"}
+    assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Where(articles=("echo",))))} == {
+        "echo"
+    }
     assert len(shown(ask(tmp_path, "harbour", k=1))) == 1
 
 
 def test_asking_twice_gives_the_same_answer(tmp_path: Path) -> None:
     build([HARBOUR, ECHO], WordEncoder(), tmp_path)
     assistants = [Assistant(open_current(tmp_path), WordEncoder()) for _ in range(2)]
-    assert assistants[0].ask("harbour canal") == assistants[0].ask("harbour canal") == assistants[1].ask("harbour canal")
+    assert (
+        assistants[0].ask("harbour canal")
+        == assistants[0].ask("harbour canal")
+        == assistants[1].ask("harbour canal")
+    )
 
 
 def test_another_model_than_the_indexs_is_refused(tmp_path: Path) -> None:

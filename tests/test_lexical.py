@@ -81,7 +81,8 @@ def test_scores_worked_by_hand(lexical: LexicalIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [["cost"], ["cost", "collis"], ["fire", "hous", "5.14"], ["cost", "cost", "fire"], ["absent"], []]
+    "query",
+    [["cost"], ["cost", "collis"], ["fire", "hous", "5.14"], ["cost", "cost", "fire"], ["absent"], []],
 )
 def test_scores_agree_with_the_formula(lexical: LexicalIndex, query: list[str]) -> None:
     same(lexical.search(Unit.SENTENCE, query, 10), bm25(query, SENTENCES))

@@ -65,7 +65,11 @@ def test_list_items_stay_apart_and_keep_their_wrapped_lines() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "whole"),
     [
-        ("The form is at www.example.org/", "forms/boat.html and is free.", "www.example.org/forms/boat.html and"),
+        (
+            "The form is at www.example.org/",
+            "forms/boat.html and is free.",
+            "www.example.org/forms/boat.html and",
+        ),
         ("Look it up at www.harbour", "office.example.org today.", "www.harbouroffice.example.org today"),
         ("Look it up at www.example.org", "tomorrow at noon.", "www.example.org tomorrow"),
         ("They agreed on a step-by-", "step plan for the bay.", "step-by-step plan"),

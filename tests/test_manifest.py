@@ -78,7 +78,9 @@ def test_every_flipped_bit_and_every_truncation_of_the_manifest_is_refused(folde
         assert caught.value.file == path
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"seal": 1}', b"[" * 100_000, b"\xff", b"1" * 9999])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b'{"seal": 1}', b"[" * 100_000, b"\xff", b"1" * 9999]
+)
 def test_other_content_is_not_a_manifest(folder: Path, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(Damaged, match=f"{MANIFEST}: not a manifest"):

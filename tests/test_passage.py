@@ -65,7 +65,11 @@ def check(sentences: list[Sentence], count_tokens: Callable[[str], int]) -> None
     passages = split_passages(sentences, limit=256, count_tokens=count_tokens)
     assert max(count_tokens(passage.text) for passage in passages) <= 256
     for sentence in sentences:
-        inside = [p for p in passages if p.start <= sentence.start and sentence.end <= p.end and p.article is sentence.article]
+        inside = [
+            p
+            for p in passages
+            if p.start <= sentence.start and sentence.end <= p.end and p.article is sentence.article
+        ]
         assert len(inside) == 1
 
 

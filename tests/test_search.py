@@ -13,7 +13,12 @@ from index.store import open_current
 from index.where import Where
 from tests.fakes import WordEncoder, article
 
-FERRY = article("ferry", "The ferry leaves at nine. It carries forty cars.", "The ferry was built in Leith.", heading="Ferry times")
+FERRY = article(
+    "ferry",
+    "The ferry leaves at nine. It carries forty cars.",
+    "The ferry was built in Leith.",
+    heading="Ferry times",
+)
 BRIDGE = article("bridge", "The bridge is closed in winter. Ice falls from its cables. Cars use the ferry.")
 ROAD = article("road", "The road to the quay is narrow. Two cars cannot pass.")
 

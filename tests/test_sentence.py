@@ -48,7 +48,11 @@ def test_sentences_end_where_a_reader_would_end_them(sentences: list[str]) -> No
 
 
 def test_a_lost_closing_quote_does_not_join_sentences() -> None:
-    assert split("“It begins here. It goes on. It never closes.") == ["“It begins here.", "It goes on.", "It never closes."]
+    assert split("“It begins here. It goes on. It never closes.") == [
+        "“It begins here.",
+        "It goes on.",
+        "It never closes.",
+    ]
 
 
 def test_an_over_long_sentence_is_cut_at_its_semicolons() -> None:
@@ -66,7 +70,11 @@ def test_text_without_any_mark_is_still_cut() -> None:
 
 
 def test_headings_and_paragraphs_end_sentences() -> None:
-    blocks = (Block("Opening hours", Kind.HEADING), Block("We open at nine"), Block("We close at five. Then we rest."))
+    blocks = (
+        Block("Opening hours", Kind.HEADING),
+        Block("We open at nine"),
+        Block("We close at five. Then we rest."),
+    )
     found = split_sentences(finish(Draft(blocks), "a.md"))
     assert [(sentence.text, sentence.heading) for sentence in found] == [
         ("Opening hours", True),
@@ -77,7 +85,11 @@ def test_headings_and_paragraphs_end_sentences() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300).map(lambda text: " ".join(text.split())))
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=300).map(
+        lambda text: " ".join(text.split())
+    )
+)
 def test_sentences_cover_the_paragraph_in_order(paragraph: str) -> None:
     spans = sentence_spans(paragraph)
     assert all(start < end for start, end in spans)

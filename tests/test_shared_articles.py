@@ -62,7 +62,9 @@ def test_wrapped_lines_between_blank_lines_become_one_paragraph_each() -> None:
     assert paragraphs(TOO_MUCH) == [lines(TOO_MUCH)[1], *blocks(TOO_MUCH, 3, 134)]
 
 
-@pytest.mark.parametrize(("name", "line"), [(TOO_MUCH, n) for n in (5, 38, 126)] + [(PLENTY, n) for n in (14, 85, 135)])
+@pytest.mark.parametrize(
+    ("name", "line"), [(TOO_MUCH, n) for n in (5, 38, 126)] + [(PLENTY, n) for n in (14, 85, 135)]
+)
 def test_a_damaged_line_end_is_kept_and_nothing_is_invented(name: str, line: int) -> None:
     assert any(paragraph.endswith(lines(name)[line]) for paragraph in paragraphs(name))
 
@@ -78,7 +80,8 @@ def test_a_lost_closing_quote_does_not_run_on(line: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "footer"), [(TOO_MUCH, (136, 138)), (UNTITLED, (150,)), (ARE_WE, (50, 52)), (REGION, range(74, 86))]
+    ("name", "footer"),
+    [(TOO_MUCH, (136, 138)), (UNTITLED, (150,)), (ARE_WE, (50, 52)), (REGION, range(74, 86))],
 )
 def test_the_sites_footer_is_dropped_and_listed(name: str, footer: tuple[int, ...]) -> None:
     for line in footer:
@@ -121,7 +124,9 @@ def test_a_paragraph_number_broken_over_two_lines_is_joined() -> None:
 
 @pytest.mark.parametrize("line", [5, 11, 19, 24, 28, 38, 47, 56, 65, 75, 87, 95, 103, 114, 125, 131])
 def test_short_last_lines_end_paragraphs(line: int) -> None:
-    at = next(i for i, paragraph in enumerate(paragraphs(UNTITLED)) if paragraph.endswith(lines(UNTITLED)[line]))
+    at = next(
+        i for i, paragraph in enumerate(paragraphs(UNTITLED)) if paragraph.endswith(lines(UNTITLED)[line])
+    )
     assert paragraphs(UNTITLED)[at + 1].startswith(lines(UNTITLED)[line + 1])
 
 

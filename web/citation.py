@@ -23,7 +23,9 @@ def citation(article: Article) -> str:
     <span class="file">cafes.md</span>`. An article without a title is called by its file name.
     """
     parts = [_linked(cite(article), article.url)]
-    parts += [escape(name, quote=True) for name in (article.author, article.publisher) if name]
+    # A publisher that signs its own articles is named once.
+    names = dict.fromkeys((article.author, article.publisher))
+    parts += [escape(name, quote=True) for name in names if name]
     if article.published:
         parts.append(_time(article.published))
     if article.title:

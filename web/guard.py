@@ -1,7 +1,7 @@
 """What reaches the app at all: listed paths, bodies of a bounded size, plain text for the page.
 
 Gradio brings some seventy routes and limits none of them: `/gradio_api/upload` takes files of any size from
-anybody; `/gradio_api/file=https://…`, or a file reference in an event's input, make the server fetch addresses.
+anybody; `/gradio_api/file=https://…`, or a file reference among an event's inputs, makes the server fetch it.
 """
 
 from __future__ import annotations

@@ -118,16 +118,16 @@ def _ask_on_load(blocks: gr.Blocks, desk: Desk, parts: tuple[Any, Any, Any]) -> 
             return gr.skip(), gr.skip(), gr.skip()
         return asked, *await reply(desk, asked)
 
-    blocks.load(ask, [question], [question, status, results], js=_file("load.js"), **_quiet(results))
+    blocks.load(ask, [question], [question, status, results], js=_file("load.js"), **_quiet())
 
 
-def _quiet(results: Any) -> dict[str, Any]:
+def _quiet(waiting: Any = None) -> dict[str, Any]:
     """What every event of the page has in common. Gradio's queue would only add to the desk's limits."""
     return {
         "queue": False,
         "api_visibility": "private",
-        "show_progress": "minimal",
-        "show_progress_on": results,
+        "show_progress": "minimal" if waiting else "hidden",
+        "show_progress_on": waiting,
     }
 
 
@@ -157,12 +157,18 @@ def _theme() -> gr.themes.Base:
         input_background_fill_dark="#1e242b",
         input_border_color="#75808c",
         input_border_color_dark="#8b96a3",
+        input_border_color_focus="#0b5563",
+        input_border_color_focus_dark="#8fd3e0",
         input_border_width="1px",
         input_placeholder_color="#5c6670",
         button_primary_background_fill="#0b5563",
         button_primary_background_fill_hover="#083f4a",
         button_primary_background_fill_dark="#8fd3e0",
         button_primary_background_fill_hover_dark="#b5e4ec",
+        button_primary_border_color="#0b5563",
+        button_primary_border_color_hover="#083f4a",
+        button_primary_border_color_dark="#8fd3e0",
+        button_primary_border_color_hover_dark="#b5e4ec",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#0d2a30",
         button_secondary_background_fill="#ffffff",

@@ -108,7 +108,7 @@ def _abstention(answer: Answer) -> str:
 
 
 def _small_print(answer: Answer, seconds: float) -> str:
-    found = "no extract" if answer.abstained else count(len(answer.extracts), "extract")
+    found = "Searched" if answer.abstained else count(len(answer.extracts), "extract")
     index = escape(answer.generation, quote=True)
     return f'<p class="small">{found} in {seconds:.2f} seconds, index {index}</p>'
 
