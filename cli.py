@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -106,8 +107,8 @@ def serve(
     articles: Annotated[
         Path | None, typer.Option(help="Index this folder first; what is unchanged is not read again.")
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    host: Annotated[str, typer.Option(envvar="QA_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="QA_PORT", max=65535, help="Port to listen on.")] = 7860,
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
@@ -115,13 +116,13 @@ def serve(
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
     with _one_line_errors():
         from app import serve as run
-        from web.settings import Settings
+        from web.settings import read_settings
 
         _say("Loading the model.")
         encoder = _encoder(model or _model_of(data), device)
         if articles or not _has_index(data):
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
-        run(Settings(data=data, host=host, port=port), encoder, announce=_say)
+        run(replace(read_settings(), data=data, host=host, port=port), encoder, announce=_say)
 
 
 @app.command()
@@ -168,18 +169,24 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     for skipped in reading.skipped:
         _say(f"skipped {skipped.source}: {skipped.reason}", error=True)
     if strict and reading.skipped:
-        _fail(f"{len(reading.skipped)} files could not be read; mend or remove them, or leave out --strict")
+        _fail(
+            f"{_count(reading.skipped, 'file')} skipped; mend or remove what is named, or leave out --strict"
+        )
     _check_read(reading, paths)
     with _progress("Encoding") as advance:
         built = build(reading.articles, encoder, data, progress=advance)
-    counts = f"{len(reading.articles)} articles, {len(reading.skipped)} files skipped"
+    counts = f"{_count(reading.articles, 'article')}, {_count(reading.skipped, 'file')} skipped"
     if built.unchanged:
         _say(f"Index is up to date: {counts}; generation {built.generation}.")
     else:
         _say(
-            f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} reused; "
+            f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
             f"generation {built.generation}."
         )
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
 
 
 def _check_read(reading: Reading, paths: list[Path]) -> None:
@@ -262,6 +269,8 @@ def _print_answer(answer: Answer) -> None:
         _say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
     for extract in answer.extracts or answer.nearest:
         _print_extract(extract)
+    if answer.abstained:
+        _say("\nTry other words, or fewer of them.")
 
 
 def _print_extract(extract: Extract) -> None:
@@ -269,10 +278,14 @@ def _print_extract(extract: Extract) -> None:
     from rich.text import Text
 
     article, (start, end) = extract.article, extract.answer
+    console = Console(highlight=False)
     text = Text(extract.text)
-    text.stylize("bold reverse", start - extract.start, end - extract.start)
+    if console.is_terminal:
+        text.stylize("bold reverse", start - extract.start, end - extract.start)
+    else:
+        before, after = article.text[extract.start : start], article.text[end : extract.end]
+        text = Text(f"{before}>>{extract.answer_text}<<{after}")
     facts = (article.title or article.source, article.author, article.publisher, article.published)
-    console = Console(highlight=False, soft_wrap=False)
     console.print(Text(f"\n{extract.rank}. {extract.band} match", style="bold"))
     console.print(text)
     console.print(Text("   " + ", ".join(filter(None, (*facts, article.source))), style="dim"))
@@ -293,7 +306,7 @@ def _print_checkup(generation: Generation) -> None:
     pairs = near_duplicates(generation.sentences)
     for pair in pairs:
         _say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
-    _say(f"{len(generation.articles)} articles, {len(pairs)} pairs of near-duplicates")
+    _say(f"{_count(generation.articles, 'article')}, {_count(pairs, 'pair')} of near-duplicates")
     manifest = generation.manifest
     _say(f"generation {manifest.generation}, built {manifest.created}")
     _say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
@@ -320,10 +333,11 @@ def _one_line_errors() -> Iterator[None]:
     from corpus.article import CorpusError
     from index.errors import IndexFailure
     from qa.question import QuestionError
+    from web.errors import WebFailure
 
     try:
         yield
-    except (CorpusError, IndexFailure, QuestionError) as error:
+    except (CorpusError, IndexFailure, QuestionError, WebFailure) as error:
         _fail(str(error))
 
 
@@ -333,4 +347,5 @@ def _fail(message: str) -> NoReturn:
 
 
 def _say(message: str, *, error: bool = False) -> None:
-    print(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr if error else sys.stdout)
+    line = message.encode("utf-8", "backslashreplace").decode()
+    print(line, file=sys.stderr if error else sys.stdout, flush=True)

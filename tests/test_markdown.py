@@ -130,7 +130,8 @@ def test_marks_go_and_words_stay() -> None:
 def test_items_quotes_code_and_tables_become_blocks() -> None:
     assert texts(
         "- one\n- two\n\n  more of two\n\n  3. nested\n  4. again\n\n7) seven\n\n> quoted\n> words\n\n"
-        "    tab = 4\n\n```py\nprint(1)\n```\n\n| Centre | Opens |\n|---|---|\n| Mill *Lane* | 8am |\n| Castle | |\n| | |\n"
+        "    tab = 4\n\n```py\nprint(1)\n```\n\n"
+        "| Centre | Opens |\n|---|---|\n| Mill *Lane* | 8am |\n| Castle | |\n| | |\n"
     ) == [
         "- one",
         "- two",

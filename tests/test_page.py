@@ -122,11 +122,8 @@ def test_text_of_an_article_comes_back_word_for_word(hostile: str) -> None:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
     originals = {f"original_{fact}": hostile for fact in ("title", "author", "publisher", "published")}
-    facts = replace(
-        article("x", hostile),
-        **dict.fromkeys(("title", "source", "author", "publisher", "published", "url"), hostile),
-        metadata=originals,
-    )
+    told = replace(article("x", hostile), title=hostile, source=hostile, url=hostile, metadata=originals)
+    facts = replace(told, author=hostile, publisher=hostile, published=hostile)
     other = replace(facts, id="other")
     place = Place(other, 0, 1)
     one = extract(facts, hostile, matched=(hostile.casefold(),), also_in=(place,))

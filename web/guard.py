@@ -54,7 +54,8 @@ class Guard:
         await self._app(scope, _replay(body, receive), send)
 
     def _is_open(self, path: str) -> bool:
-        return path in self._paths or path.startswith(OPEN_FOLDERS)
+        in_folder = path.startswith(OPEN_FOLDERS) and ".." not in path.split("/")
+        return path in self._paths or in_folder
 
     async def _body(self, receive: Receive) -> bytes | None:
         """The whole body, or None as soon as it is over the limit."""
