@@ -44,6 +44,8 @@ _NESTING = 100
 _CONTAINERS = ("blockquote_open", "list_item_open")
 # YAML reads about 100 kB a second; front matter is a few hundred characters.
 _LONGEST_FRONT = 65_536
+# Brackets in brackets cost it the square of their number.
+_MOST_BRACKETS = 500
 
 
 def markdown_draft(text: str) -> Draft:
@@ -86,7 +88,10 @@ def _front_matter(text: str) -> tuple[Mapping[object, object], str]:
         return {}, text
     if closing.start() > _LONGEST_FRONT:
         raise Unreadable("line 1: the front matter is longer than 64 KB; shorten it")
-    values = _yaml(text[opening.end() : closing.start()]) or {}
+    front = text[opening.end() : closing.start()]
+    if sum(map(front.count, "[{")) > _MOST_BRACKETS:
+        raise Unreadable("line 2: the front matter is nested too deeply")
+    values = _yaml(front) or {}
     if not isinstance(values, Mapping):
         return {}, text
     return values, text[closing.end() :].lstrip("\n")

@@ -36,6 +36,8 @@ _PAGE_NUMBER = re.compile(r"page \d+( (of|/) \d+)?|[-–—] ?\d+ ?[-–—]", r
 _LETTER = re.compile(r"[^\W\d_]")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BROKEN = re.compile(r"(?<=\S)[-\u2010]$")
+_BREAK = "\x02"
+_HALVES = re.compile(r"([^\s\x02]*)\x02 ([^\s\x02]+)")
 _ENDS = re.compile(r"[.!?:;…][\"”’')\]]*$")
 
 
@@ -54,8 +56,8 @@ def pdf_draft(raw: bytes) -> Draft:
     if not any(_LETTER.search(line.text) for page in pages for line in page):
         raise Unreadable("has no text layer; run OCR first")
     bodies, dropped = _without_running_lines(pages)
-    lines = _whole_words(_with_blank_lines(bodies))
-    return Draft(tuple(map(Block, unwrap(lines))), facts, dropped=tuple(dropped), loose=True)
+    paragraphs = _whole_words(unwrap(_marked(_with_blank_lines(bodies))))
+    return Draft(tuple(map(Block, paragraphs)), facts, dropped=tuple(dropped), loose=True)
 
 
 def _read(raw: bytes) -> tuple[list[list[_Line]], Facts]:
@@ -155,34 +157,36 @@ def _parted(above: _Line, below: _Line, usual: float) -> bool:
     return other_size or above.bottom - below.top > usual + _PARAGRAPH_GAP * height
 
 
-def _whole_words(lines: Sequence[str]) -> list[str]:
-    """Lines without a word broken over two of them; the rest of the word goes up to its beginning."""
-    known = Counter(word for line in lines for word in _WORDS.findall(line.lower()))
-    breaks = [pair for pair in pairwise(lines) if _BROKEN.search(pair[0]) and pair[1]]
-    verdicts = [verdict for verdict in (_soft(*pair, known) for pair in breaks) if verdict is not None]
+def _marked(lines: Sequence[str]) -> list[str]:
+    """Lines with a mark for a hyphen at their end, so that joining the lines does not lose the place."""
+    return [_BROKEN.sub(_BREAK, line) for line in lines]
+
+
+def _whole_words(paragraphs: Sequence[str]) -> list[str]:
+    """Paragraphs without the mark: the halves of a word joined, with or without a hyphen."""
+    known = Counter(word for paragraph in paragraphs for word in _WORDS.findall(paragraph.lower()))
+    halves = [match for paragraph in paragraphs for match in _HALVES.finditer(paragraph)]
+    verdicts = [soft for soft in (_soft(half[1], half[2], known) for half in halves) if soft is not None]
     # Where the document never shows the word whole, its other broken words say how it was set.
     usually = sum(verdicts) >= max(_ENOUGH_SOFT, len(verdicts) / 2)
-    whole: list[str] = []
-    for line in lines:
-        if whole and line and _BROKEN.search(whole[-1]) and line.split()[0] not in ("and", "or", "to"):
-            verdict = _soft(whole[-1], line, known)
-            soft = usually if verdict is None else verdict
-            first, _, line = line.partition(" ")
-            whole[-1] = (whole[-1][:-1] if soft else whole[-1]) + first
-            if not line:
-                continue
-        whole.append(line)
-    return whole
+
+    def joined(match: re.Match[str]) -> str:
+        if match[2] in ("and", "or", "to"):
+            return f"{match[1]}- {match[2]}"
+        soft = _soft(match[1], match[2], known)
+        return match[1] + ("" if (usually if soft is None else soft) else "-") + match[2]
+
+    return [_HALVES.sub(joined, paragraph).replace(_BREAK, "-") for paragraph in paragraphs]
 
 
-def _soft(above: str, below: str, known: Mapping[str, int]) -> bool | None:
+def _soft(head: str, tail: str, known: Mapping[str, int]) -> bool | None:
     """Whether a hyphen at a line's end is the typesetter's; None if the document does not show the word."""
-    head, tail = _WORDS.findall(above[:-1].lower()), _WORDS.findall(below.lower())
-    if not head or not tail or not above[-2].isalpha() or not below[0].islower():
+    before, after = _WORDS.findall(head.lower()), _WORDS.findall(tail.lower())
+    if not head[-1:].isalpha() or not tail[0].islower():
         return False
-    if known.get(head[-1] + tail[0]):
+    if known.get(before[-1] + after[0]):
         return True
-    return False if known.get(f"{head[-1]}-{tail[0]}") else None
+    return False if known.get(f"{before[-1]}-{after[0]}") else None
 
 
 def _facts(metadata: Mapping[str, str]) -> Facts:

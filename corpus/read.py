@@ -130,7 +130,8 @@ def _unsuited(name: str) -> str:
 
 def _named(found: Sequence[_Found]) -> Iterator[tuple[_Found, str]]:
     """Each file once, with a source that no other has: the root's name goes in front of equal ones."""
-    once = list({file.path: file for file in reversed(found)}.values())[::-1]
+    firsts: dict[Path, _Found] = {}
+    once = [file for file in found if firsts.setdefault(file.path, file) is file]
     plain = Counter(file.source for file in once)
     taken: Counter[str] = Counter()
     for file in once:

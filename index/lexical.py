@@ -147,7 +147,8 @@ class _Searcher:
     def search(self, query: Any, k: int, *, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
         """Fetch more until k allowed rows are clear of the cut, or there are no more."""
         wanted = None if allowed is None else frozenset(allowed.tolist())
-        fetch = k + SPARE
+        share = 1 if wanted is None else 1 + self.count // (1 + len(wanted))  # one row in so many counts
+        fetch = share * (k + SPARE)
         while k > 0 and self.count:
             found = self._fetch(query, min(fetch, self.count))
             hits = [hit for hit in found if wanted is None or hit[0] in wanted]

@@ -25,7 +25,7 @@ from index.encoder import load_encoder
 from tests.fakes import article
 from tests.test_api import StandIn
 from web.errors import CannotListen, WrongSetting
-from web.guard import BODY_LIMIT, OPEN_FOLDERS, OPEN_PATHS, Guard
+from web.guard import BODY_LIMIT, OPEN_FOLDERS, OPEN_PATHS, Guard, local_path
 from web.headers import with_nonce
 from web.service import build_app
 from web.settings import Settings, read_settings
@@ -198,6 +198,12 @@ async def _endless_body() -> tuple[int, list[Message]]:
     scope = {"type": "http", "path": "/health", "method": "POST", "headers": []}
     await Guard(never, limit=100)(scope, receive, send)
     return received, sent
+
+
+def test_a_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
+    assert local_path({"path": "/qa/api/ask", "root_path": "/qa"}) == "/api/ask"
+    assert local_path({"path": "/api/ask", "root_path": ""}) == "/api/ask"
+    assert local_path({"path": "/qa/", "root_path": "/qa/"}) == "/"
 
 
 def test_settings_have_defaults() -> None:

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import docx
 import pytest
@@ -161,9 +162,9 @@ def test_pictures_are_passed_over() -> None:
     assert docx_draft(zipped(parts)).blocks == (Block("Before after."),)
 
 
-def lying(raw: bytes, *, size: int, sum_too: bytes | None = None) -> bytes:
+def lying(raw: bytes, *, size: int) -> bytes:
     """The archive with another uncompressed size in the directory for word/document.xml."""
-    entry = raw.index(b"PK\x01\x02", raw.index(b"PK\x01\x02"))
+    entry = raw.index(b"PK\x01\x02")
     while not raw[entry + 46 :].startswith(b"word/document.xml"):
         entry = raw.index(b"PK\x01\x02", entry + 4)
     return raw[: entry + 24] + struct.pack("<I", size) + raw[entry + 28 :]
@@ -179,7 +180,7 @@ def test_what_would_unpack_too_far_is_refused() -> None:
         docx_draft(lying(zipped(WITH_NOTES), size=4_000_000_000))
     with pytest.raises(Unreadable, match=r"^is not a whole .docx file \(word/document.xml ends early\)"):
         docx_draft(lying(zipped(WITH_NOTES), size=20_000))
-    many = {**WITH_NOTES, **{f"word/media/{number}.png": b"" for number in range(5_000)}}
+    many = {**WITH_NOTES, **{f"word/media/{number}.png": "" for number in range(5_000)}}
     with pytest.raises(Unreadable, match=r"^holds 5,006 parts, more than 5,000$"):
         docx_draft(zipped(many))
 
@@ -190,18 +191,16 @@ def test_entities_do_not_multiply() -> None:
         '<!ENTITY a "'
         + "x" * 1000
         + '">'
-        + "".join(
-            f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip(names, names[1:], strict=False)
-        )
+        + "".join(f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in pairwise(names))
     )
     parts = package(paragraph("&h;"))
     parts["word/document.xml"] = f"<!DOCTYPE d [{entities}]>{parts['word/document.xml']}"
-    with pytest.raises(Unreadable, match="is a damaged .docx file .*amplification"):
+    with pytest.raises(Unreadable, match=r"is a damaged .docx file .*amplification"):
         docx_draft(zipped(parts))
 
 
 def test_locked_old_and_foreign_files_are_told_apart() -> None:
-    with pytest.raises(Unreadable, match="is encrypted or an old .doc; save it as .docx without a password"):
+    with pytest.raises(Unreadable, match=r"is encrypted or an old .doc; save it as .docx without a password"):
         docx_draft(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 500)
     locked = bytearray(zipped(WITH_NOTES))
     locked[locked.index(b"PK\x01\x02") + 8] |= 1
@@ -221,16 +220,16 @@ def test_nesting_and_missing_notes_are_refused() -> None:
     with pytest.raises(Unreadable, match="maximum recursion depth"):
         docx_draft(zipped(package(deep)))
     without = {name: part for name, part in WITH_NOTES.items() if name != "word/footnotes.xml"}
-    with pytest.raises(Unreadable, match="is a damaged .docx file"):
+    with pytest.raises(Unreadable, match=r"is a damaged .docx file"):
         docx_draft(zipped(without))
 
 
 def test_damaged_files_are_read_or_refused() -> None:
-    """Fifteen hundred archives with bytes turned, and as many with sound archives around broken XML."""
+    """Five hundred archives with bytes turned, and as many with sound archives around broken XML."""
     dice = random.Random(8)
     outcomes = {"read": 0, "refused": 0}
     whole = zipped(WITH_NOTES)
-    for turn in range(3000):
+    for turn in range(1000):
         if turn % 2:
             raw = bytearray(whole)
             for _ in range(dice.choice((1, 4, 30))):
@@ -245,4 +244,4 @@ def test_damaged_files_are_read_or_refused() -> None:
             outcomes["read"] += 1
         except Unreadable:
             outcomes["refused"] += 1
-    assert min(outcomes.values()) > 100
+    assert min(outcomes.values()) > 50
