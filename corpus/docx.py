@@ -17,7 +17,7 @@ from xml.parsers.expat import ExpatError
 
 from corpus.article import Unreadable
 from corpus.draft import Draft, Facts, Kind
-from corpus.html import html_blocks, xml_texts
+from corpus.page import html_blocks, xml_texts
 
 _MOST_PARTS = 5_000
 _MOST_BYTES = 200_000_000

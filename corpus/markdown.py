@@ -19,7 +19,7 @@ from markdown_it.token import Token
 
 from corpus.article import Unreadable
 from corpus.draft import Block, Draft, Facts, Kind
-from corpus.html import html_blocks
+from corpus.page import html_blocks
 
 _FACTS = {
     "title": ("title",),

@@ -4,8 +4,10 @@
 
 Small corpora are cut from two public sets, so that they look like the folders people index: a few articles
 of an encyclopaedia, some pages of a government's site. Each is asked questions that it answers, near
-misses written to have no answer, questions of other articles, and small talk. The gold questions of this
-project take no part. What is printed goes into `qa.confidence` by hand.
+misses written to have no answer, questions of other articles, and small talk; some of them again without
+their small words, as people type in haste; and names that stand in it or only elsewhere, as people use a
+search box. The gold questions of this project take no part. What is printed goes into `qa.confidence` by
+hand.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,20 +29,27 @@ from numpy.typing import NDArray
 from corpus.article import Article
 from index.build import build
 from index.encoder import Encoder, load_encoder
+from index.search import FUNCTION_TERMS
 from index.store import open_current
 from qa.assistant import Assistant
 from qa.confidence import facts
 
 SEED = 20
-CORPORA = 6
+CORPORA = 4
 ARTICLES_EACH = 3
 PAGES_EACH = 80
 QUESTIONS = 120
 NEAR_MISSES = 60
 FOREIGN = 40
 SMALL_TALK = 20
+HASTY = 60
+NAMES = 40
+FOREIGN_NAMES = 30
 # Keeps a fact that seldom varies from getting an extreme weight.
 _RIDGE = 1e-2
+
+# One to three capitalised words that do not begin a sentence.
+_NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}(?: [A-Z][a-z]+){0,2}")
 
 Floats = NDArray[np.float64]
 
@@ -56,9 +66,31 @@ def trials(folder: Path) -> Iterator[Trial]:
     """Small corpora from the public sets below `folder` (`squad`, `feedbackqa_uk`, `off_topic`)."""
     chance = random.Random(SEED)
     small_talk = [str(row["text"]) for row in _rows(folder / "off_topic/queries.jsonl")]
-    for trial in (*_encyclopaedia(folder / "squad", chance), *_government(folder / "feedbackqa_uk", chance)):
-        chatter = tuple((text, False) for text in chance.sample(small_talk, SMALL_TALK))
-        yield Trial(trial.articles, trial.questions + chatter)
+    made = [*_encyclopaedia(folder / "squad", chance), *_government(folder / "feedbackqa_uk", chance)]
+    for trial, other in zip(made, [*made[1:], made[0]], strict=True):
+        chatter = [(text, False) for text in chance.sample(small_talk, SMALL_TALK)]
+        hasty = [(_in_haste(text), done) for text, done in chance.sample(trial.questions, HASTY)]
+        yield Trial(trial.articles, (*trial.questions, *chatter, *hasty, *_names(trial, other, chance)))
+
+
+def _in_haste(question: str) -> str:
+    """A question without its small words and capitals: "When did OPEC begin?" -> "opec begin"."""
+    words = re.findall(r"[\w'’.-]*\w", question.lower())
+    return " ".join(word for word in words if word not in FUNCTION_TERMS) or question
+
+
+def _names(trial: Trial, other: Trial, chance: random.Random) -> list[tuple[str, bool]]:
+    """Names as keywords: some that stand in the corpus, and some that stand only in another one."""
+    text = " ".join(article.text for article in trial.articles).lower()
+    foreign = [name for name in _names_in(other) if name.lower() not in text]
+    present = chance.sample(_names_in(trial), NAMES)
+    return [(name, True) for name in present] + [
+        (name, False) for name in chance.sample(foreign, FOREIGN_NAMES)
+    ]
+
+
+def _names_in(trial: Trial) -> list[str]:
+    return sorted({name for article in trial.articles for name in _NAME.findall(article.text)})
 
 
 def _encyclopaedia(folder: Path, chance: random.Random) -> list[Trial]:

@@ -62,9 +62,10 @@ class Query:
 class Hit:
     """A sentence found, best first by `score`, with the scores it came from.
 
-    `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `sentence_cosine` that of
-    the sentence alone, `lexical` the weighted sum of their BM25 scores, `coverage` the share (0 to 1) of the
-    question's term weight that occurs in the window. `matched` are the question's terms in the sentence.
+    `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
+    of their BM25 scores, `coverage` the share (0 to 1) of the question's term weight that occurs in the
+    window, function words left out. `matched` are the question's terms in the sentence, `complete` says
+    that no term but function words is missing from it.
     """
 
     sentence: Sentence
@@ -72,10 +73,10 @@ class Hit:
     row: int
     score: float
     dense: float
-    sentence_cosine: float
     lexical: float
     coverage: float
     matched: tuple[str, ...]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,10 @@ def search(generation: Generation, query: Query, k: int, *, where: Where = EVERY
             row=int(rows[i]),
             score=float(scores[i]),
             dense=float(levels @ dense[:, i] / levels.sum()),
-            sentence_cosine=float(dense[0, i]),
             lexical=float(levels @ lexical[:, i]),
             coverage=_coverage(weights, counts[i].window),
             matched=tuple(term for term in weights if term in counts[i].sentence),
+            complete=_complete(weights, counts[i].sentence),
         )
         for i in best
     ]
@@ -248,3 +249,8 @@ def _coverage(weights: Mapping[str, float], window: Counter[str]) -> float:
     content = {term: weight for term, weight in weights.items() if term not in FUNCTION_TERMS}
     total = sum(content.values())
     return sum(weight for term, weight in content.items() if term in window) / total if total else 0.0
+
+
+def _complete(weights: Mapping[str, float], sentence: Counter[str]) -> bool:
+    content = [term for term in weights if term not in FUNCTION_TERMS]
+    return bool(content) and all(term in sentence for term in content)

@@ -6,7 +6,8 @@ import pytest
 
 from corpus.article import Unreadable
 from corpus.draft import Block, Facts, Kind
-from corpus.html import html_blocks, html_draft, xml_texts
+from corpus.html import html_draft
+from corpus.page import html_blocks, xml_texts
 
 NEWS = """<!DOCTYPE html><html lang=en><head><meta charset=utf-8>
 <title>Ten pilots share one budget | The Northern Ledger</title>
@@ -16,13 +17,13 @@ NEWS = """<!DOCTYPE html><html lang=en><head><meta charset=utf-8>
 <body class="has-cookie-banner">
 <div class="cookie-banner"><p>We use cookies to make this site work and to see how you use it.</p><button>Accept</button></div>
 <header><h1 class="logo">The Northern Ledger</h1><nav><ul><li><a href="/">Home</a></li><li><a href="/n">News</a></li>
-<li><a href="/p">Ten pilots share one budget</a></li></ul></nav></header>
+<li><a href="/p">Ten pilots share one budget</a></li><li><a href="/w">What the accounts say</a></li></ul></nav></header>
 <main><article>
 <header><h1>Ten pilots share one budget</h1><p class="standfirst">Pooled money buys time, <em>writes Ada Marsh</em>.</p></header>
 <figure><img src=x alt="A picture"><figcaption>Staff at the Leeds office in April.</figcaption></figure>
 <p>Ten areas have agreed to pay for their youngest children from one purse<sup><a href="#fn1">1</a></sup>, and the first
 accounts show that the money lasts longer.</p>
-<p>Short one.</p>
+<p>Short one.</p><p class="share-bar">Send it to a friend.</p>
 <div class="newsletter-box"><p>Get the best of the Ledger in your inbox every morning, for nothing.</p></div>
 <h2>What the accounts say</h2>
 <p>Leeds spent a twelfth less on placements outside the city, and its social workers carried two fewer cases each than they
@@ -33,7 +34,7 @@ had in the year before.</p>
 <aside class="related"><h3>Related stories</h3><ul><li><a href="/a">A council counts the cost of its new school buses</a></li>
 <li><a href="/b">Why nurses leave the county after only two years</a></li></ul></aside>
 <ol class="footnotes"><li id="fn1">The purse is called a pooled budget in the Act. <a href="#r1">↩</a></li></ol>
-<div class="author-bio"><p>Ada Marsh is a reporter in Leeds.</p></div>
+<div class="authorBio"><p>Ada Marsh is a reporter in Leeds.</p></div>
 </article>
 <section id="comments"><h2>Comments</h2><div class="comment"><p class="author">reader99</p><p>I do not believe a word of this
 report, and neither does my neighbour who works there.</p></div></section></main>
@@ -83,12 +84,14 @@ def test_a_news_page_gives_the_article_and_lists_the_site() -> None:
     assert [dropped.text for dropped in draft.dropped] == [
         "We use cookies to make this site work and to see how you use it.",
         "The Northern Ledger",
-        "- Home",
-        "- News",
+        "Home",
+        "News",
+        "What the accounts say",
+        "Send it to a friend.",
         "Get the best of the Ledger in your inbox every morning, for nothing.",
         "Related stories",
-        "- A council counts the cost of its new school buses",
-        "- Why nurses leave the county after only two years",
+        "A council counts the cost of its new school buses",
+        "Why nurses leave the county after only two years",
         "Comments",
         "reader99",
         "I do not believe a word of this report, and neither does my neighbour who works there.",
@@ -184,6 +187,7 @@ def test_without_an_article_the_visible_text_of_the_body_counts() -> None:
             b"<meta charset=unicode_escape><p>A \\x41 trust in every town</p>",
             "A \\x41 trust in every town",
         ),
+        (b"<meta charset=iso-8859-99><p>A trust in every town</p>", "A trust in every town"),
         (b"<?xml version='1.0' encoding='utf-16'?><p>A trust in every town</p>", "A trust in every town"),
         (b"<p>A tr\x00ust\x0b in &#1;every town</p>", "A trust in every town"),
     ],

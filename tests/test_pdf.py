@@ -100,6 +100,36 @@ def test_a_line_at_the_edge_of_one_page_stays() -> None:
     ]
 
 
+def test_a_head_on_three_of_many_pages_is_dropped_and_one_on_two_stays() -> None:
+    heads = ["Chapter 1", "Chapter 2", "Chapter 3", "Notes 4", "Notes 5", "", "", "", ""]
+    line = "The ledger has one page for every boat and another one for every"
+    pages = [
+        [head, "", f"{line} boat in {name}.", line, f"barge in {name}."]
+        for head, name in zip(
+            heads, ("Hull", "Kiel", "Cork", "Bari", "Oban", "Pula", "Riga", "Faro", "Vigo"), strict=True
+        )
+    ]
+    draft = pdf_draft(pdf(pages))
+    assert [dropped.text for dropped in draft.dropped] == ["Chapter 1", "Chapter 2", "Chapter 3"]
+    assert [block.text for block in draft.blocks if block.text.startswith("Notes")] == ["Notes 4", "Notes 5"]
+
+
+def test_paragraphs_part_at_a_gap_and_at_a_page_end_though_their_last_lines_are_full() -> None:
+    first = [
+        "The purse that ten areas share was opened in the spring of 2003, when",
+        "their councils signed a paper that nobody had read to the very bottom.",
+    ]
+    second = [
+        "Leeds went first. Its director wrote to the other nine and told them",
+        "that the money would be gone by March, and not a penny would be left.",
+    ]
+    third = [
+        "Derby came next, and its director wrote nothing to the other councils",
+        "which had waited for her letter since the summer of the year before it.",
+    ]
+    assert texts([[*first, "", *second], third]) == [" ".join(first), " ".join(second), " ".join(third)]
+
+
 def body(*middle: str) -> list[str]:
     return [
         "A line that is as wide as all the other lines in this short document",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,6 +95,6 @@ def test_headings_and_paragraphs_end_sentences() -> None:
 def test_sentences_cover_the_paragraph_in_order(paragraph: str) -> None:
     spans = sentence_spans(paragraph)
     assert all(start < end for start, end in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     kept = "".join(paragraph[start:end] for start, end in spans)
     assert "".join(kept.split()) == "".join(paragraph.split())
