@@ -31,7 +31,8 @@ class Extract:
 
     `start` and `end` are the span shown and `answer` the span marked in it, all offsets of the article's
     canonical text. `score` ranks the extracts of one answer (higher is better) and compares with no other
-    question's; `confidence` (0 to 1) does. `matched` are the question's words found in the marked text.
+    question's; `confidence` (0 to 1, never above that of a better-ranked extract) does. `matched` are the
+    question's terms found in the marked text.
     """
 
     rank: int

@@ -66,13 +66,17 @@ class Assistant:
         return search(self.generation, query, k, where=filters)
 
     def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
-        groups = group_hits(self.generation, hits, k)
-        return tuple(self._extract(group, rank) for rank, group in enumerate(groups, start=1))
+        extracts: list[Extract] = []
+        sure = 1.0
+        for rank, group in enumerate(group_hits(self.generation, hits, k), start=1):
+            # What ranks lower is never called a better match: a person would read that as a mistake.
+            sure = min(sure, confidence(group.hit))
+            extracts.append(self._extract(group, rank, sure=sure))
+        return tuple(extracts)
 
-    def _extract(self, group: Group, rank: int) -> Extract:
+    def _extract(self, group: Group, rank: int, *, sure: float) -> Extract:
         sentences = self.generation.sentences
         first, last = context(self.generation, group)
-        sure = confidence(group.hit)
         return Extract(
             rank=rank,
             passage=group.hit.passage,

@@ -91,6 +91,12 @@ def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
     assert [extract.answer_text for extract in found] == ["A canal was planned."]
 
 
+def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:
+    for question in ("harbour silted up", "canal paid nobody", "fish was cheap"):
+        sure = [extract.confidence for extract in shown(ask(tmp_path, question))]
+        assert sure == sorted(sure, reverse=True)
+
+
 def test_filters_and_k(tmp_path: Path) -> None:
     assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Where(articles=("echo",))))} == {
         "echo"
