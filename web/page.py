@@ -102,9 +102,11 @@ def _connect(desk: Desk, parts: tuple[Any, Any, Any], *, asking: list[Any], choi
         return chosen or "", *await reply(desk, chosen or "")
 
     before = _file("page.js")
-    gr.on(asking, ask, [question], [status, results], js=before, **_quiet(results))
+    # Gradio's default drops a question that is sent while another is under way.
+    last = {"trigger_mode": "always_last", **_quiet(results)}
+    gr.on(asking, ask, [question], [status, results], js=before, **last)
     for choice in choices:
-        choice.click(choose, [choice], [question, status, results], js=before, **_quiet(results))
+        choice.click(choose, [choice], [question, status, results], js=before, **last)
 
 
 def _ask_on_load(blocks: gr.Blocks, desk: Desk, parts: tuple[Any, Any, Any]) -> None:
