@@ -24,7 +24,7 @@ def looks_like_heading(text: str, after: str) -> bool:
     if len(text.split()) > _HEADING_WORDS or not after or _ITEM.match(text) or not text[0].isupper():
         return False
     if text.endswith(":"):
-        return len(after) > len(text)
+        return True
     if len(after.split()) < _RUNNING_WORDS:
         return False
     if text.endswith("."):
