@@ -7,15 +7,19 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from corpus.article import Article
 from corpus.boilerplate import trim
-from corpus.draft import Block, Draft, Kind
+from corpus.draft import Block, Draft, Facts, Kind
 from corpus.facts import recognise
 from corpus.headings import looks_like_heading
 
 # Paragraphs stand apart by one blank line, in every article and on every machine.
 PARAGRAPH_BREAK = "\n\n"
+
+# Byte order marks, soft hyphens, and the marks that reverse the direction of text.
+_MARKS = frozenset("\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # The title stands among the first blocks, below a byline or a section at most.
 _TOP_BLOCKS = 10
@@ -24,11 +28,12 @@ _TOP_BLOCKS = 10
 def finish(draft: Draft, source: str) -> Article:
     """The article a draft makes; `source` is its path in the folder it came from."""
     folded = [replace(block, text=_fold(block.text)) for block in draft.blocks]
-    blocks, dropped = trim([block for block in folded if block.text])
+    whole = [block for block in folded if block.text]
+    blocks, dropped = trim(whole) if draft.scraped else (whole, [])
     draft, blocks = recognise(draft, blocks, dropped)
     if draft.loose:
         blocks = _with_headings(blocks)
-    facts = replace(draft.facts, title=_fold(draft.facts.title))
+    facts = _folded_facts(draft.facts)
     if facts.title and not any(block.text == facts.title for block in blocks[:_TOP_BLOCKS]):
         blocks = [Block(facts.title, Kind.HEADING), *blocks]
     text, headings = _assemble(blocks)
@@ -43,19 +48,39 @@ def finish(draft: Draft, source: str) -> Article:
         published=facts.published,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         headings=headings,
-        metadata=draft.metadata,
+        metadata=MappingProxyType({_fold(key): _fold_lines(value) for key, value in draft.metadata.items()}),
         dropped=draft.dropped,
     )
 
 
 def _fold(text: str) -> str:
-    """NFC, no control or surrogate characters, every run of white space one plain space."""
+    """NFC, nothing that steers a terminal or turns text around, every run of white space one plain space."""
     composed = unicodedata.normalize("NFC", text)
-    kept = (c if unicodedata.category(c) not in ("Cc", "Cs") or c.isspace() else "" for c in composed)
-    return " ".join("".join(kept).replace("\ufeff", "").replace("\u00ad", "").split())
+    return " ".join("".join(c for c in composed if c.isspace() or not _unseen(c)).split())
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") or character in _MARKS
+
+
+def _fold_lines(text: str) -> str:
+    """The same for a list whose entries stand on a line each."""
+    return "\n".join(filter(None, map(_fold, text.split("\n"))))
+
+
+def _folded_facts(facts: Facts) -> Facts:
+    return Facts(
+        title=_fold(facts.title),
+        author=_fold(facts.author),
+        publisher=_fold(facts.publisher),
+        published=_fold(facts.published),
+        url=_fold(facts.url),
+    )
 
 
 def _with_headings(blocks: Sequence[Block]) -> list[Block]:
+    if not blocks:
+        return []
     following = [*(block.text for block in blocks[1:]), ""]
     return [
         replace(block, kind=Kind.HEADING) if looks_like_heading(block.text, after) else block

@@ -11,8 +11,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
 from xml.parsers.expat import ExpatError
 
 from corpus.article import Unreadable
@@ -50,11 +48,13 @@ def docx_draft(raw: bytes) -> Draft:
     parts = _parts(raw)
     page = _html(parts)
     blocks = html_blocks(page)
-    facts = _facts(parts)
+    facts = Facts()
     if page.startswith("<h1") and blocks and blocks[0].kind is Kind.HEADING:
-        facts = replace(facts, title=blocks[0].text)
+        facts = Facts(title=blocks[0].text)
         blocks = blocks[1:]
-    return Draft(blocks, facts)
+    # Without one styled heading the title and the sub-headings are bold or spaced paragraphs at best.
+    loose = not facts.title and all(block.kind is Kind.PARAGRAPH for block in blocks)
+    return Draft(blocks, facts, loose=loose, properties=_facts(parts))
 
 
 def headline(title: str) -> str:
@@ -124,20 +124,9 @@ def _html(parts: Mapping[str, bytes]) -> str:
 
 
 def _facts(parts: Mapping[str, bytes]) -> Facts:
+    """Title and author; the day a file was made is not the day its article was published."""
     part = parts.get(_PROPERTIES, b"")
     if not part or len(part) > _LARGEST_PROPERTIES:
         return Facts()
     texts = xml_texts(part)
-    return Facts(
-        title=headline(texts.get("title", "")),
-        author=person(texts.get("creator", "")),
-        published=_day(texts.get("created", "")) or _day(texts.get("modified", "")),
-    )
-
-
-def _day(stamp: str) -> str:
-    """The date of "2004-05-13T09:00:00Z", or "" for anything else."""
-    try:
-        return date.fromisoformat(stamp[:10]).isoformat()
-    except ValueError:
-        return ""
+    return Facts(title=headline(texts.get("title", "")), author=person(texts.get("creator", "")))

@@ -44,7 +44,9 @@ class Draft:
     """An article before its text is final.
 
     `loose` says that the blocks come from plain text, where the title, byline and site boilerplate
-    stand among the paragraphs and have to be recognised by their look.
+    stand among the paragraphs and have to be recognised by their look. `scraped` says that lines of a web
+    site may stand among them. `properties` are facts that the file tells of itself and not of its text:
+    who saved it is seldom who wrote it, so they count only where the text says nothing.
     """
 
     blocks: tuple[Block, ...]
@@ -52,3 +54,5 @@ class Draft:
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     dropped: tuple[Dropped, ...] = ()
     loose: bool = False
+    scraped: bool = False
+    properties: Facts = Facts()

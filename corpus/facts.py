@@ -15,17 +15,21 @@ _WORD = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
 _NAME = rf"{_WORD}(?:\s+(?:(?:de|van|von|der|la|le|al|bin)\s+)?{_WORD}){{1,3}}"
 _NAMES = rf"{_NAME}(?:(?:,|\s+and|\s+&)\s+{_NAME})*"
 _BYLINE = re.compile(rf"(?i:by|words(?:\s+by)?|written\s+by|author|text)\s*:?\s+({_NAMES})\b.*")
-_CREDIT = re.compile(rf"\b(?:writes|reports|by)\s+({_NAMES})\.?$|^({_NAMES})\s+(?:reports|investigates)\.?$")
+_CREDIT = re.compile(rf",\s+(?:writes|reports)\s+({_NAMES})\.?$|^({_NAMES})\s+(?:reports|investigates)\.?$")
 _CREDIT_LATE = re.compile(rf"[.,]\s+({_NAMES})\s+(?:reports|investigates|writes)\.?$")
+# A standfirst is a sentence or two.
+_CREDIT_CHARACTERS = 400
 _ROLES = (
     "professor|lecturer|reader|associate|fellow|researcher|director|editor|journalist|writer|author|"
     "consultant|columnist|reporter|correspondent|chair|head|manager|adviser|advisor|analyst|officer"
 )
-_BIOGRAPHY = re.compile(rf"({_NAME})\s+(?:is|was)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,4}}?(?:{_ROLES})\b")
+_BIOGRAPHY = re.compile(
+    rf"({_NAME})\s+(?:is|was)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,4}}?(?:{_ROLES})\b(?:\s+(?:at|of|for|in|with|and)\b|[.,]|$)"
+)
 # A headline in title case has words that no person is called by.
 _NOT_NAMES = re.compile(
     r"\b(?:the|and|of|for|in|on|to|with|new|news|council|trust|trusts|service|services|policy|report|story|care|"
-    r"children|council|government|guide|our|your|how|why|what|who|when|is|are|university|department|uk)\b",
+    r"children|council|government|lane|road|street|park|early|years|paper|every|child|market|green|hall|house|guide|our|your|how|why|what|who|when|is|are|university|department|uk)\b",
     re.IGNORECASE,
 )
 _EDITION = re.compile(r"\s+[-–|]\s+(?:UK|US|AU|Australia|International|Europe|Online)$")
@@ -52,6 +56,8 @@ _DATE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _TITLE_WORDS = 25
+_BYLINE_WORDS = 12
+_BIOGRAPHY_WORDS = 50
 # The top of a page: section, byline, date, headline, standfirst and a line or two of the site's.
 _TOP_BLOCKS = 8
 
@@ -64,21 +70,24 @@ def recognise(draft: Draft, blocks: Sequence[Block], dropped: Sequence[Dropped])
     """
     top, rest = _top(blocks)
     left_out: list[Dropped] = []
-    top, publisher = _publisher(top, left_out)
-    top = _without_section(top, left_out)
+    publisher = ""
+    if draft.loose:
+        top, publisher = _publisher(top, left_out)
+        top = _without_section(top, left_out)
     found = Facts(
         publisher=publisher or _publisher_in(dropped),
         published=next(filter(None, map(_date, (block.text for block in top))), ""),
     )
-    byline = next((block for block in top if _byline(block, top)), None)
-    author = _byline(byline, top) if byline else _credit([*top, *rest[:2]]) or _biography([*top, *rest])
+    named = top if draft.loose else []
+    byline = next((block for block in top if _byline(block, named)), None)
+    author = _byline(byline, named) if byline else _credit([*top, *rest[:2]]) or _biography([*top, *rest])
     if draft.loose and not draft.facts.title:
         top, title = _title(top, byline, last=any(d.reason == "site header" for d in dropped))
         found = replace(found, title=title)
     known = draft.facts
     facts = Facts(
-        title=known.title or found.title,
-        author=known.author or author,
+        title=known.title or found.title or draft.properties.title,
+        author=known.author or author or draft.properties.author,
         publisher=known.publisher or found.publisher,
         published=known.published or found.published,
         url=known.url,
@@ -98,7 +107,8 @@ def _top(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
 def _publisher(top: Sequence[Block], left_out: list[Dropped]) -> tuple[list[Block], str]:
     """A site's name stands twice in a row where its logo and its link were scraped."""
     for first, second in pairwise(top):
-        if first.text == second.text and len(top) > 2:
+        name = first.text == second.text and first.text[0].isupper() and not first.text.endswith(".")
+        if name and len(top) > 2 and " " in first.text:
             left_out += [Dropped(first.text, "site name"), Dropped(second.text, "site name")]
             return [block for block in top if block.text != first.text], _EDITION.sub("", first.text)
     return list(top), ""
@@ -142,13 +152,17 @@ def _full_month(name: str) -> str:
 
 
 def _byline(block: Block, top: Sequence[Block]) -> str:
+    """The name in a byline: behind "By", or alone among other lines in `top`.
+
+    No author is better than a wrong one: when a headline could be a name too, neither is taken.
+    """
+    if block.kind is Kind.HEADING or len(block.text.split()) > _BYLINE_WORDS:
+        return ""
     match = _BYLINE.fullmatch(block.text)
-    if match and len(block.text.split()) <= 12:
+    if match:
         return _person(match.group(1))
     headlines = [other for other in top if other is not block and not _date(other.text)]
-    # A lone line is the headline, and of two the first is unless it is the only one shaped like a name.
-    alike = any(_named(other.text) for other in headlines)
-    if _named(block.text) and headlines and not (alike and block is top[0]):
+    if _named(block.text) and headlines and not any(_named(other.text) for other in headlines):
         return _person(block.text)
     return ""
 
@@ -160,19 +174,28 @@ def _named(text: str) -> bool:
 def _credit(blocks: Sequence[Block]) -> str:
     """The name in a standfirst: "..., writes Bob Hudson." or "Jane Doe reports."."""
     for block in blocks:
-        match = _CREDIT.search(block.text) or _CREDIT_LATE.search(block.text)
-        if match:
-            return _person(next(filter(None, match.groups())))
+        if len(block.text) <= _CREDIT_CHARACTERS:
+            match = _CREDIT.search(block.text) or _CREDIT_LATE.search(block.text)
+            if match:
+                return _person(next(filter(None, match.groups())))
     return ""
 
 
 def _biography(blocks: Sequence[Block]) -> str:
-    """Whose biography opens or closes the article; an opening one counts only with the name in capitals."""
+    """Whose biography opens or closes the article.
+
+    An opening one counts only with the name in capitals, a closing one only if the article does not speak
+    of that person: who is written about is not who wrote.
+    """
     for place, block in enumerate(blocks):
-        match = _BIOGRAPHY.match(block.text)
-        closing = place >= len(blocks) - 2 and len(block.text.split()) <= 50
-        if match and (closing or (place < 2 and match.group(1).isupper())):
-            return _person(match.group(1))
+        match = _BIOGRAPHY.match(block.text[:_CREDIT_CHARACTERS])
+        if not match:
+            continue
+        name = match.group(1)
+        closing = place >= len(blocks) - 2 and len(block.text.split()) <= _BIOGRAPHY_WORDS
+        mentioned = any(name.split()[-1] in other.text for other in blocks if other is not block)
+        if (place < 2 and name.isupper()) or (closing and not mentioned):
+            return _person(name)
     return ""
 
 

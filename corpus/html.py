@@ -48,7 +48,7 @@ def html_draft(raw: bytes) -> Draft:
     others = [piece for piece in pieces if _words(_unmarked(piece)) != (_words(facts.title) or None)]
     blocks = tuple(piece.block for piece in others if piece in kept)
     left = (_unmarked(piece) for piece in others if piece not in kept)
-    return Draft(blocks, facts, dropped=tuple(Dropped(line, _SITES_OWN) for line in left))
+    return Draft(blocks, facts, dropped=tuple(Dropped(line, _SITES_OWN) for line in left), scraped=True)
 
 
 def _page_text(raw: bytes) -> str:

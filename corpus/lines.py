@@ -27,8 +27,12 @@ _RAGGED_SHARE = 0.15
 
 _BULLET = re.compile(r"(?:[-*•·–]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+\S")
 _SENTENCE_END = re.compile(r"[.!?…][\"”’')\]]*$")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+$", re.IGNORECASE)
-_ADDRESS_OR_MAIL = re.compile(r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w+)$", re.IGNORECASE)
+# What closes a sentence stands within so many characters of its end.
+_NEAR = 10
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,300}", re.IGNORECASE)
+_ADDRESS_OR_MAIL = re.compile(
+    r"(?:https?://|www\.)\S{1,300}|[^\s@]{1,64}@[^\s@]{1,100}\.\w{2,20}", re.IGNORECASE
+)
 _ADDRESS_REST = re.compile(r"[a-z0-9_~%-]+[./][\w./?=&%~#-]+$")
 _INLINE_ITEM = re.compile(r"(?<=\S)\s+(?=[-•·] [A-Z“\"])")
 
@@ -36,15 +40,20 @@ _INLINE_ITEM = re.compile(r"(?<=\S)\s+(?=[-•·] [A-Z“\"])")
 def unwrap(lines: Sequence[str]) -> list[str]:
     """Physical lines ("" where blank) to paragraphs without a line break, in order, nothing left out."""
     folded = [" ".join(line.split()) for line in lines]
-    width = _wrap_width(folded)
-    if width is None:
-        return [line for line in folded if line]
+    # A list or a letter's head among wrapped paragraphs must not hide that those are wrapped, so a file
+    # that is not wrapped as a whole is looked at block by block.
+    whole = _wrap_width(folded)
     return [
         paragraph
         for block in _blocks(folded)
-        for group in _paragraphs(block, width)
-        for paragraph in _items(_join(group))
+        for paragraph in _unwrap_block(block, whole or _wrap_width(block))
     ]
+
+
+def _unwrap_block(block: Sequence[str], width: int | None) -> list[str]:
+    if width is None:
+        return list(block)
+    return [paragraph for group in _paragraphs(block, width) for paragraph in _items(_join(group))]
 
 
 def _wrap_width(lines: Sequence[str]) -> int | None:
@@ -80,7 +89,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
 
 def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
     unforced = [not _forced(line, after, width) for line, after in pairwise(block)]
-    ends = [bool(_SENTENCE_END.search(line)) for line in block]
+    ends = [bool(_SENTENCE_END.search(line[-_NEAR:])) for line in block]
     ragged = sum(short and not end for short, end in zip(unforced, ends, strict=False))
     trusted = ragged <= max(2, _RAGGED_SHARE * len(unforced))
     group = [block[0]]
@@ -97,7 +106,7 @@ def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
 
 
 def _may_end(line: str) -> bool:
-    return line.endswith(":") or bool(_SENTENCE_END.search(line))
+    return line.endswith(":") or bool(_SENTENCE_END.search(line[-_NEAR:]))
 
 
 def _label(line: str, unforced: bool) -> bool:
@@ -108,27 +117,34 @@ def _label(line: str, unforced: bool) -> bool:
 def _starts_item(before: str, line: str) -> bool:
     if not _BULLET.match(line):
         return False
-    return (
-        _may_end(before)
-        or before.endswith((";", ","))
-        or bool(_ADDRESS_OR_MAIL.search(before) or _BULLET.match(before))
-    )
+    behind = _may_end(before) or before.endswith((";", ",")) or _ends_in_address(before)
+    return behind or bool(_BULLET.match(before))
+
+
+def _ends_in_address(text: str) -> bool:
+    return bool(_ADDRESS_OR_MAIL.fullmatch(_last_word(text)))
+
+
+def _last_word(text: str) -> str:
+    return text[text.rfind(" ") + 1 :]
 
 
 def _join(group: Sequence[str]) -> str:
-    text = group[0]
+    pieces = [group[0]]
+    word = _last_word(group[0])
     for line in group[1:]:
-        text += _glue(text, line) + line
-    return text
+        glue = _glue(word, line)
+        pieces += [glue, line]
+        word = _last_word(line) if glue or " " in line else word + line
+    return "".join(pieces)
 
 
-def _glue(text: str, line: str) -> str:
-    """What stood between two lines before the wrap: a space, or nothing inside an address or a word."""
+def _glue(word: str, line: str) -> str:
+    """What stood between a line's last word and the next line: a space, or nothing inside an address."""
     first = line.split(" ", 1)[0]
-    address = _ADDRESS.search(text)
-    if address and _goes_on(address.group(), first):
+    if _ADDRESS.fullmatch(word) and _goes_on(word, first):
         return ""
-    return "" if re.search(r"\w-$", text) and first[0].islower() else " "
+    return "" if re.search(r"\w-$", word[-2:]) and first[0].islower() else " "
 
 
 def _goes_on(address: str, rest: str) -> bool:
@@ -148,11 +164,10 @@ def _items(paragraph: str) -> list[str]:
     """List items that a scraper ran together: "- one www.a.org - Two" is two items."""
     if not _BULLET.match(paragraph):
         return [paragraph]
-    items = [""]
+    items: list[list[str]] = []
     for piece in _INLINE_ITEM.split(paragraph):
-        apart = items[-1] and (_ADDRESS_OR_MAIL.search(items[-1]) or _SENTENCE_END.search(items[-1]))
-        if apart or not items[-1]:
-            items = [*items, piece] if items[-1] else [piece]
+        if items and not (_ends_in_address(items[-1][-1]) or _SENTENCE_END.search(items[-1][-1][-_NEAR:])):
+            items[-1].append(piece)
         else:
-            items[-1] += " " + piece
-    return items
+            items.append([piece])
+    return [" ".join(pieces) for pieces in items]

@@ -77,6 +77,8 @@ def _fitting(passage: Passage, *, limit: int, count_tokens: Callable[[str], int]
     parts: list[Passage] = []
     start = passage.start
     for piece in splitter.split_text(passage.text):
-        parts.append(Passage(passage.article, start, start + len(piece.rstrip())))
+        lead = len(piece) - len(piece.lstrip())
+        if piece.strip():
+            parts.append(Passage(passage.article, start + lead, start + len(piece.rstrip())))
         start += len(piece)
     return parts

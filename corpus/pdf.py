@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -52,12 +51,13 @@ class _Line:
 
 def pdf_draft(raw: bytes) -> Draft:
     """The paragraphs and facts of a PDF; `Unreadable` says why one has no text to read."""
-    pages, facts = _read(raw)
+    pages, properties = _read(raw)
     if not any(_LETTER.search(line.text) for page in pages for line in page):
         raise Unreadable("has no text layer; run OCR first")
     bodies, dropped = _without_running_lines(pages)
     paragraphs = _whole_words(unwrap(_marked(_with_blank_lines(bodies))))
-    return Draft(tuple(map(Block, paragraphs)), facts, dropped=tuple(dropped), loose=True)
+    blocks = tuple(map(Block, paragraphs))
+    return Draft(blocks, dropped=tuple(dropped), loose=True, scraped=True, properties=properties)
 
 
 def _read(raw: bytes) -> tuple[list[list[_Line]], Facts]:
@@ -190,16 +190,5 @@ def _soft(head: str, tail: str, known: Mapping[str, int]) -> bool | None:
 
 
 def _facts(metadata: Mapping[str, str]) -> Facts:
-    created = re.match(r"(?:D:)?(\d{4})(\d\d)(\d\d)", metadata.get("CreationDate", ""), re.ASCII)
-    return Facts(
-        title=headline(metadata.get("Title", "")),
-        author=person(metadata.get("Author", "")),
-        published=_day("-".join(created.groups())) if created else "",
-    )
-
-
-def _day(written: str) -> str:
-    try:
-        return datetime.strptime(written, "%Y-%m-%d").date().isoformat()
-    except ValueError:
-        return ""
+    """Title and author; the day a file was made is not the day its article was published."""
+    return Facts(title=headline(metadata.get("Title", "")), author=person(metadata.get("Author", "")))

@@ -21,7 +21,7 @@ _SENTENCE_CHARACTERS = 1_000
 
 _PARAGRAPH = re.compile(r"[^\n]+")
 _BOUNDARY = re.compile(
-    r"""(?:[.!?…]+[\"”’')\]]*(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)   # what closes behind it, a note number
+    r"""(?:(?<![.!?…؟])[.!?…؟]{1,20}[\"”’')\]]{0,5}(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)  # and a note's number
     |(?<=[。！？])                                              # full-width stops need no white space behind
     )\s*""",
     re.VERBOSE,
@@ -30,7 +30,7 @@ _OPENING = re.compile(r"[\"“‘'(\[]*(?:[^\W\d_]|\d)|[-•·*–]\s")
 _NEVER_FINAL = frozenset(
     """
     mr mrs ms dr prof rev sr jr st hon gen col capt sgt lt messrs mme e.g i.e eg ie vs cf viz approx esp
-    incl
+    incl al
     """.split()
 )
 # Abbreviations that end a sentence now and then, unless a number follows ("No. 5", "Jan. 12").
@@ -41,8 +41,13 @@ _BEFORE_NUMBER = frozenset(
 )
 _SAID = re.compile(r"(?:[A-Z][\w’'-]+\s){1,3}(?:said|says|asked|asks|added|adds|wrote|writes|replied)\b")
 _ADDRESS_END = re.compile(
-    r"(?:(?:https?://|www\.)\S*[\w/]|\S+@\S+\.\w+)(?P<gap>\s+)(?=(?:The|A|An|This|These|For|To|Contact|Email|It|See)\s)"
+    r"(?<!\S)[(\[<]?(?:(?:https?://|www\.)\S{0,200}[\w/]|[^\s@]{1,64}@[^\s@]{1,100}\.\w{2,20})(?P<gap>\s+)"
+    r"(?=(?:The|A|An|This|These|For|To|Contact|Email|It|See)\s)"
 )
+# How far around a mark its neighbours are looked at: longer than any abbreviation or opening.
+_NEAR = 40
+_ITEM_NUMBER = re.compile(r"(?:^|(\w+)[.!?:;]\s+)\d{1,3}$")
+_INITIALS = re.compile(r"(?:[A-Z]\.)*[A-Z]")
 _CLAUSES = (re.compile(r";\s+"), re.compile(r":\s+"), re.compile(r",\s+"), re.compile(r"\s+"))
 
 
@@ -74,7 +79,7 @@ def sentence_spans(paragraph: str) -> list[tuple[int, int]]:
 def _ends(paragraph: str) -> Iterator[tuple[int, int]]:
     """Where a sentence ends and where the next one starts."""
     found = [
-        (len(paragraph[: match.end()].rstrip()), match.end())
+        (match.start() + len(match.group().rstrip()), match.end())
         for match in _BOUNDARY.finditer(paragraph)
         if match.end() < len(paragraph) and _is_end(paragraph, match)
     ]
@@ -83,23 +88,24 @@ def _ends(paragraph: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_end(paragraph: str, match: re.Match[str]) -> bool:
-    mark, after = match.group(), paragraph[match.end() :]
-    if not mark:
+    mark, after = match.group(), match.end()
+    if not mark.strip():
         return True
-    opening = _OPENING.match(after)
-    first = next((c for c in after if c.isalnum()), "")
-    if not opening or first.islower():
+    first = next((c for c in paragraph[after : after + _NEAR] if c.isalnum()), "")
+    if not _OPENING.match(paragraph, after) or first.islower():
         return False
-    if mark[0] in "!?" and mark.strip()[-1] in "\"”’'" and _SAID.match(after):
+    if mark[0] in "!?" and mark.strip()[-1] in "\"”’'" and _SAID.match(paragraph, after):
         return False
-    return not (mark.strip() == "." and _abbreviated(paragraph[: match.start()], first))
+    before = paragraph[max(0, match.start() - _NEAR) : match.start()]
+    return not (mark.strip() == "." and _abbreviated(before, first))
 
 
 def _abbreviated(before: str, first: str) -> bool:
     word = re.split(r"[\s(\[“\"‘'-]", before)[-1]
-    if len(word) == 1 and word.isupper() and word != "I":
+    number = _ITEM_NUMBER.search(before)
+    if number and (number.group(1) or "").lower() not in _BEFORE_NUMBER:
         return True
-    if word.isdigit() and word == before:
+    if _INITIALS.fullmatch(word) and word != "I":
         return True
     lowered = word.lower()
     return lowered in _NEVER_FINAL or (lowered in _BEFORE_NUMBER and first.isdigit())

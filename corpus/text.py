@@ -53,4 +53,4 @@ def text_draft(text: str) -> Draft:
     for line in text.split("\n"):
         # A site's own line must not be joined to the author's last paragraph.
         lines += ["", line, ""] if is_boilerplate(line) else [line]
-    return Draft(tuple(Block(paragraph) for paragraph in unwrap(lines)), loose=True)
+    return Draft(tuple(Block(paragraph) for paragraph in unwrap(lines)), loose=True, scraped=True)

@@ -12,6 +12,7 @@ The weights held on three public sets as they stand; they are not fitted to any 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -120,13 +121,18 @@ def search(generation: Generation, query: Query, k: int, *, where: Where = EVERY
 def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
     """Rows of the sentences worth scoring, ascending, each once."""
     allowed = _allowed(generation, where)
+    if query.phrases:
+        return _holding(generation, query.phrases, _phrase_rows(generation, query.phrases, allowed))
     if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
         rows = np.arange(len(generation.sentences), dtype=np.int64)
     else:
         rows = _union(_found(generation, query, allowed))
-    if query.phrases:
-        return _holding(generation, query.phrases, _union([rows, *_phrase_rows(generation, query, allowed)]))
-    return np.array([row for row in rows if not generation.sentences[row].heading], dtype=np.int64)
+    return np.array([row for row in rows if _may_answer(generation.sentences[row])], dtype=np.int64)
+
+
+def _may_answer(sentence: Sentence) -> bool:
+    """Headings do not answer, but a line taken for one because it is short may be a sentence after all."""
+    return not sentence.heading or sentence.text.endswith((".", "!"))
 
 
 def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
@@ -153,16 +159,19 @@ def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:
     return _union([np.arange(start, end, dtype=np.int64) for start, end in zip(first, last, strict=True)])
 
 
-def _phrase_rows(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
-    """Sentences that may hold the first phrase, which ranking by score might leave out."""
-    terms = generation.lexical.terms(query.phrases[0])
-    rows = np.array(generation.lexical.phrase(Unit.SENTENCE, terms, CANDIDATE_SENTENCES), dtype=np.int64)
-    return [rows if allowed is None else np.intersect1d(rows, allowed)]
+def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Rows | None) -> Rows:
+    """All sentences with the terms of every phrase side by side, headings among them."""
+    lexical = generation.lexical
+    rows = np.arange(len(generation.sentences), dtype=np.int64) if allowed is None else allowed
+    for terms in filter(None, map(lexical.terms, phrases)):
+        found = lexical.phrase(Unit.SENTENCE, terms, lexical.count(Unit.SENTENCE))
+        rows = np.intersect1d(rows, np.array(found, dtype=np.int64))
+    return rows
 
 
 def _holding(generation: Generation, phrases: Sequence[str], rows: Rows) -> Rows:
-    wanted = [fold(phrase) for phrase in phrases]
-    kept = (row for row in rows if all(phrase in fold(generation.sentences[row].text) for phrase in wanted))
+    wanted = [re.compile(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)") for phrase in phrases]
+    kept = (row for row in rows if all(p.search(fold(generation.sentences[row].text)) for p in wanted))
     return np.fromiter(kept, dtype=np.int64)
 
 
@@ -197,11 +206,10 @@ def _dense(generation: Generation, vector: Floats, rows: Rows) -> Floats:
 def _term_weights(generation: Generation, terms: Sequence[str]) -> dict[str, float]:
     lexical = generation.lexical
     passages = lexical.count(Unit.PASSAGE)
-    weights = {
+    return {
         term: inverse_document_frequency(passages, lexical.document_frequency(Unit.PASSAGE, term))
         for term in dict.fromkeys(terms)
     }
-    return weights
 
 
 def _counts(generation: Generation, row: int) -> Counts:

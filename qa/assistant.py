@@ -11,8 +11,8 @@ from index.search import Hit, Query, search
 from index.where import EVERYTHING, Where
 from qa.answer import Answer, Extract, Place
 from qa.confidence import ABSTAIN_BELOW, band, confidence
-from qa.extract import Group, context, group_hits
-from qa.question import Question, read_question
+from qa.extract import Group, group_hits
+from qa.question import Question, QuestionError, read_question
 
 DEFAULT_EXTRACTS = 5
 # Sentences looked at for each extract wanted: neighbours and repetitions use some up.
@@ -37,12 +37,15 @@ class Assistant:
         """At most k extracts that answer, best first, or none and the nearest passages.
 
         A phrase in double quotes must occur in every extract. Raises QuestionError for a question that is
-        empty or too long.
+        empty or too long, or k below 1.
         """
+        if k < 1:
+            raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
         asked = read_question(question)
         extracts = self._extracts(self._search(asked, k * _HITS_PER_EXTRACT, filters), k)
         sure = extracts[0].confidence if extracts else 0.0
-        abstained = sure < ABSTAIN_BELOW
+        # Who quotes a phrase asks where it stands, and there it stands.
+        abstained = not extracts or (sure < ABSTAIN_BELOW and not asked.phrases)
         return Answer(
             question=asked.text,
             extracts=() if abstained else extracts,
@@ -76,7 +79,7 @@ class Assistant:
 
     def _extract(self, group: Group, rank: int, *, sure: float) -> Extract:
         sentences = self.generation.sentences
-        first, last = context(self.generation, group)
+        first, last = group.shown
         return Extract(
             rank=rank,
             passage=group.hit.passage,

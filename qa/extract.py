@@ -21,21 +21,38 @@ _MARK_SHARE = 0.6
 _MARK_WORDS = 60
 # Share of words two sentences have in common to count as the same statement.
 _SAME = 0.85
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"\w+(?:'t)?")
+_TELLING = re.compile(r".*\d.*|no|not|never|none|nor|without|neither|cannot|\w+'t")
 
 
 @dataclass(slots=True)
 class Group:
-    """Rows of the sentences marked in one extract (ascending), its best hit, and repetitions elsewhere."""
+    """What becomes one extract: its best hit, first and last row marked and shown, repetitions elsewhere."""
 
     hit: Hit
     first: int
     last: int
+    shown: tuple[int, int] = (0, -1)
     repeats: list[Hit] = field(default_factory=list)
 
 
 def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Group]:
-    """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one."""
+    """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one.
+
+    No row is shown in two groups: what a better group shows, a later one neither marks nor surrounds.
+    """
+    taken: set[int] = set()
+    kept: list[Group] = []
+    for group in _joined(generation, hits):
+        marked = set(range(group.first, group.last + 1))
+        if len(kept) < k and not marked & taken:
+            group.shown = _context(generation, group, taken)
+            taken.update(range(group.shown[0], group.shown[1] + 1))
+            kept.append(group)
+    return kept
+
+
+def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
     groups: list[Group] = []
     for rank, hit in enumerate(hits):
         repeated = next((group for group in groups if _repeats(generation, group, hit.sentence)), None)
@@ -44,18 +61,17 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
             repeated.repeats.append(hit)
         elif beside and rank < _MARK_RANKS and _joins(generation, beside, hit):
             beside.first, beside.last = min(beside.first, hit.row), max(beside.last, hit.row)
-        elif not _shown(generation, groups, hit.row) and len(groups) < k:
+        else:
             groups.append(Group(hit, hit.row, hit.row))
     return groups
 
 
-def context(generation: Generation, group: Group) -> tuple[int, int]:
-    """First and last row of the sentences shown: the marked ones and neighbours from their paragraph."""
+def _context(generation: Generation, group: Group, taken: set[int]) -> tuple[int, int]:
+    """First and last row shown: the marked ones and free neighbours from their paragraph."""
     first, last = group.first, group.last
-    for before in (True, False):
-        row = first - 1 if before else last + 1
-        wider = (row, last) if before else (first, row)
-        if _one_paragraph(generation, wider) and _fits(generation, wider):
+    for row in (first - 1, last + 1):
+        wider = (min(first, row), max(last, row))
+        if row not in taken and _one_paragraph(generation, wider) and _fits(generation, wider):
             first, last = wider
     return first, last
 
@@ -88,15 +104,17 @@ def _joins(generation: Generation, group: Group, hit: Hit) -> bool:
     return near and last - first < EXTRACT_SENTENCES and words <= _MARK_WORDS
 
 
-def _shown(generation: Generation, groups: Sequence[Group], row: int) -> bool:
-    spans = (context(generation, group) for group in groups)
-    return any(first <= row <= last for first, last in spans)
-
-
 def _repeats(generation: Generation, group: Group, sentence: Sentence) -> bool:
     return any(_same(marked, sentence) for marked in generation.sentences[group.first : group.last + 1])
 
 
 def _same(one: Sentence, other: Sentence) -> bool:
-    first, second = (set(_WORD.findall(fold(sentence.text))) for sentence in (one, other))
-    return len(first & second) >= _SAME * len(first | second)
+    """Whether two sentences say the same in nearly the same words.
+
+    One number or one "not" makes another statement of it, however many words are shared.
+    """
+    first, second = (_WORD.findall(fold(sentence.text)) for sentence in (one, other))
+    telling = ({word for word in words if _TELLING.fullmatch(word)} for words in (first, second))
+    if not first or next(telling) != next(telling):
+        return False
+    return len(set(first) & set(second)) >= _SAME * len(set(first) | set(second))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 # A tokenizer reads the whole text before it cuts: ten million characters cost it over ten seconds.
 MAX_CHARACTERS = 2_000
 
-_QUOTED = re.compile(r"[\"“”„]([^\"“”„]*)[\"“”„]")
+# A mark behind a letter or digit opens nothing: 5" is a length.
+_QUOTED = re.compile(r"(?<!\w)[\"“„«]([^\"“”„«»]*)[\"“”»](?!\w)")
 
 
 class QuestionError(Exception):

@@ -13,6 +13,7 @@ from index.where import Where
 from qa.answer import Answer, Extract
 from qa.assistant import Assistant
 from qa.extract import EXTRACT_SENTENCES, EXTRACT_WORDS
+from qa.question import QuestionError
 from tests.fakes import WordEncoder, article
 
 HARBOUR = article(
@@ -66,7 +67,9 @@ def test_the_same_statement_elsewhere_is_told_and_not_shown_again(tmp_path: Path
 
 
 def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
-    spans = [(e.article.id, e.answer) for e in shown(ask(tmp_path, "harbour canal quay", HARBOUR, k=10))]
+    spans = [
+        (e.article.id, (e.start, e.end)) for e in shown(ask(tmp_path, "harbour canal quay", HARBOUR, k=10))
+    ]
     assert len(spans) == len(set(spans))
     for i, (name, (start, end)) in enumerate(spans):
         assert not any(
@@ -118,3 +121,14 @@ def test_another_model_than_the_indexs_is_refused(tmp_path: Path) -> None:
     build([HARBOUR], WordEncoder(), tmp_path)
     with pytest.raises(ModelRefused, match="was built with the model words"):
         Assistant(open_current(tmp_path), WordEncoder(fingerprint="0" * 64))
+
+
+def test_a_phrase_that_stands_somewhere_is_never_declined(tmp_path: Path) -> None:
+    answer = ask(tmp_path, 'zebra xylophone "canal"')
+    assert not answer.abstained
+    assert all("canal" in extract.answer_text for extract in answer.extracts)
+
+
+def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="ask for 1 or more"):
+        ask(tmp_path, "harbour", k=0)

@@ -35,6 +35,11 @@ def test_what_sites_write(line: str) -> None:
     [
         "Register to vote", "Contact us", "Sign up to council tax e-billing", "Share the cost of a school trip",
         "Comments from residents were mostly kind.", "Subscribers paid five pounds.", "More by design than luck",
+        "Most viewed the plan with suspicion.", "Top stories fade but policy stays", "Copyright law is changing",
+        "Already a member of the board resigned.", "Log in or walk out, she said.", "Sign in to a new era.",
+        "Join the discussion about prisons and their costs.", "Share this leaflet with your neighbours",
+        "Log in or create an account", "Sign up for free advice from the Energy Desk", "Sign up to get a postal vote",
+        "Sponsored by the council, the school opened in May with ninety pupils.",
         "Help", "Home", "Search", "Related to this is the question of cost.", "Save energy at home",
     ],
 )  # fmt: skip
@@ -93,3 +98,32 @@ def test_everything_dropped_is_listed_with_its_reason() -> None:
         ("Most read", "site footer"),
         ("Star wins", "site footer"),
     ]
+
+
+def test_short_paragraphs_below_a_call_are_the_authors() -> None:
+    own = [
+        "Read more: the trust in pictures",
+        "The trust closed in June after its director resigned.",
+        "The council will vote in July.",
+    ]
+    assert kept(BODY, *own) == [BODY, *own]
+    assert kept(BODY, *own, "Comments are closed.") == [BODY, *own]
+
+
+def test_the_opening_below_a_headline_is_the_authors() -> None:
+    top = ["Trust closes early", "The director resigned on Monday.", "Nobody has replaced her!"]
+    assert kept(*top, "Share this", BODY) == [*top, BODY]
+
+
+def test_steps_of_a_guide_stay() -> None:
+    guide = [
+        "Apply for a permit",
+        "Log in or create an account",
+        "Upload proof of address.",
+        "Pay £62 for the first permit.",
+    ]
+    assert kept(*guide) == guide
+
+
+def test_a_page_of_nothing_but_calls() -> None:
+    assert kept("Share this", "All rights reserved") == []

@@ -87,7 +87,8 @@ def test_a_document_from_word_processor_parts() -> None:
     raw = io.BytesIO()
     document.save(raw)
     draft = docx_draft(raw.getvalue())
-    assert draft.facts == Facts(title="A purse for ten", author="Ada Marsh", published="2004-05-13")
+    assert draft.facts == Facts(title="A purse for ten")
+    assert draft.properties == Facts(author="Ada Marsh")
     assert draft.blocks == (
         Block("Ten areas share one purse. It lasts."),
         Block("What the accounts say", Kind.HEADING),
@@ -114,7 +115,7 @@ def test_facts_come_from_the_properties_when_no_heading_leads() -> None:
         "<t:modified>2004-06-01T00:00:00Z</t:modified></p:coreProperties>"
     )
     draft = docx_draft(zipped(package(paragraph("Text of it."), docProps__core=properties)))
-    assert draft.facts == Facts(title="A purse", published="2004-06-01")
+    assert (draft.facts, draft.properties, draft.loose) == (Facts(), Facts(title="A purse"), True)
     assert draft.blocks == (Block("Text of it."),)
 
 

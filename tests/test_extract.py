@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from corpus.sentence import split_sentences
 from index.build import build
 from index.generation import Generation
 from index.search import Query, search
 from index.store import open_current
-from qa.extract import EXTRACT_WORDS, context, group_hits
+from qa.extract import EXTRACT_WORDS, _same, group_hits
 from tests.fakes import WordEncoder, article
 
 LONG = " ".join(["quay"] * 60)
@@ -22,7 +25,7 @@ def shown(generation: Generation, question: str, k: int = 5) -> list[tuple[str, 
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
     found = []
     for group in group_hits(generation, search(generation, query, 40), k):
-        first, last = context(generation, group)
+        first, last = group.shown
         text, s = generation.articles[0].text, generation.sentences
         found.append((text[s[first].start : s[last].end], text[s[group.first].start : s[group.last].end]))
     return found
@@ -38,11 +41,42 @@ def test_a_long_neighbour_is_left_out_rather_than_cut(tmp_path: Path) -> None:
     text, marked = shown(generation, "ice fell on the road")[0]
     assert marked == "Ice fell on the road."
     assert len(text.split()) <= EXTRACT_WORDS
-    assert text.endswith((".", "road."))
+    assert text in (marked, f"{LONG.capitalize()}. {marked}")
 
 
 def test_k_is_the_most_that_is_shown(tmp_path: Path) -> None:
     generation = opened(
         tmp_path, *(f"Ice fell in place number {n} of town." for n in ("nine", "ten", "six", "two"))
     )
-    assert len(shown(generation, "ice fell", k=2)) <= 2
+    assert len(shown(generation, "ice fell", k=2)) == 2
+
+
+def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
+    sentences = [
+        f"Number {n} of the {noun} melted."
+        for n, noun in enumerate(("ice", "snow", "hail", "sleet", "frost", "slush"))
+    ]
+    generation = opened(tmp_path, " ".join(sentences))
+    texts = [text for text, _ in shown(generation, "number of the ice hail frost melted", k=6)]
+    assert len(texts) > 1
+    for sentence in sentences:
+        assert sum(sentence in text for text in texts) <= 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("The council did fund the new trust.", "The council did not fund the new trust.", False),
+        ("The council didn’t fund the new trust.", "The council did fund the new trust.", False),
+        (
+            "It opened in 2003 beside the old quay of the town.",
+            "It opened in 2004 beside the old quay of the town.",
+            False,
+        ),
+        ("It opened in 2003 beside the quay.", "It opened, in 2003, beside the quay!", True),
+        ("???", "!!!", False),
+    ],
+)
+def test_the_same_statement(one: str, other: str, same: bool) -> None:
+    first, second = (split_sentences(article(name, text))[0] for name, text in (("a", one), ("b", other)))
+    assert _same(first, second) is same

@@ -4,7 +4,7 @@ import pytest
 
 from corpus.article import Article
 from corpus.canonical import finish
-from corpus.draft import Block, Draft, Facts
+from corpus.draft import Block, Draft, Facts, Kind
 
 BODY = (
     "The library will open on four evenings a week from May, after two hundred residents asked for it in a survey "
@@ -13,7 +13,9 @@ BODY = (
 
 
 def article(*texts: str, facts: Facts | None = None) -> Article:
-    return finish(Draft(tuple(Block(text) for text in texts), facts or Facts(), loose=True), "a.txt")
+    return finish(
+        Draft(tuple(Block(text) for text in texts), facts or Facts(), loose=True, scraped=True), "a.txt"
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ def article(*texts: str, facts: Facts | None = None) -> Article:
             "2004-03-12",
         ),
         (["Ann Lee", "Evenings at the library"], "Evenings at the library", "Ann Lee", ""),
-        (["Plenty Lost", "Bob Hill"], "Plenty Lost", "Bob Hill", ""),
+        (["Plenty Lost", "Bob Hill"], "Plenty Lost", "", ""),
         (["Bob Hill"], "Bob Hill", "", ""),
         (["Libraries", "Published: Thursday, May 6, 2004 10:15"], "Libraries", "", "2004-05-06"),
         (["Education", "Evenings at the library", "2004-05-06"], "Evenings at the library", "", "2004-05-06"),
@@ -105,3 +107,57 @@ def test_a_site_name_scraped_twice_is_the_publisher() -> None:
         "Evenings at the library",
     )
     assert found.text == f"Ann Lee\n\nEvenings at the library\n\n{BODY}"
+
+
+@pytest.mark.parametrize(
+    ("texts", "author"),
+    [
+        (
+            ["The plan", "The plan was drawn up in secret, and it was written in a day by Tony Blair.", BODY],
+            "",
+        ),
+        (
+            [
+                "Transport",
+                BODY,
+                "Cllr Ann Potter is the chair of the transport committee.",
+                "Ann Potter agreed.",
+            ],
+            "",
+        ),
+        (["Transport", BODY, "Ann Potter is the chair who resigned in May over the costs."], ""),
+        (["New village hall opens", "Green Lane", BODY], ""),
+        (["Every Child Counts", "Green Paper Launched", BODY], ""),
+    ],
+)
+def test_who_is_written_about_is_not_who_wrote(texts: list[str], author: str) -> None:
+    assert article(*texts).author == author
+
+
+def test_marked_headings_are_nobodys_names_and_no_section_labels() -> None:
+    blocks = (
+        Block("Early help", Kind.HEADING),
+        Block("Sure Start", Kind.HEADING),
+        Block("Health", Kind.HEADING),
+        Block(BODY),
+    )
+    found = finish(Draft(blocks, Facts(title="T")), "a.md")
+    assert found.author == ""
+    assert found.text == f"T\n\nEarly help\n\nSure Start\n\nHealth\n\n{BODY}"
+
+
+def test_two_equal_exclamations_are_not_a_site() -> None:
+    assert article("No.", "No.", "A third line", BODY).publisher == ""
+
+
+def test_what_a_file_tells_of_itself_counts_last() -> None:
+    properties = Facts(title="Template 3", author="Temp Secretary")
+    said = Draft(
+        (Block("Flood plan"), Block("By Helen Marsh"), Block(BODY)), loose=True, properties=properties
+    )
+    silent = Draft((Block(BODY),), loose=True, properties=properties)
+    found = [finish(draft, "a.docx") for draft in (said, silent)]
+    assert [(one.title, one.author) for one in found] == [
+        ("Flood plan", "Helen Marsh"),
+        ("Template 3", "Temp Secretary"),
+    ]

@@ -209,9 +209,10 @@ def test_undecided_words_follow_the_decided_ones() -> None:
 def test_facts_come_from_the_properties() -> None:
     page = [["The ledger is kept in a dry cupboard above the stove."]]
     draft = pdf_draft(pdf(page, title="A  dry cupboard", author="Ada Marsh"))
-    assert draft.facts == Facts(title="A dry cupboard", author="Ada Marsh", published="2004-05-13")
+    assert draft.properties == Facts(title="A dry cupboard", author="Ada Marsh")
+    assert draft.facts == Facts()
     junk = pdf_draft(pdf(page, title="Microsoft Word - cupboard.doc", author="Administrator"))
-    assert junk.facts == Facts(published="2004-05-13")
+    assert junk.properties == Facts()
     assert junk.blocks == (Block("The ledger is kept in a dry cupboard above the stove."),)
 
 

@@ -36,6 +36,8 @@ def test_too_long_a_question_names_the_limit() -> None:
         ('who said "two  cheers"', ("two cheers",)),
         ("who said “two cheers” and “three”?", ("two cheers", "three")),
         ("what's 'this'", ()),
+        ('a 5" pipe and a 6" pipe', ()),
+        ("qui a dit «deux fois»", ("deux fois",)),
         ('an unclosed "quote', ()),
         ('nothing between "" or "?"', ()),
     ],

@@ -89,6 +89,19 @@ def test_a_small_corpus_is_ranked_alike_through_the_indexes(
     assert texts(search(generation, asked, 3)) == texts(whole)
 
 
+def test_a_phrase_is_whole_words(generation: Generation) -> None:
+    assert search(generation, query(generation, "ferry", "err"), 20) == []
+    assert texts(search(generation, query(generation, "ferry", "ferry was"), 20)) == [
+        "The ferry was built in Leith."
+    ]
+
+
+def test_a_phrase_and_a_filter_together(generation: Generation) -> None:
+    where = Where(articles=("bridge",))
+    hits = search(generation, query(generation, "cars", "ferry"), 20, where=where)
+    assert texts(hits) == ["Cars use the ferry."]
+
+
 def test_dense_scores_are_the_cosines(generation: Generation) -> None:
     (hit,) = search(generation, query(generation, "ice falls"), 1)
     encode = WordEncoder().encode
