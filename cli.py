@@ -6,6 +6,7 @@ exit code 2. Everything heavy is imported by the command that needs it, so that 
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from corpus.read import Reading
     from index.encoder import Encoder
     from index.generation import Generation
     from index.where import Where
@@ -48,6 +48,10 @@ DEFAULT_DATA = Path("data")
 
 def main() -> None:
     """Run the `qa` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What is printed is the articles' text, whatever the terminal's encoding is set to.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     app()
 
 
@@ -95,6 +99,8 @@ def ask(
             years=tuple(year or ()),
         )
         assistant = _assistant(data, model, device)
+        if not any(map(where.matches, assistant.generation.articles)):
+            _fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
             _ask_batch(assistant, batch, k=k, where=where)
         else:
@@ -105,7 +111,7 @@ def ask(
 @app.command()
 def serve(
     articles: Annotated[
-        Path | None, typer.Option(help="Index this folder first; what is unchanged is not read again.")
+        Path | None, typer.Option(help="Index this folder first; unchanged text is not encoded again.")
     ] = None,
     host: Annotated[str, typer.Option(envvar="QA_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="QA_PORT", max=65535, help="Port to listen on.")] = 7860,
@@ -172,7 +178,9 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
         _fail(
             f"{_count(reading.skipped, 'file')} skipped; mend or remove what is named, or leave out --strict"
         )
-    _check_read(reading, paths)
+    if not reading.articles:
+        places = ", ".join(map(str, paths))
+        _fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
     with _progress("Encoding") as advance:
         built = build(reading.articles, encoder, data, progress=advance)
     counts = f"{_count(reading.articles, 'article')}, {_count(reading.skipped, 'file')} skipped"
@@ -189,12 +197,6 @@ def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
 
 
-def _check_read(reading: Reading, paths: list[Path]) -> None:
-    if not reading.articles:
-        places = ", ".join(str(path) for path in paths)
-        _fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
-
-
 def _encoder(model: str, device: str) -> Encoder:
     from index.encoder import load_encoder
 
@@ -207,7 +209,9 @@ def _has_index(data: Path) -> bool:
 
     try:
         current(data)
-    except NoIndex:
+    except NoIndex as error:
+        if error.left:
+            raise
         return False
     return True
 
@@ -232,30 +236,46 @@ def _assistant(data: Path, model: str, device: str) -> Assistant:
 
 
 def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
+    """One answer a line; a question that cannot be asked is declined, named, and told by the exit code."""
+    from qa.question import QuestionError
     from qa.record import answer_record
 
-    for identifier, question in _questions(batch):
-        record = answer_record(assistant.ask(question, k, where), identifier)
-        print(json.dumps(record, ensure_ascii=False), flush=True)
-
-
-def _questions(batch: str) -> Iterator[tuple[str, str]]:
-    lines = sys.stdin if batch == "-" else _lines_of(Path(batch))
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    refused = 0
+    for number, identifier, question in _questions(batch):
         try:
-            asked = json.loads(line)
-            yield str(asked["id"]), str(asked["question"])
-        except (json.JSONDecodeError, KeyError, TypeError):
-            _fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
+            answer = assistant.ask(question, k, where)
+        except QuestionError as error:
+            refused += 1
+            answer = assistant.decline(question)
+            _say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
+        print(json.dumps(answer_record(answer, identifier), ensure_ascii=False), flush=True)
+    if refused:
+        raise typer.Exit(2)
 
 
-def _lines_of(path: Path) -> list[str]:
+def _questions(batch: str) -> Iterator[tuple[int, str, str]]:
+    """Line number, id and question of each line that is not blank."""
+    for number, line in enumerate(_lines_of(batch), start=1):
+        if line.strip():
+            try:
+                asked = json.loads(line)
+                identifier, question = asked["id"], asked["question"]
+                if not isinstance(identifier, str | int) or not isinstance(question, str):
+                    raise TypeError
+            except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
+                _fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
+            yield number, str(identifier), question
+
+
+def _lines_of(batch: str) -> Iterator[str]:
+    """Lines end at a line feed alone: JSON allows all other separators inside a string."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        if batch == "-":
+            yield from sys.stdin
+        else:
+            yield from Path(batch).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        _fail(f"{path} cannot be read: {error}")
+        _fail(f"{batch} cannot be read: {error}")
 
 
 def _print_record(answer: Answer) -> None:
@@ -278,7 +298,9 @@ def _print_extract(extract: Extract) -> None:
     from rich.text import Text
 
     article, (start, end) = extract.article, extract.answer
+    # A pipe gets whole lines: a word-for-word extract has no line breaks of a terminal's width.
     console = Console(highlight=False)
+    console.soft_wrap = not console.is_terminal
     text = Text(extract.text)
     if console.is_terminal:
         text.stylize("bold reverse", start - extract.start, end - extract.start)

@@ -99,8 +99,11 @@ def load_encoder(model: str | None = None, *, device: str | None = None) -> Enco
     code and without pickled weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is.
 
     Raises:
-        ModelRefused: the model is not there, is not what was pinned, or is not safetensors only.
+        ModelRefused: there is no such device, or the model is not there, is not what was pinned, or is
+            not safetensors only.
     """
+    if device is not None:
+        _check_device(device)
     if model is None:
         return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
     return SentenceTransformerEncoder(model_folder(model), name=model, device=device)
@@ -157,6 +160,15 @@ def _counting_tokenizer(tokenizer: Any) -> Any:
     counting.no_truncation()
     counting.no_padding()
     return counting
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not found.get(device.split(":")[0], False):
+        there = ", ".join(name for name, available in found.items() if available)
+        raise ModelRefused(f"there is no device {device!r} here; choose one of: {there}")
 
 
 def _best_device() -> str:

@@ -17,11 +17,13 @@ class IndexFailure(Exception):
 
 
 class NoIndex(IndexFailure):
-    """There is no published generation where one was looked for."""
+    """There is no published generation where one was looked for; `left` names one that was not published."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, left: str = "") -> None:
         self.folder = folder
-        super().__init__(f"no index in {folder}; {BUILD}")
+        self.left = left
+        unpublished = f"no index is published in {folder}, though {left} lies there; {RECOVER}"
+        super().__init__(unpublished if left else f"no index in {folder}; {BUILD}")
 
 
 class Damaged(IndexFailure):

@@ -131,8 +131,9 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
 
 
 def _may_answer(sentence: Sentence) -> bool:
-    """Headings do not answer, but a line taken for one because it is short may be a sentence after all."""
-    return not sentence.heading or sentence.text.endswith((".", "!"))
+    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
+    text = sentence.text
+    return text.endswith((".", "!")) if sentence.heading else not text.endswith(("?", "?”", '?"'))
 
 
 def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:

@@ -57,13 +57,17 @@ def current(data: Path) -> Pointer:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoIndex(data) from error
+        raise NoIndex(data, left=_left(data)) from error
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
     match = _POINTER.fullmatch(content)
     if not match:
         raise Damaged(path, "does not hold a generation and a SHA-256")
     return Pointer(match[1].decode(), match[3].decode())
+
+
+def _left(data: Path) -> str:
+    return max(generations(data), key=number, default="") if data.is_dir() else ""
 
 
 def pointer_bytes(pointer: Pointer) -> bytes:

@@ -56,6 +56,18 @@ class Assistant:
             generation=self.generation.id,
         )
 
+    def decline(self, question: str) -> Answer:
+        """The answer to a question that cannot be asked: none."""
+        return Answer(
+            question=question,
+            extracts=(),
+            nearest=(),
+            confidence=0.0,
+            band=band(0.0),
+            abstained=True,
+            generation=self.generation.id,
+        )
+
     def search(self, question: str, k: int, filters: Where = EVERYTHING) -> list[Hit]:
         """The k best sentences for a question, before any of them is chosen or withheld."""
         return self._search(read_question(question), k, filters)

@@ -39,14 +39,17 @@ class Group:
 def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Group]:
     """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one.
 
-    No row is shown in two groups: what a better group shows, a later one neither marks nor surrounds.
+    No row is shown in two groups. A sentence that ranks nearly as well as the best keeps an extract of its
+    own; a lesser one may stand among the surroundings of a better one instead.
     """
+    groups = _joined(generation, hits)
+    near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
+    reserved = {row for group in near for row in range(group.first, group.last + 1)}
     taken: set[int] = set()
     kept: list[Group] = []
-    for group in _joined(generation, hits):
-        marked = set(range(group.first, group.last + 1))
-        if len(kept) < k and not marked & taken:
-            group.shown = _context(generation, group, taken)
+    for group in groups:
+        if len(kept) < k and group.first not in taken and group.last not in taken:
+            group.shown = _context(generation, group, taken | reserved)
             taken.update(range(group.shown[0], group.shown[1] + 1))
             kept.append(group)
     return kept

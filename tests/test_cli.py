@@ -127,6 +127,40 @@ def test_a_bad_batch_line_is_named(data: Path) -> None:
     assert 'line 1: not a JSON object with "id" and "question"' in done.stderr
 
 
+def test_a_question_that_cannot_be_asked_costs_the_others_nothing(data: Path) -> None:
+    lines = [
+        {"id": 1, "question": DEVON},
+        {"id": "two", "question": ""},
+        {"id": "three", "question": "Fasst\u2028"},
+    ]
+    stdin = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    done = qa("ask", "--batch", "-", "--json", "--data", data, stdin=stdin, code=2)
+    answers = [json.loads(line) for line in done.stdout.split("\n") if line]
+    assert [(answer["id"], answer["abstained"]) for answer in answers] == [
+        ("1", False),
+        ("two", True),
+        ("three", False),
+    ]
+    assert "line 2 (two): the question is empty" in done.stderr
+
+
+def test_a_filter_that_matches_no_article_says_so(data: Path) -> None:
+    assert "no article has these facts" in qa("ask", DEVON, "--year", "1999", "--data", data, code=2).stderr
+
+
+def test_an_index_that_is_not_published_is_not_replaced_silently(data: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(data, tmp_path / "data")
+    (copy / "CURRENT").unlink()
+    assert "--recover" in qa("serve", "--data", copy, code=2).stderr
+    assert "ok: gen-1-" in qa("verify", "--recover", "--data", copy).stdout
+
+
+def test_a_device_that_is_not_here(data: Path) -> None:
+    assert (
+        "there is no device 'tpu' here" in qa("ask", DEVON, "--device", "tpu", "--data", data, code=2).stderr
+    )
+
+
 def test_a_question_that_is_empty_or_too_long(data: Path) -> None:
     assert "type a few words" in qa("ask", "?!", "--data", data, code=2).stderr
     assert "the limit is 2,000" in qa("ask", "x" * 2_001, "--data", data, code=2).stderr
@@ -164,13 +198,19 @@ def test_one_changed_article_alone_is_encoded_again(data: Path, tmp_path: Path) 
 def test_verify_exits_1_after_any_byte_is_changed(data: Path, tmp_path: Path) -> None:
     assert qa("verify", "--data", data).stdout.startswith("ok: gen-1-")
     copy = shutil.copytree(data, tmp_path / "data")
+    for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name != "LOCK"):
+        sound = path.read_bytes()
+        for place in {0, len(sound) // 2, len(sound) - 1} if sound else ():
+            content = bytearray(sound)
+            content[place] ^= 1
+            path.write_bytes(content)
+            qa("verify", "--data", copy, code=1)
+        path.write_bytes(sound)
     vectors = next(copy.glob("gen-*/vectors.npy"))
-    content = bytearray(vectors.read_bytes())
-    content[len(content) // 2] ^= 1
-    vectors.write_bytes(content)
+    vectors.write_bytes(vectors.read_bytes()[:-1])
     done = qa_process("verify", "--data", copy, code=1)
     assert "vectors.npy" in done.stderr
-    assert "SHA-256" in done.stderr
+    assert "resized" in done.stderr
     assert "vectors.npy" in qa("ask", DEVON, "--data", copy, code=2).stderr
 
 
