@@ -56,6 +56,7 @@ _DATE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _TITLE_WORDS = 25
+_TITLE_CHARACTERS = 250
 _BYLINE_WORDS = 12
 _BIOGRAPHY_WORDS = 50
 # The top of a page: section, byline, date, headline, standfirst and a line or two of the site's.
@@ -99,7 +100,11 @@ def _top(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
     """Blocks above the first paragraph of running text, and the others."""
     for place, block in enumerate(blocks[: _TOP_BLOCKS + 1]):
         words = len(block.text.split())
-        if words > _TITLE_WORDS or (words >= 12 and block.text.endswith((".", ".”", '."'))):
+        if (
+            words > _TITLE_WORDS
+            or len(block.text) > _TITLE_CHARACTERS
+            or (words >= 12 and block.text.endswith((".", ".”", '."')))
+        ):
             return list(blocks[:place]), list(blocks[place:])
     return list(blocks[:1]), list(blocks[1:])
 

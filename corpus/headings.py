@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _HEADING_WORDS = 10
+_HEADING_CHARACTERS = 120
 # A sub-heading that ends in a full stop looks like a sentence; only a very short one without a verb or
 # a pronoun is taken for a heading, since a lost sentence costs more than a lost heading.
 _DOTTED_HEADING_WORDS = 3
@@ -21,7 +22,13 @@ _RUNNING_WORDS = 12
 
 def looks_like_heading(text: str, after: str) -> bool:
     """Whether a paragraph is a sub-heading of the paragraph `after` it ("" when it is the last)."""
-    if len(text.split()) > _HEADING_WORDS or not after or _ITEM.match(text) or not text[0].isupper():
+    if (
+        len(text) > _HEADING_CHARACTERS
+        or len(text.split()) > _HEADING_WORDS
+        or not after
+        or _ITEM.match(text)
+        or not text[0].isupper()
+    ):
         return False
     if text.endswith(":"):
         return True

@@ -18,6 +18,8 @@ from corpus.article import Article, Sentence
 # a table, a page without punctuation) is cut at its semicolons, commas or spaces, in this order.
 SENTENCE_WORDS = 90
 _SENTENCE_CHARACTERS = 1_000
+# What is marked as a heading and is longer is somebody's way to print in bold.
+_HEADING_CHARACTERS = 300
 
 _PARAGRAPH = re.compile(r"[^\n]+")
 _BOUNDARY = re.compile(
@@ -57,7 +59,7 @@ def split_sentences(article: Article) -> list[Sentence]:
     sentences: list[Sentence] = []
     for paragraph in _PARAGRAPH.finditer(article.text):
         start, end = paragraph.span()
-        if headings.get(start) == end:
+        if headings.get(start) == end and end - start <= _HEADING_CHARACTERS:
             sentences.append(Sentence(article, start, end, heading=True))
         else:
             spans = sentence_spans(paragraph.group())

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corpus.article import Article, Sentence
 from corpus.canonical import finish
@@ -90,3 +93,15 @@ def test_words_of_many_pieces_fit_the_encoders_window(count_tokens: Callable[[st
     passages = split_passages(split_sentences(strange), limit=256, count_tokens=count_tokens)
     assert max(count_tokens(passage.text) for passage in passages) <= 256
     assert "".join("".join(p.text.split()) for p in passages) == "".join(strange.text.split())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("ab%!;,. 数\u00e9"), max_size=400), st.integers(3, 40))
+def test_passages_hold_every_character_once_and_fit(text: str, limit: int) -> None:
+    found = split_sentences(article(Block(text)))
+    passages = split_passages(found, limit=limit, count_tokens=len)
+    assert all(0 < passage.end - passage.start <= limit for passage in passages)
+    assert all(before.end <= after.start for before, after in pairwise(passages))
+    assert "".join("".join(p.text.split()) for p in passages) == "".join(
+        "".join(s.text.split()) for s in found
+    )

@@ -13,6 +13,7 @@ from fpdf import FPDF
 
 from corpus.article import Article, CorpusError
 from corpus.read import LARGEST_FILE, Skipped, read_articles
+from corpus.sentence import split_sentences
 
 HARBOUR = (
     "The harbour office keeps a ledger of every boat that enters the bay, and nobody has counted its pages."
@@ -266,3 +267,40 @@ def test_one_bad_file_among_many_costs_no_other(tmp_path: Path) -> None:
     reading = read_articles([tmp_path])
     assert len(reading.articles) == 60
     assert [skipped.source for skipped in reading.skipped] == ["bad.docx", "worse.pdf"]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "The council met and chose a board. ",
+        "word",
+        "a b c ",
+        ". ",
+        "Mr. ",
+        "x@a. ",
+        "www.",
+        "“",
+        "。",
+        "- A ",
+        "A, B ",
+        "Ann Lee ",
+        "w\n",
+    ],
+)
+def test_a_megabyte_of_anything_ends(tmp_path: Path, unit: str) -> None:
+    """Work that grows with the square of the length would take hours here."""
+    file = tmp_path / "long.txt"
+    file.write_text(
+        "A first line of letters to read.\n\n" + unit * (1_000_000 // len(unit)), encoding="utf-8"
+    )
+    for article in read_articles([file]).articles:
+        assert all(len(sentence.text) <= 1_000 for sentence in split_sentences(article))
+
+
+def test_a_page_of_nothing_but_the_sites_lines_costs_the_others_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_text("Home\n\nShare this\n\nAll rights reserved\n", encoding="utf-8")
+    (tmp_path / "good.txt").write_text("The ferry leaves the quay at nine every morning.", encoding="utf-8")
+    reading = read_articles([tmp_path])
+    assert [article.source for article in reading.articles] == ["good.txt"]
+    assert [skipped.source for skipped in reading.skipped] == ["bad.txt"]
