@@ -70,13 +70,25 @@ def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
 
 
 def _context(generation: Generation, group: Group, taken: set[int]) -> tuple[int, int]:
-    """First and last row shown: the marked ones and free neighbours from their paragraph."""
+    """First and last row shown: the marked ones and free neighbours from their paragraph.
+
+    A question above an answer, or a line that announces it ("You need:"), comes along from its own paragraph.
+    """
     first, last = group.first, group.last
     for row in (first - 1, last + 1):
         wider = (min(first, row), max(last, row))
-        if row not in taken and _one_paragraph(generation, wider) and _fits(generation, wider):
+        near = _one_paragraph(generation, wider) or (row < first and _announces(generation, row))
+        if near and row not in taken and _fits(generation, wider):
             first, last = wider
     return first, last
+
+
+def _announces(generation: Generation, row: int) -> bool:
+    """Whether the sentence of this row asks or announces what the next one says."""
+    if row < 0:
+        return False
+    before, after = generation.sentences[row : row + 2]
+    return before.article is after.article and before.text.endswith(("?", ":"))
 
 
 def _fits(generation: Generation, rows: tuple[int, int]) -> bool:

@@ -27,10 +27,10 @@ HIT = Hit(
 
 
 def test_worked_by_hand() -> None:
-    # 5.907 * .5 + 1.889 * .5 - 3.876 = 0.022
-    assert confidence(HIT) == pytest.approx(1 / (1 + math.exp(-0.022)), abs=1e-3)
-    # + 2.080 when the sentence holds the whole question
-    assert confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2.102)), abs=1e-3)
+    # 5.868 * .5 + 1.831 * .5 - 3.780 = 0.0695
+    assert confidence(HIT) == pytest.approx(1 / (1 + math.exp(-0.0695)), abs=1e-3)
+    # + 2.025 when the sentence holds the whole question
+    assert confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2.0945)), abs=1e-3)
 
 
 def test_nearer_and_fuller_is_surer() -> None:

@@ -80,3 +80,12 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
 def test_the_same_statement(one: str, other: str, same: bool) -> None:
     first, second = (split_sentences(article(name, text))[0] for name, text in (("a", one), ("b", other)))
     assert _same(first, second) is same
+
+
+def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path) -> None:
+    generation = opened(
+        tmp_path, "Q: How long does a badge take?", "A: Twelve weeks for a badge.", "Ice fell on the quay."
+    )
+    text, marked = shown(generation, "how long does a badge take", k=1)[0]
+    assert marked == "A: Twelve weeks for a badge."
+    assert text == "Q: How long does a badge take?\n\nA: Twelve weeks for a badge."
