@@ -214,6 +214,8 @@ def _fit_all(observed: Sequence[tuple[Floats, Floats]]) -> Floats:
 
 def main() -> None:
     """Print the weights, and on corpora left out of the fit the AUROC and what each threshold withholds."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m eval.calibration FOLDER (with squad, feedbackqa_uk and off_topic in it)")
     encoder = load_encoder()
     observed = [observe(trial, encoder) for trial in trials(Path(sys.argv[1]))]
     held_out = cross_validate(observed)

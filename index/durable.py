@@ -64,11 +64,11 @@ class Disk:
 
     def sync_folder(self, path: Path) -> None:
         """Flush a folder, so that the names in it survive a crash."""
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            self._sync(handle, path)
+            self._sync(descriptor, path)
         finally:
-            os.close(handle)
+            os.close(descriptor)
 
     def rename(self, old: Path, new: Path) -> None:
         """Give a folder its final name and flush the parent."""
@@ -93,10 +93,10 @@ class Disk:
         else:
             path.unlink(missing_ok=True)
 
-    def _sync(self, handle: int, path: Path) -> None:
+    def _sync(self, descriptor: int, path: Path) -> None:
         self.step("fsync", path)
         with _named(path):
-            os.fsync(handle)
+            os.fsync(descriptor)
 
 
 class Lock:
@@ -108,17 +108,17 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._handle = -1
+        self._descriptor = -1
 
     def __enter__(self) -> Lock:
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            os.close(self._handle)
+            os.close(self._descriptor)
             raise Locked(self._path) from error
         except OSError:
-            os.close(self._handle)
+            os.close(self._descriptor)
             raise
         return self
 
@@ -128,7 +128,7 @@ class Lock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._handle)
+        os.close(self._descriptor)
 
 
 @contextmanager

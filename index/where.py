@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from corpus.article import Article
 class Where:
     """Facts an article must have; an empty tuple asks for nothing, several values mean any of them.
 
-    `articles` holds ids or source file names, `years` four-digit years of publication.
+    `articles` holds ids or source file names, `years` four-digit years of publication. Capitals make no
+    difference, and one author of several is enough.
     """
 
     articles: tuple[str, ...] = ()
@@ -27,14 +29,16 @@ class Where:
         """Whether the article has all the facts asked for."""
         return (
             _any(self.articles, (article.id, article.source))
-            and _any(self.authors, (article.author,))
+            and _any(self.authors, (article.author, *_BETWEEN_AUTHORS.split(article.author)))
             and _any(self.publishers, (article.publisher,))
             and _any(self.years, (article.published[:4],))
         )
 
 
 EVERYTHING = Where()
+_BETWEEN_AUTHORS = re.compile(r",\s*|\s+(?:and|&)\s+")
 
 
 def _any(wanted: Sequence[str], values: Sequence[str]) -> bool:
-    return not wanted or any(value in wanted for value in values)
+    folded = {one.casefold() for one in wanted}
+    return not wanted or any(value.casefold() in folded for value in values)
