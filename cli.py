@@ -124,11 +124,13 @@ def serve(
         from app import serve as run
         from web.settings import read_settings
 
+        settings = replace(read_settings(), data=data, host=host, port=port, model=model, device=device)
         _say("Loading the model.")
-        encoder = _encoder(model or _model_of(data), device)
+        encoder = None
         if articles or not _has_index(data):
+            encoder = _encoder(model or _model_of(data), device)
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
-        run(replace(read_settings(), data=data, host=host, port=port), encoder, announce=_say)
+        run(settings, encoder, announce=_say)
 
 
 @app.command()
@@ -194,7 +196,9 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
 
 
 def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
+    from web.render import count
+
+    return count(len(things), name)
 
 
 def _encoder(model: str, device: str) -> Encoder:
@@ -228,11 +232,10 @@ def _model_of(data: Path) -> str:
 
 
 def _assistant(data: Path, model: str, device: str) -> Assistant:
-    from index.store import open_current
-    from qa.assistant import Assistant
+    from app import open_assistant
+    from web.settings import Settings
 
-    generation = open_current(data)
-    return Assistant(generation, _encoder(model or _model_of(data), device))
+    return open_assistant(Settings(data=data, model=model, device=device))
 
 
 def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:

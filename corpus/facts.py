@@ -24,12 +24,14 @@ _ROLES = (
     "consultant|columnist|reporter|correspondent|chair|head|manager|adviser|advisor|analyst|officer"
 )
 _BIOGRAPHY = re.compile(
-    rf"({_NAME})\s+(?:is|was)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,4}}?(?:{_ROLES})\b(?:\s+(?:at|of|for|in|with|and)\b|[.,]|$)"
+    rf"({_NAME})\s+(?:is|was)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,4}}?(?:{_ROLES})\b"
+    r"(?:\s+(?:at|of|for|in|with|and)\b|[.,]|$)"
 )
 # A headline in title case has words that no person is called by.
 _NOT_NAMES = re.compile(
     r"\b(?:the|and|of|for|in|on|to|with|new|news|council|trust|trusts|service|services|policy|report|story|care|"
-    r"children|council|government|lane|road|street|park|early|years|paper|every|child|market|green|hall|house|guide|our|your|how|why|what|who|when|is|are|university|department|uk)\b",
+    r"children|government|lane|road|street|park|early|years|paper|every|child|market|green|hall|house|guide|our|"
+    r"your|how|why|what|who|when|is|are|university|department|uk)\b",
     re.IGNORECASE,
 )
 _EDITION = re.compile(r"\s+[-–|]\s+(?:UK|US|AU|Australia|International|Europe|Online)$")
@@ -192,12 +194,14 @@ def _biography(blocks: Sequence[Block]) -> str:
     An opening one counts only with the name in capitals, a closing one only if the article does not speak
     of that person: who is written about is not who wrote.
     """
+    closing_from = len(blocks) - 2
     for place, block in enumerate(blocks):
-        match = _BIOGRAPHY.match(block.text[:_CREDIT_CHARACTERS])
+        at_an_end = place < 2 or place >= closing_from
+        match = _BIOGRAPHY.match(block.text[:_CREDIT_CHARACTERS]) if at_an_end else None
         if not match:
             continue
         name = match.group(1)
-        closing = place >= len(blocks) - 2 and len(block.text.split()) <= _BIOGRAPHY_WORDS
+        closing = place >= closing_from and len(block.text.split()) <= _BIOGRAPHY_WORDS
         mentioned = any(name.split()[-1] in other.text for other in blocks if other is not block)
         if (place < 2 and name.isupper()) or (closing and not mentioned):
             return _person(name)

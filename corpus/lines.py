@@ -50,6 +50,11 @@ def unwrap(lines: Sequence[str]) -> list[str]:
     ]
 
 
+def ends_sentence(line: str) -> bool:
+    """Whether a line ends as a sentence does, with what closes behind the mark."""
+    return bool(_SENTENCE_END.search(line[-_NEAR:]))
+
+
 def _unwrap_block(block: Sequence[str], width: int | None) -> list[str]:
     if width is None:
         return list(block)
@@ -89,7 +94,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
 
 def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
     unforced = [not _forced(line, after, width) for line, after in pairwise(block)]
-    ends = [bool(_SENTENCE_END.search(line[-_NEAR:])) for line in block]
+    ends = [ends_sentence(line) for line in block]
     ragged = sum(short and not end for short, end in zip(unforced, ends, strict=False))
     trusted = ragged <= max(2, _RAGGED_SHARE * len(unforced))
     group = [block[0]]
@@ -106,7 +111,7 @@ def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
 
 
 def _may_end(line: str) -> bool:
-    return line.endswith(":") or bool(_SENTENCE_END.search(line[-_NEAR:]))
+    return line.endswith(":") or ends_sentence(line)
 
 
 def _label(line: str, unforced: bool) -> bool:
@@ -166,7 +171,7 @@ def _items(paragraph: str) -> list[str]:
         return [paragraph]
     items: list[list[str]] = []
     for piece in _INLINE_ITEM.split(paragraph):
-        if items and not (_ends_in_address(items[-1][-1]) or _SENTENCE_END.search(items[-1][-1][-_NEAR:])):
+        if items and not (_ends_in_address(items[-1][-1]) or ends_sentence(items[-1][-1])):
             items[-1].append(piece)
         else:
             items.append([piece])

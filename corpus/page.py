@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from corpus.article import Unreadable
 from corpus.draft import Block, Kind
+from corpus.lines import ends_sentence
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -253,7 +254,7 @@ def _paragraphs(text: str) -> list[str]:
         lines: list[str] = []
         for line in part.split("\n"):
             lines.append(line)
-            if len(line) >= _LONG_LINE and re.search(r"[.!?…][\"”’')\]]*$", line):
+            if len(line) >= _LONG_LINE and ends_sentence(line):
                 paragraphs.append(" ".join(lines))
                 lines = []
         paragraphs.append(" ".join(lines))

@@ -10,7 +10,6 @@ closing one runs on through the article. Paragraphs and headings always end a se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from corpus.article import Article, Sentence
 
@@ -23,7 +22,7 @@ _HEADING_CHARACTERS = 300
 
 _PARAGRAPH = re.compile(r"[^\n]+")
 _BOUNDARY = re.compile(
-    r"""(?:(?<![.!?…؟])[.!?…؟]{1,20}[\"”’')\]]{0,5}(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)  # and a note's number
+    r"""(?:(?<![.!?…؟])[.!?…؟]{1,20}[\"”’')\]]{0,5}(?:\s?[(\[]\d{1,3}[)\]])?(?=\s)  # what closes, a note
     |(?<=[。！？])                                              # full-width stops need no white space behind
     )\s*""",
     re.VERBOSE,
@@ -78,7 +77,7 @@ def sentence_spans(paragraph: str) -> list[tuple[int, int]]:
     return spans + _within_limit(paragraph, start, len(paragraph.rstrip()))
 
 
-def _ends(paragraph: str) -> Iterator[tuple[int, int]]:
+def _ends(paragraph: str) -> list[tuple[int, int]]:
     """Where a sentence ends and where the next one starts."""
     found = [
         (match.start() + len(match.group().rstrip()), match.end())
@@ -86,7 +85,7 @@ def _ends(paragraph: str) -> Iterator[tuple[int, int]]:
         if match.end() < len(paragraph) and _is_end(paragraph, match)
     ]
     found += [match.span("gap") for match in _ADDRESS_END.finditer(paragraph)]
-    return iter(sorted(found))
+    return sorted(found)
 
 
 def _is_end(paragraph: str, match: re.Match[str]) -> bool:

@@ -52,6 +52,8 @@ _RIDGE = 1e-2
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}(?: [A-Z][a-z]+){0,2}")
 
 Floats = NDArray[np.float64]
+# By name of an article: its paragraphs, or the questions asked of it.
+Texts = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +96,33 @@ def _names_in(trial: Trial) -> list[str]:
 
 
 def _encyclopaedia(folder: Path, chance: random.Random) -> list[Trial]:
-    texts: dict[str, list[str]] = {}
+    texts: Texts = {}
     for row in _rows(folder / "corpus.jsonl"):
         texts.setdefault(row["_id"].rsplit("#", 1)[0], []).append(row["text"])
     asked = _by_article(folder / "queries.jsonl")
     unanswerable = _by_article(folder / "unanswerable.jsonl")
+    return _cut(texts, chance, each=ARTICLES_EACH, asked=asked, unanswerable=unanswerable)
+
+
+def _government(folder: Path, chance: random.Random) -> list[Trial]:
+    pages = _rows(folder / "corpus.jsonl")
+    texts = {page["_id"]: [page["title"], *page["text"].split("\n")] for page in pages}
+    queries = {row["_id"]: row["text"] for row in _rows(folder / "queries_train.jsonl")}
+    asked: Texts = {}
+    for line in (folder / "qrels/train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        query, page, _ = line.split("\t")
+        asked.setdefault(page, []).append(queries[query])
+    return _cut(texts, chance, each=PAGES_EACH, asked=asked, unanswerable={})
+
+
+def _cut(texts: Texts, chance: random.Random, *, each: int, asked: Texts, unanswerable: Texts) -> list[Trial]:
+    """Corpora of `each` articles; what is foreign to all of them is asked of articles that are in none."""
     names = sorted(texts)
     chance.shuffle(names)
+    others = names[CORPORA * each :]
     made = []
-    for start in range(0, CORPORA * ARTICLES_EACH, ARTICLES_EACH):
-        chosen = names[start : start + ARTICLES_EACH]
-        others = names[CORPORA * ARTICLES_EACH :]
+    for start in range(0, CORPORA * each, each):
+        chosen = names[start : start + each]
         questions = [
             *_sample(chance, asked, chosen, QUESTIONS, answered=True),
             *_sample(chance, unanswerable, chosen, NEAR_MISSES, answered=False),
@@ -114,43 +132,19 @@ def _encyclopaedia(folder: Path, chance: random.Random) -> list[Trial]:
     return made
 
 
-def _government(folder: Path, chance: random.Random) -> list[Trial]:
-    pages = {row["_id"]: row for row in _rows(folder / "corpus.jsonl")}
-    queries = {row["_id"]: row["text"] for row in _rows(folder / "queries_train.jsonl")}
-    asked: dict[str, list[str]] = {}
-    for line in (folder / "qrels/train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query, page, _ = line.split("\t")
-        asked.setdefault(page, []).append(queries[query])
-    names = sorted(pages)
-    chance.shuffle(names)
-    made = []
-    for start in range(0, CORPORA * PAGES_EACH, PAGES_EACH):
-        chosen = names[start : start + PAGES_EACH]
-        others = names[CORPORA * PAGES_EACH :]
-        questions = [
-            *_sample(chance, asked, chosen, QUESTIONS, answered=True),
-            *_sample(chance, asked, others, FOREIGN, answered=False),
-        ]
-        articles = (
-            _article(name, [pages[name]["title"], *pages[name]["text"].split("\n")]) for name in chosen
-        )
-        made.append(Trial(tuple(articles), tuple(questions)))
-    return made
-
-
 def _rows(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _by_article(path: Path) -> dict[str, list[str]]:
-    texts: dict[str, list[str]] = {}
+def _by_article(path: Path) -> Texts:
+    texts: Texts = {}
     for row in _rows(path):
         texts.setdefault(row["metadata"]["article"], []).append(row["text"])
     return texts
 
 
 def _sample(
-    chance: random.Random, asked: dict[str, list[str]], names: Sequence[str], count: int, *, answered: bool
+    chance: random.Random, asked: Texts, names: Sequence[str], count: int, *, answered: bool
 ) -> list[tuple[str, bool]]:
     texts = [text for name in names for text in asked.get(name, ())]
     return [(text, answered) for text in chance.sample(texts, min(count, len(texts)))]

@@ -27,7 +27,8 @@ from index.generation import Generation
 from index.lexical import Unit
 from index.where import EVERYTHING, Where
 
-SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT = 1.0, 0.4, 0.3
+# Sentence, window, passage.
+LEVEL_WEIGHTS = np.array([1.0, 0.4, 0.3])
 LEXICAL_WEIGHT = 0.5
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
@@ -95,24 +96,24 @@ def search(generation: Generation, query: Query, k: int, *, where: Where = EVERY
     if k <= 0 or not rows.size:
         return []
     weights = _term_weights(generation, query.terms)
-    counts = [_counts(generation, int(row)) for row in rows]
+    counts = _counts(generation, rows)
     dense = _dense(generation, query.vector, rows)
     lexical = _lexical(generation, weights, counts)
     scores = _fuse(dense, lexical)
     # Equal but for rounding is equal: the order must not hang on the last bit of a sum.
     best = np.lexsort((rows, -np.round(scores, 6)))[:k]
-    levels = np.array([SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT])
+    content = {term: weight for term, weight in weights.items() if term not in FUNCTION_TERMS}
     return [
         Hit(
             sentence=generation.sentences[rows[i]],
             passage=generation.passages[generation.passage_of[rows[i]]],
             row=int(rows[i]),
             score=float(scores[i]),
-            dense=float(levels @ dense[:, i] / levels.sum()),
-            lexical=float(levels @ lexical[:, i]),
-            coverage=_coverage(weights, counts[i].window),
+            dense=float(LEVEL_WEIGHTS @ dense[:, i] / LEVEL_WEIGHTS.sum()),
+            lexical=float(LEVEL_WEIGHTS @ lexical[:, i]),
+            coverage=_coverage(content, counts[i].window),
             matched=tuple(term for term in weights if term in counts[i].sentence),
-            complete=_complete(weights, counts[i].sentence),
+            complete=bool(content) and all(term in counts[i].sentence for term in content),
         )
         for i in best
     ]
@@ -213,15 +214,18 @@ def _term_weights(generation: Generation, terms: Sequence[str]) -> dict[str, flo
     }
 
 
-def _counts(generation: Generation, row: int) -> Counts:
-    first, last = generation.window_of(row)
-    passage = generation.passage_of[row]
-    start, end = np.searchsorted(generation.passage_of, [passage, passage + 1])
-    return Counts(
-        sentence=generation.term_counts(row, row + 1),
-        window=generation.term_counts(first, last),
-        passage=generation.term_counts(int(start), int(end)),
-    )
+def _counts(generation: Generation, rows: Rows) -> list[Counts]:
+    """Term counts around each row; a passage is counted once for all its sentences."""
+    passages: dict[int, Counter[str]] = {}
+    counts = []
+    for row in rows.tolist():
+        number = int(generation.passage_of[row])
+        if number not in passages:
+            start, end = np.searchsorted(generation.passage_of, [number, number + 1])
+            passages[number] = generation.term_counts(int(start), int(end))
+        window = generation.term_counts(*generation.window_of(row))
+        counts.append(Counts(generation.term_counts(row, row + 1), window, passages[number]))
+    return counts
 
 
 def _lexical(generation: Generation, weights: Mapping[str, float], counts: Sequence[Counts]) -> Floats:
@@ -239,8 +243,7 @@ def _lexical(generation: Generation, weights: Mapping[str, float], counts: Seque
 
 def _fuse(dense: Floats, lexical: Floats) -> Floats:
     """One score for each candidate, shape (number of rows,)."""
-    levels = np.array([SENTENCE_WEIGHT, WINDOW_WEIGHT, PASSAGE_WEIGHT])
-    fused = levels @ _standardise(dense) + LEXICAL_WEIGHT * (levels @ _standardise(lexical))
+    fused = LEVEL_WEIGHTS @ _standardise(dense) + LEXICAL_WEIGHT * (LEVEL_WEIGHTS @ _standardise(lexical))
     return np.asarray(fused, dtype=np.float32)
 
 
@@ -254,12 +257,6 @@ def _standardise(scores: Floats) -> Floats:
     return standardised
 
 
-def _coverage(weights: Mapping[str, float], window: Counter[str]) -> float:
-    content = {term: weight for term, weight in weights.items() if term not in FUNCTION_TERMS}
+def _coverage(content: Mapping[str, float], window: Counter[str]) -> float:
     total = sum(content.values())
     return sum(weight for term, weight in content.items() if term in window) / total if total else 0.0
-
-
-def _complete(weights: Mapping[str, float], sentence: Counter[str]) -> bool:
-    content = [term for term in weights if term not in FUNCTION_TERMS]
-    return bool(content) and all(term in sentence for term in content)

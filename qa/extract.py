@@ -63,7 +63,7 @@ def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
         if repeated:
             repeated.repeats.append(hit)
         elif beside and rank < _MARK_RANKS and _joins(generation, beside, hit):
-            beside.first, beside.last = min(beside.first, hit.row), max(beside.last, hit.row)
+            beside.first, beside.last = _with(beside, hit.row)
         else:
             groups.append(Group(hit, hit.row, hit.row))
     return groups
@@ -78,7 +78,7 @@ def _context(generation: Generation, group: Group, taken: set[int]) -> tuple[int
     for row in (first - 1, last + 1):
         wider = (min(first, row), max(last, row))
         near = _one_paragraph(generation, wider) or (row < first and _announces(generation, row))
-        if near and row not in taken and _fits(generation, wider):
+        if near and row not in taken and _fits(generation, wider, words=EXTRACT_WORDS):
             first, last = wider
     return first, last
 
@@ -91,10 +91,11 @@ def _announces(generation: Generation, row: int) -> bool:
     return before.article is after.article and before.text.endswith(("?", ":"))
 
 
-def _fits(generation: Generation, rows: tuple[int, int]) -> bool:
+def _fits(generation: Generation, rows: tuple[int, int], *, words: int) -> bool:
+    """Whether the sentences from the first to the last row are few enough, and have at most so many words."""
     first, last = rows
-    words = sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
-    return last - first < EXTRACT_SENTENCES and words <= EXTRACT_WORDS
+    found = sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
+    return last - first < EXTRACT_SENTENCES and found <= words
 
 
 def _one_paragraph(generation: Generation, rows: tuple[int, int]) -> bool:
@@ -107,16 +108,17 @@ def _one_paragraph(generation: Generation, rows: tuple[int, int]) -> bool:
 
 
 def _beside(generation: Generation, group: Group, row: int) -> bool:
-    joined = (min(group.first, row), max(group.last, row))
-    return row in (group.first - 1, group.last + 1) and _one_paragraph(generation, joined)
+    return row in (group.first - 1, group.last + 1) and _one_paragraph(generation, _with(group, row))
+
+
+def _with(group: Group, row: int) -> tuple[int, int]:
+    return min(group.first, row), max(group.last, row)
 
 
 def _joins(generation: Generation, group: Group, hit: Hit) -> bool:
     """Whether a neighbour scores nearly as well as the marked sentences, and there is room to mark it."""
-    first, last = min(group.first, hit.row), max(group.last, hit.row)
-    words = sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
     near = hit.score >= _MARK_SHARE * group.hit.score
-    return near and last - first < EXTRACT_SENTENCES and words <= _MARK_WORDS
+    return near and _fits(generation, _with(group, hit.row), words=_MARK_WORDS)
 
 
 def _repeats(generation: Generation, group: Group, sentence: Sentence) -> bool:
