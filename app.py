@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 # Seconds that requests under way get to end once the service is told to stop.
 GRACE = 5
 WARM_UP = "What do the articles say?"
+UNCALIBRATED = (
+    "There is no calibration for this model: answers are not rated and none is withheld; "
+    "fit one with `qa eval calibrate GOLD`"
+)
 
 
 def main() -> int:
     """Serve with settings from the environment; returns the exit code."""
     from index.errors import IndexFailure
+    from qa.errors import QaFailure
     from web.errors import WebFailure
     from web.settings import read_settings
 
     try:
         serve(read_settings(), announce=lambda line: print(line, flush=True))
-    except (IndexFailure, WebFailure) as error:
+    except (IndexFailure, QaFailure, WebFailure) as error:
         print(f"verbatim: {error}", file=sys.stderr)
         return 2
     return 0
@@ -49,22 +54,30 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
         from web.service import build_app
 
         assistant = open_assistant(settings, encoder)
+        if assistant.calibration is None:
+            announce(UNCALIBRATED)
         assistant.ask(WARM_UP)
         _run(build_app(assistant, settings), listener, lambda: announce(_ready(settings, listener)))
 
 
 def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assistant:
-    """The assistant of the published generation."""
+    """The assistant of the published generation, with the calibration for its model if there is one.
+
+    Raises:
+        IndexFailure: there is no sound index, or no such model.
+        CalibrationRefused: a calibration that is not as it was written.
+    """
     from index.encoder import load_encoder
     from index.model import DEFAULT_MODEL
     from index.store import open_current
     from qa.assistant import Assistant
+    from qa.calibration import calibration_for
 
     generation = open_current(settings.data)
     if encoder is None:
         model = settings.model or generation.manifest.model
         encoder = load_encoder(None if model == DEFAULT_MODEL else model, device=settings.device or None)
-    return Assistant(generation, encoder)
+    return Assistant(generation, encoder, calibration=calibration_for(encoder.fingerprint, settings.data))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The `qa` command: index, ask, serve, verify, doctor.
+"""The `qa` command: index, ask, serve, verify, doctor; `qa eval` is in `cli_eval.py`.
 
 This is a door: it reads paths and the environment, prints, and turns the rooms' errors into one line and
 exit code 2. Everything heavy is imported by the command that needs it, so that `qa --help` is immediate.
@@ -9,13 +9,27 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli_eval import app as eval_app
+from terminal import (
+    DEFAULT_DATA,
+    Data,
+    Device,
+    Model,
+    count,
+    fail,
+    load_encoder,
+    one_line_errors,
+    open_assistant,
+    progress,
+    say,
+)
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
@@ -34,16 +48,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(eval_app, name="eval")
 
-Data = Annotated[
-    Path, typer.Option("--data", envvar="QA_DATA", help="Folder of the index.", show_default=True)
-]
-Model = Annotated[
-    str, typer.Option("--model", envvar="QA_MODEL", help="A sentence-transformers model: name or folder.")
-]
-Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
-DEFAULT_DATA = Path("data")
 
 
 def main() -> None:
@@ -66,8 +73,8 @@ def index(
     strict: Strict = False,
 ) -> None:
     """Read articles and publish a new generation of the index."""
-    with _one_line_errors():
-        _index(paths or [SHIPPED_ARTICLES], data, encoder=_encoder(model, device), strict=strict)
+    with one_line_errors():
+        _index(paths or [SHIPPED_ARTICLES], data, encoder=load_encoder(model, device), strict=strict)
 
 
 @app.command()
@@ -87,9 +94,9 @@ def ask(
     device: Device = "",
 ) -> None:
     """Answer one question, or a file of them."""
-    with _one_line_errors():
+    with one_line_errors():
         if bool(question) == bool(batch):
-            _fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
+            fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
         from index.where import Where
 
         where = Where(
@@ -98,9 +105,9 @@ def ask(
             authors=tuple(author or ()),
             years=tuple(year or ()),
         )
-        assistant = _assistant(data, model, device)
+        assistant = open_assistant(data, model, device)
         if not any(map(where.matches, assistant.generation.articles)):
-            _fail("no article has these facts; `qa doctor` lists what there is")
+            fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
             _ask_batch(assistant, batch, k=k, where=where)
         else:
@@ -120,17 +127,17 @@ def serve(
     device: Device = "",
 ) -> None:
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
-    with _one_line_errors():
+    with one_line_errors():
         from app import serve as run
         from web.settings import read_settings
 
         settings = replace(read_settings(), data=data, host=host, port=port, model=model, device=device)
-        _say("Loading the model.")
+        say("Loading the model.")
         encoder = None
         if articles or not _has_index(data):
-            encoder = _encoder(model or _model_of(data), device)
+            encoder = load_encoder(model or _model_of(data), device)
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
-        run(settings, encoder, announce=_say)
+        run(settings, encoder, announce=say)
 
 
 @app.command()
@@ -141,19 +148,19 @@ def verify(
     ] = False,
 ) -> None:
     """Hash every file of the index again and compare each passage with the text it was cut from."""
-    with _one_line_errors():
+    with one_line_errors():
         from index.errors import Damaged
         from index.store import recover as go_back
         from index.store import verify as check
 
         try:
             if recover:
-                _say(f"Published {go_back(data)} again.")
+                say(f"Published {go_back(data)} again.")
             report = check(data)
         except Damaged as damage:
-            _say(f"qa: {damage}", error=True)
+            say(f"qa: {damage}", error=True)
             raise typer.Exit(1) from damage
-        _say(
+        say(
             f"ok: {report.generation}: {report.files} files, {report.hashed:,} bytes as published; "
             f"{report.sentences} sentences and {report.passages} passages of {report.articles} articles "
             f"are the text their offsets say"
@@ -163,10 +170,10 @@ def verify(
 @app.command()
 def doctor(data: Data = DEFAULT_DATA) -> None:
     """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
-    with _one_line_errors():
+    with one_line_errors():
         from index.store import open_current
 
-        _print_checkup(open_current(data))
+        _print_checkup(open_current(data), data)
 
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
@@ -175,36 +182,22 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
 
     reading = read_articles(paths)
     for skipped in reading.skipped:
-        _say(f"skipped {skipped.source}: {skipped.reason}", error=True)
+        say(f"skipped {skipped.source}: {skipped.reason}", error=True)
     if strict and reading.skipped:
-        _fail(
-            f"{_count(reading.skipped, 'file')} skipped; mend or remove what is named, or leave out --strict"
-        )
+        fail(f"{count(reading.skipped, 'file')} skipped; mend or remove what is named, or leave out --strict")
     if not reading.articles:
         places = ", ".join(map(str, paths))
-        _fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
-    with _progress("Encoding") as advance:
+        fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
+    with progress("Encoding") as advance:
         built = build(reading.articles, encoder, data, progress=advance)
-    counts = f"{_count(reading.articles, 'article')}, {_count(reading.skipped, 'file')} skipped"
+    counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:
-        _say(f"Index is up to date: {counts}; generation {built.generation}.")
+        say(f"Index is up to date: {counts}; generation {built.generation}.")
     else:
-        _say(
+        say(
             f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
             f"generation {built.generation}."
         )
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    from web.render import count
-
-    return count(len(things), name)
-
-
-def _encoder(model: str, device: str) -> Encoder:
-    from index.encoder import load_encoder
-
-    return load_encoder(model or None, device=device or None)
 
 
 def _has_index(data: Path) -> bool:
@@ -231,16 +224,9 @@ def _model_of(data: Path) -> str:
     return "" if name == DEFAULT_MODEL else name
 
 
-def _assistant(data: Path, model: str, device: str) -> Assistant:
-    from app import open_assistant
-    from web.settings import Settings
-
-    return open_assistant(Settings(data=data, model=model, device=device))
-
-
 def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
     """One answer a line; a question that cannot be asked is declined, named, and told by the exit code."""
-    from qa.question import QuestionError
+    from qa.errors import QuestionError
     from qa.record import answer_record
 
     refused = 0
@@ -250,7 +236,7 @@ def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> Non
         except QuestionError as error:
             refused += 1
             answer = assistant.decline(question)
-            _say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
+            say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
         print(json.dumps(answer_record(answer, identifier), ensure_ascii=False), flush=True)
     if refused:
         raise typer.Exit(2)
@@ -266,7 +252,7 @@ def _questions(batch: str) -> Iterator[tuple[int, str, str]]:
                 if not isinstance(identifier, str | int) or not isinstance(question, str):
                     raise TypeError
             except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
-                _fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
+                fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
             yield number, str(identifier), question
 
 
@@ -278,7 +264,7 @@ def _lines_of(batch: str) -> Iterator[str]:
         else:
             yield from Path(batch).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        _fail(f"{batch} cannot be read: {error}")
+        fail(f"{batch} cannot be read: {error}")
 
 
 def _print_record(answer: Answer) -> None:
@@ -289,11 +275,13 @@ def _print_record(answer: Answer) -> None:
 
 def _print_answer(answer: Answer) -> None:
     if answer.abstained:
-        _say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
+        say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
     for extract in answer.extracts or answer.nearest:
         _print_extract(extract)
     if answer.abstained:
-        _say("\nTry other words, or fewer of them.")
+        say("\nTry other words, or fewer of them.")
+    if not answer.calibrated:
+        say("\nThere is no calibration for this model: matches are not rated and none is withheld.")
 
 
 def _print_extract(extract: Extract) -> None:
@@ -311,67 +299,43 @@ def _print_extract(extract: Extract) -> None:
         before, after = article.text[extract.start : start], article.text[end : extract.end]
         text = Text(f"{before}>>{extract.answer_text}<<{after}")
     facts = (article.title or article.source, article.author, article.publisher, article.published)
-    console.print(Text(f"\n{extract.rank}. {extract.band} match", style="bold"))
+    console.print(Text(f"\n{extract.rank}. {extract.band.label}", style="bold"))
     console.print(text)
     console.print(Text("   " + ", ".join(filter(None, (*facts, article.source))), style="dim"))
 
 
-def _print_checkup(generation: Generation) -> None:
+def _calibration(fingerprint: str, data: Path) -> str:
+    from app import UNCALIBRATED
+    from qa.calibration import calibration_for
+
+    fitted = calibration_for(fingerprint, data)
+    if fitted is None:
+        return UNCALIBRATED
+    return (
+        f"confidence fitted on {fitted.fitted_on}; declined below {fitted.abstain_below:g}, "
+        f"strong from {fitted.strong_from:g}"
+    )
+
+
+def _print_checkup(generation: Generation, data: Path) -> None:
     from index.duplicates import near_duplicates
 
     for article in generation.articles:
         missing = [
             name for name in ("title", "author", "publisher", "published") if not getattr(article, name)
         ]
-        _say(f"{article.source}: {article.title or '(no title)'}")
+        say(f"{article.source}: {article.title or '(no title)'}")
         if missing:
-            _say(f"  missing: {', '.join(missing)}")
+            say(f"  missing: {', '.join(missing)}")
         for line in article.dropped:
-            _say(f"  dropped ({line.reason}): {line.text}")
+            say(f"  dropped ({line.reason}): {line.text}")
     pairs = near_duplicates(generation.sentences)
     for pair in pairs:
-        _say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
-    _say(f"{_count(generation.articles, 'article')}, {_count(pairs, 'pair')} of near-duplicates")
+        say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
+    say(f"{count(generation.articles, 'article')}, {count(pairs, 'pair')} of near-duplicates")
     manifest = generation.manifest
-    _say(f"generation {manifest.generation}, built {manifest.created}")
-    _say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
+    say(f"generation {manifest.generation}, built {manifest.created}")
+    say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
+    say(_calibration(manifest.fingerprint, data))
     for name, value in {**manifest.counts, **manifest.settings}.items():
-        _say(f"{name}: {value}")
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(label, total=None)
-
-        def advance(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        yield advance
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    from corpus.article import CorpusError
-    from index.errors import IndexFailure
-    from qa.question import QuestionError
-    from web.errors import WebFailure
-
-    try:
-        yield
-    except (CorpusError, IndexFailure, QuestionError, WebFailure) as error:
-        _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    _say(f"qa: {message}", error=True)
-    raise typer.Exit(2)
-
-
-def _say(message: str, *, error: bool = False) -> None:
-    line = message.encode("utf-8", "backslashreplace").decode()
-    print(line, file=sys.stderr if error else sys.stdout, flush=True)
+        say(f"{name}: {value}")

@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,6 @@ from index.generation import Generation
 from index.lexical import Unit
 from index.where import EVERYTHING, Where
 
-# Sentence, window, passage.
-LEVEL_WEIGHTS = np.array([1.0, 0.4, 0.3])
-LEXICAL_WEIGHT = 0.5
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
 CANDIDATE_PASSAGES = 100
@@ -58,6 +55,23 @@ class Query:
     vector: Floats
     terms: tuple[str, ...]
     phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How much each of the six scores counts: `levels` are sentence, window and passage.
+
+    A weight of 0 leaves a score out, so that an ablation is a search like any other.
+    """
+
+    dense: float = 1.0
+    lexical: float = 0.5
+    levels: tuple[float, float, float] = (1.0, 0.4, 0.3)
+
+
+FUSED = Fusion()
+# What a hit says of itself is weighted alike whatever ranked it.
+_LEVELS = np.array(FUSED.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +104,77 @@ class Counts:
     passage: Counter[str]
 
 
-def search(generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING) -> list[Hit]:
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidates of a question: their rows, and their scores, shape (3 levels, number of rows)."""
+
+    rows: Rows
+    dense: Floats
+    lexical: Floats
+    counts: Sequence[Counts]
+    weights: Mapping[str, float]
+
+
+def search(
+    generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
+) -> list[Hit]:
     """The k best sentences, by score, then article, then position; headings only for a phrase in one."""
-    rows = _candidates(generation, query, where)
-    if k <= 0 or not rows.size:
+    scored = _score(generation, query, where)
+    if k <= 0 or not scored.rows.size:
         return []
-    weights = _term_weights(generation, query.terms)
-    counts = _counts(generation, rows)
-    dense = _dense(generation, query.vector, rows)
-    lexical = _lexical(generation, weights, counts)
-    scores = _fuse(dense, lexical)
-    # Equal but for rounding is equal: the order must not hang on the last bit of a sum.
-    best = np.lexsort((rows, -np.round(scores, 6)))[:k]
-    content = {term: weight for term, weight in weights.items() if term not in FUNCTION_TERMS}
+    rows, dense, lexical, counts = scored.rows, scored.dense, scored.lexical, scored.counts
+    scores = _fuse(dense, lexical, fusion)
+    content = {term: weight for term, weight in scored.weights.items() if term not in FUNCTION_TERMS}
     return [
         Hit(
             sentence=generation.sentences[rows[i]],
             passage=generation.passages[generation.passage_of[rows[i]]],
             row=int(rows[i]),
             score=float(scores[i]),
-            dense=float(LEVEL_WEIGHTS @ dense[:, i] / LEVEL_WEIGHTS.sum()),
-            lexical=float(LEVEL_WEIGHTS @ lexical[:, i]),
+            dense=float(_LEVELS @ dense[:, i] / _LEVELS.sum()),
+            lexical=float(_LEVELS @ lexical[:, i]),
             coverage=_coverage(content, counts[i].window),
-            matched=tuple(term for term in weights if term in counts[i].sentence),
+            matched=tuple(term for term in scored.weights if term in counts[i].sentence),
             complete=bool(content) and all(term in counts[i].sentence for term in content),
         )
-        for i in best
+        for i in _best(rows, scores)[:k]
     ]
+
+
+def stages(
+    generation: Generation, query: Query, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
+) -> dict[str, Rows]:
+    """Rows of all candidates, best first, as meaning alone, words alone and both together rank them."""
+    scored = _score(generation, query, where)
+    ways = {
+        "dense": replace(fusion, dense=1.0, lexical=0.0),
+        "lexical": replace(fusion, dense=0.0, lexical=1.0),
+        "fused": fusion,
+    }
+    if not scored.rows.size:
+        return dict.fromkeys(ways, scored.rows)
+    return {
+        name: scored.rows[_best(scored.rows, _fuse(scored.dense, scored.lexical, way))]
+        for name, way in ways.items()
+    }
+
+
+def _score(generation: Generation, query: Query, where: Where) -> Scored:
+    rows = _candidates(generation, query, where)
+    weights = _term_weights(generation, query.terms)
+    counts = _counts(generation, rows)
+    return Scored(
+        rows=rows,
+        dense=_dense(generation, query.vector, rows),
+        lexical=_lexical(generation, weights, counts),
+        counts=counts,
+        weights=weights,
+    )
+
+
+def _best(rows: Rows, scores: Floats) -> NDArray[np.intp]:
+    """Places in `rows`, best first. Equal but for rounding is equal: no order hangs on a sum's last bit."""
+    return np.lexsort((rows, -np.round(scores, 6)))
 
 
 def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
@@ -241,13 +299,14 @@ def _lexical(generation: Generation, weights: Mapping[str, float], counts: Seque
     )
 
 
-def _fuse(dense: Floats, lexical: Floats) -> Floats:
+def _fuse(dense: Floats, lexical: Floats, fusion: Fusion) -> Floats:
     """One score for each candidate, shape (number of rows,)."""
-    fused = LEVEL_WEIGHTS @ _standardise(dense) + LEXICAL_WEIGHT * (LEVEL_WEIGHTS @ _standardise(lexical))
+    levels = np.array(fusion.levels)
+    fused = fusion.dense * (levels @ standardise(dense)) + fusion.lexical * (levels @ standardise(lexical))
     return np.asarray(fused, dtype=np.float32)
 
 
-def _standardise(scores: Floats) -> Floats:
+def standardise(scores: Floats) -> Floats:
     """Each row with mean 0 and deviation 1; a row of equal scores says nothing and becomes 0."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     deviation = scores.std(axis=1, keepdims=True)

@@ -14,6 +14,12 @@ class Band(StrEnum):
     STRONG = "strong"
     POSSIBLE = "possible"
     WEAK = "weak"
+    UNRATED = "unrated"
+
+    @property
+    def label(self) -> str:
+        """What stands above an extract: "strong match", or "match, not rated" without a calibration."""
+        return "match, not rated" if self is Band.UNRATED else f"{self} match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,8 @@ class Extract:
 
     `start` and `end` are the span shown and `answer` the span marked in it, all offsets of the article's
     canonical text. `score` ranks the extracts of one answer (higher is better) and compares with no other
-    question's; `confidence` (0 to 1, never above that of a better-ranked extract) does. `matched` are the
-    question's terms found in the marked text.
+    question's; `confidence` (0 to 1, never above that of a better-ranked extract) does, and is None where
+    the model is not calibrated. `matched` are the question's terms found in the marked text.
     """
 
     rank: int
@@ -41,7 +47,7 @@ class Extract:
     end: int
     answer: tuple[int, int]
     score: float
-    confidence: float
+    confidence: float | None
     band: Band
     matched: tuple[str, ...] = ()
     also_in: tuple[Place, ...] = ()
@@ -67,14 +73,20 @@ class Answer:
     """What the articles say to a question, best first.
 
     Either `extracts` is filled, or `abstained` is true and `nearest` holds the closest passages.
-    `confidence` (0 to 1) is the calibrated chance that the first extract answers; `generation` names the
-    index that answered.
+    `confidence` (0 to 1) is the calibrated chance that the articles answer, judged by the first extract;
+    None where the model is not calibrated: then nothing found is withheld. `generation` names the index that
+    answered.
     """
 
     question: str
     extracts: tuple[Extract, ...]
     nearest: tuple[Extract, ...]
-    confidence: float
+    confidence: float | None
     band: Band
     abstained: bool
     generation: str
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether confidence and bands mean anything."""
+        return self.confidence is not None

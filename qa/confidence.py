@@ -1,23 +1,21 @@
-"""How sure the assistant is that an extract answers the question.
+"""How sure the assistant is that an extract answers the question: facts of a hit to a chance and a word.
 
-A logistic regression over three facts about a hit, fitted by `python -m eval.calibration` on questions with
-and without an answer in the articles; no gold question took part.
+A calibration belongs to one model. Cosines of another model mean something else, so an assistant whose
+model has none says that it is not calibrated, and withholds nothing on a number that means nothing.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from index.search import Hit
 from qa.answer import Band
 
-_WEIGHTS = (5.868, 1.831, 2.025)
-_CONSTANT = -3.780
-# Below the first an answer is withheld. It is the highest at which one answered question in twenty is
-# withheld on public corpora left out of the fit; over half of the unanswerable ones are then withheld too.
-ABSTAIN_BELOW = 0.35
-# From here on four in five of those questions were answered.
-_STRONG_FROM = 0.7
+FACTS = ("dense", "coverage", "complete")
+"""What a calibration weighs. A fact whose meaning changes gets a new name, and old calibrations end."""
 
 
 def facts(hit: Hit) -> tuple[float, ...]:
@@ -25,14 +23,47 @@ def facts(hit: Hit) -> tuple[float, ...]:
     return hit.dense, hit.coverage, float(hit.complete)
 
 
-def confidence(hit: Hit) -> float:
-    """Calibrated chance (0 to 1) that articles with this as their best hit answer the question."""
-    logit = _CONSTANT + sum(weight * fact for weight, fact in zip(_WEIGHTS, facts(hit), strict=True))
-    return 1 / (1 + math.exp(-logit))
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From facts to a confidence (0 to 1) and a band, as fitted for one model.
+
+    A logistic regression over `facts`, one weight each; `steps`, when there are any, lead from its log odds
+    to the chance by isotonic regression: ascending pairs, straight lines between them, level outside.
+    Below `abstain_below` an answer is withheld, from `strong_from` on it is called strong (above 1: never).
+    `fitted_on` says what it was fitted on, for people; `fingerprint` is the encoder's.
+    """
+
+    model: str
+    fingerprint: str
+    facts: tuple[str, ...]
+    weights: tuple[float, ...]
+    constant: float
+    steps: tuple[tuple[float, float], ...]
+    abstain_below: float
+    strong_from: float
+    fitted_on: str
+
+    def confidence(self, hit: Hit) -> float:
+        """Calibrated chance (0 to 1) that articles with this as their best hit answer the question."""
+        return self.chance(facts(hit))
+
+    def chance(self, values: Sequence[float]) -> float:
+        """The same from the values of the facts."""
+        odds = self.constant + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+        return _between(self.steps, odds) if self.steps else 1 / (1 + math.exp(-odds))
+
+    def band(self, confidence: float) -> Band:
+        """The word for a confidence."""
+        if confidence >= self.strong_from:
+            return Band.STRONG
+        return Band.POSSIBLE if confidence >= self.abstain_below else Band.WEAK
 
 
-def band(value: float) -> Band:
-    """The word for a confidence."""
-    if value >= _STRONG_FROM:
-        return Band.STRONG
-    return Band.POSSIBLE if value >= ABSTAIN_BELOW else Band.WEAK
+def _between(steps: Sequence[tuple[float, float]], odds: float) -> float:
+    """Linear interpolation: steps (0, .2), (2, .6) at 1 -> .4, at -5 -> .2."""
+    if odds <= steps[0][0]:
+        return steps[0][1]
+    for (left, low), (right, high) in pairwise(steps):
+        if odds <= right:
+            return low + (high - low) * (odds - left) / (right - left)
+    return steps[-1][1]

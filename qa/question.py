@@ -6,15 +6,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from qa.errors import QuestionError
+
 # A tokenizer reads the whole text before it cuts: ten million characters cost it over ten seconds.
 MAX_CHARACTERS = 2_000
 
 # A mark behind a letter or digit opens nothing: 5" is a length.
 _QUOTED = re.compile(r"(?<!\w)[\"“„«]([^\"“”„«»]*)[\"“”»](?!\w)")
-
-
-class QuestionError(Exception):
-    """A question that cannot be asked; the message tells the person what to change."""
 
 
 @dataclass(frozen=True, slots=True)

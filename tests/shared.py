@@ -9,7 +9,11 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 ARTICLES = SHARED / "articles"
 GOLD = SHARED / "gold"
+DATA = SHARED / "data"
 
 needs_shared = pytest.mark.skipif(
     not ARTICLES.is_dir(), reason="the scraped articles are not beside this checkout (../shared/articles)"
+)
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="the public sets are not beside this checkout (../shared/data)"
 )

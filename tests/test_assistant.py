@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from index.build import build
 from index.errors import ModelRefused
 from index.store import open_current
 from index.where import Where
-from qa.answer import Answer, Extract
+from qa.answer import Answer, Band, Extract
 from qa.assistant import Assistant
+from qa.errors import QuestionError
 from qa.extract import EXTRACT_SENTENCES, EXTRACT_WORDS
-from qa.question import QuestionError
 from tests.fakes import WordEncoder, article
+from tests.test_confidence import FITTED
 
 HARBOUR = article(
     "harbour",
@@ -29,7 +31,7 @@ ECHO = article(
 
 def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Where | None = None) -> Answer:
     build(articles or (HARBOUR, ECHO), WordEncoder(), data)
-    assistant = Assistant(open_current(data), WordEncoder())
+    assistant = Assistant(open_current(data), WordEncoder(), calibration=FITTED)
     return assistant.ask(question, k, where or Where())
 
 
@@ -96,8 +98,9 @@ def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
 
 def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:
     for question in ("harbour silted up", "canal paid nobody", "fish was cheap"):
-        sure = [extract.confidence for extract in shown(ask(tmp_path, question))]
+        sure = [extract.confidence or 0.0 for extract in shown(ask(tmp_path, question))]
         assert sure == sorted(sure, reverse=True)
+        assert sure[0] > 0
 
 
 def test_filters_and_k(tmp_path: Path) -> None:
@@ -132,3 +135,25 @@ def test_a_phrase_that_stands_somewhere_is_never_declined(tmp_path: Path) -> Non
 def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="ask for 1 or more"):
         ask(tmp_path, "harbour", k=0)
+
+
+def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: Path) -> None:
+    build([HARBOUR, ECHO], WordEncoder(), tmp_path)
+    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    answer = assistant.ask("zebra quantum xylophone")
+    assert (answer.calibrated, answer.confidence, answer.band, answer.abstained) == (
+        False,
+        None,
+        Band.UNRATED,
+        False,
+    )
+    assert {(extract.confidence, extract.band) for extract in answer.extracts} == {(None, Band.UNRATED)}
+    nothing = assistant.ask('the "silt down"')
+    assert (nothing.abstained, nothing.confidence, nothing.band) == (True, None, Band.UNRATED)
+    assert assistant.decline("").confidence is None
+
+
+def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
+    build([HARBOUR], WordEncoder(), tmp_path)
+    with pytest.raises(ModelRefused, match="the calibration was fitted for the model words"):
+        Assistant(open_current(tmp_path), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64))

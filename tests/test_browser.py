@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -23,7 +22,6 @@ from playwright.sync_api import (
     Page,
     Request,
     expect,
-    sync_playwright,
 )
 
 from app import open_assistant
@@ -31,17 +29,13 @@ from corpus.read import read_articles
 from index.build import build
 from index.encoder import load_encoder
 from qa.assistant import Assistant
+from tests.chromium import needs_chromium
 from tests.fakes import article
 from tests.test_api import StandIn, abstained, answered, extract
 from tests.test_page import HOSTILE
 from web.service import build_app
 from web.settings import Settings
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 SHIPPED = Path(__file__).resolve().parents[1] / "corpus" / "articles"
 GRANT = "What grant did each children's trust pathfinder receive?"
 BREAD = "How do I bake sourdough bread?"
@@ -49,7 +43,7 @@ BREAD = "How do I bake sourdough bread?"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
+    needs_chromium,
 ]
 
 
@@ -67,14 +61,6 @@ def running(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

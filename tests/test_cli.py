@@ -63,7 +63,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_names_every_command() -> None:
     text = qa_process("--help").stdout
-    assert all(command in text for command in ("index", "ask", "serve", "verify", "doctor"))
+    assert all(command in text for command in ("index", "ask", "serve", "eval", "verify", "doctor"))
 
 
 def test_an_unchanged_folder_encodes_and_publishes_nothing(data: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_devon_question_is_answered_first_by_the_article_that_says_why(data:
         "text", "answer", "score", "band", "also_in", "article_sha256",
     }  # fmt: skip
     assert set(answer) == {
-        "id", "question", "abstained", "confidence", "band", "generation", "extracts", "nearest",
+        "id", "question", "abstained", "confidence", "calibrated", "band", "generation", "extracts", "nearest",
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from corpus.article import Passage
 from corpus.sentence import split_sentences
 from index.search import Hit
 from qa.answer import Band
-from qa.confidence import ABSTAIN_BELOW, band, confidence
+from qa.confidence import FACTS, Calibration, facts
 from tests.fakes import article
 
 SENTENCE = split_sentences(article("a", "It rained."))[0]
@@ -24,17 +24,38 @@ HIT = Hit(
     matched=(),
     complete=False,
 )
+FITTED = Calibration(
+    model="words",
+    fingerprint="f" * 64,
+    facts=FACTS,
+    weights=(6.0, 2.0, 2.0),
+    constant=-4.0,
+    steps=(),
+    abstain_below=0.35,
+    strong_from=0.7,
+    fitted_on="nothing",
+)
 
 
 def test_worked_by_hand() -> None:
-    # 5.868 * .5 + 1.831 * .5 - 3.780 = 0.0695
-    assert confidence(HIT) == pytest.approx(1 / (1 + math.exp(-0.0695)), abs=1e-3)
-    # + 2.025 when the sentence holds the whole question
-    assert confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2.0945)), abs=1e-3)
+    # 6 * .5 + 2 * .5 + 2 * 0 - 4 = 0: as likely as not
+    assert FITTED.confidence(HIT) == 0.5
+    # + 2 when the sentence holds the whole question
+    assert FITTED.confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2)))
 
 
-def test_nearer_and_fuller_is_surer() -> None:
-    assert confidence(replace(HIT, dense=0.6)) > confidence(HIT) > confidence(replace(HIT, coverage=0.4))
+def test_facts_are_the_ones_named() -> None:
+    assert facts(HIT) == (0.5, 0.5, 0.0)
+    assert len(facts(HIT)) == len(FACTS)
+
+
+def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() -> None:
+    stepped = replace(FITTED, steps=((-1.0, 0.1), (1.0, 0.5), (3.0, 0.9)))
+    # log odds 0, then 2; below and above the steps it is level
+    assert stepped.confidence(HIT) == pytest.approx(0.3)
+    assert stepped.confidence(replace(HIT, complete=True)) == pytest.approx(0.7)
+    assert stepped.chance((0.0, 0.0, 0.0)) == 0.1
+    assert stepped.chance((1.0, 1.0, 1.0)) == 0.9
 
 
 @pytest.mark.parametrize(
@@ -43,9 +64,13 @@ def test_nearer_and_fuller_is_surer() -> None:
         (0.99, Band.STRONG),
         (0.7, Band.STRONG),
         (0.69, Band.POSSIBLE),
-        (ABSTAIN_BELOW, Band.POSSIBLE),
-        (0.3, Band.WEAK),
+        (0.35, Band.POSSIBLE),
+        (0.34, Band.WEAK),
     ],
 )
 def test_bands(value: float, word: Band) -> None:
-    assert band(value) is word
+    assert FITTED.band(value) is word
+
+
+def test_a_threshold_above_one_is_never_reached() -> None:
+    assert replace(FITTED, strong_from=1.01).band(1.0) is Band.POSSIBLE

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa.question import MAX_CHARACTERS, QuestionError, read_question
+from qa.errors import QuestionError
+from qa.question import MAX_CHARACTERS, read_question
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("corpus", "index", "qa", "web", "eval")
-SHOWN = {".py", ".css", ".js", ".jsonl"}
+SHOWN = {".py", ".css", ".js", ".html", ".json", ".jsonl"}
 
 
 def tree() -> set[str]:

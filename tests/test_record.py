@@ -26,6 +26,7 @@ def test_the_whole_record() -> None:
         "question": "cars?",
         "abstained": False,
         "confidence": 0.8124,
+        "calibrated": True,
         "band": "strong",
         "generation": "gen-1-0123456789abcdef",
         "extracts": [
@@ -52,3 +53,8 @@ def test_the_whole_record() -> None:
         ],
         "nearest": [],
     }
+
+
+def test_without_a_calibration_there_is_no_confidence() -> None:
+    record = answer_record(Answer("cars?", (), (), None, Band.UNRATED, True, "gen-1-0123456789abcdef"))
+    assert (record["confidence"], record["calibrated"], record["band"]) == (None, False, "unrated")

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from index.where import Where
 from qa.assistant import DEFAULT_EXTRACTS
-from qa.question import QuestionError
+from qa.errors import QuestionError
 from qa.record import Record, answer_record
 from web.desk import Desk
 from web.errors import Busy

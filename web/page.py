@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from qa.question import QuestionError
+from qa.errors import QuestionError
 from web.desk import Desk
 from web.errors import Busy
 from web.render import example_questions, render_answer, render_error, render_welcome, status_line

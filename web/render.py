@@ -92,7 +92,7 @@ def _extract(extract: Extract) -> str:
         ("aside", f"Matching words: {words}" if words else ""),
     )
     return (
-        f'<article><p class="band {extract.band}">{extract.band} match</p>'
+        f'<article><p class="band {extract.band}">{extract.band.label}</p>'
         f"<blockquote>{quotation(extract)}</blockquote>"
         + "".join(f'<p class="{name}">{line}</p>' for name, line in lines if line)
         + "</article>"
@@ -110,7 +110,8 @@ def _abstention(answer: Answer) -> str:
 def _small_print(answer: Answer, seconds: float) -> str:
     found = "Searched" if answer.abstained else count(len(answer.extracts), "extract")
     index = escape(answer.generation, quote=True)
-    return f'<p class="small">{found} in {seconds:.2f} seconds, index {index}</p>'
+    rated = "" if answer.calibrated else ". Not calibrated for this model: matches are not rated"
+    return f'<p class="small">{found} in {seconds:.2f} seconds, index {index}{rated}</p>'
 
 
 def _section(name: str, content: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -13,13 +11,13 @@ from web.desk import Desk
 from web.guard import Guard
 from web.headers import SecurityHeaders
 from web.page import mount_page
-from web.settings import Settings
+from web.settings import Settings, package_version
 
 
 def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
     """The app that answers with this assistant; takes seconds, as it imports Gradio."""
     # The documentation pages of FastAPI load scripts from another host.
-    app = FastAPI(title=settings.name, version=_version(), docs_url=None, redoc_url=None)
+    app = FastAPI(title=settings.name, version=package_version(), docs_url=None, redoc_url=None)
     desk = Desk(assistant)
     app.include_router(api_routes(desk))
     answer_failures(app)
@@ -35,10 +33,3 @@ def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
     app.add_middleware(SecurityHeaders, origins=settings.origins)
     mount_page(app, desk, name=settings.name)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("verbatim-qa")
-    except PackageNotFoundError:
-        return "0"  # run from a folder, not installed

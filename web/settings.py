@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from web.errors import WrongSetting
@@ -63,6 +64,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         name=environ.get("QA_NAME") or default.name,
     )
+
+
+def package_version() -> str:
+    """The version installed, "0" when the code is run from a folder."""
+    try:
+        return version("verbatim-qa")
+    except PackageNotFoundError:
+        return "0"
 
 
 def _port(written: str) -> int:

@@ -1,0 +1,385 @@
+"""The `qa eval` commands: measure, report, compare, ablate, calibrate, check, collect.
+
+A door like `cli.py`. Exit codes: 0 done, 1 a named measure regressed or a gold file has faults, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from terminal import (
+    DEFAULT_DATA,
+    Data,
+    Device,
+    Model,
+    count,
+    fail,
+    load_encoder,
+    one_line_errors,
+    open_assistant,
+    print_table,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from eval.compare import Comparison
+    from eval.documents import Found
+    from eval.gold import GoldQuestion
+    from eval.run import Run
+    from eval.table import Table
+    from index.manifest import Manifest
+    from qa.assistant import Assistant
+
+HERE = Path(__file__).parent
+
+app = typer.Typer(
+    help="Measure answers on gold questions, see why they fail, compare versions.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Gold = Annotated[Path, typer.Argument(help="Gold questions: JSON Lines, see eval/README.md.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to keep the run in; must not exist yet.")]
+Extracts = Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts each question is judged by.")]
+
+
+@app.callback(invoke_without_command=True)
+def measure(
+    context: typer.Context,
+    beir: Annotated[
+        Path | None, typer.Option(help="A folder in BEIR's form: measure retrieval of whole documents.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which judgements: qrels/SPLIT.tsv.")] = "test",
+    sentences: Annotated[
+        bool, typer.Option("--sentences", help="Rank by the product's own search too: slow, kept in --data.")
+    ] = False,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Documents each query is judged by.")] = 10,
+    out: Out = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the index for --sentences.")] = None,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Measure answers on gold questions, see why they fail, compare versions."""
+    if context.invoked_subcommand:
+        return
+    if beir is None:
+        say(context.get_help())
+        raise typer.Exit(2)
+    if sentences and data is None:
+        fail("--sentences needs --data: a folder of its own for the index of these documents")
+    with one_line_errors():
+        _beir(beir, split, k=k, out=out, sentences=data if sentences else None, model=model, device=device)
+
+
+@app.command()
+def run(
+    gold: Gold,
+    out: Out = None,
+    k: Extracts = 5,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Ask every gold question and print how good the answers are; --out keeps everything in a folder."""
+    with one_line_errors():
+        from dataclasses import replace
+
+        from eval.folder import check_free
+        from eval.run import evaluate
+
+        if out:
+            check_free(out)
+        assistant, questions = _asked_of(gold, data, model, device)
+        assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
+        with progress("Asking") as advance:
+            found = evaluate(
+                lambda question: assistant.ask(question, k),
+                questions,
+                assistant.generation.articles,
+                k=k,
+                trace=assistant.stages,
+                progress=advance,
+            )
+        _keep(replace(found, facts=_facts(gold, assistant)), out)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; RUN/report.html otherwise.")
+    ] = None,
+) -> None:
+    """Write a run as one page of HTML that needs no network."""
+    with one_line_errors():
+        from eval.errors import RunError
+        from eval.folder import read_run
+        from eval.report import render_report
+
+        page = out or folder / "report.html"
+        content = render_report(read_run(folder), name=folder.resolve().name)
+        try:
+            page.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise RunError(
+                f"{page} cannot be written: {error.strerror}; name another file with --out"
+            ) from error
+        say(f"Wrote {page}.")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of the earlier run.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of the later run.")],
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help='Exit with 1 when this measure regressed, such as "hit@1".')
+    ] = None,
+    alpha: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="How often chance alone may raise the alarm.")
+    ] = 0.05,
+) -> None:
+    """Hold run B against run A, question by question, and say what could be chance."""
+    with one_line_errors():
+        from eval.compare import compare as compared
+        from eval.folder import read_run
+
+        comparison = compared(read_run(first), read_run(second))
+        watched = [comparison.find(name) for name in fail_on or ()]
+        _print_comparison(comparison, alpha)
+        regressed = [one.measure.name for one in watched if one.regressed(alpha)]
+        if regressed:
+            say(f"Regressed: {', '.join(regressed)} (chance alone: less than {alpha:g}).")
+            raise typer.Exit(1)
+        if watched:
+            say(f"No regression of {', '.join(one.measure.name for one in watched)}.")
+
+
+@app.command()
+def ablate(
+    gold: Gold,
+    k: Extracts = 5,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Measure the ranking with parts of it left out."""
+    with one_line_errors():
+        from eval.ablate import ablate as ablated
+        from eval.run import Ask
+        from eval.table import ablation_table
+        from index.search import Fusion
+
+        assistant, questions = _asked_of(gold, data, model, device)
+        assistant.ask(questions[0].question)
+
+        def asks(fusion: Fusion) -> Ask:
+            variant = assistant.ranked_by(fusion)
+            return lambda question: variant.ask(question, k)
+
+        with progress("Asking") as advance:
+            runs = ablated(asks, questions, assistant.generation.articles, k=k, progress=advance)
+        table = ablation_table(runs)
+        say(table.markdown()) if markdown else _print(table)
+
+
+@app.command()
+def calibrate(
+    gold: Gold,
+    method: Annotated[str, typer.Option(help="logistic, isotonic, or the better of both held out.")] = "auto",
+    withheld: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of answerable questions that may be declined.")
+    ] = 0.05,
+    strong_right: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
+    ] = 0.8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Fit confidence and bands on gold questions and store them beside the index, for its model alone."""
+    with one_line_errors():
+        from eval import calibrate as fitting
+        from qa.calibration import CALIBRATION, write_calibration
+
+        if method not in ("auto", *fitting.Method):
+            fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
+        assistant, questions = _asked_of(gold, data, model, device)
+        with progress("Asking") as advance:
+            observed = fitting.observe(assistant, questions, progress=advance)
+        folds = fitting.question_folds(observed)
+        rated = {one: fitting.hold_out(observed, one, folds) for one in fitting.Method}
+        best = min(rated, key=lambda one: rated[one].brier) if method == "auto" else fitting.Method(method)
+        thresholds = (
+            fitting.abstain_below(rated[best], withheld),
+            fitting.strong_from(rated[best], strong_right),
+        )
+        for line in fitting.told(rated, best, thresholds):
+            say(line)
+        fitted = fitting.calibration(
+            observed,
+            best,
+            thresholds,
+            assistant=assistant,
+            fitted_on=f"{count(questions, 'question')} of {gold.name}",
+        )
+        if not dry_run:
+            write_calibration(data / CALIBRATION, fitted)
+            say(f"Stored in {data / CALIBRATION} for {fitted.model}; delete it to go back to what ships.")
+
+
+@app.command()
+def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
+    """Tell what is wrong with a gold file; exits with 1 when something is."""
+    with one_line_errors():
+        from eval.gold import check_gold
+        from index.store import open_current
+
+        questions, faults = check_gold(gold, open_current(data).articles)
+        for fault in faults:
+            say(str(fault), error=True)
+        answerable = sum(question.answerable for question in questions)
+        say(
+            f"{count(questions, 'sound question')}, {answerable} answerable, "
+            f"{len(questions) - answerable} unanswerable; {count(faults, 'fault')}"
+        )
+        if faults:
+            raise typer.Exit(1)
+
+
+@app.command()
+def candidates(
+    answers: Annotated[Path, typer.Argument(help="Answers as `qa ask --batch FILE --json` prints them.")],
+    prefix: Annotated[str, typer.Option(help="What ids begin with.")] = "use",
+) -> None:
+    """Print gold lines to be completed: declined questions, and answers marked "useful": true or false."""
+    with one_line_errors():
+        from eval.candidates import candidates as collected
+        from eval.candidates import read_answers
+
+        for line in collected(read_answers(answers), prefix=prefix):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def _asked_of(gold: Path, data: Path, model: str, device: str) -> tuple[Assistant, Sequence[GoldQuestion]]:
+    """The assistant, and the questions of a gold file about its articles, which are read first."""
+    from eval.errors import GoldError
+    from eval.gold import read_gold
+    from index.store import open_current
+
+    questions = read_gold(gold, open_current(data).articles)
+    if not any(question.answerable for question in questions):
+        raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
+    return open_assistant(data, model, device), questions
+
+
+def _beir(
+    folder: Path, split: str, *, k: int, out: Path | None, sentences: Path | None, model: str, device: str
+) -> None:
+    from eval.beir import read_collection
+    from eval.documents import Way, rank_by_sentence, rank_documents
+    from eval.folder import check_free
+    from eval.retrieval import retrieval_runs
+
+    if out:
+        check_free(out)
+    collection = read_collection(folder, split=split)
+    encoder = load_encoder(model, device)
+    rankings: dict[Way, Mapping[str, Found]] = {}
+    with progress("Encoding documents") as advance:
+        rankings.update(rank_documents(collection, encoder, progress=advance))
+    if sentences is not None:
+        with progress("Indexing sentences") as advance:
+            rankings[Way.SENTENCES] = rank_by_sentence(collection, encoder, sentences, progress=advance)
+    facts = _code_facts() | {"collection": collection.name, "split": split, "model": encoder.name}
+    runs = retrieval_runs(collection, rankings, k=k, facts=facts | {"fingerprint": encoder.fingerprint})
+    say(f"{collection.name}: {len(collection.documents):,} documents, {len(collection.queries):,} queries")
+    _print_ways(runs, out)
+
+
+def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
+    from eval.folder import write_run
+    from eval.summary import summarise
+    from eval.table import ways_table
+
+    _print(ways_table({way: summarise(found) for way, found in runs.items()}))
+    if out:
+        for way, found in runs.items():
+            write_run(out / way, found)
+        say(f"Kept in {out}: a run for each ranking.")
+
+
+def _keep(found: Run, out: Path | None) -> None:
+    from eval.folder import write_run
+    from eval.summary import summarise
+    from eval.table import remarks, summary_table, type_table
+
+    lines = write_run(out, found) if out else summarise(found)
+    _print(type_table(lines, found))
+    _print(summary_table(lines))
+    for line in remarks(found):
+        say(line)
+    if out:
+        say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
+
+
+def _print(table: Table) -> None:
+    if table.rows:
+        print_table(table.columns, table.rows)
+
+
+def _print_comparison(comparison: Comparison, alpha: float) -> None:
+    from eval.summary import EVERY
+    from eval.table import changes, comparison_table, slice_table
+
+    _print(comparison_table(comparison.differences[EVERY], alpha))
+    _print(slice_table(comparison, comparison.lead))
+    for line in changes(comparison):
+        say(line)
+
+
+def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
+    """How a run came about, for whoever reads it later."""
+    manifest: Manifest = assistant.generation.manifest
+    calibration = assistant.calibration
+    return _code_facts() | {
+        "gold": gold.name,
+        "gold_sha256": hashlib.sha256(gold.read_bytes()).hexdigest(),
+        "generation": manifest.generation,
+        "articles": str(manifest.counts["articles"]),
+        "model": manifest.model,
+        "fingerprint": manifest.fingerprint,
+        "calibration": calibration.fitted_on if calibration else "none",
+        **{name: str(value) for name, value in manifest.settings.items()},
+    }
+
+
+def _code_facts() -> dict[str, str]:
+    from web.settings import package_version
+
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": package_version(),
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    """The commit this code is at, with "+" when files differ from it; "" where there is no git."""
+    git = ["git", "-C", str(HERE)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

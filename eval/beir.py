@@ -1,0 +1,116 @@
+"""Folders in the form of BEIR: documents, queries, judgements; retrieval measured on whole documents.
+
+    FOLDER/corpus.jsonl     {"_id", "title", "text"} a line
+    FOLDER/queries.jsonl    {"_id", "text"} a line
+    FOLDER/qrels/test.tsv   query-id, corpus-id, score, under one line of headings
+
+Source: Thakur et al., BEIR: A Heterogeneous Benchmark for Zero-shot Evaluation of Information Retrieval
+Models (2021).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.errors import GoldError
+
+NAMES = ("corpus.jsonl", "queries.jsonl", "qrels")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a collection."""
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """Title and text in one line of thought, as published figures encode them."""
+        return f"{self.title} {self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents, the queries that have judgements, and these: query id -> document id -> grade above 0."""
+
+    name: str
+    documents: tuple[Document, ...]
+    queries: Mapping[str, str]
+    judged: Mapping[str, Mapping[str, int]]
+
+
+def read_collection(folder: Path, *, split: str = "test") -> Collection:
+    """Read a folder; queries without a relevant document are left out.
+
+    Raises:
+        GoldError: a file that is missing or is not what it should be, with its line.
+    """
+    corpus, asked = folder / "corpus.jsonl", folder / "queries.jsonl"
+    documents = tuple(
+        Document(
+            _text(row, "_id", corpus, line), str(row.get("title") or ""), _text(row, "text", corpus, line)
+        )
+        for line, row in _rows(corpus)
+    )
+    queries = {_text(row, "_id", asked, line): _text(row, "text", asked, line) for line, row in _rows(asked)}
+    known = {document.id for document in documents}
+    judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, known)
+    if len(known) != len(documents):
+        raise GoldError(corpus, "two documents have the same _id")
+    return Collection(folder.resolve().name, documents, {name: queries[name] for name in judged}, judged)
+
+
+def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
+    judged: dict[str, dict[str, int]] = {}
+    for number, line in list(_lines(path))[1:]:
+        try:
+            query, document, score = line.rstrip("\r").split("\t")
+            grade = int(score)
+        except ValueError as error:
+            raise GoldError(path, "is not query-id, corpus-id and a whole number", line=number) from error
+        if query not in queries or document not in known:
+            missing = f"query {query}" if query not in queries else f"document {document}"
+            raise GoldError(path, f"judges the {missing}, which is in no file of the folder", line=number)
+        if grade > 0:
+            judged.setdefault(query, {})[document] = grade
+    if not judged:
+        raise GoldError(path, "judges no document relevant, so nothing can be measured")
+    return judged
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise GoldError(path, "is not a JSON object", line=number) from error
+        if not isinstance(row, dict):
+            raise GoldError(path, "is not a JSON object", line=number)
+        yield number, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not blank."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise GoldError(
+            path, f"cannot be read: {reason}; a BEIR folder has {', '.join(NAMES[:2])} and qrels/test.tsv"
+        ) from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _text(row: Mapping[str, Any], name: str, path: Path, line: int) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or (name == "_id" and value.split() != [value]):
+        raise GoldError(path, f'"{name}" must be a text{" without white space" * (name == "_id")}', line=line)
+    return value

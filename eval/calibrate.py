@@ -1,0 +1,234 @@
+"""Fits a confidence on gold questions: the one file that knows scikit-learn.
+
+What is predicted is that the articles answer the question at all, from the facts of its best hit: that is
+what declining has to know. (On public questions a fit to whether the first answer is right told unanswerable
+questions apart less well: AUROC .834 against .840.) From where on an answer is called strong is decided by
+how many first answers are right. All that is reported, and both thresholds, come from questions held out of
+the fit that rated them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.errors import EvalFailure
+from eval.gold import GoldQuestion
+from eval.refusal import auroc, calibration_error
+from eval.run import evaluate
+from qa.assistant import Assistant
+from qa.confidence import FACTS, Calibration, facts
+
+WITHHELD = 0.05
+"""Share of the answerable questions that may be declined so that unanswerable ones are."""
+STRONG_RIGHT = 0.8
+"""Share of the strong answers that must be right."""
+STRONG_AT_LEAST = 10
+"""Answers that this share is taken over at the least: two of two are not "all of them"."""
+NEVER = 1.01
+"""A threshold that no confidence reaches."""
+FOLDS = 5
+REPEATS = 10
+SEED = 1
+# Inverse strength of the penalty: keeps a fact that seldom varies from getting an extreme weight.
+_PENALTY = 100.0
+
+Floats = NDArray[np.float64]
+Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+class Method(StrEnum):
+    """How odds become a chance."""
+
+    LOGISTIC = "logistic"
+    ISOTONIC = "isotonic"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Of each question: the facts of its best hit, whether its first answer is right, whether it has one.
+
+    `values` has shape (questions, facts), `right` and `answerable` (questions,) with 0 or 1.
+    """
+
+    values: Floats
+    right: Floats
+    answerable: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Weights, constant and steps as `qa.confidence.Calibration` holds them."""
+
+    weights: tuple[float, ...]
+    constant: float
+    steps: tuple[tuple[float, float], ...] = ()
+
+    def chances(self, values: Floats) -> Floats:
+        """The chance of each row of facts."""
+        odds: Floats = values @ np.array(self.weights) + self.constant
+        if not self.steps:
+            return np.asarray(1 / (1 + np.exp(-odds)))
+        at, chance = np.array(self.steps).T
+        return np.asarray(np.interp(odds, at, chance))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Questions rated by fits that did not see them, each as often as it was held out."""
+
+    chances: Floats
+    right: Floats
+    answerable: Floats
+
+    @property
+    def brier(self) -> float:
+        """Mean squared distance of chance and outcome (Brier, 1950): 0 is perfect, a coin's is .25."""
+        return float(((self.chances - self.answerable) ** 2).mean())
+
+    @property
+    def ece(self) -> float:
+        """See `eval.refusal`."""
+        return calibration_error(self.chances, self.answerable)
+
+    @property
+    def auroc(self) -> float:
+        """Answerable against not; see `eval.refusal`."""
+        return auroc(self.chances, self.answerable)
+
+
+def observe(
+    assistant: Assistant, gold: Sequence[GoldQuestion], *, progress: Callable[[int, int], None] | None = None
+) -> Observed:
+    """What a fit needs to know of each question; one that nothing is found for is left out."""
+    run = evaluate(assistant.ask, gold, assistant.generation.articles, k=1, progress=progress)
+    kept = [
+        (row, hits[0]) for row in run.rows if not row.error and (hits := assistant.search(row.question, 1))
+    ]
+    return Observed(
+        np.array([facts(hit) for _, hit in kept]).reshape(-1, len(FACTS)),
+        np.array([row.measures.get("hit@1", 0.0) for row, _ in kept]),
+        np.array([float(row.answerable) for row, _ in kept]),
+    )
+
+
+def fit(observed: Observed, method: Method) -> Fit:
+    """Logistic regression, and isotonic regression of its odds when asked for."""
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=_PENALTY, max_iter=1_000).fit(observed.values, observed.answerable)
+    logistic = Fit(tuple(model.coef_[0].tolist()), float(model.intercept_[0]))
+    if method is Method.LOGISTIC:
+        return logistic
+    odds = observed.values @ model.coef_[0] + model.intercept_[0]
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(odds, observed.answerable)
+    steps = zip(curve.X_thresholds_.tolist(), curve.y_thresholds_.tolist(), strict=True)
+    return Fit(logistic.weights, logistic.constant, tuple(steps))
+
+
+def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
+    """Rate the second rows of each fold by a fit on the first."""
+    rated = [
+        (test, fit(_rows(observed, train), method).chances(observed.values[test])) for train, test in folds
+    ]
+    places = np.concatenate([test for test, _ in rated])
+    return HeldOut(
+        np.concatenate([chances for _, chances in rated]), observed.right[places], observed.answerable[places]
+    )
+
+
+def question_folds(observed: Observed) -> Folds:
+    """Five folds with like shares of answerable questions, drawn ten times.
+
+    Raises EvalFailure when there are fewer than five questions that can be answered, or that cannot.
+    """
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    answerable = int(observed.answerable.sum())
+    unanswerable = len(observed.answerable) - answerable
+    if min(answerable, unanswerable) < FOLDS:
+        raise EvalFailure(
+            f"too little to fit on: {answerable} answerable and {unanswerable} unanswerable questions found "
+            f"something, and {FOLDS} of each are needed at the least; add gold questions"
+        )
+    folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=SEED)
+    return list(folds.split(observed.values, observed.answerable))
+
+
+def abstain_below(held: HeldOut, withheld: float = WITHHELD) -> float:
+    """The highest threshold that withholds at most this share of the answers to answerable questions.
+
+    Answerable questions rated .2, .4, .6, .8 and a share of .25 -> .4: one of four lies below it.
+    """
+    rated = np.sort(held.chances[held.answerable == 1])
+    return float(rated[min(int(withheld * len(rated)), len(rated) - 1)])
+
+
+def strong_from(held: HeldOut, share: float = STRONG_RIGHT) -> float:
+    """The lowest threshold from which on this share of first answers is right, `NEVER` if there is none."""
+    order = np.argsort(-held.chances, kind="stable")
+    chances, right = held.chances[order], held.right[order]
+    shares = np.cumsum(right) / np.arange(1, len(right) + 1)
+    last = np.append(chances[1:] != chances[:-1], True)
+    enough = np.arange(1, len(right) + 1) >= STRONG_AT_LEAST
+    reached = np.flatnonzero((shares >= share) & last & enough)
+    return float(chances[reached[-1]]) if reached.size else NEVER
+
+
+def calibration(
+    observed: Observed,
+    method: Method,
+    thresholds: tuple[float, float],
+    *,
+    assistant: Assistant,
+    fitted_on: str,
+) -> Calibration:
+    """The fit on all questions, with the thresholds (abstain below, strong from) of those held out.
+
+    Thresholds are rounded to three digits, so that a file can be read.
+    """
+    whole = fit(observed, method)
+    low, high = (round(threshold, 3) for threshold in thresholds)
+    manifest = assistant.generation.manifest
+    return Calibration(
+        model=manifest.model,
+        fingerprint=manifest.fingerprint,
+        facts=FACTS,
+        weights=whole.weights,
+        constant=whole.constant,
+        steps=whole.steps,
+        abstain_below=low,
+        strong_from=max(low, high),
+        fitted_on=fitted_on,
+    )
+
+
+def told(rated: Mapping[Method, HeldOut], best: Method, thresholds: tuple[float, float]) -> list[str]:
+    """What the fits gave the questions they did not see, and what the thresholds do to these."""
+    lines = [
+        f"{method}, held out: Brier {held.brier:.3f}, ECE {held.ece:.3f}, AUROC {held.auroc:.3f}"
+        + " (taken)" * (method is best)
+        for method, held in rated.items()
+    ]
+    held, (low, high) = rated[best], thresholds
+    declined, strong = held.chances < low, held.chances >= high
+    lines.append(
+        f"declined below {low:.3f}: {declined[held.answerable == 1].mean():.0%} of the answerable and "
+        f"{declined[held.answerable == 0].mean():.0%} of the unanswerable questions"
+    )
+    if high >= NEVER:
+        return [*lines, "strong: never, because at no confidence enough first answers are right"]
+    right = held.right[strong].mean()
+    return [
+        *lines,
+        f"strong from {high:.3f}: {strong.mean():.0%} of the questions, {right:.0%} of them right",
+    ]
+
+
+def _rows(observed: Observed, places: NDArray[np.int64]) -> Observed:
+    return Observed(observed.values[places], observed.right[places], observed.answerable[places])

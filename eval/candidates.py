@@ -1,0 +1,80 @@
+"""From use to gold: answers that people got become lines of a gold file that an evaluator completes.
+
+What was declined, or marked as not useful, becomes a question whose answer somebody has to look up:
+`answerable` is null until then. What was marked as useful brings its marked answer along as evidence, to be
+confirmed. `qa eval check` tells what is still to be filled in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eval.errors import GoldError
+from eval.gold import ANSWERS
+from index.search import fold
+
+Line = dict[str, Any]
+_CLOSEST_CHARACTERS = 160
+
+
+def candidates(records: Iterable[Mapping[str, Any]], *, prefix: str = "use") -> Iterator[Line]:
+    """Candidate gold lines for answers as `qa ask --json` prints them, each question once.
+
+    A record may carry a person's verdict as "useful": true or false. Answers that were given and not judged
+    say nothing and are left out.
+    """
+    seen: set[str] = set()
+    for record in records:
+        question = str(record.get("question") or "").strip()
+        useful = record.get("useful")
+        if not question or fold(question) in seen or (useful is None and not record.get("abstained")):
+            continue
+        seen.add(fold(question))
+        yield {
+            "id": f"{prefix}-{len(seen):03d}",
+            "question": question,
+            "type": "",
+            **_completed(record, useful),
+        }
+
+
+def _completed(record: Mapping[str, Any], useful: object) -> Line:
+    if useful is True and record.get("extracts"):
+        first = record["extracts"][0]
+        evidence = {"doc": first["source"], "quotes": [first["answer"]["text"]], "grade": ANSWERS}
+        return {"answerable": True, "relevant": [evidence], "note": "marked useful: confirm the quote"}
+    reason = "declined" if record.get("abstained") else "marked not useful"
+    closest = next(iter(record.get("nearest") or record.get("extracts") or ()), None)
+    shown = (
+        f"; shown: {closest['source']}: {closest['answer']['text'][:_CLOSEST_CHARACTERS]}" if closest else ""
+    )
+    return {
+        "answerable": None,
+        "relevant": [],
+        "note": f"{reason}: look up whether the articles answer{shown}",
+    }
+
+
+def read_answers(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The answers in a file of JSON Lines. Raises GoldError."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise GoldError(
+            path, f"cannot be read: {reason}; give what `qa ask --batch FILE --json` printed"
+        ) from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                record = json.loads(line)
+                if not isinstance(record["question"], str):
+                    raise TypeError
+                for extract in (*record.get("extracts", ()), *record.get("nearest", ())):
+                    extract["source"], extract["answer"]["text"]
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise GoldError(path, "is not an answer as `qa ask --json` prints it", line=number) from error
+            yield record

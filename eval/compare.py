@@ -1,0 +1,155 @@
+"""Two runs on the same questions: what changed, by how much, and whether it could be chance.
+
+For each measure the difference B - A with its interval, and a paired randomisation test; for hit@1 McNemar's
+test as well. No correction is made for looking at many measures: name the ones that matter before looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.errors import RunError
+from eval.measures import Measure
+from eval.row import Row
+from eval.run import Run
+from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
+from eval.summary import EVERY, SET_MEASURES, SetMeasure, measures_of
+from index.search import fold
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A measure in both runs. `effect` is B - A; `wins` are questions on which B is better.
+
+    `wins`, `losses` and `ties` are 0 for a measure that single questions have no value of.
+    """
+
+    measure: Measure
+    first: float
+    second: float
+    effect: Estimate
+    chance: Chance
+    wins: int = 0
+    losses: int = 0
+    ties: int = 0
+
+    def regressed(self, alpha: float = ALPHA) -> bool:
+        """Whether B is worse than A, and by chance alone would seldom (less than alpha) be so much worse."""
+        return self.chance.worse < alpha
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All differences, by slice (`EVERY` and each type), and the questions whose first answer changed.
+
+    `lead` is the measure that says whether the first answer is right; `mcnemar` the p-value of its changes.
+    """
+
+    differences: Mapping[str, Sequence[Difference]]
+    lead: str
+    mcnemar: float
+    won: tuple[Row, ...]
+    lost: tuple[Row, ...]
+
+    def find(self, measure: str) -> Difference:
+        """The difference over all questions. Raises RunError for a measure these runs do not have."""
+        found = {difference.measure.name: difference for difference in self.differences[EVERY]}
+        if measure not in found:
+            raise RunError(f"these runs have no measure {measure!r}; choose from: {', '.join(found)}")
+        return found[measure]
+
+
+def compare(first: Run, second: Run) -> Comparison:
+    """Compare B (`second`) with A (`first`). Raises RunError when they were not judged alike."""
+    pairs = _paired(first, second)
+    types = list(dict.fromkeys(a.type for a, _ in pairs))
+    slices = {EVERY: pairs} | (
+        {t: [pair for pair in pairs if pair[0].type == t] for t in types} if types[1:] else {}
+    )
+    differences = {
+        name: [found for measure in measures_of(first) if (found := _difference(measure, chosen))]
+        for name, chosen in slices.items()
+    }
+    if not first.documents:
+        differences[EVERY] += [found for one in SET_MEASURES if (found := _set_difference(one, pairs))]
+    lead = "P@1" if first.documents else "hit@1"
+    won = tuple(b for a, b in pairs if a.measures.get(lead, 0) < b.measures.get(lead, 0))
+    lost = tuple(b for a, b in pairs if a.measures.get(lead, 0) > b.measures.get(lead, 0))
+    return Comparison(differences, lead, mcnemar(len(won), len(lost)), won, lost)
+
+
+Pairs = Sequence[tuple[Row, Row]]
+
+
+def _paired(first: Run, second: Run) -> Pairs:
+    if (first.k, first.documents) != (second.k, second.documents):
+        raise RunError(
+            f"the runs were judged by different cutoffs or units ({_unit(first)} and {_unit(second)}); "
+            f"run one of them again as the other was"
+        )
+    other = {row.id: row for row in second.rows}
+    differing = [row.id for row in first.rows if row.id not in other or _asked(row) != _asked(other[row.id])]
+    differing += sorted(other.keys() - {row.id for row in first.rows})
+    if differing:
+        named = ", ".join(differing[:3]) + (" ..." if len(differing) > 3 else "")
+        raise RunError(
+            f"the runs are of different gold questions ({len(differing)} differ: {named}); "
+            f"run both on one file"
+        )
+    return [(row, other[row.id]) for row in first.rows]
+
+
+def _unit(run: Run) -> str:
+    return f"{run.k} {'documents' if run.documents else 'extracts'}"
+
+
+def _asked(row: Row) -> tuple[str, bool, frozenset[tuple[int, str]]]:
+    """What makes two rows the same gold question: evidence counts by what it says, not where it stands."""
+    told = frozenset((piece.grade, fold(piece.text[piece.start : piece.end])) for piece in row.evidence)
+    return row.question, row.answerable, told
+
+
+def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
+    name = measure.name
+    kept = [
+        (a.measures[name], b.measures[name]) for a, b in pairs if name in a.measures and name in b.measures
+    ]
+    if not kept:
+        return None
+    first, second = (np.array(column) for column in zip(*kept, strict=True))
+    gain = measure.better * (second - first)
+    return Difference(
+        measure=measure,
+        first=float(first.mean()),
+        second=float(second.mean()),
+        effect=estimate(lambda a, b: float((b - a).mean()), first, second),
+        chance=randomisation_test(measure.better * first, measure.better * second),
+        wins=int((gain > 0).sum()),
+        losses=int((gain < 0).sum()),
+        ties=int((gain == 0).sum()),
+    )
+
+
+def _set_difference(one: SetMeasure, pairs: Pairs) -> Difference | None:
+    kept = [(a, b) for a, b in pairs if None not in (a.confidence, b.confidence)]
+    first, second = one.columns([a for a, _ in kept]), one.columns([b for _, b in kept])
+    width = len(first)
+    values = one.of_columns(*first), one.of_columns(*second)
+    if np.isnan(values).any():
+        return None
+
+    def gain(*columns: np.ndarray) -> float:
+        return one.of_columns(*columns[width:]) - one.of_columns(*columns[:width])
+
+    return Difference(
+        measure=one.measure,
+        first=values[0],
+        second=values[1],
+        effect=estimate(gain, *first, *second),
+        chance=swap_test(one.of_columns, first, second, better=one.measure.better),
+    )

@@ -1,0 +1,141 @@
+"""Rankings of whole documents for the queries of a collection, by meaning, by words, by both.
+
+dense      one vector a document, title and text cut at the encoder's window, as published figures are made
+lexical    BM25 of the whole document
+fused      both, standardised over all documents of the collection, with the weights of `index.search`
+sentences  the product's own search: a document stands where its best sentence stands
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Article
+from corpus.canonical import finish
+from corpus.draft import Block, Draft, Facts
+from corpus.lines import unwrap
+from eval.beir import Collection, Document
+from index.build import build
+from index.encoder import Encoder
+from index.lexical import LexicalIndex, Unit
+from index.search import FUSED, standardise
+from index.store import open_current
+from qa.assistant import Assistant
+
+DEPTH = 100
+"""Documents kept of each ranking, as many as BEIR's R@100 looks at."""
+_SENTENCES_LOOKED_AT = 1_000
+
+Floats = NDArray[np.float32]
+Advance = Callable[[int, int], None]
+
+
+class Way(StrEnum):
+    """How documents are ranked."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    FUSED = "fused"
+    SENTENCES = "sentences"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The documents found for one query, best first, and the seconds it took; encoding it counts as dense."""
+
+    documents: tuple[str, ...]
+    seconds: float
+
+
+Rankings = Mapping[str, Found]
+
+
+def rank_documents(
+    collection: Collection, encoder: Encoder, *, progress: Advance | None = None
+) -> dict[Way, Rankings]:
+    """By way (dense, lexical, fused), by query id: what is found."""
+    texts = [document.whole for document in collection.documents]
+    vectors = _encode(texts, encoder, progress)
+    names = [document.id for document in collection.documents]
+    found: dict[Way, dict[str, Found]] = {Way.DENSE: {}, Way.LEXICAL: {}, Way.FUSED: {}}
+    with tempfile.TemporaryDirectory() as folder:
+        LexicalIndex.create(Path(folder), [], texts)
+        lexical = LexicalIndex.open(Path(folder))
+        for query, text in collection.queries.items():
+            started = time.perf_counter()
+            near = vectors @ encoder.encode([text])[0]
+            between = time.perf_counter()
+            words = _bm25(lexical, text, len(texts))
+            took = between - started, time.perf_counter() - between
+            both = _fuse(near, words)
+            found[Way.DENSE][query] = Found(_best(near, names), took[0])
+            found[Way.LEXICAL][query] = Found(_best(words, names, least=0.0), took[1])
+            found[Way.FUSED][query] = Found(_best(both, names), sum(took))
+    return dict(found)
+
+
+def rank_by_sentence(
+    collection: Collection, encoder: Encoder, data: Path, *, progress: Advance | None = None
+) -> Rankings:
+    """What the product's own search finds; `data` keeps the index, so that a second run encodes nothing.
+
+    Raises:
+        BuildFailed: the index cannot be built.
+    """
+    made = [(document.id, as_article(document)) for document in collection.documents]
+    names = {article.id: name for name, article in made if article.text}
+    build([article for _, article in made if article.text], encoder, data, progress=progress)
+    assistant = Assistant(open_current(data), encoder)
+    rankings = {}
+    for query, text in collection.queries.items():
+        started = time.perf_counter()
+        hits = assistant.search(text, _SENTENCES_LOOKED_AT)
+        once = dict.fromkeys(names[hit.sentence.article.id] for hit in hits)
+        rankings[query] = Found(tuple(once)[:DEPTH], time.perf_counter() - started)
+    return rankings
+
+
+def as_article(document: Document) -> Article:
+    """A document as the article that a file of it would make, nothing dropped from it."""
+    blocks = tuple(Block(paragraph) for paragraph in unwrap(document.text.split("\n")))
+    return finish(Draft(blocks, facts=Facts(title=document.title)), document.id)
+
+
+def _encode(texts: Sequence[str], encoder: Encoder, progress: Advance | None) -> Floats:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, len(texts))
+
+    return encoder.encode(texts, progress=advance)
+
+
+def _bm25(lexical: LexicalIndex, text: str, count: int) -> Floats:
+    """The score of every document, 0 for one that shares no word with the query."""
+    scores = np.zeros(count, dtype=np.float32)
+    for row, score in lexical.search(Unit.PASSAGE, lexical.terms(text), count):
+        scores[row] = score
+    return scores
+
+
+def _fuse(near: Floats, words: Floats) -> Floats:
+    dense, lexical = standardise(np.stack([near, words]))
+    fused: Floats = FUSED.dense * dense + FUSED.lexical * lexical
+    return fused
+
+
+def _best(scores: Floats, names: Sequence[str], *, least: float = -np.inf) -> tuple[str, ...]:
+    """Names of the best, equal scores in the order of the collection."""
+    order = np.lexsort((np.arange(len(scores)), -scores))[:DEPTH]
+    return tuple(names[row] for row in order if scores[row] > least)

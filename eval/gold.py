@@ -1,0 +1,230 @@
+"""Gold questions: what is asked, and where in the articles it is answered.
+
+A gold file is JSON Lines; `eval/README.md` tells how to write one:
+
+    {"id": "q1", "question": "Why ...?", "type": "why", "answerable": true,
+     "relevant": [{"doc": "report.md", "quotes": ["because it rained"], "grade": 2}]}
+
+Evidence is kept as spans of the articles' canonical text, never as passages of an index, so a gold set
+outlives every change to how articles are split. Evidence that runs over several sentences is kept sentence
+by sentence: each of them counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.article import Article, Sentence
+from corpus.sentence import split_sentences
+from eval.errors import GoldError
+from eval.locate import locate
+from eval.shelf import Shelf
+from index.search import fold
+from qa.errors import QuestionError
+from qa.question import read_question
+
+ANSWERS = 2
+"""The grade from which evidence answers a question; 1 is related, and what is not listed is 0."""
+
+UNTYPED = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A half-open span of an article that answers (grade 2) or bears on (grade 1) a question."""
+
+    article: Article
+    start: int
+    end: int
+    grade: int = ANSWERS
+
+    @property
+    def text(self) -> str:
+        """The span's slice of the article's text."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldQuestion:
+    """A question whose answer is known. Any one piece of evidence of grade 2 answers it.
+
+    `relevant` is empty exactly when the articles do not answer (`answerable` is false). `type` sorts
+    questions in tables.
+    """
+
+    id: str
+    question: str
+    relevant: tuple[Evidence, ...]
+    answerable: bool
+    type: str = UNTYPED
+    note: str = ""
+
+    @property
+    def answering(self) -> tuple[Evidence, ...]:
+        """The evidence that answers, without what is merely related."""
+        return tuple(evidence for evidence in self.relevant if evidence.grade >= ANSWERS)
+
+
+def evidence_in(article: Article, start: int, end: int, *, grade: int = ANSWERS) -> list[Evidence]:
+    """The parts of a span that lie in one sentence each; the whole of it where it lies in none."""
+    parts = [
+        (max(start, s.start), min(end, s.end)) for s in _overlapping(split_sentences(article), start, end)
+    ]
+    return [Evidence(article, first, last, grade) for first, last in parts or [(start, end)]]
+
+
+class _Fault(Exception):
+    """What is wrong with a line; the message reads on from file, line and id."""
+
+
+def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
+    """The questions of a file about these articles, in its order.
+
+    Raises:
+        GoldError: the first fault found; `check_gold` finds all of them.
+    """
+    questions: list[GoldQuestion] = []
+    for found in _read(path, articles):
+        if isinstance(found, GoldError):
+            raise found
+        questions.append(found)
+    return questions
+
+
+def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuestion], list[GoldError]]:
+    """The sound questions of a file, and what is wrong with the others."""
+    found = list(_read(path, articles))
+    sound = [question for question in found if isinstance(question, GoldQuestion)]
+    return sound, [fault for fault in found if isinstance(fault, GoldError)]
+
+
+def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | GoldError]:
+    try:
+        # Lines end at a line feed alone: JSON allows all other separators inside a string.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        yield GoldError(path, f"cannot be read: {reason}; give a file of gold questions in JSON Lines")
+        return
+    if not any(map(str.strip, lines)):
+        yield GoldError(path, "holds no question; eval/README.md tells how to write one")
+    shelf, first_lines = Shelf(articles), dict[str, int]()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _question(path, number, line, shelf, first_lines)
+
+
+def _question(
+    path: Path, number: int, line: str, shelf: Shelf, first_lines: dict[str, int]
+) -> GoldQuestion | GoldError:
+    identifier = ""
+    try:
+        written = _object(line)
+        identifier = _identifier(written)
+        first = first_lines.setdefault(identifier, number)
+        if first != number:
+            raise _Fault(f"line {first} has the same id; give each question its own")
+        return _parsed(written, identifier, shelf)
+    except _Fault as fault:
+        return GoldError(path, str(fault), line=number, question=identifier)
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        written = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise _Fault("is not a JSON object; write one object a line") from error
+    if not isinstance(written, dict):
+        raise _Fault("is not a JSON object; write one object a line")
+    return written
+
+
+def _identifier(written: Mapping[str, Any]) -> str:
+    identifier = written.get("id")
+    if isinstance(identifier, bool) or not isinstance(identifier, str | int) or str(identifier) == "":
+        raise _Fault('has no "id"; give each question its own')
+    if str(identifier).split() != [str(identifier)]:
+        raise _Fault("the id has white space in it, which run files of TREC cannot hold; write a-b for a b")
+    return str(identifier)
+
+
+def _parsed(written: Mapping[str, Any], identifier: str, shelf: Shelf) -> GoldQuestion:
+    question, type_ = written.get("question"), written.get("type") or UNTYPED
+    answerable, listed = written.get("answerable"), written.get("relevant") or []
+    if not isinstance(question, str) or not isinstance(type_, str):
+        raise _Fault('"question" and "type" must be texts')
+    try:
+        read_question(question)
+    except QuestionError as error:
+        raise _Fault(str(error)) from error
+    if not isinstance(answerable, bool):
+        raise _Fault('"answerable" must be true or false: do the articles answer this question?')
+    if not isinstance(listed, list):
+        raise _Fault('"relevant" must be a list of evidence')
+    if listed and not answerable:
+        raise _Fault("an unanswerable question has evidence; remove it, or call the question answerable")
+    relevant = tuple(dict.fromkeys(piece for entry in listed for piece in _evidence(entry, shelf)))
+    if answerable and not any(piece.grade >= ANSWERS for piece in relevant):
+        raise _Fault(f"an answerable question has no evidence of grade {ANSWERS}; quote what answers it")
+    return GoldQuestion(identifier, question, relevant, answerable, type_, str(written.get("note") or ""))
+
+
+def _evidence(entry: object, shelf: Shelf) -> Iterator[Evidence]:
+    if not isinstance(entry, dict):
+        raise _Fault('evidence must be an object with "doc" and "quotes", or "doc", "start" and "end"')
+    name, grade = entry.get("doc", entry.get("article")), entry.get("grade", ANSWERS)
+    if isinstance(grade, bool) or grade not in (1, ANSWERS):
+        raise _Fault(f"the grade {grade!r} is neither 1 (related) nor 2 (answers)")
+    article = shelf.find(name) if isinstance(name, str) else None
+    if article is None:
+        raise _Fault(
+            f"no article (or more than one) is called {name!r} in this index; "
+            f"index the articles that these questions are about"
+        )
+    spans = _quoted(entry["quotes"], article) if "quotes" in entry else [_span(entry, article)]
+    for start, end in spans:
+        yield from evidence_in(article, start, end, grade=grade)
+
+
+def _quoted(quotes: object, article: Article) -> list[tuple[int, int]]:
+    if not isinstance(quotes, list) or not quotes or not all(isinstance(quote, str) for quote in quotes):
+        raise _Fault('"quotes" must be a list of texts')
+    return [span for quote in quotes for span in _places(quote, article)]
+
+
+def _places(quote: str, article: Article) -> list[tuple[int, int]]:
+    """Where a quote stands: once, or in each repetition of one and the same sentence."""
+    spans = locate(article, quote)
+    if not spans:
+        raise _Fault(f"the quote {quote!r} stands nowhere in {article.source}; copy it word for word")
+    if len(spans) > 1 and not _says_the_same(article, spans):
+        raise _Fault(
+            f"the quote {quote!r} stands {len(spans)} times in {article.source}; quote more of its sentence"
+        )
+    return spans
+
+
+def _says_the_same(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
+    sentences = split_sentences(article)
+    around = [[fold(s.text) for s in _overlapping(sentences, *span)] for span in spans]
+    return all(texts == around[0] for texts in around)
+
+
+def _span(entry: Mapping[str, Any], article: Article) -> tuple[int, int]:
+    start, end = entry.get("start"), entry.get("end")
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(article.text):
+        raise _Fault(
+            f'evidence needs "quotes", or "start" and "end" inside the {len(article.text):,} characters of '
+            f"{article.source}; this one goes from {start!r} to {end!r}"
+        )
+    if entry.get("sha256", article.sha256) != article.sha256:
+        raise _Fault(f"{article.source} has changed since this span was written; give the evidence as quotes")
+    return start, end
+
+
+def _overlapping(sentences: Iterable[Sentence], start: int, end: int) -> list[Sentence]:
+    return [sentence for sentence in sentences if sentence.start < end and start < sentence.end]

@@ -1,0 +1,103 @@
+"""Whether what a system shows holds the evidence of a gold question.
+
+    evidence lies in the text shown                              -> it holds it
+    the text lies in the evidence, with 60 % of its words or more -> it holds it
+    anything else                                                 -> it does not
+
+Judged twice: the marked answer (strict), and the extract around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from corpus.article import Article
+from eval.gold import Evidence
+from eval.locate import locate
+from eval.shelf import Shelf
+
+# The least part of the evidence's words that a shorter text must have, as in the development gold's scorer.
+SHARE = 0.6
+
+Spans = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An extract as a system gave it, found again in the articles.
+
+    `spans` and `marked` are where its text and its marked answer stand: one place where the system says
+    which, every place where it does not, none where there is none. `valid` says that the citation is true
+    to the letter: article, offsets, hash and text.
+    """
+
+    article: Article | None
+    source: str
+    text: str
+    answer: str
+    spans: Spans
+    marked: Spans
+    valid: bool
+
+
+def found_again(record: Mapping[str, Any], shelf: Shelf) -> Shown:
+    """An extract as `qa.record` writes it; offsets and hash may be missing, then its text is sought."""
+    names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
+    article = next((found for name in names if name and (found := shelf.find(name))), None)
+    text, answer = str(record.get("text") or ""), record.get("answer") or {}
+    marked = str(answer.get("text") or "")
+    if article is None:
+        return Shown(None, names[1] or names[0], text, marked, (), (), valid=False)
+    whole, part = _claimed(record), _claimed(answer)
+    if whole and part and _true(record, article, whole, part, marked):
+        return Shown(article, article.source, text, marked, (whole,), (part,), valid=True)
+    # Offsets that do not hold count for nothing; the text is judged wherever it stands.
+    valid = "start" not in record and bool(text) and text in article.text and marked in text
+    return Shown(
+        article,
+        article.source,
+        text,
+        marked,
+        tuple(locate(article, text)),
+        tuple(locate(article, marked)),
+        valid,
+    )
+
+
+def _claimed(record: Mapping[str, Any]) -> tuple[int, int] | None:
+    start, end = record.get("start"), record.get("end")
+    return (start, end) if isinstance(start, int) and isinstance(end, int) else None
+
+
+def _true(
+    record: Mapping[str, Any], article: Article, whole: tuple[int, int], part: tuple[int, int], marked: str
+) -> bool:
+    """Whether the offsets give the texts, the answer lies in the extract, and the hash is the article's."""
+    inside = 0 <= whole[0] <= part[0] < part[1] <= whole[1] <= len(article.text)
+    same = article.text[slice(*whole)] == record.get("text") and article.text[slice(*part)] == marked
+    return inside and same and record.get("article_sha256", article.sha256) == article.sha256
+
+
+def grade(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> int:
+    """The best grade of the evidence that one of the spans holds, 0 when they hold none."""
+    return max((piece.grade for piece in held(evidence, article, spans)), default=0)
+
+
+def held(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> Sequence[Evidence]:
+    """The evidence that one of the spans of the article holds."""
+    return [
+        piece
+        for piece in evidence
+        if article and piece.article.id == article.id and any(_holds(piece, span) for span in spans)
+    ]
+
+
+def _holds(evidence: Evidence, span: tuple[int, int]) -> bool:
+    start, end = span
+    if start <= evidence.start and evidence.end <= end:
+        return True
+    inside = evidence.start <= start and end <= evidence.end
+    words = len(evidence.article.text[start:end].split())
+    return inside and words >= SHARE * len(evidence.text.split())

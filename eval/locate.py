@@ -1,0 +1,59 @@
+"""Where a quotation stands in an article, however its quotes, dashes, capitals and spaces were typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from corpus.article import Article
+from index.search import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text as it is compared, and for each of its characters the offset it came from."""
+
+    text: str
+    offsets: tuple[int, ...]
+
+
+def locate(article: Article, quote: str) -> list[tuple[int, int]]:
+    """Every half-open span of the article's text that says `quote`, in order; spans may overlap.
+
+    Compatible forms, straight and curly quotes, dashes, capitals and runs of white space count as equal:
+    "the `green paper'" finds "The ‘Green Paper’" no, but "the 'green paper'" does.
+    """
+    wanted = _fold(quote).text
+    if not wanted:
+        return []
+    folded = _folded_article(article)
+    spans = []
+    place = folded.text.find(wanted)
+    while place >= 0:
+        spans.append((folded.offsets[place], folded.offsets[place + len(wanted) - 1] + 1))
+        place = folded.text.find(wanted, place + 1)
+    return spans
+
+
+@lru_cache(maxsize=256)
+def _folded_article(article: Article) -> Folded:
+    return _fold(article.text)
+
+
+def _fold(text: str) -> Folded:
+    """Character by character, so that every offset is known; white space runs become one space.
+
+    >>> _fold("A  “b”").text, _fold("A  “b”").offsets
+    ('a "b"', (0, 1, 3, 4, 5))
+    """
+    characters: list[str] = []
+    offsets: list[int] = []
+    for offset, character in enumerate(text):
+        for plain in fold(character) or " ":
+            if plain != " " or (characters and characters[-1] != " "):
+                characters.append(plain)
+                offsets.append(offset)
+    while characters and characters[-1] == " ":
+        characters.pop()
+        offsets.pop()
+    return Folded("".join(characters), tuple(offsets))

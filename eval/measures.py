@@ -1,0 +1,138 @@
+"""What is measured of one question, and what of all of them; every name with the definition meant.
+
+Rankings are judged as they would be shown: when a system declines, its closest passages take the place of
+the extracts, so that the order can be judged apart from the decision to decline. What a person gets is
+judged by `answered@1`, where a wrong refusal counts 0. A question that failed counts 0 everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eval.gold import ANSWERS, GoldQuestion
+from eval.judge import Shown, grade, held
+from eval.ranked import standard_measures
+
+ARTICLES_LOOKED_AT = 5
+
+
+class Of(StrEnum):
+    """Which questions a measure is of."""
+
+    ANSWERABLE = "answerable"
+    UNANSWERABLE = "unanswerable"
+    SEVERAL = "answered in several articles"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measure with a value for each question; `better` is 1 when more is better, -1 when less is.
+
+    Measures of `rate` are shares (0 to 1), others have a unit.
+    """
+
+    name: str
+    definition: str
+    of: Of = Of.ANSWERABLE
+    better: int = 1
+    rate: bool = True
+
+
+_ANSWER_MEASURES = (
+    Measure("hit@1", "the first marked answer holds evidence of grade 2 (strict)"),
+    Measure("hit@3", "one of the first three marked answers does"),
+    Measure("MRR", "1 / rank of the first marked answer that does, 0 when none shown does"),
+    Measure("answered@1", "hit@1, and the system did not decline: what a person gets"),
+    Measure("extract hit@1", "the first extract, marked or not, holds evidence of grade 2"),
+    Measure("extract hit@3", "one of the first three extracts does"),
+    Measure(
+        "article recall@5",
+        "share of the articles that hold evidence of grade 2 with an answering extract among the first five",
+        of=Of.SEVERAL,
+    ),
+    Measure("wrong refusals", "share of the answerable questions that were declined", better=-1),
+    Measure("refusal recall", "share of the unanswerable questions that were declined", of=Of.UNANSWERABLE),
+    Measure(
+        "citation violations",
+        "extracts whose text, offsets or hash are not the article's: must be 0",
+        of=Of.ALL,
+        better=-1,
+        rate=False,
+    ),
+    Measure("words", "words per extract shown, of the first three", of=Of.ALL, better=-1, rate=False),
+    Measure("words marked", "words per marked answer, of the first three", of=Of.ALL, better=-1, rate=False),
+)
+SECONDS = Measure("seconds", "time from question to answer", of=Of.ALL, better=-1, rate=False)
+
+
+def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
+    told = (
+        f"discounted gain of the first {k} {unit} (gain = grade, log2 discount) over the best possible",
+        f"share of the answering {unit} among the first {k}",
+        f"1 / rank of the first answering one of the first {k} {unit}",
+        f"an answering one is among the first {k} {unit}",
+        f"the first of the {unit} answers",
+    )
+    return tuple(Measure(name, text) for name, text in zip(standard_measures(k), told, strict=True))
+
+
+def answer_measures(k: int) -> tuple[Measure, ...]:
+    """Measures of a system that answers with k extracts; standard ones are on paragraphs of the articles."""
+    return (*_ANSWER_MEASURES[:7], *_passage_measures(k, "paragraphs"), *_ANSWER_MEASURES[7:], SECONDS)
+
+
+def document_measures(k: int) -> tuple[Measure, ...]:
+    """Measures of a ranking of documents."""
+    return (*_passage_measures(k, "documents"), SECONDS)
+
+
+def score_question(
+    gold: GoldQuestion, shown: Sequence[Shown], *, abstained: bool, standard: Mapping[str, float]
+) -> dict[str, float]:
+    """The values of one question; measures that are not of such a question are left out."""
+    values = {"citation violations": float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
+    if not gold.answerable:
+        return {**values, "refusal recall": float(abstained)}
+    strict = [grade(gold.relevant, one.article, one.marked) for one in shown]
+    loose = [grade(gold.relevant, one.article, one.spans) for one in shown]
+    values |= {
+        "hit@1": _hit(strict, 1),
+        "hit@3": _hit(strict, 3),
+        "MRR": _reciprocal_rank(strict),
+        "answered@1": 0.0 if abstained else _hit(strict, 1),
+        "extract hit@1": _hit(loose, 1),
+        "extract hit@3": _hit(loose, 3),
+        "wrong refusals": float(abstained),
+    }
+    if len(_articles(gold)) > 1:
+        values["article recall@5"] = _article_recall(gold, shown[:ARTICLES_LOOKED_AT])
+    return {**values, **standard}
+
+
+def _hit(grades: Sequence[int], k: int) -> float:
+    return float(any(value >= ANSWERS for value in grades[:k]))
+
+
+def _reciprocal_rank(grades: Iterable[int]) -> float:
+    """Grades 0, 1, 2 -> 1/3."""
+    return next((1 / rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), 0.0)
+
+
+def _articles(gold: GoldQuestion) -> set[str]:
+    return {evidence.article.id for evidence in gold.answering}
+
+
+def _article_recall(gold: GoldQuestion, shown: Sequence[Shown]) -> float:
+    found = {piece.article.id for one in shown for piece in held(gold.answering, one.article, one.spans)}
+    return len(found) / len(_articles(gold))
+
+
+def _lengths(shown: Sequence[Shown]) -> dict[str, float]:
+    """Mean words of texts and of marked answers; nothing shown has no length."""
+    if not shown:
+        return {}
+    words = sum(len(one.text.split()) for one in shown) / len(shown)
+    return {"words": words, "words marked": sum(len(one.answer.split()) for one in shown) / len(shown)}

@@ -1,0 +1,227 @@
+"""Measuring: gold questions put to any callable that answers, and everything kept that explains the result.
+
+    from eval.run import evaluate
+    run = evaluate(ask, read_gold(path, articles), articles, k=5)
+
+`ask` takes a question and returns an `Answer`, or a mapping as `qa ask --json` prints it: "abstained",
+"confidence" (or null), and "extracts" (or "nearest") with "source", "text" and "answer": {"text"}. So any
+other system can be measured with the same yardstick. Passages are judged as paragraphs of the articles, not
+as anybody's chunks: systems that cut differently stay comparable.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from corpus.article import Article, Sentence
+from eval.gold import ANSWERS, Evidence, GoldQuestion
+from eval.judge import Shown, found_again, grade
+from eval.measures import SECONDS, score_question
+from eval.ranked import by_rank, score_rankings
+from eval.row import Cited, Row
+from eval.shelf import Shelf
+from qa.answer import Answer
+from qa.assistant import DEFAULT_EXTRACTS
+from qa.errors import QuestionError
+from qa.record import answer_record
+
+Reply = Answer | Mapping[str, Any]
+Ask = Callable[[str], Reply]
+Trace = Callable[[str], Mapping[str, Sequence[Sentence]]]
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a system did with a gold set: a row for each question, in the gold's order.
+
+    `k` is how many extracts (or documents) each question was judged by, `documents` that rankings of
+    documents were judged and no answers, `facts` how the run came about.
+    """
+
+    rows: tuple[Row, ...]
+    k: int
+    documents: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def evaluate(
+    ask: Ask,
+    gold: Sequence[GoldQuestion],
+    articles: Iterable[Article],
+    *,
+    k: int = DEFAULT_EXTRACTS,
+    trace: Trace | None = None,
+    progress: Advance | None = None,
+) -> Run:
+    """Ask every question once and judge the first k extracts.
+
+    `trace` gives the sentences that each stage of a search ranks, best first; its time is not counted.
+    `progress` is called with the questions done and their number. A question that raises QuestionError
+    counts 0 and stays.
+    """
+    shelf = Shelf(articles)
+    asked = []
+    for number, question in enumerate(gold, start=1):
+        asked.append(_put(ask, question, trace, shelf=shelf, k=k))
+        if progress:
+            progress(number, len(gold))
+    paragraphs = {article.id: _paragraph_starts(article) for article in shelf.articles}
+    judged = {question.id: _judged(question, paragraphs) for question in gold if question.answerable}
+    rankings = {one.question.id: _ranking(one.shown, paragraphs) for one in asked}
+    standard = score_rankings(
+        judged, {name: by_rank(found) for name, found in rankings.items()}, k=k, relevant_from=ANSWERS
+    )
+    return Run(
+        tuple(
+            replace(
+                _row(one, standard.get(one.question.id, {})),
+                ranking=tuple(rankings[one.question.id]),
+                judged=judged.get(one.question.id, {}),
+            )
+            for one in asked
+        ),
+        k=k,
+        documents=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question and what became of it; `error` says why it could not be asked."""
+
+    question: GoldQuestion
+    shown: tuple[Shown, ...]
+    abstained: bool
+    confidence: float | None
+    seconds: float
+    ranks: Mapping[str, int | None]
+    error: str
+
+
+def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Shelf, k: int) -> _Asked:
+    started = time.perf_counter()
+    ranks: Mapping[str, int | None] = {}
+    error = ""
+    try:
+        reply = ask(question.question)
+        seconds = time.perf_counter() - started
+        ranks = _ranks(question, trace(question.question)) if trace else {}
+    except QuestionError as refused:
+        reply, seconds, error = {"abstained": True}, time.perf_counter() - started, str(refused)
+    record = answer_record(reply) if isinstance(reply, Answer) else reply
+    listed = (record.get("extracts") or record.get("nearest") or [])[:k]
+    confidence = record.get("confidence")
+    return _Asked(
+        question=question,
+        shown=tuple(found_again(extract, shelf) for extract in listed),
+        abstained=bool(record.get("abstained", False)),
+        confidence=None if confidence is None else float(confidence),
+        seconds=seconds,
+        ranks=ranks,
+        error=error,
+    )
+
+
+def _row(asked: _Asked, standard: Mapping[str, float]) -> Row:
+    question = asked.question
+    measures = score_question(question, asked.shown, abstained=asked.abstained, standard=standard)
+    return Row(
+        id=question.id,
+        question=question.question,
+        type=question.type,
+        answerable=question.answerable,
+        abstained=asked.abstained,
+        confidence=asked.confidence,
+        seconds=asked.seconds,
+        measures={**measures, SECONDS.name: asked.seconds},
+        ranks={**asked.ranks, "shown": _first(question, asked.shown)} if question.answerable else {},
+        evidence=tuple(_in_paragraph(piece) for piece in question.relevant),
+        shown=tuple(_cited(question, one) for one in asked.shown),
+        note=question.note,
+        error=asked.error,
+    )
+
+
+def _ranks(question: GoldQuestion, stages: Mapping[str, Sequence[Sentence]]) -> dict[str, int | None]:
+    """For each stage the rank of the first sentence that holds evidence of grade 2."""
+    return {
+        name: next(
+            (
+                rank
+                for rank, s in enumerate(sentences, start=1)
+                if _answers(question, s.article, (s.start, s.end))
+            ),
+            None,
+        )
+        for name, sentences in stages.items()
+    }
+
+
+def _answers(question: GoldQuestion, article: Article, span: tuple[int, int]) -> bool:
+    return grade(question.relevant, article, (span,)) >= ANSWERS
+
+
+def _first(question: GoldQuestion, shown: Sequence[Shown]) -> int | None:
+    """The rank of the first marked answer that holds evidence of grade 2."""
+    grades = (grade(question.relevant, one.article, one.marked) for one in shown)
+    return next((rank for rank, found in enumerate(grades, start=1) if found >= ANSWERS), None)
+
+
+def _paragraph_starts(article: Article) -> list[int]:
+    starts = [0]
+    while (place := article.text.find("\n\n", starts[-1])) >= 0:
+        starts.append(place + 2)
+    return starts
+
+
+def _paragraph(article: Article, starts: Sequence[int], place: int) -> str:
+    """The name of the paragraph that holds a character: "report-3f9a01c2:120"."""
+    return f"{article.id}:{starts[bisect_right(starts, place) - 1]}"
+
+
+def _judged(question: GoldQuestion, paragraphs: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    grades: dict[str, int] = {}
+    for piece in question.relevant:
+        name = _paragraph(piece.article, paragraphs[piece.article.id], piece.start)
+        grades[name] = max(piece.grade, grades.get(name, 0))
+    return grades
+
+
+def _ranking(shown: Sequence[Shown], paragraphs: Mapping[str, Sequence[int]]) -> list[str]:
+    """The paragraphs of the marked answers (of the extracts where nothing is marked), each once."""
+    places = [(one.article, (one.marked or one.spans)[:1]) for one in shown]
+    names = [
+        _paragraph(article, paragraphs[article.id], span[0])
+        for article, spans in places
+        if article
+        for span in spans
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _in_paragraph(piece: Evidence) -> Cited:
+    text = piece.article.text
+    start = text.rfind("\n\n", 0, piece.start) + 2 if "\n\n" in text[: piece.start] else 0
+    end = text.find("\n\n", piece.end)
+    paragraph = text[start : end if end >= 0 else len(text)]
+    return Cited(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
+
+
+def _cited(question: GoldQuestion, one: Shown) -> Cited:
+    start = one.text.find(one.answer) if one.answer else 0
+    if one.spans and one.marked:
+        start = max(0, one.marked[0][0] - one.spans[0][0])
+    return Cited(
+        source=one.source,
+        text=one.text,
+        start=max(0, start),
+        end=max(0, start) + len(one.answer),
+        grade=grade(question.relevant, one.article, one.marked),
+        whole=grade(question.relevant, one.article, one.spans),
+        valid=one.valid,
+    )

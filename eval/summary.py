@@ -1,0 +1,120 @@
+"""A run in numbers: every measure over all questions and by type, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
+from eval.refusal import auroc, calibration_error, precision
+from eval.row import Row
+from eval.run import Run
+from eval.statistics import Estimate, estimate, mean_estimate
+
+EVERY = "all"
+"""The slice of all questions."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SetMeasure:
+    """A measure that a single question has no value of; `of_rows` computes it from columns of rows."""
+
+    measure: Measure
+    columns: Callable[[Sequence[Row]], tuple[Floats, ...]]
+    of_columns: Callable[..., float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A measure with its estimates by slice: `EVERY` and each type that has a value."""
+
+    measure: Measure
+    estimates: Mapping[str, Estimate]
+
+
+def _rated(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.confidence is not None]
+
+
+def confidence_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
+    """Of each question with a confidence: it, and whether the articles answer (0 or 1)."""
+    kept = _rated(rows)
+    return np.array([row.confidence for row in kept], float), np.array(
+        [row.answerable for row in kept], float
+    )
+
+
+def confidence_and_right(rows: Sequence[Row]) -> tuple[Floats, ...]:
+    """Of each question with a confidence: it, and whether the first marked answer is right (0 or 1)."""
+    kept = _rated(rows)
+    right = [row.measures.get("hit@1", 0.0) for row in kept]
+    return np.array([row.confidence for row in kept], float), np.array(right, float)
+
+
+def _abstained_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
+    return np.array([row.abstained for row in rows], float), np.array([row.answerable for row in rows], float)
+
+
+SET_MEASURES = (
+    SetMeasure(
+        Measure("refusal precision", "share of the declined questions that are unanswerable", of=Of.ALL),
+        _abstained_and_answerable,
+        precision,
+    ),
+    SetMeasure(
+        Measure("AUROC", "chance that an answerable question is rated above an unanswerable one", of=Of.ALL),
+        confidence_and_answerable,
+        auroc,
+    ),
+    SetMeasure(
+        Measure(
+            "ECE",
+            "mean distance of confidence from the share of questions that are answerable, in ten steps",
+            of=Of.ALL,
+            better=-1,
+        ),
+        confidence_and_answerable,
+        calibration_error,
+    ),
+)
+
+
+def measures_of(run: Run) -> tuple[Measure, ...]:
+    """The measures that a question of the run can have a value of."""
+    return document_measures(run.k) if run.documents else answer_measures(run.k)
+
+
+def summarise(run: Run) -> list[Line]:
+    """Every measure that has a value, in the order of tables."""
+    types = list(dict.fromkeys(row.type for row in run.rows))
+    slices = {EVERY: run.rows} | (
+        {t: tuple(r for r in run.rows if r.type == t) for t in types} if types[1:] else {}
+    )
+    lines = []
+    for measure in measures_of(run):
+        values = {name: values_of(rows, measure.name) for name, rows in slices.items()}
+        lines.append(Line(measure, {name: mean_estimate(found) for name, found in values.items() if found}))
+    if not run.documents:
+        lines += [Line(one.measure, {EVERY: estimate_set(one, run.rows)}) for one in SET_MEASURES]
+    return [line for line in lines if line.estimates and not np.isnan(line.estimates[EVERY].value)]
+
+
+def values_of(rows: Sequence[Row], measure: str) -> list[float]:
+    """The values of those rows that have one."""
+    return [row.measures[measure] for row in rows if measure in row.measures]
+
+
+def estimate_set(one: SetMeasure, rows: Sequence[Row]) -> Estimate:
+    """A measure of the whole set with its interval."""
+    return estimate(one.of_columns, *one.columns(rows))
+
+
+def seconds(run: Run) -> tuple[float, float]:
+    """Median and 95th percentile of the seconds per question."""
+    median, slow = np.quantile(values_of(run.rows, SECONDS.name), [0.5, 0.95])
+    return float(median), float(slow)

@@ -1,0 +1,181 @@
+"""Numbers as tables of text: for a terminal, a README, a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from eval.compare import ALPHA, Comparison, Difference
+from eval.measures import Measure
+from eval.run import Run
+from eval.statistics import Estimate
+from eval.summary import EVERY, Line, seconds, summarise
+
+MISSING = "-"
+# What tells most of a type of question in one line.
+TYPE_MEASURES = ("hit@1", "hit@3", "MRR", "answered@1", "wrong refusals", "refusal recall", "P@1")
+ABLATION_MEASURES = ("hit@1", "hit@3", "MRR", "AUROC")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column names and rows of as many texts."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """The table as Markdown."""
+        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
+        return "\n".join(
+            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
+        )
+
+
+def figure(value: float, measure: Measure) -> str:
+    """A value as its measure is written: .750 for a rate, else three digits that tell: 45.1, 0.0447, 0."""
+    if math.isnan(value):
+        return MISSING
+    if measure.rate:
+        return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:.3g}"
+
+
+def interval(found: Estimate, measure: Measure) -> str:
+    """ "[.625, .875]", or nothing where too few questions tell."""
+    if math.isnan(found.low):
+        return ""
+    return f"[{figure(found.low, measure)}, {figure(found.high, measure)}]"
+
+
+def _with_interval(line: Line) -> str:
+    found = line.estimates[EVERY]
+    return f"{figure(found.value, line.measure)} {interval(found, line.measure)}".rstrip()
+
+
+def summary_table(lines: Sequence[Line]) -> Table:
+    """Every measure over all questions."""
+    rows = [
+        (
+            line.measure.name,
+            figure(found.value, line.measure),
+            interval(found, line.measure),
+            str(found.count),
+        )
+        for line in lines
+        if (found := line.estimates[EVERY])
+    ]
+    return Table(("measure", "value", "95 % interval", "questions"), tuple(rows))
+
+
+def type_table(lines: Sequence[Line], run: Run) -> Table:
+    """The measures that matter most by type of question; empty when there is one type."""
+    chosen = [line for line in lines if line.measure.name in TYPE_MEASURES and len(line.estimates) > 1]
+    counts: dict[str, int] = {}
+    for row in run.rows:
+        counts[row.type] = counts.get(row.type, 0) + 1
+    rows = [
+        (name, str(number), *(_cell(line, name) for line in chosen))
+        for name, number in counts.items()
+        if chosen
+    ]
+    return Table(("type", "questions", *(line.measure.name for line in chosen)), tuple(rows))
+
+
+def _cell(line: Line, slice_: str) -> str:
+    return figure(line.estimates[slice_].value, line.measure) if slice_ in line.estimates else MISSING
+
+
+def remarks(run: Run) -> list[str]:
+    """What tables do not say: how long it took, what could not be judged, what could not be asked."""
+    median, slow = seconds(run)
+    lines = [f"{1_000 * median:.0f} ms per question (median), {1_000 * slow:.0f} ms at the 95th percentile"]
+    if all(row.confidence is None for row in run.rows):
+        lines.append("This model is not calibrated: nothing was declined, and confidence cannot be judged.")
+    return lines + [f"{row.id} could not be asked: {row.error}" for row in run.rows if row.error]
+
+
+def changes(comparison: Comparison) -> list[str]:
+    """The questions whose first answer became right or wrong, and whether that could be chance."""
+    won, lost = comparison.won, comparison.lost
+    counted = f"{comparison.lead}: {len(won)} won, {len(lost)} lost"
+    return [
+        f"{counted}; McNemar's exact test p = {comparison.mcnemar:.4f}",
+        *(f"  won: {row.id} {row.question}" for row in won),
+        *(f"  lost: {row.id} {row.question}" for row in lost),
+    ]
+
+
+def ways_table(summaries: Mapping[str, Sequence[Line]]) -> Table:
+    """A row for each way of ranking documents, the interval behind each measure."""
+    first = next(iter(summaries.values()))
+    rows = [(way, *(_with_interval(line) for line in lines)) for way, lines in summaries.items()]
+    return Table(("ranking", *(line.measure.name for line in first)), tuple(rows))
+
+
+def ablation_table(runs: Mapping[str, Run]) -> Table:
+    """A row for each variant, with the interval of the first measure."""
+    rows = []
+    for name, run in runs.items():
+        lines = {line.measure.name: line for line in summarise(run)}
+        found = [lines[measure] for measure in ABLATION_MEASURES if measure in lines]
+        cells = [figure(line.estimates[EVERY].value, line.measure) for line in found[1:]]
+        rows.append((name, _with_interval(found[0]), *cells, f"{1_000 * seconds(run)[0]:.0f}"))
+    return Table(("ranking", *(line.measure.name for line in found), "ms per question"), tuple(rows))
+
+
+def comparison_table(differences: Sequence[Difference], alpha: float = ALPHA) -> Table:
+    """A row for each measure; the last column says what is unlikely (less than alpha) to be chance."""
+    rows = [
+        (
+            one.measure.name,
+            figure(one.first, one.measure),
+            figure(one.second, one.measure),
+            signed(one.effect.value, one.measure),
+            interval(one.effect, one.measure),
+            *(
+                (str(one.wins), str(one.losses), str(one.ties))
+                if one.wins + one.losses + one.ties
+                else (MISSING,) * 3
+            ),
+            f"{one.chance.two_sided:.4f}",
+            verdict(one, alpha),
+        )
+        for one in differences
+    ]
+    names = ("measure", "A", "B", "B - A", "95 % interval", "won", "lost", "tied", "p", "")
+    return Table(names, tuple(rows))
+
+
+def slice_table(comparison: Comparison, measure: str) -> Table:
+    """One measure by type of question."""
+    rows = [
+        (
+            name,
+            figure(one.first, one.measure),
+            figure(one.second, one.measure),
+            str(one.wins),
+            str(one.losses),
+        )
+        for name, differences in comparison.differences.items()
+        if name != EVERY
+        for one in differences
+        if one.measure.name == measure
+    ]
+    return Table(("type", f"{measure} of A", "of B", "won", "lost"), tuple(rows))
+
+
+def signed(value: float, measure: Measure) -> str:
+    """ "+.083", "-.083", "0"."""
+    if value == 0 or math.isnan(value):
+        return "0" if value == 0 else MISSING
+    return f"{'+' if value > 0 else '-'}{figure(abs(value), measure)}"
+
+
+def verdict(one: Difference, alpha: float) -> str:
+    """ "worse" or "better" where chance is an unlikely reason."""
+    if one.regressed(alpha):
+        return "worse"
+    better = one.measure.better * one.effect.value > 0
+    return "better" if better and one.chance.two_sided < alpha else ""

@@ -1,0 +1,110 @@
+"""What the parts of the `qa` command share: options, one-line errors, a progress bar, tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from index.encoder import Encoder
+    from qa.assistant import Assistant
+
+Data = Annotated[
+    Path, typer.Option("--data", envvar="QA_DATA", help="Folder of the index.", show_default=True)
+]
+Model = Annotated[
+    str, typer.Option("--model", envvar="QA_MODEL", help="A sentence-transformers model: name or folder.")
+]
+Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
+DEFAULT_DATA = Path("data")
+
+# A table on its way into a file or a pipe is not folded at a terminal's width.
+_WIDE = 200
+
+
+def say(message: str, *, error: bool = False) -> None:
+    """Print a line, whatever is in it."""
+    line = message.encode("utf-8", "backslashreplace").decode()
+    print(line, file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Say in one line what is wrong and end with 2."""
+    say(f"qa: {message}", error=True)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn the rooms' errors into one line each."""
+    from corpus.article import CorpusError
+    from eval.errors import EvalFailure
+    from index.errors import IndexFailure
+    from qa.errors import QaFailure
+    from web.errors import WebFailure
+
+    try:
+        yield
+    except (CorpusError, IndexFailure, QaFailure, EvalFailure, WebFailure) as error:
+        fail(str(error))
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere; what it yields takes what is done and what is to be done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table whose first column is text and whose others are numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 else "right", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def count(things: Sequence[object], noun: str) -> str:
+    """ "1 file", "3 files"."""
+    from web.render import count as counted
+
+    return counted(len(things), noun)
+
+
+def load_encoder(model: str, device: str) -> Encoder:
+    """The encoder of a model, the default one for ""."""
+    from index.encoder import load_encoder as load
+
+    return load(model or None, device=device or None)
+
+
+def open_assistant(data: Path, model: str, device: str) -> Assistant:
+    """The assistant of the published generation."""
+    from app import open_assistant as opened
+    from web.settings import Settings
+
+    return opened(Settings(data=data, model=model, device=device))

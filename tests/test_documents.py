@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.beir import Collection, Document, read_collection
+from eval.documents import DEPTH, Way, as_article, rank_by_sentence, rank_documents
+from eval.ranked import by_rank, score_rankings
+from index.encoder import load_encoder
+from index.search import FUSED, standardise
+from tests.fakes import WordEncoder
+from tests.shared import DATA, needs_data
+
+DOCUMENTS = (
+    Document(
+        "rain",
+        "Rain",
+        "It rained in May.\n\nIt rained again in June and in July, and nobody had expected it.",
+    ),
+    Document("snow", "Snow", "It snowed in May. Nobody saw it."),
+    Document("sun", "", "The sun shone on the quay."),
+    Document("bare", "", ""),
+)
+COLLECTION = Collection(
+    "weather", DOCUMENTS, {"q": "rain in may", "n": "zzz"}, {"q": {"rain": 1}, "n": {"sun": 1}}
+)
+
+
+def test_each_way_against_its_definition() -> None:
+    found = rank_documents(COLLECTION, WordEncoder())
+    texts = [document.whole for document in DOCUMENTS]
+    near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
+    dense = [DOCUMENTS[row].id for row in np.argsort(-near, kind="stable")]
+    assert list(found[Way.DENSE]["q"].documents) == dense
+    # "rain" (stem of rained too) and "may" stand in the first, "may" in the second; none in the others
+    assert found[Way.LEXICAL]["q"].documents == ("rain", "snow")
+    assert found[Way.LEXICAL]["n"].documents == ()
+    assert set(found[Way.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
+    assert all(one.seconds >= 0 for way in found.values() for one in way.values())
+
+
+def test_fusing_adds_what_is_standardised() -> None:
+    near, words = np.array([0.9, 0.1, 0.5], np.float32), np.array([0.0, 3.0, 0.0], np.float32)
+    z = standardise(np.stack([near, words]))
+    assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
+    assert z.std(axis=1) == pytest.approx([1, 1])
+    assert (FUSED.dense, FUSED.lexical) == (1.0, 0.5)
+
+
+def test_no_more_than_the_first_hundred_are_kept() -> None:
+    many = tuple(Document(f"d{n}", "", f"It rained {n} times.") for n in range(DEPTH + 20))
+    found = rank_documents(Collection("many", many, {"q": "rained"}, {"q": {"d1": 1}}), WordEncoder())
+    assert {way: len(one["q"].documents) for way, one in found.items()} == dict.fromkeys(found, DEPTH)
+
+
+def test_a_document_stands_where_its_best_sentence_stands(tmp_path: Path) -> None:
+    found = rank_by_sentence(COLLECTION, WordEncoder(), tmp_path)
+    assert found["q"].documents[0] == "rain"
+    assert sorted(found["q"].documents) == ["rain", "snow", "sun"]  # the bare one has no sentence
+
+
+def test_a_document_as_an_article_loses_nothing() -> None:
+    article = as_article(DOCUMENTS[0])
+    assert article.title == "Rain"
+    assert (
+        article.text
+        == "Rain\n\nIt rained in May.\n\nIt rained again in June and in July, and nobody had expected it."
+    )
+    assert article.dropped == ()
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "ndcg", "first"), [("trecqa_dev", 0.686, 0.551), ("feedbackqa_uk", 0.603, 0.431)]
+)
+def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, first: float) -> None:
+    collection = read_collection(DATA / name)
+    found = rank_documents(collection, load_encoder())[Way.DENSE]
+    scores = score_rankings(collection.judged, {q: by_rank(one.documents) for q, one in found.items()}, k=10)
+    assert np.mean([one["nDCG@10"] for one in scores.values()]) == pytest.approx(ndcg, abs=0.005)
+    assert np.mean([one["P@1"] for one in scores.values()]) == pytest.approx(first, abs=0.005)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eval.gold import Evidence, GoldQuestion
+from eval.judge import Shown
+from eval.measures import Of, answer_measures, document_measures, score_question
+from tests.fakes import article
+
+#         0         10        20        30        40        50
+ONE = article("one", "It rained in May. It snowed in June. It hailed.")
+TWO = article("two", "It rained in May. Nobody saw it.")
+RAIN, SNOW, HAIL = Evidence(ONE, 0, 17), Evidence(ONE, 18, 36, grade=1), (37, 47)
+GOLD = GoldQuestion("q", "Did it rain?", (RAIN, SNOW), answerable=True)
+BOTH = GoldQuestion("q", "Where did it rain?", (RAIN, Evidence(TWO, 0, 17)), answerable=True)
+NONE = GoldQuestion("q", "Did it thunder?", (), answerable=False)
+
+
+def shown(
+    name: Any, marked: tuple[int, int], whole: tuple[int, int] | None = None, *, valid: bool = True
+) -> Shown:
+    whole = whole or marked
+    text = name.text[slice(*whole)]
+    return Shown(name, name.source, text, name.text[slice(*marked)], (whole,), (marked,), valid)
+
+
+def score(gold: GoldQuestion, *extracts: Shown, abstained: bool = False) -> dict[str, float]:
+    return score_question(gold, extracts, abstained=abstained, standard={})
+
+
+def test_the_answer_first() -> None:
+    assert score(GOLD, shown(ONE, (0, 17)), shown(ONE, (18, 36))) == {
+        "hit@1": 1.0, "hit@3": 1.0, "MRR": 1.0, "answered@1": 1.0, "extract hit@1": 1.0, "extract hit@3": 1.0,
+        "wrong refusals": 0.0, "citation violations": 0.0, "words": 4.0, "words marked": 4.0,
+    }  # fmt: skip
+
+
+def test_related_evidence_is_no_hit_and_a_lower_rank_is_a_fraction() -> None:
+    found = score(GOLD, shown(ONE, (18, 36)), shown(ONE, HAIL), shown(ONE, (0, 17)))
+    assert [found["hit@1"], found["hit@3"], found["MRR"]] == pytest.approx([0.0, 1.0, 1 / 3])
+    fourth = score(GOLD, *[shown(ONE, HAIL)] * 3, shown(ONE, (0, 17)))
+    assert (fourth["hit@3"], fourth["MRR"]) == (0.0, 0.25)
+
+
+def test_evidence_beside_the_mark_counts_for_the_extract_alone() -> None:
+    found = score(GOLD, shown(ONE, HAIL, (0, 47)))
+    assert (found["hit@1"], found["extract hit@1"], found["MRR"]) == (0.0, 1.0, 0.0)
+    assert (found["words"], found["words marked"]) == (10.0, 2.0)
+
+
+def test_a_wrong_refusal_is_no_answer_though_the_ranking_was_right() -> None:
+    found = score(GOLD, shown(ONE, (0, 17)), abstained=True)
+    assert (found["hit@1"], found["answered@1"], found["wrong refusals"]) == (1.0, 0.0, 1.0)
+
+
+def test_nothing_shown_scores_nothing_and_stays() -> None:
+    found = score(GOLD, abstained=True)
+    assert (found["hit@1"], found["MRR"], found["extract hit@3"]) == (0.0, 0.0, 0.0)
+    assert "words" not in found
+
+
+def test_an_unanswerable_question_has_a_refusal_and_no_hit() -> None:
+    assert score(NONE, abstained=True) == {"refusal recall": 1.0, "citation violations": 0.0}
+    claimed = score(NONE, shown(ONE, HAIL))
+    assert claimed["refusal recall"] == 0.0
+    assert "hit@1" not in claimed
+
+
+def test_article_recall_asks_for_an_answer_from_each_article() -> None:
+    other = shown(TWO, (18, 32))
+    assert score(BOTH, shown(ONE, (0, 17)), other)["article recall@5"] == 0.5
+    assert score(BOTH, shown(ONE, (0, 17)), other, shown(TWO, (0, 17)))["article recall@5"] == 1.0
+    assert score(BOTH, *[other] * 5, shown(ONE, (0, 17)))["article recall@5"] == 0.0
+    assert "article recall@5" not in score(GOLD, shown(ONE, (0, 17)))
+
+
+def test_every_violation_is_counted() -> None:
+    wrong = shown(ONE, (0, 17), valid=False)
+    assert score(GOLD, wrong, shown(ONE, HAIL), wrong)["citation violations"] == 2.0
+
+
+def test_every_value_has_a_definition_and_the_other_way_round() -> None:
+    standard = dict.fromkeys(("nDCG@5", "R@5", "RR@5", "Success@5", "P@1"), 0.0)
+    values = score_question(BOTH, [shown(ONE, HAIL)], abstained=False, standard=standard)
+    values |= score(NONE, abstained=True) | {"seconds": 0.1}
+    assert {measure.name for measure in answer_measures(5)} == set(values)
+    assert {measure.name for measure in document_measures(10)} == {
+        "nDCG@10", "R@10", "RR@10", "Success@10", "P@1", "seconds",
+    }  # fmt: skip
+    assert all(measure.definition and measure.of in Of for measure in answer_measures(5))
