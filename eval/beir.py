@@ -10,15 +10,15 @@ Models (2021).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eval.errors import GoldError
+from eval.jsonl import numbered_lines, numbered_objects
 
-NAMES = ("corpus.jsonl", "queries.jsonl", "qrels")
+_ADVICE = "a folder of BEIR has corpus.jsonl, queries.jsonl and qrels/test.tsv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,12 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
         Document(
             _text(row, "_id", corpus, line), str(row.get("title") or ""), _text(row, "text", corpus, line)
         )
-        for line, row in _rows(corpus)
+        for line, row in numbered_objects(corpus, advice=_ADVICE)
     )
-    queries = {_text(row, "_id", asked, line): _text(row, "text", asked, line) for line, row in _rows(asked)}
+    queries = {
+        _text(row, "_id", asked, line): _text(row, "text", asked, line)
+        for line, row in numbered_objects(asked, advice=_ADVICE)
+    }
     known = {document.id for document in documents}
     judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, known)
     if len(known) != len(documents):
@@ -68,7 +71,7 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
 
 def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
     judged: dict[str, dict[str, int]] = {}
-    for number, line in list(_lines(path))[1:]:
+    for number, line in numbered_lines(path, advice=_ADVICE)[1:]:
         try:
             query, document, score = line.rstrip("\r").split("\t")
             grade = int(score)
@@ -82,31 +85,6 @@ def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict
     if not judged:
         raise GoldError(path, "judges no document relevant, so nothing can be measured")
     return judged
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in _lines(path):
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise GoldError(path, "is not a JSON object", line=number) from error
-        if not isinstance(row, dict):
-            raise GoldError(path, "is not a JSON object", line=number)
-        yield number, row
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of each line that is not blank."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise GoldError(
-            path, f"cannot be read: {reason}; a BEIR folder has {', '.join(NAMES[:2])} and qrels/test.tsv"
-        ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
 
 
 def _text(row: Mapping[str, Any], name: str, path: Path, line: int) -> str:

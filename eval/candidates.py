@@ -7,13 +7,13 @@ confirmed. `qa eval check` tells what is still to be filled in.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from eval.errors import GoldError
 from eval.gold import ANSWERS
+from eval.jsonl import numbered_objects
 from index.search import fold
 
 Line = dict[str, Any]
@@ -60,21 +60,20 @@ def _completed(record: Mapping[str, Any], useful: object) -> Line:
 
 def read_answers(path: Path) -> Iterator[Mapping[str, Any]]:
     """The answers in a file of JSON Lines. Raises GoldError."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise GoldError(
-            path, f"cannot be read: {reason}; give what `qa ask --batch FILE --json` printed"
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-                if not isinstance(record["question"], str):
-                    raise TypeError
-                for extract in (*record.get("extracts", ()), *record.get("nearest", ())):
-                    extract["source"], extract["answer"]["text"]
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise GoldError(path, "is not an answer as `qa ask --json` prints it", line=number) from error
-            yield record
+    for number, record in numbered_objects(path, advice="give what `qa ask --batch FILE --json` printed"):
+        if not _is_answer(record):
+            raise GoldError(path, "is not an answer as `qa ask --json` prints it", line=number)
+        yield record
+
+
+def _is_answer(record: Mapping[str, Any]) -> bool:
+    listed = [record.get("extracts", []), record.get("nearest", [])]
+    return isinstance(record.get("question"), str) and all(
+        isinstance(extracts, list) and all(map(_is_extract, extracts)) for extracts in listed
+    )
+
+
+def _is_extract(extract: object) -> bool:
+    if not isinstance(extract, dict) or not isinstance(extract.get("answer"), dict):
+        return False
+    return isinstance(extract.get("source"), str) and isinstance(extract["answer"].get("text"), str)

@@ -12,7 +12,6 @@ by sentence: each of them counts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from corpus.article import Article, Sentence
 from corpus.sentence import split_sentences
 from eval.errors import GoldError
+from eval.jsonl import numbered_lines, parsed
 from eval.locate import locate
 from eval.shelf import Shelf
 from index.search import fold
@@ -104,18 +104,15 @@ def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuesti
 
 def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | GoldError]:
     try:
-        # Lines end at a line feed alone: JSON allows all other separators inside a string.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        yield GoldError(path, f"cannot be read: {reason}; give a file of gold questions in JSON Lines")
+        lines = numbered_lines(path, advice="give a file of gold questions in JSON Lines")
+    except GoldError as error:
+        yield error
         return
-    if not any(map(str.strip, lines)):
+    if not lines:
         yield GoldError(path, "holds no question; eval/README.md tells how to write one")
     shelf, first_lines = Shelf(articles), dict[str, int]()
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield _question(path, number, line, shelf, first_lines)
+    for number, line in lines:
+        yield _question(path, number, line, shelf, first_lines)
 
 
 def _question(
@@ -123,7 +120,9 @@ def _question(
 ) -> GoldQuestion | GoldError:
     identifier = ""
     try:
-        written = _object(line)
+        written = parsed(line)
+        if written is None:
+            raise _Fault("is not a JSON object; write one object a line")
         identifier = _identifier(written)
         first = first_lines.setdefault(identifier, number)
         if first != number:
@@ -131,16 +130,6 @@ def _question(
         return _parsed(written, identifier, shelf)
     except _Fault as fault:
         return GoldError(path, str(fault), line=number, question=identifier)
-
-
-def _object(line: str) -> Mapping[str, Any]:
-    try:
-        written = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise _Fault("is not a JSON object; write one object a line") from error
-    if not isinstance(written, dict):
-        raise _Fault("is not a JSON object; write one object a line")
-    return written
 
 
 def _identifier(written: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def test_documents_queries_and_judgements(tmp_path: Path) -> None:
 def test_another_split(tmp_path: Path) -> None:
     folder(tmp_path, split="train")
     assert len(read_collection(tmp_path, split="train").queries) == 2
-    with pytest.raises(GoldError, match=r"test.tsv: cannot be read: No such file.*a BEIR folder has"):
+    with pytest.raises(GoldError, match=r"test.tsv: cannot be read: No such file.*a folder of BEIR has"):
         read_collection(tmp_path)
 
 

