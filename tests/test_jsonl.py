@@ -11,7 +11,7 @@ from eval.jsonl import numbered_lines, numbered_objects, parsed
 def test_lines_are_numbered_and_end_at_a_line_feed_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes('\ufeff{"a": "x\u2028y"}\r\n\n  \n{"b": 1}'.encode())
-    assert numbered_lines(path, advice="") == [(1, '{"a": "x\u2028y"}\r'), (4, '{"b": 1}')]
+    assert numbered_lines(path, advice="") == [(1, '{"a": "x\u2028y"}'), (4, '{"b": 1}')]
     assert list(numbered_objects(path, advice="")) == [(1, {"a": "x\u2028y"}), (4, {"b": 1})]
 
 
