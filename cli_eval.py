@@ -339,7 +339,7 @@ def _print(table: Table) -> None:
 
 
 def _print_comparison(comparison: Comparison, alpha: float) -> None:
-    from eval.summary import EVERY
+    from eval.gold import EVERY
     from eval.table import changes, comparison_table, slice_table
 
     _print(comparison_table(comparison.differences[EVERY], alpha))

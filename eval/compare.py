@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.errors import RunError
+from eval.gold import EVERY
 from eval.measures import Measure
 from eval.row import Row
 from eval.run import Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
-from eval.summary import EVERY, SET_MEASURES, SetMeasure, measures_of
+from eval.summary import SET_MEASURES, SetMeasure, measures_of
 from index.search import fold
 
 ALPHA = 0.05

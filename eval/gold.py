@@ -31,6 +31,8 @@ ANSWERS = 2
 """The grade from which evidence answers a question; 1 is related, and what is not listed is 0."""
 
 UNTYPED = "question"
+EVERY = "all"
+"""The slice of all questions in tables, so no type of question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def _parsed(written: Mapping[str, Any], identifier: str, shelf: Shelf) -> GoldQu
     answerable, listed = written.get("answerable"), written.get("relevant") or []
     if not isinstance(question, str) or not isinstance(type_, str):
         raise _Fault('"question" and "type" must be texts')
+    if type_ == EVERY or not type_.isprintable():
+        raise _Fault(f"the type {type_!r} cannot stand in a table beside {EVERY!r}; choose another word")
     try:
         read_question(question)
     except QuestionError as error:

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.gold import EVERY
 from eval.measures import SECONDS
 from eval.plots import by_type, latency, reliability_diagram, risk_coverage_curve
 from eval.refusal import Floats, reliability, risk_coverage
 from eval.row import Cited, Row
 from eval.run import Run
 from eval.summary import (
-    EVERY,
     Line,
     confidence_and_answerable,
     confidence_and_right,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from corpus.article import Article, Sentence
+from eval.errors import EvalFailure
 from eval.gold import ANSWERS, Evidence, GoldQuestion
 from eval.judge import Shown, found_again, grade
 from eval.measures import SECONDS, score_question
@@ -63,6 +64,9 @@ def evaluate(
     `trace` gives the sentences that each stage of a search ranks, best first; its time is not counted.
     `progress` is called with the questions done and their number. A question that raises QuestionError
     counts 0 and stays.
+
+    Raises:
+        EvalFailure: an answer that is not what it should be; names the question.
     """
     shelf = Shelf(articles)
     asked = []
@@ -114,17 +118,38 @@ def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Shelf,
     except QuestionError as refused:
         reply, seconds, error = {"abstained": True}, time.perf_counter() - started, str(refused)
     record = answer_record(reply) if isinstance(reply, Answer) else reply
-    listed = (record.get("extracts") or record.get("nearest") or [])[:k]
-    confidence = record.get("confidence")
     return _Asked(
         question=question,
-        shown=tuple(found_again(extract, shelf) for extract in listed),
+        shown=tuple(found_again(extract, shelf) for extract in _listed(record, question)[:k]),
         abstained=bool(record.get("abstained", False)),
-        confidence=None if confidence is None else float(confidence),
+        confidence=_confidence(record, question),
         seconds=seconds,
         ranks=ranks,
         error=error,
     )
+
+
+def _listed(record: Mapping[str, Any], question: GoldQuestion) -> Sequence[Mapping[str, Any]]:
+    listed = record.get("extracts") or record.get("nearest") or []
+    for extract in listed:
+        if not isinstance(extract, Mapping) or not isinstance(extract.get("answer") or {}, Mapping):
+            raise EvalFailure(
+                f"the answer to {question.id} holds an extract that is not a mapping with "
+                f'"source", "text" and "answer": {{"text"}}'
+            )
+    return list(listed)
+
+
+def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | None:
+    confidence = record.get("confidence")
+    if confidence is None:
+        return None
+    if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        raise EvalFailure(
+            f"the answer to {question.id} has the confidence {confidence!r}; "
+            f"give a number from 0 to 1, or None"
+        )
+    return float(confidence)
 
 
 def _row(asked: _Asked, standard: Mapping[str, float]) -> Row:

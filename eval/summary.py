@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.gold import EVERY
 from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
 from eval.refusal import auroc, calibration_error, precision
 from eval.row import Row
 from eval.run import Run
 from eval.statistics import Estimate, estimate, mean_estimate
-
-EVERY = "all"
-"""The slice of all questions."""
 
 Floats = NDArray[np.float64]
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.compare import ALPHA, Comparison, Difference
+from eval.gold import EVERY
 from eval.measures import Measure
 from eval.run import Run
 from eval.statistics import Estimate
-from eval.summary import EVERY, Line, seconds, summarise
+from eval.summary import Line, seconds, summarise
 
 MISSING = "-"
 # What tells most of a type of question in one line.

@@ -7,9 +7,9 @@ import pytest
 
 from eval.compare import compare
 from eval.errors import RunError
+from eval.gold import EVERY
 from eval.row import Cited, Row
 from eval.run import Run
-from eval.summary import EVERY
 
 
 def row(number: int, hit: float, *, confidence: float = 0.5, seconds: float = 0.1) -> Row:

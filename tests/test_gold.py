@@ -106,6 +106,8 @@ def test_blank_lines_marks_and_other_separators_are_no_matter(tmp_path: Path) ->
         ({"question": " ? "}, "the question is empty"),
         ({"question": "x" * 2_001}, "the limit is 2,000"),
         ({"type": 5}, '"question" and "type" must be texts'),
+        ({"type": "all"}, "the type 'all' cannot stand in a table"),
+        ({"type": "a\nb"}, "cannot stand in a table"),
         ({"id": "a b"}, "the id has white space"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eval.errors import EvalFailure
 from eval.gold import Evidence, GoldQuestion
 from eval.run import evaluate
 from index.build import build
@@ -115,3 +116,18 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
             assert (held.article.id, held.start, held.end) == (wanted.article.id, wanted.start, wanted.end)
     assert rows[2].ranks == {}
     assert rows[0].confidence is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"confidence": float("nan")}, "the answer to g1 has the confidence nan"),
+        ({"confidence": "0.5"}, "the answer to g1 has the confidence '0.5'"),
+        ({"confidence": 1.5}, "give a number from 0 to 1"),
+        ({"extracts": ["It rained."]}, "the answer to g1 holds an extract that is not a mapping"),
+        ({"extracts": [{"source": "rain.md", "answer": "It rained."}]}, "holds an extract that is not"),
+    ],
+)
+def test_an_answer_that_is_none_names_its_question(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(EvalFailure, match=told):
+        evaluate(lambda question: {**ANSWERS[question], **change}, GOLD, [RAIN, SUN])

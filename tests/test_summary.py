@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from eval.gold import EVERY
 from eval.row import Row
 from eval.run import Run
-from eval.summary import EVERY, seconds, summarise
+from eval.summary import seconds, summarise
 
 BARE = Row(
     "a",
