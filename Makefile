@@ -1,24 +1,32 @@
 PYTHON ?= python3
 export PYTHON
 
+# What is installed beside the runtime, what is asked of the service, and where its index lies, by profile.
+PROFILE ?= standard
+INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality)
+SERVE_PROFILE := $(if $(filter quality,$(PROFILE)),--model quality --data data-quality)
+ifeq ($(filter standard quality,$(PROFILE)),)
+$(error PROFILE is standard or quality, not "$(PROFILE)")
+endif
+
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
 .PHONY: help setup serve test check lock
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project"
-	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number]"
+	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
 	@echo "make check   ruff and mypy"
 	@echo "make lock    write the lock files again [UPGRADE=1: take the newest releases]"
 
-setup: .venv/.runtime
+setup: $(INSTALLED)
 
 # ARTICLES and PORT, given to make or in the environment, reach the recipe as the shell's own variables: a path with
 # spaces or quotes is parsed once. HOST counts only when given to make: some shells export it as the machine's name.
 serve: export SERVE_HOST := $(if $(filter command,$(origin HOST)),$(HOST))
 serve: setup
-	@exec .venv/bin/qa serve $${ARTICLES:+--articles "$$ARTICLES"} \
+	@exec .venv/bin/qa serve $(SERVE_PROFILE) $${ARTICLES:+--articles "$$ARTICLES"} \
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
 test: .venv/.dev
@@ -34,6 +42,10 @@ lock: .venv/.dev
 
 .venv/.runtime: $(LOCKS) requirements/install.sh pyproject.toml
 	@sh requirements/install.sh "$$PYTHON" runtime
+	@touch $@
+
+.venv/.quality: .venv/.runtime requirements/quality.lock
+	@sh requirements/install.sh "$$PYTHON" quality
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.lock

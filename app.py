@@ -68,7 +68,6 @@ def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assist
         CalibrationRefused: a calibration that is not as it was written.
     """
     from index.encoder import load_encoder
-    from index.model import DEFAULT_MODEL
     from index.store import open_current
     from qa.assistant import Assistant
     from qa.calibration import calibration_for
@@ -76,7 +75,7 @@ def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assist
     generation = open_current(settings.data)
     if encoder is None:
         model = settings.model or generation.manifest.model
-        encoder = load_encoder(None if model == DEFAULT_MODEL else model, device=settings.device or None)
+        encoder = load_encoder(model, device=settings.device or None, models=settings.data / "models")
     return Assistant(generation, encoder, calibration=calibration_for(encoder.fingerprint, settings.data))
 
 

@@ -74,7 +74,7 @@ def index(
 ) -> None:
     """Read articles and publish a new generation of the index."""
     with one_line_errors():
-        _index(paths or [SHIPPED_ARTICLES], data, encoder=load_encoder(model, device), strict=strict)
+        _index(paths or [SHIPPED_ARTICLES], data, encoder=load_encoder(model, device, data), strict=strict)
 
 
 @app.command()
@@ -135,7 +135,7 @@ def serve(
         say("Loading the model.")
         encoder = None
         if articles or not _has_index(data):
-            encoder = load_encoder(model or _model_of(data), device)
+            encoder = load_encoder(model or _model_of(data), device, data)
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
         run(settings, encoder, announce=say)
 
@@ -214,14 +214,10 @@ def _has_index(data: Path) -> bool:
 
 
 def _model_of(data: Path) -> str:
-    """The model an index was built with, "" for the default one or when there is no index."""
-    from index.model import DEFAULT_MODEL
+    """The model an index was built with, "" when there is no index."""
     from index.store import current_manifest
 
-    if not _has_index(data):
-        return ""
-    name = current_manifest(data).model
-    return "" if name == DEFAULT_MODEL else name
+    return current_manifest(data).model if _has_index(data) else ""
 
 
 def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:

@@ -18,10 +18,17 @@ Data = Annotated[
     Path, typer.Option("--data", envvar="QA_DATA", help="Folder of the index.", show_default=True)
 ]
 Model = Annotated[
-    str, typer.Option("--model", envvar="QA_MODEL", help="A sentence-transformers model: name or folder.")
+    str,
+    typer.Option(
+        "--model",
+        envvar="QA_MODEL",
+        help="standard, quality, or a sentence-transformers model by name or folder.",
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
 DEFAULT_DATA = Path("data")
+# Where in a data folder a model lies that had to be unpacked.
+MODELS = "models"
 
 # A table on its way into a file or a pipe is not folded at a terminal's width.
 _WIDE = 200
@@ -95,11 +102,11 @@ def count(things: Sequence[object], noun: str) -> str:
     return counted(len(things), noun)
 
 
-def load_encoder(model: str, device: str) -> Encoder:
-    """The encoder of a model, the default one for ""."""
+def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:
+    """The encoder of a model, the default one for ""; what is unpacked for it lies in the data folder."""
     from index.encoder import load_encoder as load
 
-    return load(model or None, device=device or None)
+    return load(model or None, device=device or None, models=data / MODELS)
 
 
 def open_assistant(data: Path, model: str, device: str) -> Assistant:

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +21,16 @@ from numpy.typing import NDArray
 
 from index.errors import ModelRefused
 from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
+from index.quality import QUALITY_MODEL, quality_model_folder
 
 BATCH = 32  # texts per pass: the default of sentence-transformers
+
+
+class Profile(StrEnum):
+    """The models that come as packages: small and quick, or better and five to seven times the cost."""
+
+    STANDARD = "standard"
+    QUALITY = "quality"
 
 
 class Encoder(Protocol):
@@ -92,11 +101,14 @@ class SentenceTransformerEncoder:
         return np.asarray(vectors, dtype=np.float32)
 
 
-def load_encoder(model: str | None = None, *, device: str | None = None) -> Encoder:
-    """Load a model: None for the default one, else a folder or a name on the Hugging Face hub.
+def load_encoder(
+    model: str | None = None, *, device: str | None = None, models: Path = Path("data/models")
+) -> Encoder:
+    """Load a model: None for the default one, else a profile, a folder, or a name on the Hugging Face hub.
 
-    The default model never touches the network. A hub name is downloaded on first use, without
-    code and without pickled weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is.
+    Profiles are "standard", the default model, and "quality", whose packages are unpacked below `models`;
+    neither ever touches the network. A hub name is downloaded on first use, without code and pickled
+    weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is.
 
     Raises:
         ModelRefused: there is no such device, or the model is not there, is not what was pinned, or is
@@ -104,8 +116,10 @@ def load_encoder(model: str | None = None, *, device: str | None = None) -> Enco
     """
     if device is not None:
         _check_device(device)
-    if model is None:
+    if model in (None, Profile.STANDARD, DEFAULT_MODEL):
         return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
+    if model in (Profile.QUALITY, QUALITY_MODEL):
+        return SentenceTransformerEncoder(quality_model_folder(models), name=QUALITY_MODEL, device=device)
     return SentenceTransformerEncoder(model_folder(model), name=model, device=device)
 
 

@@ -71,22 +71,22 @@ def model_folder(model: str) -> Path:
     return folder
 
 
-def check_pinned(folder: Path, pinned: Mapping[str, str]) -> None:
-    """Hold every file below `folder` against its pin.
+def check_pinned(folder: Path, pinned: Mapping[str, str], *, mend: str = REINSTALL) -> None:
+    """Hold every file below `folder` against its pin; `mend` says what to do about one that differs.
 
     Raises:
         ModelRefused: names the first file that is missing, unexpected or changed.
     """
     found = model_files(folder)
     for name in sorted(pinned.keys() - found):
-        raise ModelRefused(f"a file of the model is missing: {folder / name}; {REINSTALL}")
+        raise ModelRefused(f"a file of the model is missing: {folder / name}; {mend}")
     for name in sorted(found - pinned.keys()):
-        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {REINSTALL}")
+        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {mend}")
     for name, expected in pinned.items():
         digest = file_sha256(folder / name)
         if digest != expected:
             fact = f"expected SHA-256 {expected[:12]}, found {digest[:12]}"
-            raise ModelRefused(f"a file of the model was changed: {folder / name}: {fact}; {REINSTALL}")
+            raise ModelRefused(f"a file of the model was changed: {folder / name}: {fact}; {mend}")
 
 
 def model_files(folder: Path) -> set[str]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -30,6 +30,12 @@ locked_install() {
 torch_installed() {
     .venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
+
+if [ "$lock" = quality ]; then
+    echo "installing the model of the quality profile (400 MB)"
+    locked_install --no-deps -r requirements/quality.lock
+    exit
+fi
 
 echo "installing locked dependencies into .venv (a few minutes the first time)"
 

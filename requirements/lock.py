@@ -3,6 +3,7 @@
 pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release, by hash, any platform
                          -> cuda.lock                what the registry's Linux build of torch adds
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
+quality.in               -> quality.lock             the model of the quality profile, without dependencies
 
 No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parent
+PROJECT = ["pyproject.toml", "requirements/lock.in"]
 CUDA = re.compile(r"(nvidia|cuda|triton)\b")
 TORCH = re.compile(r"^torch==(\S+)", re.MULTILINE)
 CPU_WHEEL = re.compile(r"torch-.+\+cpu-cp3(\d+)-cp3\d+-manylinux_\d+_\d+_(x86_64|aarch64)\.whl")
@@ -25,13 +27,14 @@ HEADERS = {
     "runtime": "# What Verbatim needs to run; on Linux, torch's registry build needs cuda.lock as well.\n",
     "dev": "# runtime.lock, and what the tests and checks need.\n",
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
+    "quality": "# The model of the quality profile, beside runtime.lock.\n",
     "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
 }
 
 
-def compile_lock(lock: Path, *options: str) -> list[str]:
+def compile_lock(wanted: list[str], lock: Path, *options: str) -> list[str]:
     """Resolve into `lock`, keeping the pins already there; return its entries, one package each."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "requirements/lock.in"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *wanted]
     command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-config"]
     subprocess.run([*command, "--quiet", "--output-file", str(lock), *options], cwd=HERE.parent, check=True)
     return re.split(r"\n(?=\S)", lock.read_text().strip())
@@ -90,14 +93,16 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         dev_lock, runtime_lock = Path(folder, "dev.txt"), Path(folder, "runtime.txt")
         dev_lock.write_text("" if upgrade else read("dev") + read("cuda"))
-        dev = compile_lock(dev_lock, "--extra", "dev")
+        dev = compile_lock(PROJECT, dev_lock, "--extra", "dev")
         shutil.copy(dev_lock, runtime_lock)
-        runtime = compile_lock(runtime_lock)
+        runtime = compile_lock(PROJECT, runtime_lock)
+        quality = compile_lock(["requirements/quality.in"], Path(folder, "quality.txt"), "--no-deps")
         torch = TORCH.search(runtime_lock.read_text())
         assert torch, "lock.in pins torch"
         cpu = cpu_entries(torch[1], Path(folder))
     write("cpu", cpu)
     write("cuda", [entry for entry in runtime if CUDA.match(entry)])
+    write("quality", quality)
     for name, entries in (("runtime", runtime), ("dev", dev)):
         write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
 
