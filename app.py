@@ -60,8 +60,12 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
         _run(build_app(assistant, settings), listener, lambda: announce(_ready(settings, listener)))
 
 
-def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assistant:
+def open_assistant(
+    settings: Settings, encoder: Encoder | None = None, *, calibrated: bool = True
+) -> Assistant:
     """The assistant of the published generation, with the calibration for its model if there is one.
+
+    `calibrated` false leaves it out: who fits a new one need not be able to read the old one.
 
     Raises:
         IndexFailure: there is no sound index, or no such model.
@@ -76,7 +80,8 @@ def open_assistant(settings: Settings, encoder: Encoder | None = None) -> Assist
     if encoder is None:
         model = settings.model or generation.manifest.model
         encoder = load_encoder(model, device=settings.device or None, models=settings.data / "models")
-    return Assistant(generation, encoder, calibration=calibration_for(encoder.fingerprint, settings.data))
+    calibration = calibration_for(encoder.fingerprint, settings.data) if calibrated else None
+    return Assistant(generation, encoder, calibration=calibration)
 
 
 @contextmanager

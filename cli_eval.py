@@ -155,9 +155,10 @@ def compare(
         comparison = compared(read_run(first), read_run(second))
         watched = [comparison.find(name) for name in fail_on or ()]
         _print_comparison(comparison, alpha)
-        regressed = [one.measure.name for one in watched if one.regressed(alpha)]
+        regressed = [one for one in watched if one.regressed(alpha)]
+        for one in regressed:
+            say(f"Regressed: {one.measure.name} (by chance alone: p = {one.chance.worse:.4f}, one-sided).")
         if regressed:
-            say(f"Regressed: {', '.join(regressed)} (chance alone: less than {alpha:g}).")
             raise typer.Exit(1)
         if watched:
             say(f"No regression of {', '.join(one.measure.name for one in watched)}.")
@@ -214,25 +215,17 @@ def calibrate(
 
         if method not in ("auto", *fitting.Method):
             fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        assistant, questions = _asked_of(gold, data, model, device)
+        assistant, questions = _asked_of(gold, data, model, device, calibrated=False)
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)
         folds = fitting.question_folds(observed)
         rated = {one: fitting.hold_out(observed, one, folds) for one in fitting.Method}
         best = min(rated, key=lambda one: rated[one].brier) if method == "auto" else fitting.Method(method)
-        thresholds = (
-            fitting.abstain_below(rated[best], withheld),
-            fitting.strong_from(rated[best], strong_right),
-        )
-        for line in fitting.told(rated, best, thresholds):
+        bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
+        for line in fitting.told(rated, best, bounds):
             say(line)
-        fitted = fitting.calibration(
-            observed,
-            best,
-            thresholds,
-            assistant=assistant,
-            fitted_on=f"{count(questions, 'question')} of {gold.name}",
-        )
+        told = f"{count(questions, 'question')} of {gold.name}"
+        fitted = fitting.calibration(observed, best, bounds, assistant=assistant, fitted_on=told)
         if not dry_run:
             write_calibration(data / CALIBRATION, fitted)
             say(f"Stored in {data / CALIBRATION} for {fitted.model}; delete it to go back to what ships.")
@@ -247,6 +240,8 @@ def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
 
         questions, faults = check_gold(gold, open_current(data).articles)
         for fault in faults:
+            if not fault.line:  # the file itself is no gold file
+                raise fault
             say(str(fault), error=True)
         answerable = sum(question.answerable for question in questions)
         say(
@@ -271,7 +266,9 @@ def candidates(
             print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
-def _asked_of(gold: Path, data: Path, model: str, device: str) -> tuple[Assistant, Sequence[GoldQuestion]]:
+def _asked_of(
+    gold: Path, data: Path, model: str, device: str, *, calibrated: bool = True
+) -> tuple[Assistant, Sequence[GoldQuestion]]:
     """The assistant, and the questions of a gold file about its articles, which are read first."""
     from eval.errors import GoldError
     from eval.gold import read_gold
@@ -280,7 +277,7 @@ def _asked_of(gold: Path, data: Path, model: str, device: str) -> tuple[Assistan
     questions = read_gold(gold, open_current(data).articles)
     if not any(question.answerable for question in questions):
         raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
-    return open_assistant(data, model, device), questions
+    return open_assistant(data, model, device, calibrated=calibrated), questions
 
 
 def _beir(
@@ -324,12 +321,13 @@ def _keep(found: Run, out: Path | None) -> None:
     from eval.summary import summarise
     from eval.table import remarks, summary_table, type_table
 
-    lines = write_run(out, found) if out else summarise(found)
+    lines = summarise(found)
     _print(type_table(lines, found))
     _print(summary_table(lines))
     for line in remarks(found):
         say(line)
     if out:
+        write_run(out, found)  # last: what was measured is told even when it cannot be kept
         say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
 
 
@@ -379,7 +377,12 @@ def _commit() -> str:
     git = ["git", "-C", str(HERE)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -109,9 +109,9 @@ def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:
     return load(model or None, device=device or None, models=data / MODELS)
 
 
-def open_assistant(data: Path, model: str, device: str) -> Assistant:
-    """The assistant of the published generation."""
+def open_assistant(data: Path, model: str, device: str, *, calibrated: bool = True) -> Assistant:
+    """The assistant of the published generation, with its calibration or without."""
     from app import open_assistant as opened
     from web.settings import Settings
 
-    return opened(Settings(data=data, model=model, device=device))
+    return opened(Settings(data=data, model=model, device=device), calibrated=calibrated)

@@ -2,7 +2,7 @@
 
     FOLDER/corpus.jsonl     {"_id", "title", "text"} a line
     FOLDER/queries.jsonl    {"_id", "text"} a line
-    FOLDER/qrels/test.tsv   query-id, corpus-id, score, under one line of headings
+    FOLDER/qrels/test.tsv   query-id, corpus-id, score, mostly under a line of headings
 
 Source: Thakur et al., BEIR: A Heterogeneous Benchmark for Zero-shot Evaluation of Information Retrieval
 Models (2021).
@@ -10,6 +10,7 @@ Models (2021).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,13 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
         )
         for line, row in numbered_objects(corpus, advice=_ADVICE)
     )
-    queries = {
-        _text(row, "_id", asked, line): _text(row, "text", asked, line)
+    listed = [
+        (_text(row, "_id", asked, line), _text(row, "text", asked, line))
         for line, row in numbered_objects(asked, advice=_ADVICE)
-    }
+    ]
+    queries = dict(listed)
+    if len(queries) != len(listed):
+        raise GoldError(asked, "two queries have the same _id")
     known = {document.id for document in documents}
     judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, known)
     if len(known) != len(documents):
@@ -71,12 +75,13 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
 
 def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
     judged: dict[str, dict[str, int]] = {}
-    for number, line in numbered_lines(path, advice=_ADVICE)[1:]:
-        try:
-            query, document, score = line.rstrip("\r").split("\t")
-            grade = int(score)
-        except ValueError as error:
-            raise GoldError(path, "is not query-id, corpus-id and a whole number", line=number) from error
+    for place, (number, line) in enumerate(numbered_lines(path, advice=_ADVICE)):
+        query, document, score = (*line.split("\t"), "", "", "")[:3]
+        if not re.fullmatch(r"-?[0-9]{1,4}", score) or line.count("\t") != 2:
+            if place == 0:
+                continue  # the line of headings, which some sets do without
+            raise GoldError(path, "is not query-id, corpus-id and a number below 10,000", line=number)
+        grade = int(score)
         if query not in queries or document not in known:
             missing = f"query {query}" if query not in queries else f"document {document}"
             raise GoldError(path, f"judges the {missing}, which is in no file of the folder", line=number)

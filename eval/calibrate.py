@@ -3,12 +3,14 @@
 What is predicted is that the articles answer the question at all, from the facts of its best hit: that is
 what declining has to know. (On public questions a fit to whether the first answer is right told unanswerable
 questions apart less well: AUROC .834 against .840.) From where on an answer is called strong is decided by
-how many first answers are right. All that is reported, and both thresholds, come from questions held out of
-the fit that rated them.
+how many first answers are right. All that is reported comes from questions held out of the fit that rated
+them, and so do the thresholds; these were chosen on the ratings they are reported on, which flatters them a
+little. Isotonic regression has steps: its thresholds are chosen among those of the final curve.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -180,20 +182,30 @@ def strong_from(held: HeldOut, share: float = STRONG_RIGHT) -> float:
     return float(chances[reached[-1]]) if reached.size else NEVER
 
 
-def calibration(
+def thresholds(
     observed: Observed,
+    held: HeldOut,
     method: Method,
-    thresholds: tuple[float, float],
     *,
-    assistant: Assistant,
-    fitted_on: str,
-) -> Calibration:
-    """The fit on all questions, with the thresholds (abstain below, strong from) of those held out.
+    withheld: float = WITHHELD,
+    share: float = STRONG_RIGHT,
+) -> tuple[float, float]:
+    """Abstain below, strong from: of what was held out, or of the final curve when it has steps."""
+    if method is Method.ISOTONIC:
+        chances = fit(observed, method).chances(observed.values)
+        held = HeldOut(chances, observed.right, observed.answerable)
+    return abstain_below(held, withheld), strong_from(held, share)
 
-    Thresholds are rounded to three digits, so that a file can be read.
+
+def calibration(
+    observed: Observed, method: Method, bounds: tuple[float, float], *, assistant: Assistant, fitted_on: str
+) -> Calibration:
+    """The fit on all questions, with these thresholds (abstain below, strong from).
+
+    They are rounded to three digits, away from what they would let happen, so that a file can be read.
     """
     whole = fit(observed, method)
-    low, high = (round(threshold, 3) for threshold in thresholds)
+    low, high = math.floor(1_000 * bounds[0]) / 1_000, math.ceil(1_000 * bounds[1]) / 1_000
     manifest = assistant.generation.manifest
     return Calibration(
         model=manifest.model,
@@ -208,14 +220,14 @@ def calibration(
     )
 
 
-def told(rated: Mapping[Method, HeldOut], best: Method, thresholds: tuple[float, float]) -> list[str]:
+def told(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float, float]) -> list[str]:
     """What the fits gave the questions they did not see, and what the thresholds do to these."""
     lines = [
         f"{method}, held out: Brier {held.brier:.3f}, ECE {held.ece:.3f}, AUROC {held.auroc:.3f}"
         + " (taken)" * (method is best)
         for method, held in rated.items()
     ]
-    held, (low, high) = rated[best], thresholds
+    held, (low, high) = rated[best], bounds
     declined, strong = held.chances < low, held.chances >= high
     lines.append(
         f"declined below {low:.3f}: {declined[held.answerable == 1].mean():.0%} of the answerable and "

@@ -42,11 +42,13 @@ def candidates(records: Iterable[Mapping[str, Any]], *, prefix: str = "use") -> 
 
 
 def _completed(record: Mapping[str, Any], useful: object) -> Line:
-    if useful is True and record.get("extracts"):
-        first = record["extracts"][0]
+    first = next(iter(record.get("extracts") or ()), None)
+    if useful is True and first and first["answer"]["text"].strip():
         evidence = {"doc": first["source"], "quotes": [first["answer"]["text"]], "grade": ANSWERS}
         return {"answerable": True, "relevant": [evidence], "note": "marked useful: confirm the quote"}
     reason = "declined" if record.get("abstained") else "marked not useful"
+    if useful is True:
+        reason = "marked useful"
     closest = next(iter(record.get("nearest") or record.get("extracts") or ()), None)
     shown = (
         f"; shown: {closest['source']}: {closest['answer']['text'][:_CLOSEST_CHARACTERS]}" if closest else ""
@@ -68,8 +70,11 @@ def read_answers(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _is_answer(record: Mapping[str, Any]) -> bool:
     listed = [record.get("extracts", []), record.get("nearest", [])]
-    return isinstance(record.get("question"), str) and all(
-        isinstance(extracts, list) and all(map(_is_extract, extracts)) for extracts in listed
+    verdict = record.get("useful") in (None, True, False)
+    return (
+        verdict
+        and isinstance(record.get("question"), str)
+        and all(isinstance(extracts, list) and all(map(_is_extract, extracts)) for extracts in listed)
     )
 
 

@@ -40,8 +40,11 @@ class Difference:
     ties: int = 0
 
     def regressed(self, alpha: float = ALPHA) -> bool:
-        """Whether B is worse than A, and by chance alone would seldom (less than alpha) be so much worse."""
-        return self.chance.worse < alpha
+        """Whether B is worse than A, and by chance alone would seldom (less than alpha) be so much worse.
+
+        What is forbidden has no chance on its side: any more of it is a regression.
+        """
+        return self.second > self.first if self.measure.forbidden else self.chance.worse < alpha
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,14 @@ def _unit(run: Run) -> str:
     return f"{run.k} {'documents' if run.documents else 'extracts'}"
 
 
-def _asked(row: Row) -> tuple[str, bool, frozenset[tuple[int, str]]]:
-    """What makes two rows the same gold question: evidence counts by what it says, not where it stands."""
-    told = frozenset((piece.grade, fold(piece.text[piece.start : piece.end])) for piece in row.evidence)
+def _asked(row: Row) -> tuple[str, bool, dict[int, str]]:
+    """What makes two rows the same gold question: evidence counts by what it says, not where it stands.
+
+    Nor does it matter how a longer piece was split into sentences.
+    """
+    told: dict[int, str] = {}
+    for piece in row.evidence:
+        told[piece.grade] = fold(f"{told.get(piece.grade, '')} {piece.text[piece.start : piece.end]}")
     return row.question, row.answerable, told
 
 
@@ -137,7 +145,11 @@ def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
 
 
 def _set_difference(one: SetMeasure, pairs: Pairs) -> Difference | None:
-    kept = [(a, b) for a, b in pairs if None not in (a.confidence, b.confidence)]
+    kept = [
+        (a, b)
+        for a, b in pairs
+        if not (a.error or b.error) and not (one.rated and None in (a.confidence, b.confidence))
+    ]
     first, second = one.columns([a for a, _ in kept]), one.columns([b for _, b in kept])
     width = len(first)
     values = one.of_columns(*first), one.of_columns(*second)

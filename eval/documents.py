@@ -29,6 +29,7 @@ from index.lexical import LexicalIndex, Unit
 from index.search import FUSED, standardise
 from index.store import open_current
 from qa.assistant import Assistant
+from qa.errors import QuestionError
 
 DEPTH = 100
 """Documents kept of each ranking, as many as BEIR's R@100 looks at."""
@@ -97,7 +98,10 @@ def rank_by_sentence(
     rankings = {}
     for query, text in collection.queries.items():
         started = time.perf_counter()
-        hits = assistant.search(text, _SENTENCES_LOOKED_AT)
+        try:
+            hits = assistant.search(text, _SENTENCES_LOOKED_AT)
+        except QuestionError:
+            hits = []  # what cannot be asked finds nothing; it stays and scores 0
         once = dict.fromkeys(names[hit.sentence.article.id] for hit in hits)
         rankings[query] = Found(tuple(once)[:DEPTH], time.perf_counter() - started)
     return rankings

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,9 +38,14 @@ TAG = "verbatim"
 
 
 def check_free(folder: Path) -> None:
-    """Raises RunError when something of this name is there already: a run is never written over."""
-    if folder.exists():
-        raise RunError(f"{folder} exists already; name another folder for this run, or remove that one")
+    """Make room for a run. Raises RunError when there is none: a run is never written over."""
+    try:
+        if os.path.lexists(folder):
+            raise RunError(f"{folder} exists already; name another folder for this run, or remove that one")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)).rmdir()
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
 
 
 def write_run(folder: Path, run: Run) -> list[Line]:
@@ -60,10 +66,9 @@ def write_run(folder: Path, run: Run) -> list[Line]:
         SUMMARY: _spelled(_summary(lines)),
         RANKINGS: "".join(_ranking_lines(run)).encode(),
         JUDGEMENTS: "".join(_judgement_lines(run)).encode(),
-        ABOUT: _spelled(about),
+        ABOUT: _spelled({**about, "seal": _seal(about)}),
     }
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         _write_whole(folder, contents)
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
@@ -86,6 +91,8 @@ def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
 def read_run(folder: Path) -> Run:
     """A run as it was written. Raises RunError when it is not there, not whole, or changed since."""
     about = _json(folder / ABOUT)
+    if about.pop("seal", "") != _seal(about):
+        raise RunError(f"{folder / ABOUT} is not what the run wrote; run it again")
     if about.get("format") != FORMAT:
         raise RunError(
             f"{folder / ABOUT} has format {about.get('format')}, this version reads {FORMAT}; run it again"
@@ -99,8 +106,13 @@ def read_run(folder: Path) -> Run:
     try:
         rows = tuple(_row(json.loads(line)) for line in questions.decode().split("\n") if line)
         return Run(rows, int(about["k"]), bool(about["documents"]), dict(about["facts"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{folder} was not written by this version; run it again") from error
+
+
+def _seal(about: Mapping[str, Any]) -> str:
+    """The SHA-256 of what a run says of itself: a number that is edited is not a number that was measured."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ A gold file is JSON Lines; `eval/README.md` tells how to write one:
      "relevant": [{"doc": "report.md", "quotes": ["because it rained"], "grade": 2}]}
 
 Evidence is kept as spans of the articles' canonical text, never as passages of an index, so a gold set
-outlives every change to how articles are split. Evidence that runs over several sentences is kept sentence
-by sentence: each of them counts.
+outlives every change to how articles are split. A quote lies in one sentence; of a span that holds several
+whole sentences each counts for itself.
 """
 
 from __future__ import annotations
@@ -72,11 +72,12 @@ class GoldQuestion:
 
 
 def evidence_in(article: Article, start: int, end: int, *, grade: int = ANSWERS) -> list[Evidence]:
-    """The parts of a span that lie in one sentence each; the whole of it where it lies in none."""
-    parts = [
-        (max(start, s.start), min(end, s.end)) for s in _overlapping(split_sentences(article), start, end)
+    """The whole sentences of a span, each for itself; the span as it is when it holds none."""
+    whole = [
+        s for s in _overlapping(split_sentences(article), start, end) if start <= s.start and s.end <= end
     ]
-    return [Evidence(article, first, last, grade) for first, last in parts or [(start, end)]]
+    spans = [(sentence.start, sentence.end) for sentence in whole]
+    return [Evidence(article, first, last, grade) for first, last in spans or [(start, end)]]
 
 
 class _Fault(Exception):
@@ -124,7 +125,7 @@ def _question(
     try:
         written = parsed(line)
         if written is None:
-            raise _Fault("is not a JSON object; write one object a line")
+            raise _Fault("is not a JSON object in UTF-8; write one object a line")
         identifier = _identifier(written)
         first = first_lines.setdefault(identifier, number)
         if first != number:
@@ -138,7 +139,7 @@ def _identifier(written: Mapping[str, Any]) -> str:
     identifier = written.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int) or str(identifier) == "":
         raise _Fault('has no "id"; give each question its own')
-    if str(identifier).split() != [str(identifier)]:
+    if " " in str(identifier) or not str(identifier).isprintable():
         raise _Fault("the id has white space in it, which run files of TREC cannot hold; write a-b for a b")
     return str(identifier)
 
@@ -170,7 +171,7 @@ def _evidence(entry: object, shelf: Shelf) -> Iterator[Evidence]:
     if not isinstance(entry, dict):
         raise _Fault('evidence must be an object with "doc" and "quotes", or "doc", "start" and "end"')
     name, grade = entry.get("doc", entry.get("article")), entry.get("grade", ANSWERS)
-    if isinstance(grade, bool) or grade not in (1, ANSWERS):
+    if type(grade) is not int or grade not in (1, ANSWERS):
         raise _Fault(f"the grade {grade!r} is neither 1 (related) nor 2 (answers)")
     article = shelf.find(name) if isinstance(name, str) else None
     if article is None:
@@ -192,8 +193,14 @@ def _quoted(quotes: object, article: Article) -> list[tuple[int, int]]:
 def _places(quote: str, article: Article) -> list[tuple[int, int]]:
     """Where a quote stands: once, or in each repetition of one and the same sentence."""
     spans = locate(article, quote)
+    if not any(character.isalnum() for character in quote):
+        raise _Fault(f"the quote {quote!r} has no word in it; quote what answers")
     if not spans:
         raise _Fault(f"the quote {quote!r} stands nowhere in {article.source}; copy it word for word")
+    if any(len(_overlapping(split_sentences(article), *span)) > 1 for span in spans):
+        raise _Fault(
+            f"the quote {quote!r} runs over two sentences of {article.source}; quote from one of them"
+        )
     if len(spans) > 1 and not _says_the_same(article, spans):
         raise _Fault(
             f"the quote {quote!r} stands {len(spans)} times in {article.source}; quote more of its sentence"
@@ -208,15 +215,23 @@ def _says_the_same(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
 
 
 def _span(entry: Mapping[str, Any], article: Article) -> tuple[int, int]:
-    start, end = entry.get("start"), entry.get("end")
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(article.text):
+    start, end = _offset(entry, "start"), _offset(entry, "end")
+    if not 0 <= start < end <= len(article.text):
         raise _Fault(
             f'evidence needs "quotes", or "start" and "end" inside the {len(article.text):,} characters of '
-            f"{article.source}; this one goes from {start!r} to {end!r}"
+            f"{article.source}; this one goes from {entry.get('start')!r} to {entry.get('end')!r}"
         )
     if entry.get("sha256", article.sha256) != article.sha256:
         raise _Fault(f"{article.source} has changed since this span was written; give the evidence as quotes")
+    if not any(character.isalnum() for character in article.text[start:end]):
+        raise _Fault(f"the span from {start} to {end} of {article.source} has no word in it")
     return start, end
+
+
+def _offset(entry: Mapping[str, Any], name: str) -> int:
+    """The offset, -1 when there is none; true and false are no numbers here."""
+    value = entry.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _overlapping(sentences: Iterable[Sentence], start: int, end: int) -> list[Sentence]:

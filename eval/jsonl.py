@@ -25,9 +25,10 @@ def numbered_lines(path: Path, *, advice: str) -> list[tuple[int, str]]:
 
 
 def parsed(line: str) -> dict[str, Any] | None:
-    """The JSON object in a line, None when there is none."""
+    """The JSON object in a line, None when there is none, or one that UTF-8 has no form for."""
     try:
         found = json.loads(line)
+        json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -38,5 +39,5 @@ def numbered_objects(path: Path, *, advice: str) -> Iterator[tuple[int, dict[str
     for number, line in numbered_lines(path, advice=advice):
         found = parsed(line)
         if found is None:
-            raise GoldError(path, "is not a JSON object; write one object a line", line=number)
+            raise GoldError(path, "is not a JSON object in UTF-8; write one object a line", line=number)
         yield number, found

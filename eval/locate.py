@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,9 +22,9 @@ def locate(article: Article, quote: str) -> list[tuple[int, int]]:
     """Every half-open span of the article's text that says `quote`, in order; spans may overlap.
 
     Compatible forms, straight and curly quotes, dashes, capitals and runs of white space count as equal:
-    "the `green paper'" finds "The ‘Green Paper’" no, but "the 'green paper'" does.
+    the quote "a 'green paper' - twice" finds “A  ‘Green Paper’ – twice”.
     """
-    wanted = _fold(quote).text
+    wanted = _fold(unicodedata.normalize("NFC", quote)).text
     if not wanted:
         return []
     folded = _folded_article(article)
@@ -49,7 +50,9 @@ def _fold(text: str) -> Folded:
     characters: list[str] = []
     offsets: list[int] = []
     for offset, character in enumerate(text):
-        for plain in fold(character) or " ":
+        # Soft hyphens and marks of no width are seen by nobody who copies a quotation.
+        unseen = unicodedata.category(character) == "Cf"
+        for plain in "" if unseen else fold(character) or " ":
             if plain != " " or (characters and characters[-1] != " "):
                 characters.append(plain)
                 offsets.append(offset)

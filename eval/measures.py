@@ -31,7 +31,8 @@ class Of(StrEnum):
 class Measure:
     """A measure with a value for each question; `better` is 1 when more is better, -1 when less is.
 
-    Measures of `rate` are shares (0 to 1), others have a unit.
+    Measures of `rate` are shares (0 to 1), others have a unit. What is `forbidden` must be 0: any more of it
+    is a regression, however few questions tell.
     """
 
     name: str
@@ -39,8 +40,10 @@ class Measure:
     of: Of = Of.ANSWERABLE
     better: int = 1
     rate: bool = True
+    forbidden: bool = False
 
 
+CITATIONS = "citation violations"
 _ANSWER_MEASURES = (
     Measure("hit@1", "the first marked answer holds evidence of grade 2 (strict)"),
     Measure("hit@3", "one of the first three marked answers does"),
@@ -56,15 +59,18 @@ _ANSWER_MEASURES = (
     Measure("wrong refusals", "share of the answerable questions that were declined", better=-1),
     Measure("refusal recall", "share of the unanswerable questions that were declined", of=Of.UNANSWERABLE),
     Measure(
-        "citation violations",
+        CITATIONS,
         "extracts whose text, offsets or hash are not the article's: must be 0",
         of=Of.ALL,
         better=-1,
         rate=False,
+        forbidden=True,
     ),
     Measure("words", "words per extract shown, of the first three", of=Of.ALL, better=-1, rate=False),
     Measure("words marked", "words per marked answer, of the first three", of=Of.ALL, better=-1, rate=False),
 )
+# How many extracts a measure looks at: with fewer it would be another measure under the same name.
+_CUTOFFS = {"hit@3": 3, "extract hit@3": 3, "article recall@5": ARTICLES_LOOKED_AT}
 SECONDS = Measure("seconds", "time from question to answer", of=Of.ALL, better=-1, rate=False)
 
 
@@ -81,7 +87,8 @@ def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
 
 def answer_measures(k: int) -> tuple[Measure, ...]:
     """Measures of a system that answers with k extracts; standard ones are on paragraphs of the articles."""
-    return (*_ANSWER_MEASURES[:7], *_passage_measures(k, "paragraphs"), *_ANSWER_MEASURES[7:], SECONDS)
+    whole = (*_ANSWER_MEASURES[:7], *_passage_measures(k, "paragraphs"), *_ANSWER_MEASURES[7:], SECONDS)
+    return tuple(measure for measure in whole if _CUTOFFS.get(measure.name, 1) <= k)
 
 
 def document_measures(k: int) -> tuple[Measure, ...]:
@@ -90,12 +97,20 @@ def document_measures(k: int) -> tuple[Measure, ...]:
 
 
 def score_question(
-    gold: GoldQuestion, shown: Sequence[Shown], *, abstained: bool, standard: Mapping[str, float]
+    gold: GoldQuestion,
+    shown: Sequence[Shown],
+    *,
+    abstained: bool,
+    failed: bool,
+    standard: Mapping[str, float],
 ) -> dict[str, float]:
-    """The values of one question; measures that are not of such a question are left out."""
-    values = {"citation violations": float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
+    """The values of one question; measures that are not of such a question are left out.
+
+    One that could not be asked (`failed`) was neither answered nor declined.
+    """
+    values = {CITATIONS: float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
     if not gold.answerable:
-        return {**values, "refusal recall": float(abstained)}
+        return {**values, "refusal recall": float(abstained and not failed)}
     strict = [grade(gold.relevant, one.article, one.marked) for one in shown]
     loose = [grade(gold.relevant, one.article, one.spans) for one in shown]
     values |= {

@@ -15,6 +15,7 @@ from pathlib import Path
 from eval.gold import EVERY
 from eval.measures import SECONDS
 from eval.plots import by_type, latency, reliability_diagram, risk_coverage_curve
+from eval.ranked import standard_measures
 from eval.refusal import Floats, reliability, risk_coverage
 from eval.row import Cited, Row
 from eval.run import Run
@@ -32,9 +33,7 @@ from eval.verdict import Outcome, explain, outcome
 HERE = Path(__file__).parent
 HEADLINES = (
     "hit@1", "hit@3", "answered@1", "refusal recall", "wrong refusals", "AUROC", "citation violations",
-    "nDCG@10", "P@1", "R@10",
 )  # fmt: skip
-_HEADLINES_OF_ANSWERS = 7
 _NOWHERE = 1_000_000
 
 
@@ -116,7 +115,7 @@ def _rank(row: Row) -> int:
 
 
 def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
-    chosen = HEADLINES[_HEADLINES_OF_ANSWERS:] if run.documents else HEADLINES[:_HEADLINES_OF_ANSWERS]
+    chosen = standard_measures(run.k) if run.documents else HEADLINES
     by_name = {line.measure.name: line for line in lines}
     return [
         Headline(

@@ -66,9 +66,10 @@ def evaluate(
     counts 0 and stays.
 
     Raises:
-        EvalFailure: an answer that is not what it should be; names the question.
+        EvalFailure: gold questions or an answer that are not what they should be; names the question.
     """
     shelf = Shelf(articles)
+    _check(gold, shelf, k)
     asked = []
     for number, question in enumerate(gold, start=1):
         asked.append(_put(ask, question, trace, shelf=shelf, k=k))
@@ -94,6 +95,20 @@ def evaluate(
     )
 
 
+def _check(gold: Sequence[GoldQuestion], shelf: Shelf, k: int) -> None:
+    if k < 1:
+        raise EvalFailure(f"{k} extracts cannot be judged; ask for 1 or more")
+    if not gold or len({question.id for question in gold}) < len(gold):
+        raise EvalFailure("there are no gold questions, or two with the same id")
+    ids = {article.id for article in shelf.articles}
+    for question in gold:
+        for piece in question.relevant:
+            if piece.article.id not in ids:
+                raise EvalFailure(
+                    f"the evidence of {question.id} stands in {piece.article.source}, which is not given"
+                )
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A question and what became of it; `error` says why it could not be asked."""
@@ -116,12 +131,12 @@ def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Shelf,
         seconds = time.perf_counter() - started
         ranks = _ranks(question, trace(question.question)) if trace else {}
     except QuestionError as refused:
-        reply, seconds, error = {"abstained": True}, time.perf_counter() - started, str(refused)
-    record = answer_record(reply) if isinstance(reply, Answer) else reply
+        reply, seconds, error = {}, time.perf_counter() - started, str(refused)
+    record = _record(reply, question)
     return _Asked(
         question=question,
         shown=tuple(found_again(extract, shelf) for extract in _listed(record, question)[:k]),
-        abstained=bool(record.get("abstained", False)),
+        abstained=record.get("abstained", False),
         confidence=_confidence(record, question),
         seconds=seconds,
         ranks=ranks,
@@ -129,15 +144,27 @@ def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Shelf,
     )
 
 
+def _record(reply: Reply, question: GoldQuestion) -> Mapping[str, Any]:
+    record = answer_record(reply) if isinstance(reply, Answer) else reply
+    if not isinstance(record, Mapping) or not isinstance(record.get("abstained", False), bool):
+        raise EvalFailure(
+            f'the answer to {question.id} is not a mapping with "extracts" and "abstained" (true or false)'
+        )
+    return record
+
+
 def _listed(record: Mapping[str, Any], question: GoldQuestion) -> Sequence[Mapping[str, Any]]:
     listed = record.get("extracts") or record.get("nearest") or []
-    for extract in listed:
-        if not isinstance(extract, Mapping) or not isinstance(extract.get("answer") or {}, Mapping):
-            raise EvalFailure(
-                f"the answer to {question.id} holds an extract that is not a mapping with "
-                f'"source", "text" and "answer": {{"text"}}'
-            )
-    return list(listed)
+    if not isinstance(listed, list) or not all(map(_is_extract, listed)):
+        raise EvalFailure(
+            f"the answer to {question.id} does not list its extracts as mappings with "
+            f'"source", "text" and "answer": {{"text"}}'
+        )
+    return listed
+
+
+def _is_extract(extract: object) -> bool:
+    return isinstance(extract, Mapping) and isinstance(extract.get("answer") or {}, Mapping)
 
 
 def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | None:
@@ -154,7 +181,9 @@ def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | No
 
 def _row(asked: _Asked, standard: Mapping[str, float]) -> Row:
     question = asked.question
-    measures = score_question(question, asked.shown, abstained=asked.abstained, standard=standard)
+    measures = score_question(
+        question, asked.shown, abstained=asked.abstained, failed=bool(asked.error), standard=standard
+    )
     return Row(
         id=question.id,
         question=question.question,

@@ -64,6 +64,8 @@ def estimate(statistic: Statistic, *columns: Column) -> Estimate:
     count = table.shape[1]
     if not count:
         return Estimate(np.nan, np.nan, np.nan, 0)
+    if count == 1:
+        return Estimate(statistic(*table), np.nan, np.nan, 1)
     chance = np.random.default_rng(SEED)
     drawn = [statistic(*table[:, chance.integers(count, size=count)]) for _ in range(RESAMPLES)]
     return _estimate(statistic(*table), np.array(drawn), count)

@@ -20,11 +20,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class SetMeasure:
-    """A measure that a single question has no value of; `of_rows` computes it from columns of rows."""
+    """A measure that a single question has no value of; `of_columns` computes it from columns of rows.
+
+    `rated` says that only questions with a confidence take part.
+    """
 
     measure: Measure
     columns: Callable[[Sequence[Row]], tuple[Floats, ...]]
     of_columns: Callable[..., float]
+    rated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,10 @@ def confidence_and_right(rows: Sequence[Row]) -> tuple[Floats, ...]:
 
 
 def _abstained_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
-    return np.array([row.abstained for row in rows], float), np.array([row.answerable for row in rows], float)
+    asked = [row for row in rows if not row.error]
+    return np.array([row.abstained for row in asked], float), np.array(
+        [row.answerable for row in asked], float
+    )
 
 
 SET_MEASURES = (
@@ -63,6 +70,7 @@ SET_MEASURES = (
         Measure("refusal precision", "share of the declined questions that are unanswerable", of=Of.ALL),
         _abstained_and_answerable,
         precision,
+        rated=False,
     ),
     SetMeasure(
         Measure("AUROC", "chance that an answerable question is rated above an unanswerable one", of=Of.ALL),

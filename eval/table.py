@@ -176,7 +176,6 @@ def signed(value: float, measure: Measure) -> str:
 
 def verdict(one: Difference, alpha: float) -> str:
     """ "worse" or "better" where chance is an unlikely reason."""
-    if one.regressed(alpha):
-        return "worse"
-    better = one.measure.better * one.effect.value > 0
-    return "better" if better and one.chance.two_sided < alpha else ""
+    if one.chance.two_sided >= alpha:
+        return ""
+    return "better" if one.measure.better * one.effect.value > 0 else "worse"

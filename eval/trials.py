@@ -29,11 +29,10 @@ from eval.calibrate import (
     HeldOut,
     Method,
     Observed,
-    abstain_below,
     calibration,
     hold_out,
     observe,
-    strong_from,
+    thresholds,
 )
 from eval.gold import Evidence, GoldQuestion, evidence_in
 from eval.locate import locate
@@ -244,7 +243,7 @@ def main() -> None:
     fitted = calibration(
         observed,
         Method.LOGISTIC,
-        (abstain_below(held), strong_from(held)),
+        thresholds(observed, held, Method.LOGISTIC),
         assistant=assistant,
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )

@@ -47,7 +47,7 @@ case $(torch_installed) in
     # is asked for by name. Where it is not offered the registry's serves; any other failure stops the setup.
     if ! said=$(locked_install --no-deps -r requirements/cpu.lock 2>&1); then
         case $said in
-        *"No matching distribution found"*) ;;
+        *"No matching distribution found"* | *ResolutionImpossible*) ;;
         *)
             echo "$said" >&2
             exit 1

@@ -57,15 +57,22 @@ def test_another_split(tmp_path: Path) -> None:
         ("corpus", '{"_id": "a"}', '"text" must be a text'),
         ("corpus", CORPUS + '{"_id": "d1", "text": "a"}', "two documents have the same _id"),
         ("queries", '{"_id": "q1"}', 'queries.jsonl, line 1: "text" must be a text'),
-        ("qrels", QRELS + "q1\td1", "test.tsv, line 6: is not query-id, corpus-id and a whole number"),
+        ("qrels", QRELS + "q1\td1", "test.tsv, line 6: is not query-id, corpus-id and a number below 10,000"),
         ("qrels", QRELS + "q1\td1\tone", "test.tsv, line 6"),
         ("qrels", QRELS + "q9\td1\t1", "judges the query q9"),
         ("qrels", QRELS + "q1\td9\t1", "judges the document d9"),
         ("qrels", "query-id\tcorpus-id\tscore\nq1\td1\t0\n", "judges no document relevant"),
         ("qrels", "", "judges no document relevant"),
+        ("qrels", QRELS + "q1\td1\t99999", "test.tsv, line 6"),
+        ("queries", QUERIES + '{"_id": "q1", "text": "a"}', "two queries have the same _id"),
     ],
 )
 def test_a_fault_is_named_with_file_and_line(part: str, content: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(GoldError) as caught:
         read_collection(folder(tmp_path, **{part: content}))
     assert told in str(caught.value)
+
+
+def test_judgements_need_no_headings(tmp_path: Path) -> None:
+    bare = QRELS.split("\n", 1)[1]
+    assert read_collection(folder(tmp_path, qrels=bare)).judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}

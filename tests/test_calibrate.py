@@ -19,6 +19,7 @@ from eval.calibrate import (
     observe,
     question_folds,
     strong_from,
+    thresholds,
 )
 from eval.errors import EvalFailure
 from index.build import build
@@ -128,3 +129,17 @@ def test_what_is_observed_of_each_question(tmp_path: Path) -> None:
     assert found.right.tolist() == [
         float("It rained" in first[0]), float("It hailed" in first[1]), 0.0,
     ]  # fmt: skip
+
+
+def test_isotonic_thresholds_are_steps_of_the_final_curve() -> None:
+    held = hold_out(ODDS, Method.ISOTONIC, question_folds(ODDS))
+    low, high = thresholds(ODDS, held, Method.ISOTONIC, withheld=0.05, share=0.7)
+    assert (low, high) == pytest.approx((0.25, 0.75))
+    assert low in {chance for _, chance in fit(ODDS, Method.ISOTONIC).steps}
+
+
+def test_thresholds_are_rounded_away_from_what_they_would_let_happen(tmp_path: Path) -> None:
+    build([RAIN, SUN], WordEncoder(), tmp_path)
+    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    made = calibration(ODDS, Method.LOGISTIC, (0.37563, 0.82961), assistant=assistant, fitted_on="a coin")
+    assert (made.abstain_below, made.strong_from) == (0.375, 0.83)

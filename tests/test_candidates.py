@@ -41,6 +41,14 @@ def test_a_useless_answer_is_to_be_looked_up() -> None:
     assert line["note"].startswith("marked not useful")
 
 
+def test_a_useful_answer_that_marked_nothing_is_to_be_looked_up() -> None:
+    empty = GIVEN | {"useful": True, "extracts": [{"source": "rain.md", "answer": {"text": ""}}]}
+    for record in (DECLINED | {"useful": True}, empty):
+        (line,) = candidates([record])
+        assert (line["answerable"], line["relevant"]) == (None, [])
+        assert line["note"].startswith("marked useful")
+
+
 def test_an_answer_nobody_judged_says_nothing_and_a_question_stands_once() -> None:
     lines = list(candidates([GIVEN, DECLINED, DECLINED | {"question": " why? "}, {"question": ""}]))
     assert [line["question"] for line in lines] == ["Why?"]
@@ -64,6 +72,7 @@ def test_checking_tells_what_is_to_be_filled_in(tmp_path: Path) -> None:
         '{"question": 5}',
         '{"question": "a", "extracts": [{}]}',
         '{"question": "a", "nearest": 5}',
+        '{"question": "a", "useful": "yes"}',
     ],
 )
 def test_what_is_no_answer_is_named(line: str, tmp_path: Path) -> None:

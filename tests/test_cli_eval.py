@@ -142,6 +142,8 @@ def test_a_calibration_is_stored_for_its_model_and_used(data: Path, tmp_path: Pa
         (own / CALIBRATION).read_text().replace("logistic", "x").replace("0.", "1.")
     )
     assert CALIBRATION in qa("ask", "Fasst", "--data", own, code=2).stderr
+    assert "Stored in" in qa("eval", "calibrate", OWN, "--data", own).stdout
+    qa("ask", "Fasst", "--data", own)
     assert (
         "no method 'magic'"
         in qa("eval", "calibrate", OWN, "--method", "magic", "--data", data, code=2).stderr
@@ -199,6 +201,9 @@ def test_declined_questions_become_candidates(data: Path, tmp_path: Path) -> Non
         (["ablate", "NONE"], "has no answerable question"),
         (["calibrate", "NONE"], "has no answerable question"),
         (["calibrate", "ONE"], "5 of each are needed"),
+        (["run", "OWN", "--out", "RUN/run.json/run"], "cannot be written"),
+        (["run", "OWN", "--out", "/tmp/" + "x" * 300], "cannot be written: File name too long"),
+        (["check", "/nowhere/gold.jsonl", "--data", "DATA"], "cannot be read"),
         (["report", "/nowhere/run"], "/nowhere/run holds no run"),
         (["compare", "RUN", "/nowhere/run"], "/nowhere/run holds no run"),
         (["compare", "RUN", "RUN", "--fail-on", "hit@7"], "no measure 'hit@7'"),
@@ -215,6 +220,7 @@ def test_bad_input_is_one_line_and_ends_with_2(
     none = [line for line in lines if not json.loads(line)["answerable"]]
     (tmp_path / "none.jsonl").write_text("\n".join(none), encoding="utf-8")
     names = {"OWN": OWN, "RUN": run, "NONE": tmp_path / "none.jsonl", "ONE": tmp_path / "one.jsonl"}
+    names |= {"DATA": data, "RUN/run.json/run": run / "run.json" / "run"}
     given = [names.get(argument, argument) for argument in arguments]
     if arguments[0] in ("run", "ablate", "calibrate") and "--data" not in arguments:
         given += ["--data", data]

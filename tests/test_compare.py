@@ -119,3 +119,35 @@ def test_other_cutoffs_and_units_are_refused() -> None:
 def test_a_measure_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(RunError, match="no measure 'hit@2'; choose from: hit@1, MRR"):
         compare(run(ALL), run(ALL)).find("hit@2")
+
+
+def test_what_is_forbidden_regresses_at_once() -> None:
+    def violated(times: float) -> Run:
+        rows = [replace(one, measures={**one.measures, "citation violations": 0.0}) for one in run(ALL).rows]
+        rows[0] = replace(rows[0], measures={**rows[0].measures, "citation violations": times})
+        return Run(tuple(rows), 5)
+
+    assert compare(violated(0), violated(1)).find("citation violations").regressed()
+    assert not compare(violated(1), violated(1)).find("citation violations").regressed()
+    assert not compare(violated(1), violated(0)).find("citation violations").regressed()
+
+
+def test_refusals_are_compared_without_confidence() -> None:
+    def declining(declined: int) -> Run:
+        rows = [
+            replace(row(n, 1.0), confidence=None, answerable=n >= 20, abstained=n >= 40 - declined)
+            for n in range(40)
+        ]
+        return Run(tuple(rows), 5)
+
+    found = compare(declining(20), declining(30)).find("refusal precision")
+    assert (found.first, found.second) == pytest.approx((0.0, 10 / 30))
+
+
+def test_evidence_may_be_split_otherwise() -> None:
+    def told(*cited: Cited) -> Run:
+        return replace(run(ALL), rows=tuple(replace(one, evidence=cited) for one in run(ALL).rows))
+
+    text = "It rained. It snowed."
+    whole = told(Cited("a", text, 0, 21, 2))
+    assert compare(whole, told(Cited("a", text, 0, 10, 2), Cited("a", text, 11, 21, 2))).mcnemar == 1.0

@@ -41,11 +41,16 @@ def test_each_way_against_its_definition() -> None:
     assert all(one.seconds >= 0 for way in found.values() for one in way.values())
 
 
-def test_fusing_adds_what_is_standardised() -> None:
-    near, words = np.array([0.9, 0.1, 0.5], np.float32), np.array([0.0, 3.0, 0.0], np.float32)
-    z = standardise(np.stack([near, words]))
-    assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
-    assert z.std(axis=1) == pytest.approx([1, 1])
+def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
+    found = rank_documents(COLLECTION, WordEncoder())
+    texts = [document.whole for document in DOCUMENTS]
+    near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
+    # BM25 of the four: only the first two share a word with the query, the first more of them.
+    for words in ([2.0, 1.0, 0.0, 0.0], [3.0, 1.0, 0.0, 0.0]):
+        z = standardise(np.array([near, words], np.float32))
+        assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
+        order = np.argsort(-(FUSED.dense * z[0] + FUSED.lexical * z[1]), kind="stable")
+        assert DOCUMENTS[order[0]].id == found[Way.FUSED]["q"].documents[0] == "rain"
     assert (FUSED.dense, FUSED.lexical) == (1.0, 0.5)
 
 
@@ -59,6 +64,13 @@ def test_a_document_stands_where_its_best_sentence_stands(tmp_path: Path) -> Non
     found = rank_by_sentence(COLLECTION, WordEncoder(), tmp_path)
     assert found["q"].documents[0] == "rain"
     assert sorted(found["q"].documents) == ["rain", "snow", "sun"]  # the bare one has no sentence
+
+
+def test_a_query_that_cannot_be_asked_finds_nothing(tmp_path: Path) -> None:
+    asked = Collection(
+        "weather", DOCUMENTS, {"q": "?!", "r": "x" * 2_001}, {"q": {"rain": 1}, "r": {"rain": 1}}
+    )
+    assert [one.documents for one in rank_by_sentence(asked, WordEncoder(), tmp_path).values()] == [(), ()]
 
 
 def test_a_document_as_an_article_loses_nothing() -> None:

@@ -57,8 +57,9 @@ def test_evidence_may_be_a_span(tmp_path: Path) -> None:
 
 
 def test_evidence_over_several_sentences_counts_sentence_by_sentence() -> None:
-    pieces = evidence_in(HARBOUR, 3, 32)
-    assert [piece.text for piece in pieces] == ["opened in 1820.", "It silted up."]
+    assert [piece.text for piece in evidence_in(HARBOUR, 0, 34)] == ["It opened in 1820.", "It silted up."]
+    assert [piece.text for piece in evidence_in(HARBOUR, 3, 34)] == ["It silted up."]
+    assert [piece.text for piece in evidence_in(HARBOUR, 12, 21)] == [" 1820. It"]
 
 
 def test_a_sentence_that_is_said_twice_counts_wherever_it_is_said(tmp_path: Path) -> None:
@@ -85,7 +86,13 @@ def test_blank_lines_marks_and_other_separators_are_no_matter(tmp_path: Path) ->
         ({"relevant": [{"doc": 7, "quotes": ["a"]}]}, "is called 7"),
         ({"relevant": [{"doc": "harbour.md", "quotes": []}]}, '"quotes" must be a list of texts'),
         ({"relevant": [{"doc": "harbour.md", "quotes": "rain"}]}, '"quotes" must be a list of texts'),
-        ({"relevant": [{"doc": "harbour.md", "quotes": [""]}]}, "stands nowhere"),
+        ({"relevant": [{"doc": "harbour.md", "quotes": [""]}]}, "has no word in it"),
+        ({"relevant": [{"doc": "harbour.md", "quotes": [". "]}]}, "has no word in it"),
+        ({"relevant": [{"doc": "harbour.md", "quotes": ["1820. It"]}]}, "runs over two sentences"),
+        ({"relevant": [{"doc": "harbour.md", "start": 50, "end": 52}]}, "has no word in it"),
+        ({"relevant": [{"doc": "harbour.md", "start": False, "end": True}]}, "from False to True"),
+        ({"relevant": [RAINED | {"grade": 2.0}]}, "the grade 2.0"),
+        ({"id": "a\x00b"}, "the id has white space"),
         (
             {"relevant": [{"doc": "harbour.md"}]},
             'needs "quotes", or "start" and "end" inside the 65 characters',
@@ -122,7 +129,8 @@ def test_a_fault_is_named_with_file_line_and_id(change: dict[str, Any], told: st
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", "5", '{"question": "a"}', '{"id": true}', '{"id": ""}', "[" * 9_999]
+    "line",
+    ["{", "[]", "5", '{"question": "a"}', '{"id": true}', '{"id": ""}', "[" * 9_999, '{"id": "\\ud800"}'],
 )
 def test_a_line_that_is_no_question_is_named(line: str, tmp_path: Path) -> None:
     with pytest.raises(GoldError, match=r"gold.jsonl, line 1: "):

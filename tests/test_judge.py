@@ -90,3 +90,15 @@ def test_another_systems_extract_needs_no_offsets() -> None:
     folded = found_again(quoted | {"text": "it rained for ten long days"}, SHELF)
     assert (folded.valid, folded.spans) == (False, ((0, 27),))
     assert found_again({"source": "days.md", "text": TEXT}, SHELF).marked == ()
+
+
+def test_a_citation_names_its_article() -> None:
+    bare = {name: value for name, value in EXTRACT.items() if name != "article_id"}
+    for name, valid in (("days.md", True), ("days.pdf", False), ("/nowhere/days", False)):
+        assert found_again(bare | {"source": name}, SHELF).valid is valid
+
+
+def test_a_hash_is_held_against_the_article_without_offsets_too() -> None:
+    quoted = {"source": "days.md", "text": TEXT[:35], "answer": {"text": TEXT[:35]}, "start": None}
+    assert found_again(quoted, SHELF).valid
+    assert not found_again(quoted | {"article_sha256": "0" * 64}, SHELF).valid

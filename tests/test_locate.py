@@ -35,6 +35,11 @@ def test_letters_that_become_several_are_found_whole() -> None:
     assert said("The ﬁne Straße.", "fine strasse") == ["ﬁne Straße"]
 
 
+def test_accents_may_be_typed_apart_and_what_nobody_sees_does_not_count() -> None:
+    assert said("The café closed.", "cafe\u0301 closed") == ["café closed"]
+    assert said("The ca\u00adfé closed.", "the\u200b café") == ["The ca\u00adfé"]
+
+
 def test_places_may_overlap() -> None:
     assert locate(article("a", "ananas"), "ana") == [(0, 3), (2, 5)]
 

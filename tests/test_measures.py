@@ -27,7 +27,7 @@ def shown(
 
 
 def score(gold: GoldQuestion, *extracts: Shown, abstained: bool = False) -> dict[str, float]:
-    return score_question(gold, extracts, abstained=abstained, standard={})
+    return score_question(gold, extracts, abstained=abstained, failed=False, standard={})
 
 
 def test_the_answer_first() -> None:
@@ -81,9 +81,15 @@ def test_every_violation_is_counted() -> None:
     assert score(GOLD, wrong, shown(ONE, HAIL), wrong)["citation violations"] == 2.0
 
 
+def test_a_measure_that_looks_further_than_what_is_asked_for_is_left_out() -> None:
+    names = {measure.name for measure in answer_measures(1)}
+    assert not names & {"hit@3", "extract hit@3", "article recall@5"}
+    assert "hit@3" in {measure.name for measure in answer_measures(3)}
+
+
 def test_every_value_has_a_definition_and_the_other_way_round() -> None:
     standard = dict.fromkeys(("nDCG@5", "R@5", "RR@5", "Success@5", "P@1"), 0.0)
-    values = score_question(BOTH, [shown(ONE, HAIL)], abstained=False, standard=standard)
+    values = score_question(BOTH, [shown(ONE, HAIL)], abstained=False, failed=False, standard=standard)
     values |= score(NONE, abstained=True) | {"seconds": 0.1}
     assert {measure.name for measure in answer_measures(5)} == set(values)
     assert {measure.name for measure in document_measures(10)} == {

@@ -124,10 +124,34 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
         ({"confidence": float("nan")}, "the answer to g1 has the confidence nan"),
         ({"confidence": "0.5"}, "the answer to g1 has the confidence '0.5'"),
         ({"confidence": 1.5}, "give a number from 0 to 1"),
-        ({"extracts": ["It rained."]}, "the answer to g1 holds an extract that is not a mapping"),
-        ({"extracts": [{"source": "rain.md", "answer": "It rained."}]}, "holds an extract that is not"),
+        ({"abstained": "false"}, "the answer to g1 is not a mapping"),
+        ({"extracts": {"source": "rain.md"}}, "does not list its extracts"),
+        ({"extracts": ["It rained."]}, "the answer to g1 does not list its extracts as mappings"),
+        ({"extracts": [{"source": "rain.md", "answer": "It rained."}]}, "does not list its extracts"),
     ],
 )
 def test_an_answer_that_is_none_names_its_question(change: dict[str, Any], told: str) -> None:
     with pytest.raises(EvalFailure, match=told):
         evaluate(lambda question: {**ANSWERS[question], **change}, GOLD, [RAIN, SUN])
+
+
+def test_gold_that_cannot_be_measured_is_refused() -> None:
+    ask = ANSWERS.__getitem__
+    for gold, articles, k, told in (
+        (GOLD, [RAIN, SUN], 0, "0 extracts cannot be judged"),
+        ([], [RAIN], 5, "no gold questions"),
+        ([GOLD[0], GOLD[0]], [RAIN], 5, "two with the same id"),
+        (GOLD, [SUN], 5, "the evidence of g1 stands in rain.md, which is not given"),
+    ):
+        with pytest.raises(EvalFailure, match=told):
+            evaluate(ask, gold, articles, k=k)
+
+
+def test_a_question_that_could_not_be_asked_was_not_declined() -> None:
+    def ask(question: str) -> Mapping[str, Any]:
+        raise QuestionError("too wet")
+
+    for row in evaluate(ask, GOLD, [RAIN, SUN]).rows:
+        assert not row.abstained
+        assert row.measures.get("refusal recall", 0.0) == 0.0
+        assert row.measures.get("wrong refusals", 0.0) == 0.0

@@ -68,6 +68,7 @@ def test_tables_of_a_comparison() -> None:
     (hit, *_) = comparison_table(comparison.differences["all"]).rows
     assert hit[:4] == ("hit@1", "1.00", ".500", "-.500")
     assert hit[5:] == ("0", "6", "6", "0.0312", "worse")
+    assert comparison_table(comparison.differences["all"], alpha=0.01).rows[0][-1] == ""
     assert [row[0] for row in slice_table(comparison, "hit@1").rows] == ["why", "who"]
     assert comparison_table(compare(run(WORSE), run(ALL)).differences["all"]).rows[0][-1] == "better"
 

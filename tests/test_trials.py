@@ -7,7 +7,6 @@ import pytest
 
 from eval.calibrate import Method, Observed, fit, observe
 from eval.trials import Trial, corpus_folds, join, open_trial, trials
-from qa.calibration import calibration_for
 from tests.fakes import WordEncoder
 from tests.shared import DATA, needs_data
 
@@ -45,12 +44,12 @@ def test_the_same_seed_makes_the_same_trials(made: list[Trial]) -> None:
 
 @needs_data
 def test_a_trial_is_observed(made: list[Trial], tmp_path: Path) -> None:
-    small = Trial(made[0].articles[:1], made[0].gold[:4])
-    found = observe(
-        open_trial(small, WordEncoder(), tmp_path), [g for g in small.gold if not g.relevant] or []
-    )
-    assert found.values.shape[1] == 3
-    assert calibration_for("f" * 64, tmp_path) is None
+    answerable = [gold for gold in made[0].gold if gold.answerable][:4]
+    others = [gold for gold in made[0].gold if not gold.answerable][:3]
+    found = observe(open_trial(made[0], WordEncoder(), tmp_path), [*answerable, *others])
+    assert found.values.shape == (7, 3)
+    assert found.answerable.tolist() == [1.0] * 4 + [0.0] * 3
+    assert found.right[4:].tolist() == [0.0] * 3
 
 
 def test_each_corpus_is_held_out_once_and_never_takes_part_in_its_own_fit() -> None:
