@@ -81,18 +81,15 @@ def evaluate(
     standard = score_rankings(
         judged, {name: by_rank(found) for name, found in rankings.items()}, k=k, relevant_from=ANSWERS
     )
-    return Run(
-        tuple(
-            replace(
-                _row(one, standard.get(one.question.id, {})),
-                ranking=tuple(rankings[one.question.id]),
-                judged=judged.get(one.question.id, {}),
-            )
-            for one in asked
-        ),
-        k=k,
-        documents=False,
+    rows = (
+        replace(
+            _row(one, standard.get(one.question.id, {})),
+            ranking=tuple(rankings[one.question.id]),
+            judged=judged.get(one.question.id, {}),
+        )
+        for one in asked
     )
+    return Run(tuple(rows), k=k)
 
 
 def _check(gold: Sequence[GoldQuestion], shelf: Shelf, k: int) -> None:
