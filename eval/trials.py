@@ -1,12 +1,13 @@
 """Gold sets cut from public data, to fit the shipped confidence on what no gold question of ours has seen.
 
-    python -m eval.trials ../shared/data [OUT]
+    python -m eval.trials ../shared/data [OUT [MODEL]]
 
 Small corpora are cut from two public sets, so that they look like the folders people index: a few articles
 of an encyclopaedia, some pages of a government's site. Each is asked questions that it answers, near
 misses written to have no answer, questions of other articles, and small talk; some of them again without
 their small words, as people type in haste; and names that stand in it or only elsewhere, as people use a
-search box. Each corpus is rated by a fit on the others. OUT is the file that the calibration is written to.
+search box. Each corpus is rated by a fit on the others. OUT is the file that the calibration is written to,
+MODEL a profile or another model, as `qa --model` takes it.
 """
 
 from __future__ import annotations
@@ -226,11 +227,11 @@ def corpus_folds(parts: Sequence[Observed]) -> list[tuple[np.ndarray, np.ndarray
 
 def main() -> None:
     """Print what the fits on other corpora give each corpus; write the calibration when a file is named."""
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3, 4):
         sys.exit(
-            "usage: python -m eval.trials FOLDER [OUT] (with squad, feedbackqa_uk and off_topic in FOLDER)"
+            "usage: python -m eval.trials FOLDER [OUT [MODEL]] (squad, feedbackqa_uk, off_topic in FOLDER)"
         )
-    encoder, parts = load_encoder(), []
+    encoder, parts = load_encoder(*sys.argv[3:]), []
     for trial in trials(Path(sys.argv[1])):
         with tempfile.TemporaryDirectory() as data:
             assistant = open_trial(trial, encoder, Path(data))

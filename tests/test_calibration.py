@@ -8,7 +8,10 @@ import pytest
 
 from index.encoder import load_encoder
 from index.errors import BuildFailed
-from qa.calibration import CALIBRATION, calibration_for, read_calibration, write_calibration
+from index.model import DEFAULT_MODEL
+from index.quality import QUALITY_MODEL
+from qa.calibration import CALIBRATION, SHIPPED, calibration_for, read_calibration, write_calibration
+from qa.confidence import FACTS
 from qa.errors import CalibrationRefused
 from tests.fakes import FailingDisk
 from tests.test_confidence import FITTED
@@ -108,3 +111,10 @@ def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> Non
         write_calibration(path, STEPPED, disk=FailingDisk(OSError(28, "No space left"), at=step))
     # The last step flushes the folder: the new file is whole by then.
     assert read_calibration(path) == (STEPPED if step == 4 else FITTED)
+
+
+def test_each_calibration_that_ships_is_of_a_model_of_its_own() -> None:
+    shipped = [read_calibration(path) for path in sorted(SHIPPED.glob(f"*.{CALIBRATION}"))]
+    assert [one.model for one in shipped if one] == [DEFAULT_MODEL, QUALITY_MODEL]
+    assert len({one.fingerprint for one in shipped if one}) == 2
+    assert all(one and one.facts == FACTS for one in shipped)
