@@ -72,6 +72,7 @@ def open_assistant(
         CalibrationRefused: a calibration that is not as it was written.
     """
     from index.encoder import load_encoder
+    from index.quality import MODELS
     from index.store import open_current
     from qa.assistant import Assistant
     from qa.calibration import calibration_for
@@ -79,7 +80,7 @@ def open_assistant(
     generation = open_current(settings.data)
     if encoder is None:
         model = settings.model or generation.manifest.model
-        encoder = load_encoder(model, device=settings.device or None, models=settings.data / "models")
+        encoder = load_encoder(model, device=settings.device or None, models=settings.data / MODELS)
     calibration = calibration_for(encoder.fingerprint, settings.data) if calibrated else None
     return Assistant(generation, encoder, calibration=calibration)
 

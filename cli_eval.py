@@ -309,10 +309,11 @@ def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
     from eval.summary import summarise
     from eval.table import ways_table
 
-    _print(ways_table({way: summarise(found) for way, found in runs.items()}))
+    summaries = {way: summarise(found) for way, found in runs.items()}
+    _print(ways_table(summaries))
     if out:
         for way, found in runs.items():
-            write_run(out / way, found)
+            write_run(out / way, found, summaries[way])
         say(f"Kept in {out}: a run for each ranking.")
 
 
@@ -327,7 +328,7 @@ def _keep(found: Run, out: Path | None) -> None:
     for line in remarks(found):
         say(line)
     if out:
-        write_run(out, found)  # last: what was measured is told even when it cannot be kept
+        write_run(out, found, lines)  # last: what was measured is told even when it cannot be kept
         say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
 
 

@@ -27,8 +27,6 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
 DEFAULT_DATA = Path("data")
-# Where in a data folder a model lies that had to be unpacked.
-MODELS = "models"
 
 # A table on its way into a file or a pipe is not folded at a terminal's width.
 _WIDE = 200
@@ -105,6 +103,7 @@ def count(things: Sequence[object], noun: str) -> str:
 def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:
     """The encoder of a model, the default one for ""; what is unpacked for it lies in the data folder."""
     from index.encoder import load_encoder as load
+    from index.quality import MODELS
 
     return load(model or None, device=device or None, models=data / MODELS)
 

@@ -17,7 +17,7 @@ from eval.measures import Measure
 from eval.row import Row
 from eval.run import Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
-from eval.summary import SET_MEASURES, SetMeasure, measures_of
+from eval.summary import SET_MEASURES, SetMeasure, measures_of, sliced
 from index.search import fold
 
 ALPHA = 0.05
@@ -71,13 +71,9 @@ class Comparison:
 def compare(first: Run, second: Run) -> Comparison:
     """Compare B (`second`) with A (`first`). Raises RunError when they were not judged alike."""
     pairs = _paired(first, second)
-    types = list(dict.fromkeys(a.type for a, _ in pairs))
-    slices = {EVERY: pairs} | (
-        {t: [pair for pair in pairs if pair[0].type == t] for t in types} if types[1:] else {}
-    )
     differences = {
         name: [found for measure in measures_of(first) if (found := _difference(measure, chosen))]
-        for name, chosen in slices.items()
+        for name, chosen in sliced(pairs, lambda pair: pair[0].type).items()
     }
     if not first.documents:
         differences[EVERY] += [found for one in SET_MEASURES if (found := _set_difference(one, pairs))]

@@ -15,7 +15,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from eval.ranked import by_rank
 from eval.row import Cited, Row
 from eval.run import Run
 from eval.summary import Line, summarise
+from qa.calibration import seal_of
 
 FORMAT = 1
 ABOUT, QUESTIONS, SUMMARY, RANKINGS, JUDGEMENTS = (
@@ -48,10 +49,9 @@ def check_free(folder: Path) -> None:
         raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
 
 
-def write_run(folder: Path, run: Run) -> list[Line]:
-    """Write all of it or nothing; returns the summary. Raises RunError."""
+def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> None:
+    """Write all of it or nothing; `lines` is its summary, where that is known. Raises RunError."""
     check_free(folder)
-    lines = summarise(run)
     questions = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in run.rows).encode()
     about = {
         "format": FORMAT,
@@ -63,16 +63,15 @@ def write_run(folder: Path, run: Run) -> list[Line]:
     }
     contents = {
         QUESTIONS: questions,
-        SUMMARY: _spelled(_summary(lines)),
+        SUMMARY: _spelled(_summary(summarise(run) if lines is None else lines)),
         RANKINGS: "".join(_ranking_lines(run)).encode(),
         JUDGEMENTS: "".join(_judgement_lines(run)).encode(),
-        ABOUT: _spelled({**about, "seal": _seal(about)}),
+        ABOUT: _spelled({**about, "seal": seal_of(about)}),
     }
     try:
         _write_whole(folder, contents)
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
-    return lines
 
 
 def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -91,7 +90,7 @@ def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
 def read_run(folder: Path) -> Run:
     """A run as it was written. Raises RunError when it is not there, not whole, or changed since."""
     about = _json(folder / ABOUT)
-    if about.pop("seal", "") != _seal(about):
+    if about.pop("seal", "") != seal_of(about):
         raise RunError(f"{folder / ABOUT} is not what the run wrote; run it again")
     if about.get("format") != FORMAT:
         raise RunError(
@@ -108,11 +107,6 @@ def read_run(folder: Path) -> Run:
         return Run(rows, int(about["k"]), bool(about["documents"]), dict(about["facts"]))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{folder} was not written by this version; run it again") from error
-
-
-def _seal(about: Mapping[str, Any]) -> str:
-    """The SHA-256 of what a run says of itself: a number that is edited is not a number that was measured."""
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -133,7 +127,7 @@ def _row(written: dict[str, Any]) -> Row:
     return Row(**{**written, **cited, "ranking": tuple(written["ranking"])})
 
 
-def _summary(lines: list[Line]) -> dict[str, Any]:
+def _summary(lines: Sequence[Line]) -> dict[str, Any]:
     return {
         line.measure.name: {
             "definition": line.measure.definition,

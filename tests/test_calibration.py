@@ -85,13 +85,13 @@ def refusal(path: Path) -> str:
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(change: dict[str, object], tmp_path: Path) -> None:
-    from qa.calibration import _seal
+    from qa.calibration import seal_of
 
     path = tmp_path / CALIBRATION
     write_calibration(path, FITTED)
     written = json.loads(path.read_text()) | change
     del written["seal"]
-    path.write_text(json.dumps({**written, "seal": _seal(written)}))
+    path.write_text(json.dumps({**written, "seal": seal_of(written)}))
     with pytest.raises(CalibrationRefused, match="does not hold a calibration"):
         read_calibration(path)
 
