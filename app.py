@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from index.encoder import Encoder
+    from index.reranker import Reranking
     from qa.assistant import Assistant
     from web.settings import Settings
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 GRACE = 5
 WARM_UP = "What do the articles say?"
 UNCALIBRATED = (
-    "There is no calibration for this model: answers are not rated and none is withheld; "
+    "There is no calibration for these models: answers are not rated and none is withheld; "
     "fit one with `qa eval calibrate GOLD`"
 )
 
@@ -63,7 +64,7 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
 def open_assistant(
     settings: Settings, encoder: Encoder | None = None, *, calibrated: bool = True
 ) -> Assistant:
-    """The assistant of the published generation, with the calibration for its model if there is one.
+    """The assistant of the published generation, with the calibration for its models if there is one.
 
     `calibrated` false leaves it out: who fits a new one need not be able to read the old one.
 
@@ -78,11 +79,26 @@ def open_assistant(
     from qa.calibration import calibration_for
 
     generation = open_current(settings.data)
+    device = settings.device or None
     if encoder is None:
         model = settings.model or generation.manifest.model
-        encoder = load_encoder(model, device=settings.device or None, models=settings.data / MODELS)
-    calibration = calibration_for(encoder.fingerprint, settings.data) if calibrated else None
-    return Assistant(generation, encoder, calibration=calibration)
+        encoder = load_encoder(model, device=device, models=settings.data / MODELS)
+    reranking = load_reranking(settings)
+    read = reranking.reranker.fingerprint if reranking else ""
+    return Assistant(
+        generation,
+        encoder,
+        reranking=reranking,
+        calibration=calibration_for(encoder.fingerprint, read, settings.data) if calibrated else None,
+    )
+
+
+def load_reranking(settings: Settings) -> Reranking | None:
+    """The reranker that the settings name and how it is used. Raises ModelRefused."""
+    from index.reranker import Reranking, load_reranker
+
+    reranker = load_reranker(settings.reranker, device=settings.device or None, batch=settings.batch)
+    return Reranking(reranker, depth=settings.depth) if reranker else None
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from terminal import (
     Data,
     Device,
     Model,
+    Reranker,
     count,
     fail,
     load_encoder,
@@ -92,6 +93,7 @@ def ask(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    reranker: Reranker = "",
 ) -> None:
     """Answer one question, or a file of them."""
     with one_line_errors():
@@ -105,7 +107,7 @@ def ask(
             authors=tuple(author or ()),
             years=tuple(year or ()),
         )
-        assistant = open_assistant(data, model, device)
+        assistant = open_assistant(data, model, device, reranker)
         if not any(map(where.matches, assistant.generation.articles)):
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
@@ -125,6 +127,7 @@ def serve(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    reranker: Reranker = "",
 ) -> None:
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
     with one_line_errors():
@@ -132,6 +135,7 @@ def serve(
         from web.settings import read_settings
 
         settings = replace(read_settings(), data=data, host=host, port=port, model=model, device=device)
+        settings = replace(settings, reranker=reranker or settings.reranker)
         say("Loading the model.")
         encoder = None
         if articles or not _has_index(data):
@@ -272,12 +276,14 @@ def _print_record(answer: Answer) -> None:
 def _print_answer(answer: Answer) -> None:
     if answer.abstained:
         say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
+    if answer.also_searched:
+        say(f"Also searched: {', '.join(answer.also_searched)}.")
     for extract in answer.extracts or answer.nearest:
         _print_extract(extract)
     if answer.abstained:
         say("\nTry other words, or fewer of them.")
     if not answer.calibrated:
-        say("\nThere is no calibration for this model: matches are not rated and none is withheld.")
+        say("\nThere is no calibration for these models: matches are not rated and none is withheld.")
 
 
 def _print_extract(extract: Extract) -> None:
@@ -302,9 +308,10 @@ def _print_extract(extract: Extract) -> None:
 
 def _calibration(fingerprint: str, data: Path) -> str:
     from app import UNCALIBRATED
+    from index.joint import joint_fingerprint
     from qa.calibration import calibration_for
 
-    fitted = calibration_for(fingerprint, data)
+    fitted = calibration_for(fingerprint, joint_fingerprint(), data)
     if fitted is None:
         return UNCALIBRATED
     return (

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +19,11 @@ from terminal import (
     Data,
     Device,
     Model,
+    Reranker,
+    code_facts,
     count,
     fail,
-    load_encoder,
+    load_models,
     one_line_errors,
     open_assistant,
     print_table,
@@ -31,15 +32,16 @@ from terminal import (
 )
 
 if TYPE_CHECKING:
+    from eval.beir import Collection
     from eval.compare import Comparison
     from eval.documents import Found
     from eval.gold import GoldQuestion
     from eval.run import Run
     from eval.table import Table
+    from index.encoder import Encoder
     from index.manifest import Manifest
+    from index.reranker import Reranking
     from qa.assistant import Assistant
-
-HERE = Path(__file__).parent
 
 app = typer.Typer(
     help="Measure answers on gold questions, see why they fail, compare versions.",
@@ -67,6 +69,7 @@ def measure(
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the index for --sentences.")] = None,
     model: Model = "",
     device: Device = "",
+    reranker: Reranker = "",
 ) -> None:
     """Measure answers on gold questions, see why they fail, compare versions."""
     if context.invoked_subcommand:
@@ -77,7 +80,14 @@ def measure(
     if sentences and data is None:
         fail("--sentences needs --data: a folder of its own for the index of these documents")
     with one_line_errors():
-        _beir(beir, split, k=k, out=out, sentences=data if sentences else None, model=model, device=device)
+        from eval.beir import read_collection
+        from eval.folder import check_free
+
+        if out:
+            check_free(out)
+        collection = read_collection(beir, split=split)
+        models = load_models(model, device, reranker)
+        _print_ways(_ways(collection, models, k=k, sentences=data if sentences else None), out)
 
 
 @app.command()
@@ -88,6 +98,7 @@ def run(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    reranker: Reranker = "",
 ) -> None:
     """Ask every gold question and print how good the answers are; --out keeps everything in a folder."""
     with one_line_errors():
@@ -98,7 +109,7 @@ def run(
 
         if out:
             check_free(out)
-        assistant, questions = _asked_of(gold, data, model, device)
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device, reranker), data)
         assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
         with progress("Asking") as advance:
             found = evaluate(
@@ -175,17 +186,26 @@ def ablate(
 ) -> None:
     """Measure the ranking with parts of it left out."""
     with one_line_errors():
+        from eval.ablate import Variant
         from eval.ablate import ablate as ablated
         from eval.run import Ask
         from eval.table import ablation_table
-        from index.search import Fusion
+        from qa.assistant import Assistant
+        from qa.calibration import calibration_for
 
-        assistant, questions = _asked_of(gold, data, model, device)
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device), data)
         assistant.ask(questions[0].question)
+        alone = calibration_for(assistant.encoder.fingerprint, "", data)
 
-        def asks(fusion: Fusion) -> Ask:
-            variant = assistant.ranked_by(fusion)
-            return lambda question: variant.ask(question, k)
+        def asks(variant: Variant) -> Ask:
+            varied = Assistant(
+                assistant.generation,
+                assistant.encoder,
+                reranking=assistant.reranking if variant.reranked else None,
+                calibration=assistant.calibration if variant.reranked else alone,
+                fusion=variant.fusion,
+            )
+            return lambda question: varied.ask(question, k)
 
         with progress("Asking") as advance:
             runs = ablated(asks, questions, assistant.generation.articles, k=k, progress=advance)
@@ -207,15 +227,17 @@ def calibrate(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    reranker: Reranker = "",
 ) -> None:
-    """Fit confidence and bands on gold questions and store them beside the index, for its model alone."""
+    """Fit confidence and bands on gold questions and store them beside the index, for its models alone."""
     with one_line_errors():
         from eval import calibrate as fitting
         from qa.calibration import CALIBRATION, write_calibration
 
         if method not in ("auto", *fitting.Method):
             fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        assistant, questions = _asked_of(gold, data, model, device, calibrated=False)
+        opens = partial(open_assistant, data, model, device, reranker, calibrated=False)
+        assistant, questions = _asked_of(gold, opens, data)
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)
         folds = fitting.question_folds(observed)
@@ -225,10 +247,10 @@ def calibrate(
         for line in fitting.told(rated, best, bounds):
             say(line)
         told = f"{count(questions, 'question')} of {gold.name}"
-        fitted = fitting.calibration(observed, best, bounds, assistant=assistant, fitted_on=told)
+        fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=told)
         if not dry_run:
             write_calibration(data / CALIBRATION, fitted)
-            say(f"Stored in {data / CALIBRATION} for {fitted.model}; delete it to go back to what ships.")
+            say(f"Stored in {data / CALIBRATION} for {fitted.models}; delete it to go back to what ships.")
 
 
 @app.command()
@@ -267,7 +289,7 @@ def candidates(
 
 
 def _asked_of(
-    gold: Path, data: Path, model: str, device: str, *, calibrated: bool = True
+    gold: Path, opens: Callable[[], Assistant], data: Path
 ) -> tuple[Assistant, Sequence[GoldQuestion]]:
     """The assistant, and the questions of a gold file about its articles, which are read first."""
     from eval.errors import GoldError
@@ -277,31 +299,34 @@ def _asked_of(
     questions = read_gold(gold, open_current(data).articles)
     if not any(question.answerable for question in questions):
         raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
-    return open_assistant(data, model, device, calibrated=calibrated), questions
+    return opens(), questions
 
 
-def _beir(
-    folder: Path, split: str, *, k: int, out: Path | None, sentences: Path | None, model: str, device: str
-) -> None:
-    from eval.beir import read_collection
+def _ways(
+    collection: Collection, models: tuple[Encoder, Reranking | None], *, k: int, sentences: Path | None
+) -> dict[str, Run]:
+    """A run for each way of ranking the documents; `sentences` is where the index of these lies."""
     from eval.documents import Way, rank_by_sentence, rank_documents
-    from eval.folder import check_free
     from eval.retrieval import retrieval_runs
 
-    if out:
-        check_free(out)
-    collection = read_collection(folder, split=split)
-    encoder = load_encoder(model, device)
+    encoder, reranking = models
     rankings: dict[Way, Mapping[str, Found]] = {}
     with progress("Encoding documents") as advance:
-        rankings.update(rank_documents(collection, encoder, progress=advance))
+        rankings.update(rank_documents(collection, encoder, reranking=reranking, progress=advance))
     if sentences is not None:
         with progress("Indexing sentences") as advance:
-            rankings[Way.SENTENCES] = rank_by_sentence(collection, encoder, sentences, progress=advance)
-    facts = _code_facts() | {"collection": collection.name, "split": split, "model": encoder.name}
-    runs = retrieval_runs(collection, rankings, k=k, facts=facts | {"fingerprint": encoder.fingerprint})
+            rankings[Way.SENTENCES] = rank_by_sentence(
+                collection, encoder, sentences, reranking=reranking, progress=advance
+            )
+    facts = code_facts() | {
+        "collection": collection.name,
+        "split": collection.split,
+        "model": encoder.name,
+        "fingerprint": encoder.fingerprint,
+        "reranker": reranking.reranker.name if reranking else "none",
+    }
     say(f"{collection.name}: {len(collection.documents):,} documents, {len(collection.queries):,} queries")
-    _print_ways(runs, out)
+    return retrieval_runs(collection, rankings, k=k, facts=facts)
 
 
 def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
@@ -351,39 +376,14 @@ def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
     """How a run came about, for whoever reads it later."""
     manifest: Manifest = assistant.generation.manifest
     calibration = assistant.calibration
-    return _code_facts() | {
+    return code_facts() | {
         "gold": gold.name,
         "gold_sha256": hashlib.sha256(gold.read_bytes()).hexdigest(),
         "generation": manifest.generation,
         "articles": str(manifest.counts["articles"]),
         "model": manifest.model,
         "fingerprint": manifest.fingerprint,
+        "reranker": assistant.reranking.reranker.name if assistant.reranking else "none",
         "calibration": calibration.fitted_on if calibration else "none",
         **{name: str(value) for name, value in manifest.settings.items()},
     }
-
-
-def _code_facts() -> dict[str, str]:
-    from web.settings import package_version
-
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": package_version(),
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str:
-    """The commit this code is at, with "+" when files differ from it; "" where there is no git."""
-    git = ["git", "-C", str(HERE)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
+    from index.reranker import Reranking
     from qa.assistant import Assistant
 
 Data = Annotated[
@@ -26,6 +30,14 @@ Model = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
+Reranker = Annotated[
+    str,
+    typer.Option(
+        "--reranker",
+        envvar="QA_RERANKER",
+        help="none, or a cross-encoder by name or folder; the shipped one otherwise.",
+    ),
+]
 DEFAULT_DATA = Path("data")
 
 # A table on its way into a file or a pipe is not folded at a terminal's width.
@@ -108,9 +120,49 @@ def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:
     return load(model or None, device=device or None, models=data / MODELS)
 
 
-def open_assistant(data: Path, model: str, device: str, *, calibrated: bool = True) -> Assistant:
+def load_models(model: str, device: str, reranker: str) -> tuple[Encoder, Reranking | None]:
+    """Encoder and reranking for work without an index."""
+    from app import load_reranking
+    from web.settings import read_settings
+
+    settings = replace(read_settings(), device=device)
+    settings = replace(settings, reranker=reranker or settings.reranker)
+    return load_encoder(model, device), load_reranking(settings)
+
+
+def open_assistant(
+    data: Path, model: str, device: str, reranker: str = "", *, calibrated: bool = True
+) -> Assistant:
     """The assistant of the published generation, with its calibration or without."""
     from app import open_assistant as opened
-    from web.settings import Settings
+    from web.settings import read_settings
 
-    return opened(Settings(data=data, model=model, device=device), calibrated=calibrated)
+    settings = replace(read_settings(), data=data, model=model, device=device)
+    return opened(replace(settings, reranker=reranker or settings.reranker), calibrated=calibrated)
+
+
+def code_facts() -> dict[str, str]:
+    """When, and with which state of this code, something was measured."""
+    from web.settings import package_version
+
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": package_version(),
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    """The commit this code is at, with "+" when files differ from it; "" where there is no git."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

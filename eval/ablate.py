@@ -3,39 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from corpus.article import Article
 from eval.gold import GoldQuestion
 from eval.run import Ask, Run, evaluate
 from index.search import FUSED, Fusion
 
-VARIANTS: Mapping[str, Fusion] = {
-    "lexical alone": Fusion(dense=0.0, lexical=1.0),
-    "dense alone": Fusion(lexical=0.0),
-    "fused, sentences alone": Fusion(levels=(1.0, 0.0, 0.0)),
-    "fused, without windows": Fusion(levels=(1.0, 0.0, 0.3)),
-    "fused, without passages": Fusion(levels=(1.0, 0.4, 0.0)),
-    "fused": FUSED,
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to rank: the weights of the six scores, and whether the reranker reads the best of it."""
+
+    fusion: Fusion = FUSED
+    reranked: bool = False
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "lexical alone": Variant(Fusion(dense=0.0, lexical=1.0)),
+    "dense alone": Variant(Fusion(lexical=0.0)),
+    "fused, sentences alone": Variant(Fusion(levels=(1.0, 0.0, 0.0))),
+    "fused, without windows": Variant(Fusion(levels=(1.0, 0.0, 0.3))),
+    "fused, without passages": Variant(Fusion(levels=(1.0, 0.4, 0.0))),
+    "fused": Variant(),
+    "dense alone, reranked": Variant(Fusion(lexical=0.0), reranked=True),
+    "fused, reranked": Variant(reranked=True),
 }
 """In the order of the table; the last is what people use."""
 
 
 def ablate(
-    asks: Callable[[Fusion], Ask],
+    asks: Callable[[Variant], Ask],
     gold: Sequence[GoldQuestion],
     articles: Iterable[Article],
     *,
     k: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Run]:
-    """A run for each variant; `asks` makes the callable that answers with a fusion."""
+    """A run for each variant; `asks` makes the callable that answers in its way."""
     shelf = tuple(articles)
     runs = {}
-    for number, (name, fusion) in enumerate(VARIANTS.items()):
+    for number, (name, variant) in enumerate(VARIANTS.items()):
 
         def advance(done: int, total: int, before: int = number) -> None:
             if progress:
                 progress(before * total + done, len(VARIANTS) * total)
 
-        runs[name] = evaluate(asks(fusion), gold, shelf, k=k, progress=advance)
+        runs[name] = evaluate(asks(variant), gold, shelf, k=k, progress=advance)
     return runs

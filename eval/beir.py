@@ -44,6 +44,7 @@ class Collection:
     documents: tuple[Document, ...]
     queries: Mapping[str, str]
     judged: Mapping[str, Mapping[str, int]]
+    split: str = "test"
 
 
 def read_collection(folder: Path, *, split: str = "test") -> Collection:
@@ -70,7 +71,9 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
     judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, known)
     if len(known) != len(documents):
         raise GoldError(corpus, "two documents have the same _id")
-    return Collection(folder.resolve().name, documents, {name: queries[name] for name in judged}, judged)
+    return Collection(
+        folder.resolve().name, documents, {name: queries[name] for name in judged}, judged, split
+    )
 
 
 def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:

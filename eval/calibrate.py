@@ -22,13 +22,17 @@ from eval.errors import EvalFailure
 from eval.gold import GoldQuestion
 from eval.refusal import auroc, calibration_error
 from eval.run import evaluate
+from index.encoder import Encoder
+from index.reranker import Reranker
 from qa.assistant import Assistant
-from qa.confidence import FACTS, Calibration, facts
+from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 
 WITHHELD = 0.05
 """Share of the answerable questions that may be declined so that unanswerable ones are."""
 STRONG_RIGHT = 0.8
-"""Share of the strong answers that must be right."""
+"""Share of the strong answers that must be right, where no reranker has read them."""
+STRONG_RIGHT_READ = 0.9
+"""The same where one has."""
 STRONG_AT_LEAST = 10
 """Answers that this share is taken over at the least: two of two are not "all of them"."""
 NEVER = 1.01
@@ -111,8 +115,9 @@ def observe(
     kept = [
         (row, hits[0]) for row in run.rows if not row.error and (hits := assistant.search(row.question, 1))
     ]
+    weighed = READ_FACTS if assistant.reranking else FACTS
     return Observed(
-        np.array([facts(hit) for _, hit in kept]).reshape(-1, len(FACTS)),
+        np.array([facts(hit) for _, hit in kept]).reshape(-1, len(weighed)),
         np.array([row.measures.get("hit@1", 0.0) for row, _ in kept]),
         np.array([float(row.answerable) for row, _ in kept]),
     )
@@ -198,7 +203,12 @@ def thresholds(
 
 
 def calibration(
-    observed: Observed, method: Method, bounds: tuple[float, float], *, assistant: Assistant, fitted_on: str
+    observed: Observed,
+    method: Method,
+    bounds: tuple[float, float],
+    *,
+    models: tuple[Encoder, Reranker | None],
+    fitted_on: str,
 ) -> Calibration:
     """The fit on all questions, with these thresholds (abstain below, strong from).
 
@@ -206,11 +216,13 @@ def calibration(
     """
     whole = fit(observed, method)
     low, high = math.floor(1_000 * bounds[0]) / 1_000, math.ceil(1_000 * bounds[1]) / 1_000
-    manifest = assistant.generation.manifest
+    encoder, reranker = models
     return Calibration(
-        model=manifest.model,
-        fingerprint=manifest.fingerprint,
-        facts=FACTS,
+        model=encoder.name,
+        fingerprint=encoder.fingerprint,
+        reranker=reranker.name if reranker else "",
+        reranker_fingerprint=reranker.fingerprint if reranker else "",
+        facts=READ_FACTS if reranker else FACTS,
         weights=whole.weights,
         constant=whole.constant,
         steps=whole.steps,

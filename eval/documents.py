@@ -3,6 +3,7 @@
 dense      one vector a document, title and text cut at the encoder's window, as published figures are made
 lexical    BM25 of the whole document
 fused      both, standardised over all documents of the collection, with the weights of `index.search`
+reranked   the best of these read: a document is rated as its best sentence is
 sentences  the product's own search: a document stands where its best sentence stands
 """
 
@@ -22,10 +23,13 @@ from corpus.article import Article
 from corpus.canonical import finish
 from corpus.draft import Block, Draft, Facts
 from corpus.lines import unwrap
+from corpus.sentence import split_sentences
 from eval.beir import Collection, Document
 from index.build import build
 from index.encoder import Encoder
+from index.joint import Reading
 from index.lexical import LexicalIndex, Unit
+from index.reranker import Reranking, reading
 from index.search import FUSED, standardise
 from index.store import open_current
 from qa.assistant import Assistant
@@ -34,6 +38,8 @@ from qa.errors import QuestionError
 DEPTH = 100
 """Documents kept of each ranking, as many as BEIR's R@100 looks at."""
 _SENTENCES_LOOKED_AT = 1_000
+_DOCUMENTS_READ = 20
+_READ_OF_EACH = 20  # sentences of a document, from its beginning
 
 Floats = NDArray[np.float32]
 Advance = Callable[[int, int], None]
@@ -45,6 +51,7 @@ class Way(StrEnum):
     DENSE = "dense"
     LEXICAL = "lexical"
     FUSED = "fused"
+    RERANKED = "reranked"
     SENTENCES = "sentences"
 
 
@@ -60,13 +67,19 @@ Rankings = Mapping[str, Found]
 
 
 def rank_documents(
-    collection: Collection, encoder: Encoder, *, progress: Advance | None = None
+    collection: Collection,
+    encoder: Encoder,
+    *,
+    reranking: Reranking | None = None,
+    progress: Advance | None = None,
 ) -> dict[Way, Rankings]:
-    """By way (dense, lexical, fused), by query id: what is found."""
+    """By way (dense, lexical, fused, and reranked where there is a reranking), by query id: what is found."""
     texts = [document.whole for document in collection.documents]
     vectors = _encode(texts, encoder, progress)
     names = [document.id for document in collection.documents]
-    found: dict[Way, dict[str, Found]] = {Way.DENSE: {}, Way.LEXICAL: {}, Way.FUSED: {}}
+    ways = (Way.DENSE, Way.LEXICAL, Way.FUSED, *([Way.RERANKED] if reranking else []))
+    found: dict[Way, dict[str, Found]] = {way: {} for way in ways}
+    read = Readings(collection)
     with tempfile.TemporaryDirectory() as folder:
         LexicalIndex.create(Path(folder), [], texts)
         lexical = LexicalIndex.open(Path(folder))
@@ -80,11 +93,50 @@ def rank_documents(
             found[Way.DENSE][query] = Found(_best(near, names), took[0])
             found[Way.LEXICAL][query] = Found(_best(words, names, least=0.0), took[1])
             found[Way.FUSED][query] = Found(_best(both, names), sum(took))
+            if reranking:
+                between = time.perf_counter()
+                both = _reread(both, text, read, reranking)
+                seconds = sum(took) + time.perf_counter() - between
+                found[Way.RERANKED][query] = Found(_best(both, names), seconds)
     return dict(found)
 
 
+class Readings:
+    """The sentences of documents as a reranker reads them, each document split once."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._documents = collection.documents
+        self._split: dict[int, list[Reading]] = {}
+
+    def of(self, row: int) -> list[Reading]:
+        """The first sentences of the document in this row, its title among them."""
+        if row not in self._split:
+            sentences = split_sentences(as_article(self._documents[row]))
+            count = min(len(sentences), _READ_OF_EACH)
+            self._split[row] = [reading(sentences, place) for place in range(count)]
+        return self._split[row]
+
+
+def _reread(scores: Floats, query: str, read: Readings, way: Reranking) -> Floats:
+    """Scores in which the best documents have their rating added, and the others the worst of these."""
+    best = [row for row in np.argsort(-scores, kind="stable")[:_DOCUMENTS_READ].tolist() if read.of(row)]
+    pieces = [read.of(row) for row in best]
+    rated = way.reranker.rate(query, [one for piece in pieces for one in piece])
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    most = np.array([part.max() for part in np.split(rated, ends)], dtype=np.float32)
+    added = way.weight * standardise(most[None])[0]
+    reread: Floats = scores + added.min()
+    reread[best] = scores[best] + added
+    return reread
+
+
 def rank_by_sentence(
-    collection: Collection, encoder: Encoder, data: Path, *, progress: Advance | None = None
+    collection: Collection,
+    encoder: Encoder,
+    data: Path,
+    *,
+    reranking: Reranking | None = None,
+    progress: Advance | None = None,
 ) -> Rankings:
     """What the product's own search finds; `data` keeps the index, so that a second run encodes nothing.
 
@@ -94,7 +146,7 @@ def rank_by_sentence(
     made = [(document.id, as_article(document)) for document in collection.documents]
     names = {article.id: name for name, article in made if article.text}
     build([article for _, article in made if article.text], encoder, data, progress=progress)
-    assistant = Assistant(open_current(data), encoder)
+    assistant = Assistant(open_current(data), encoder, reranking=reranking)
     rankings = {}
     for query, text in collection.queries.items():
         started = time.perf_counter()

@@ -6,8 +6,8 @@ Small corpora are cut from two public sets, so that they look like the folders p
 of an encyclopaedia, some pages of a government's site. Each is asked questions that it answers, near
 misses written to have no answer, questions of other articles, and small talk; some of them again without
 their small words, as people type in haste; and names that stand in it or only elsewhere, as people use a
-search box. Each corpus is rated by a fit on the others. OUT is the file that the calibration is written to,
-MODEL a profile or another model, as `qa --model` takes it.
+search box. Each corpus is rated by a fit on the others, once with the shipped reranker and once without. OUT
+is the folder the calibrations are written to, MODEL a profile or another model, as `qa --model` takes it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ import numpy as np
 
 from corpus.article import Article
 from eval.calibrate import (
+    STRONG_RIGHT,
+    STRONG_RIGHT_READ,
     HeldOut,
     Method,
     Observed,
@@ -39,10 +41,12 @@ from eval.gold import Evidence, GoldQuestion, evidence_in
 from eval.locate import locate
 from index.build import build
 from index.encoder import Encoder, load_encoder
+from index.reranker import Reranking, load_reranker
 from index.search import FUNCTION_TERMS
 from index.store import open_current
 from qa.assistant import Assistant
-from qa.calibration import write_calibration
+from qa.calibration import CALIBRATION, write_calibration
+from qa.confidence import Calibration
 
 SEED = 20
 CORPORA = 4
@@ -86,13 +90,11 @@ class Trial:
 def trials(folder: Path) -> Iterator[Trial]:
     """Small corpora from the public sets below `folder` (`squad`, `feedbackqa_uk`, `off_topic`)."""
     chance = random.Random(SEED)
-    small_talk = [str(row["text"]) for row in _rows(folder / "off_topic/queries.jsonl")]
+    small_talk = [str(row["text"]) for row in read_rows(folder / "off_topic/queries.jsonl")]
     made = [*_encyclopaedia(folder / "squad", chance), *_government(folder / "feedbackqa_uk", chance)]
     for trial, other in zip(made, [*made[1:], made[0]], strict=True):
         chatter = [_unanswerable(text) for text in chance.sample(small_talk, SMALL_TALK)]
-        hasty = [
-            replace(gold, question=_in_haste(gold.question)) for gold in chance.sample(trial.gold, HASTY)
-        ]
+        hasty = [replace(gold, question=in_haste(gold.question)) for gold in chance.sample(trial.gold, HASTY)]
         gold = (*trial.gold, *chatter, *hasty, *_names(trial, other, chance))
         yield Trial(trial.articles, tuple(replace(one, id=str(n)) for n, one in enumerate(gold)))
 
@@ -105,7 +107,7 @@ def _answerable(text: str, evidence: Sequence[Evidence]) -> GoldQuestion:
     return GoldQuestion("", text, tuple(evidence), answerable=True)
 
 
-def _in_haste(question: str) -> str:
+def in_haste(question: str) -> str:
     """A question without its small words and capitals: "When did OPEC begin?" -> "opec begin"."""
     words = re.findall(r"[\w'’.-]*\w", question.lower())
     return " ".join(word for word in words if word not in FUNCTION_TERMS) or question
@@ -131,25 +133,25 @@ def _names_in(trial: Trial) -> list[str]:
 
 def _encyclopaedia(folder: Path, chance: random.Random) -> list[Trial]:
     texts: dict[str, list[str]] = {}
-    paragraphs = {row["_id"]: row["text"] for row in _rows(folder / "corpus.jsonl")}
+    paragraphs = {row["_id"]: row["text"] for row in read_rows(folder / "corpus.jsonl")}
     for name, text in paragraphs.items():
         texts.setdefault(name.rsplit("#", 1)[0], []).append(text)
     asked: Questions = {}
-    for row in _rows(folder / "queries.jsonl"):
+    for row in read_rows(folder / "queries.jsonl"):
         about, first = row["metadata"], row["metadata"]["answers"][0]
         start = first["starts"][0]
         question = Asked(row["text"], paragraphs[about["passage"]], (start, start + len(first["text"])))
         asked.setdefault(about["article"], []).append(question)
     unanswerable: Questions = {}
-    for row in _rows(folder / "unanswerable.jsonl"):
+    for row in read_rows(folder / "unanswerable.jsonl"):
         unanswerable.setdefault(row["metadata"]["article"], []).append(Asked(row["text"]))
     return _cut(texts, chance, each=ARTICLES_EACH, asked=asked, unanswerable=unanswerable)
 
 
 def _government(folder: Path, chance: random.Random) -> list[Trial]:
-    pages = _rows(folder / "corpus.jsonl")
+    pages = read_rows(folder / "corpus.jsonl")
     texts = {page["_id"]: [page["title"], *page["text"].split("\n")] for page in pages}
-    queries = {row["_id"]: row["text"] for row in _rows(folder / "queries_train.jsonl")}
+    queries = {row["_id"]: row["text"] for row in read_rows(folder / "queries_train.jsonl")}
     asked: Questions = {}
     for line in (folder / "qrels/train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         query, page, _ = line.split("\t")
@@ -166,7 +168,7 @@ def _cut(
     others = names[CORPORA * each :]
     made = []
     for start in range(0, CORPORA * each, each):
-        articles = {name: _article(name, texts[name]) for name in names[start : start + each]}
+        articles = {name: article_of(name, texts[name]) for name in names[start : start + each]}
         answered = [(articles[name], one) for name in articles for one in asked.get(name, ())]
         chosen = chance.sample(answered, min(QUESTIONS, len(answered)))
         missed = _sample(chance, unanswerable, list(articles), NEAR_MISSES)
@@ -188,7 +190,8 @@ def _place(article: Article, asked: Asked) -> list[Evidence]:
     return [Evidence(article, start + asked.span[0], start + asked.span[1])]
 
 
-def _rows(path: Path) -> list[Any]:
+def read_rows(path: Path) -> list[Any]:
+    """The JSON values of a file of JSON Lines."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -197,7 +200,8 @@ def _sample(chance: random.Random, asked: Questions, names: Sequence[str], count
     return chance.sample(found, min(count, len(found)))
 
 
-def _article(name: str, paragraphs: Sequence[str]) -> Article:
+def article_of(name: str, paragraphs: Sequence[str]) -> Article:
+    """An article without title, of paragraphs with single spaces."""
     text = "\n\n".join(_folded(paragraph) for paragraph in paragraphs if paragraph.strip())
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Article(name, "", text, name, "", "", "", "", digest)
@@ -207,10 +211,12 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def open_trial(trial: Trial, encoder: Encoder, data: Path) -> Assistant:
+def open_trial(
+    trial: Trial, encoder: Encoder, data: Path, *, reranking: Reranking | None = None
+) -> Assistant:
     """An assistant that answers from the trial's articles, indexed in `data`."""
     build(trial.articles, encoder, data)
-    return Assistant(open_current(data), encoder)
+    return Assistant(open_current(data), encoder, reranking=reranking)
 
 
 def join(parts: Sequence[Observed]) -> Observed:
@@ -226,35 +232,47 @@ def corpus_folds(parts: Sequence[Observed]) -> list[tuple[np.ndarray, np.ndarray
 
 
 def main() -> None:
-    """Print what the fits on other corpora give each corpus; write the calibration when a file is named."""
+    """Print what the fits on other corpora give each corpus; write the calibrations to a folder named."""
     if len(sys.argv) not in (2, 3, 4):
         sys.exit(
             "usage: python -m eval.trials FOLDER [OUT [MODEL]] (squad, feedbackqa_uk, off_topic in FOLDER)"
         )
-    encoder, parts = load_encoder(*sys.argv[3:]), []
+    encoder, reranker = load_encoder(*sys.argv[3:]), load_reranker()
+    ways = (None, Reranking(reranker) if reranker else None)
+    parts: list[list[Observed]] = [[] for _ in ways]
     for trial in trials(Path(sys.argv[1])):
         with tempfile.TemporaryDirectory() as data:
-            assistant = open_trial(trial, encoder, Path(data))
-            parts.append(observe(assistant, trial.gold))
+            for way, part in zip(ways, parts, strict=True):
+                assistant = open_trial(trial, encoder, Path(data), reranking=way)
+                part.append(observe(assistant, trial.gold))
+    for way, part in zip(ways, parts, strict=True):
+        fitted = _fitted(part, encoder, way)
+        if sys.argv[2:]:
+            name = fitted.model.rpartition("/")[2].lower() + ("" if way else "-alone")
+            write_calibration(Path(sys.argv[2]) / f"{name}.{CALIBRATION}", fitted)
+
+
+def _fitted(parts: Sequence[Observed], encoder: Encoder, way: Reranking | None) -> Calibration:
+    """The calibration of a way to rank; what it was judged by is printed."""
     observed, folds = join(parts), corpus_folds(parts)
     rated = {method: hold_out(observed, method, folds) for method in Method}
-    for method, held in rated.items():
-        print(f"{method}: Brier {held.brier:.3f}, ECE {held.ece:.3f}, AUROC {held.auroc:.3f}")
     held = rated[Method.LOGISTIC]
     fitted = calibration(
         observed,
         Method.LOGISTIC,
-        thresholds(observed, held, Method.LOGISTIC),
-        assistant=assistant,
+        thresholds(observed, held, Method.LOGISTIC, share=STRONG_RIGHT_READ if way else STRONG_RIGHT),
+        models=(encoder, way.reranker if way else None),
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )
+    print(fitted.models)
+    for method, one in rated.items():
+        print(f"{method}: Brier {one.brier:.3f}, ECE {one.ece:.3f}, AUROC {one.auroc:.3f}")
     print(
         "weights", " ".join(f"{weight:.3f}" for weight in fitted.weights), f"constant {fitted.constant:.3f}"
     )
     print(f"withheld below {fitted.abstain_below:.3f}, strong from {fitted.strong_from:.3f}")
     _print_thresholds(held)
-    if sys.argv[2:]:
-        write_calibration(Path(sys.argv[2]), fitted)
+    return fitted
 
 
 def _print_thresholds(held: HeldOut) -> None:

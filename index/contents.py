@@ -19,6 +19,7 @@ from corpus.sentence import split_sentences
 from index.encoder import Encoder
 from index.errors import BuildFailed
 from index.lexical import ANALYZER, Analyzer
+from index.lexicon import LEXICON, lexicon_bytes
 from index.manifest import Setting
 from index.records import array_bytes, articles_bytes, text_digest
 from index.terms import terms_files
@@ -83,6 +84,7 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
         WINDOW_ROWS: array_bytes(window_rows),
         PASSAGE_ROWS: array_bytes(passage_rows),
         TEXTS: array_bytes(digests),
+        LEXICON: lexicon_bytes(ordered),
         **terms_files([analyzer.terms(sentence.text) for sentence in sentences]),
     }
     settings: dict[str, Setting] = {"analyzer": ANALYZER, "passage_tokens": encoder.max_tokens}

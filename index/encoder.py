@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import ModelRefused
 from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
 from index.quality import MODELS, QUALITY_MODEL, quality_model_folder
+from index.transformer import best_device, check_device, load_bi_encoder
 
 BATCH = 32  # texts per pass: the default of sentence-transformers
 
@@ -69,7 +67,7 @@ class SentenceTransformerEncoder:
 
     def __init__(self, folder: Path, *, name: str, device: str | None = None) -> None:
         self.name = name
-        self._model = _load(folder, device or _best_device())
+        self._model = load_bi_encoder(folder, device or best_device())
         self._tokenizer = _counting_tokenizer(self._model.tokenizer)
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
         self.dimension = int(self._model.get_embedding_dimension())
@@ -115,7 +113,7 @@ def load_encoder(
             not safetensors only.
     """
     if device is not None:
-        _check_device(device)
+        check_device(device)
     if model in (None, Profile.STANDARD, DEFAULT_MODEL):
         return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
     if model in (Profile.QUALITY, QUALITY_MODEL):
@@ -130,43 +128,6 @@ def fingerprint(folder: Path, *, max_tokens: int) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _load(folder: Path, device: str) -> Any:
-    from safetensors import SafetensorError
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        with _quiet():
-            return SentenceTransformer(
-                str(folder),
-                device=device,
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelRefused(f"the model cannot be loaded: {folder}: {reason}; use another model") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the progress bar, the log lines and the warnings that loading a model gives off."""
-    from transformers.utils import logging as transformers_logging
-
-    logging: Any = transformers_logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def _counting_tokenizer(tokenizer: Any) -> Any:
     from tokenizers import Tokenizer
 
@@ -174,23 +135,6 @@ def _counting_tokenizer(tokenizer: Any) -> Any:
     counting.no_truncation()
     counting.no_padding()
     return counting
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device.split(":")[0], False):
-        there = ", ".join(name for name, available in found.items() if available)
-        raise ModelRefused(f"there is no device {device!r} here; choose one of: {there}")
-
-
-def _best_device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _sayable(text: str) -> str:

@@ -9,6 +9,7 @@ Its files, and what is in them:
     sentences.faiss, passages.faiss   the vectors by sentence and by passage, to be searched
     lexical/sentence, lexical/passage the words, to be searched
     vocabulary.txt, terms.npy, term_starts.npy    the words of each sentence, to be counted
+    lexicon.json                      words as they are written, and short forms
     manifest.json                     the SHA-256 of all of these
 """
 
@@ -27,6 +28,7 @@ from index.contents import ARTICLES, PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENT
 from index.dense import DenseIndex
 from index.errors import Damaged
 from index.lexical import LexicalIndex
+from index.lexicon import LEXICON, Lexicon, read_lexicon
 from index.manifest import MANIFEST, Manifest
 from index.records import read_array, read_articles
 from index.terms import Terms, read_terms
@@ -75,6 +77,7 @@ class Generation:
     dense_passages: DenseIndex
     lexical: LexicalIndex
     terms: Terms
+    lexicon: Lexicon
     mean_lengths: MeanLengths
 
     @property
@@ -127,6 +130,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         dense_passages=DenseIndex.load(folder / DENSE_PASSAGES, count=len(wholes), dimension=dimension),
         lexical=_open_lexical(folder, manifest),
         terms=terms,
+        lexicon=read_lexicon(folder / LEXICON),
         mean_lengths=_mean_lengths(sentences, terms, len(wholes)),
     )
 

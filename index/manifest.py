@@ -17,7 +17,7 @@ from pathlib import Path
 from index.durable import Disk
 from index.errors import Damaged
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a file of a generation changes its meaning; other formats are refused."""
 
 MANIFEST = "manifest.json"

@@ -49,12 +49,26 @@ _PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Other words for some of a query's: a text that holds all terms of `said` counts as holding `asked`."""
+
+    asked: tuple[str, ...]
+    said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What is searched for: a vector (dimension,), its terms, and phrases every result must hold."""
 
     vector: Floats
     terms: tuple[str, ...]
     phrases: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def all_terms(self) -> tuple[str, ...]:
+        """The terms and those of the alternatives, each alternative's once."""
+        return (*self.terms, *dict.fromkeys(term for other in self.alternatives for term in other.said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ class Hit:
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
     of their BM25 scores, `coverage` the share (0 to 1) of the question's term weight that occurs in the
     window, function words left out. `matched` are the question's terms in the sentence, `complete` says
-    that no term but function words is missing from it.
+    that no term but function words is missing from it. `rating` is a reranker's, None where none has read it.
     """
 
     sentence: Sentence
@@ -93,6 +107,7 @@ class Hit:
     coverage: float
     matched: tuple[str, ...]
     complete: bool
+    rating: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +176,8 @@ def stages(
 
 def _score(generation: Generation, query: Query, where: Where) -> Scored:
     rows = _candidates(generation, query, where)
-    weights = _term_weights(generation, query.terms)
-    counts = _counts(generation, rows)
+    weights = _term_weights(generation, query)
+    counts = _counts(generation, query.alternatives, rows)
     return Scored(
         rows=rows,
         dense=_dense(generation, query.vector, rows),
@@ -200,11 +215,11 @@ def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[R
     lexical = generation.lexical
     by_sentence = [
         generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed),
-        lexical.search(Unit.SENTENCE, query.terms, CANDIDATE_SENTENCES, allowed=allowed),
+        lexical.search(Unit.SENTENCE, query.all_terms, CANDIDATE_SENTENCES, allowed=allowed),
     ]
     by_passage = [
         generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=passages),
-        lexical.search(Unit.PASSAGE, query.terms, CANDIDATE_PASSAGES, allowed=passages),
+        lexical.search(Unit.PASSAGE, query.all_terms, CANDIDATE_PASSAGES, allowed=passages),
     ]
     return [
         *(np.array([row for row, _ in found], dtype=np.int64) for found in by_sentence),
@@ -263,26 +278,44 @@ def _dense(generation: Generation, vector: Floats, rows: Rows) -> Floats:
     return np.stack([vectors[place] @ vector for place in places])
 
 
-def _term_weights(generation: Generation, terms: Sequence[str]) -> dict[str, float]:
+def _term_weights(generation: Generation, query: Query) -> dict[str, float]:
+    """The weight of each term: as rare as it and what is said instead of it are together."""
     lexical = generation.lexical
     passages = lexical.count(Unit.PASSAGE)
+    found = {term: lexical.document_frequency(Unit.PASSAGE, term) for term in query.all_terms}
+    holding = {term: found[term] for term in query.terms}
+    for other in query.alternatives:
+        for term in holding.keys() & set(other.asked):
+            holding[term] += min((found[said] for said in other.said), default=0)
     return {
-        term: inverse_document_frequency(passages, lexical.document_frequency(Unit.PASSAGE, term))
-        for term in dict.fromkeys(terms)
+        term: inverse_document_frequency(passages, min(passages, count)) for term, count in holding.items()
     }
 
 
-def _counts(generation: Generation, rows: Rows) -> list[Counts]:
+def _counts(generation: Generation, alternatives: Sequence[Alternative], rows: Rows) -> list[Counts]:
     """Term counts around each row; a passage is counted once for all its sentences."""
+
+    def counted(first: int, last: int) -> Counter[str]:
+        return _said_otherwise(generation.term_counts(first, last), alternatives)
+
     passages: dict[int, Counter[str]] = {}
     counts = []
     for row in rows.tolist():
         number = int(generation.passage_of[row])
         if number not in passages:
             start, end = np.searchsorted(generation.passage_of, [number, number + 1])
-            passages[number] = generation.term_counts(int(start), int(end))
-        window = generation.term_counts(*generation.window_of(row))
-        counts.append(Counts(generation.term_counts(row, row + 1), window, passages[number]))
+            passages[number] = counted(int(start), int(end))
+        window = counted(*generation.window_of(row))
+        counts.append(Counts(counted(row, row + 1), window, passages[number]))
+    return counts
+
+
+def _said_otherwise(counts: Counter[str], alternatives: Sequence[Alternative]) -> Counter[str]:
+    """Counts in which the other words for something count as its own: pct 2 -> primari 2, care 2, trust 2."""
+    found = [(other, min((counts.get(term, 0) for term in other.said), default=0)) for other in alternatives]
+    for other, times in found:
+        if times:
+            counts.update(dict.fromkeys(other.asked, times))
     return counts
 
 

@@ -8,6 +8,7 @@ from corpus.article import Sentence
 from index.encoder import Encoder
 from index.errors import ModelRefused
 from index.generation import Generation
+from index.reranker import Reranker, Reranking, rerank
 from index.search import FUSED, Fusion, Hit, Query, search, stages
 from index.where import EVERYTHING, Where
 from qa.answer import Answer, Band, Extract, Place
@@ -15,6 +16,7 @@ from qa.confidence import Calibration
 from qa.errors import QuestionError
 from qa.extract import Group, group_hits
 from qa.question import Question, read_question
+from qa.wording import Wording, reword
 
 DEFAULT_EXTRACTS = 5
 # Sentences looked at for each extract wanted: neighbours and repetitions use some up.
@@ -29,12 +31,13 @@ class Assistant:
         generation: Generation,
         encoder: Encoder,
         *,
+        reranking: Reranking | None = None,
         calibration: Calibration | None = None,
         fusion: Fusion = FUSED,
     ) -> None:
-        """Without a calibration every answer is shown and none is rated.
+        """Without a reranking the search alone decides; without a calibration every answer is shown, unrated.
 
-        Raises ModelRefused when the index or the calibration was made with another model than the encoder's.
+        Raises ModelRefused when the index or the calibration was made with other models than these.
         """
         built_with = generation.manifest
         if built_with.fingerprint != encoder.fingerprint:
@@ -42,19 +45,23 @@ class Assistant:
                 f"{generation.folder} was built with the model {built_with.model}, not with {encoder.name} "
                 f"as it is now; name that model (--model), or run `qa index` again"
             )
-        if calibration and calibration.fingerprint != encoder.fingerprint:
+        read = reranking.reranker.fingerprint if reranking else ""
+        if calibration and not calibration.fits(encoder.fingerprint, read):
             raise ModelRefused(
-                f"the calibration was fitted for the model {calibration.model}, not for {encoder.name} as it "
-                f"is now; run `qa eval calibrate`"
+                f"the calibration was fitted for {calibration.models}, not for {encoder.name} "
+                f"{f'with {reranking.reranker.name}' if reranking else 'alone'} as it is now; "
+                f"run `qa eval calibrate`"
             )
         self.generation = generation
         self.calibration = calibration
-        self._encoder = encoder
+        self.encoder = encoder
+        self.reranking = reranking
         self._fusion = fusion
 
-    def ranked_by(self, fusion: Fusion) -> Assistant:
-        """The same assistant with other weights of the six scores."""
-        return Assistant(self.generation, self._encoder, calibration=self.calibration, fusion=fusion)
+    @property
+    def models(self) -> tuple[Encoder, Reranker | None]:
+        """What it searches and reads with."""
+        return self.encoder, self.reranking.reranker if self.reranking else None
 
     def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
         """At most k extracts that answer, best first, or none and the nearest passages.
@@ -65,7 +72,8 @@ class Assistant:
         if k < 1:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
         asked = read_question(question)
-        extracts = self._extracts(self._search(asked, k * _HITS_PER_EXTRACT, filters), k)
+        wording = self._reword(asked)
+        extracts = self._extracts(self._search(asked, wording, k * _HITS_PER_EXTRACT, filters), k)
         sure = extracts[0].confidence if extracts else self._nothing
         band = self._band(sure)
         # Who quotes a phrase asks where it stands, and there it stands.
@@ -78,6 +86,7 @@ class Assistant:
             band=band,
             abstained=abstained,
             generation=self.generation.id,
+            also_searched=wording.also,
         )
 
     def decline(self, question: str) -> Answer:
@@ -94,21 +103,37 @@ class Assistant:
 
     def search(self, question: str, k: int, filters: Where = EVERYTHING) -> list[Hit]:
         """The k best sentences for a question, before any of them is chosen or withheld."""
-        return self._search(read_question(question), k, filters)
+        asked = read_question(question)
+        return self._search(asked, self._reword(asked), k, filters)
 
     def stages(self, question: str) -> Mapping[str, Sequence[Sentence]]:
         """The candidates for a question, best first, as each stage of the search ranks them."""
-        found = stages(self.generation, self._query(read_question(question)), fusion=self._fusion)
-        return {name: [self.generation.sentences[row] for row in rows] for name, rows in found.items()}
+        asked = read_question(question)
+        wording = self._reword(asked)
+        found = stages(self.generation, self._query(asked, wording), fusion=self._fusion)
+        ranked = {name: rows.tolist() for name, rows in found.items()}
+        if self.reranking:
+            everything = max(1, len(ranked["fused"]))
+            ranked["reranked"] = [hit.row for hit in self._search(asked, wording, everything, EVERYTHING)]
+        return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
-    def _search(self, asked: Question, k: int, filters: Where) -> list[Hit]:
-        return search(self.generation, self._query(asked), k, where=filters, fusion=self._fusion)
+    def _reword(self, asked: Question) -> Wording:
+        # One piece of the encoder's vocabulary is a word of the language: with its two ends that is 3.
+        return reword(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
 
-    def _query(self, asked: Question) -> Query:
+    def _search(self, asked: Question, wording: Wording, k: int, filters: Where) -> list[Hit]:
+        query, way = self._query(asked, wording), self.reranking
+        if way is None:
+            return search(self.generation, query, k, where=filters, fusion=self._fusion)
+        hits = search(self.generation, query, max(k, way.depth), where=filters, fusion=self._fusion)
+        return rerank(self.generation, wording.text, hits, way)[:k]
+
+    def _query(self, asked: Question, wording: Wording) -> Query:
         return Query(
-            vector=self._encoder.encode([asked.text])[0],
-            terms=tuple(self.generation.lexical.terms(asked.text)),
+            vector=self.encoder.encode([wording.text])[0],
+            terms=tuple(self.generation.lexical.terms(wording.text)),
             phrases=asked.phrases,
+            alternatives=wording.alternatives,
         )
 
     @property

@@ -1,7 +1,7 @@
 """Calibrations on disk: the ones that ship, and the one that an evaluator stored beside an index.
 
 `calibration.json` in a data folder comes before `*.calibration.json` beside this file, and each counts for
-the model it was fitted for and for no other.
+the models it was fitted for and for no others.
 Both are JSON with a seal, the SHA-256 of the rest: a digit that changes on disk moves answers, silently.
 """
 
@@ -17,21 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from index.durable import Disk, reported
-from qa.confidence import FACTS, Calibration
+from qa.confidence import Calibration
 from qa.errors import CalibrationRefused
 
 CALIBRATION = "calibration.json"
 SHIPPED = Path(__file__).parent
 
 
-def calibration_for(fingerprint: str, data: Path) -> Calibration | None:
-    """The calibration for a model: the data folder's, else the shipped one, else none.
+def calibration_for(encoder: str, reranker: str, data: Path) -> Calibration | None:
+    """The calibration for the models with these fingerprints: the data folder's, else a shipped one.
+
+    `reranker` is "" where there is none.
 
     Raises CalibrationRefused for a file that is not as it was written.
     """
     for path in (data / CALIBRATION, *sorted(SHIPPED.glob(f"*.{CALIBRATION}"))):
         found = read_calibration(path)
-        if found and found.fingerprint == fingerprint and found.facts == FACTS:
+        if found and found.fits(encoder, reranker):
             return found
     return None
 

@@ -19,6 +19,8 @@ EXTRACT_WORDS = SENTENCE_WORDS
 _MARK_RANKS = 5
 _MARK_SHARE = 0.6
 _MARK_WORDS = 60
+# Share of the best score from which on another article is heard when all extracts are of one.
+_OTHER_ARTICLE = 0.5
 # Share of words two sentences have in common to count as the same statement.
 _SAME = 0.85
 _WORD = re.compile(r"\w+(?:'t)?")
@@ -39,10 +41,12 @@ class Group:
 def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Group]:
     """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one.
 
-    No row is shown in two groups. A sentence that ranks nearly as well as the best keeps an extract of its
-    own; a lesser one may stand among the surroundings of a better one instead.
+    No row is shown in two groups. When all would be of one article, the last gives way to the best of
+    another: two articles may tell one story, or contradict each other. A sentence that ranks nearly as well
+    as the best keeps an extract of its own; a lesser one may stand among the surroundings of a better one
+    instead.
     """
-    groups = _joined(generation, hits)
+    groups = _with_another_article(_joined(generation, hits), k)
     near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
     reserved = {row for group in near for row in range(group.first, group.last + 1)}
     taken: set[int] = set()
@@ -53,6 +57,18 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
             taken.update(range(group.shown[0], group.shown[1] + 1))
             kept.append(group)
     return kept
+
+
+def _with_another_article(groups: list[Group], k: int) -> list[Group]:
+    """Groups in their order, but for one of a second article that moves up to the last of the first k."""
+    first = groups[:k]
+    if k < 2 or len({group.hit.sentence.article.id for group in first}) != 1:
+        return groups
+    own, enough = first[0].hit.sentence.article, _OTHER_ARTICLE * first[0].hit.score
+    for place, group in enumerate(groups[k:], start=k):
+        if group.hit.sentence.article is not own and group.hit.score >= enough:
+            return [*groups[: k - 1], group, *groups[k - 1 : place], *groups[place + 1 :]]
+    return groups
 
 
 def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:

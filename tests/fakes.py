@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from corpus.article import Article
 from index.durable import Disk
+from index.joint import Reading
 
 DIMENSION = 32
 
@@ -45,6 +46,22 @@ class WordEncoder:
                 progress(1)
         self.encoded += texts
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+class CountingReranker:
+    """Rates a sentence by how many of the question's words it holds. `read` lists all questions and readings."""
+
+    name = "counting"
+    fingerprint = "c" * 64
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, Reading]] = []
+
+    def rate(self, question: str, readings: Sequence[Reading]) -> NDArray[np.float32]:
+        self.read += [(question, reading) for reading in readings]
+        asked = set(question.lower().split())
+        held = (len(asked & set(reading.sentence.lower().rstrip(".").split())) for reading in readings)
+        return np.fromiter(held, dtype=np.float32)
 
 
 class FailingDisk(Disk):

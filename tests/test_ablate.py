@@ -2,29 +2,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eval.ablate import VARIANTS, ablate
+from eval.ablate import VARIANTS, Variant, ablate
 from eval.run import Ask
 from index.build import build
-from index.search import FUSED, Fusion
+from index.generation import Generation
+from index.reranker import Reranking
 from index.store import open_current
 from qa.assistant import Assistant
-from tests.fakes import WordEncoder
+from tests.fakes import CountingReranker, WordEncoder
 from tests.test_run import GOLD, RAIN, SUN
+
+
+def ranked(generation: Generation, variant: Variant) -> Assistant:
+    reading = Reranking(CountingReranker()) if variant.reranked else None
+    return Assistant(generation, WordEncoder(), reranking=reading, fusion=variant.fusion)
 
 
 def test_a_run_for_each_variant_the_last_being_what_people_use(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(open_current(tmp_path), WordEncoder())
-    asked: list[Fusion] = []
+    asked: list[Variant] = []
 
-    def asks(fusion: Fusion) -> Ask:
-        asked.append(fusion)
-        return assistant.ranked_by(fusion).ask
+    def asks(variant: Variant) -> Ask:
+        asked.append(variant)
+        return ranked(assistant.generation, variant).ask
 
     told: list[tuple[int, int]] = []
     runs = ablate(asks, GOLD, [RAIN, SUN], k=5, progress=lambda done, total: told.append((done, total)))
     assert list(runs) == list(VARIANTS)
-    assert asked[-1] == FUSED
+    assert asked[-1] == Variant(reranked=True)
     assert told[-1] == (3 * len(VARIANTS), 3 * len(VARIANTS))
     assert told == sorted(told)
     assert all(len(run.rows) == 3 for run in runs.values())
@@ -36,6 +42,6 @@ def test_what_is_left_out_plays_no_part(tmp_path: Path) -> None:
     assistant = Assistant(open_current(tmp_path), WordEncoder())
     stages = assistant.stages("quay")
     for name, variant in (("lexical", VARIANTS["lexical alone"]), ("dense", VARIANTS["dense alone"])):
-        hits = assistant.ranked_by(variant).search("quay", 10)
+        hits = ranked(assistant.generation, variant).search("quay", 10)
         assert [hit.sentence for hit in hits] == list(stages[name])
     assert [hit.sentence for hit in assistant.search("quay", 10)] == list(stages["fused"])

@@ -56,7 +56,7 @@ def test_a_fit_and_its_calibration_say_the_same(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(open_current(tmp_path), WordEncoder())
     for method in Method:
-        made = calibration(ODDS, method, (0.3, 0.6), assistant=assistant, fitted_on="a coin")
+        made = calibration(ODDS, method, (0.3, 0.6), models=assistant.models, fitted_on="a coin")
         assert (made.model, made.fingerprint) == ("words", "f" * 64)
         assert (made.abstain_below, made.strong_from, made.fitted_on) == (0.3, 0.6, "a coin")
         assert made.chance((1.0, 0.0, 0.0)) == pytest.approx(fit(ODDS, method).chances(ODDS.values[:1])[0])
@@ -141,5 +141,5 @@ def test_isotonic_thresholds_are_steps_of_the_final_curve() -> None:
 def test_thresholds_are_rounded_away_from_what_they_would_let_happen(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(open_current(tmp_path), WordEncoder())
-    made = calibration(ODDS, Method.LOGISTIC, (0.37563, 0.82961), assistant=assistant, fitted_on="a coin")
+    made = calibration(ODDS, Method.LOGISTIC, (0.37563, 0.82961), models=assistant.models, fitted_on="a coin")
     assert (made.abstain_below, made.strong_from) == (0.375, 0.83)

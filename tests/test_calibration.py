@@ -8,10 +8,11 @@ import pytest
 
 from index.encoder import load_encoder
 from index.errors import BuildFailed
+from index.joint import RERANKER, joint_fingerprint
 from index.model import DEFAULT_MODEL
 from index.quality import QUALITY_MODEL
 from qa.calibration import CALIBRATION, SHIPPED, calibration_for, read_calibration, write_calibration
-from qa.confidence import FACTS
+from qa.confidence import FACTS, READ_FACTS
 from qa.errors import CalibrationRefused
 from tests.fakes import FailingDisk
 from tests.test_confidence import FITTED
@@ -28,28 +29,30 @@ def test_what_is_written_is_read(written: object, tmp_path: Path) -> None:
 
 def test_there_may_be_none(tmp_path: Path) -> None:
     assert read_calibration(tmp_path / CALIBRATION) is None
-    assert calibration_for("f" * 64, tmp_path) is None
+    assert calibration_for("f" * 64, "", tmp_path) is None
 
 
 def test_the_data_folders_counts_for_its_model_alone(tmp_path: Path) -> None:
     write_calibration(tmp_path / CALIBRATION, FITTED)
-    assert calibration_for("f" * 64, tmp_path) == FITTED
-    assert calibration_for("0" * 64, tmp_path) is None
+    assert calibration_for("f" * 64, "", tmp_path) == FITTED
+    assert calibration_for("0" * 64, "", tmp_path) is None
 
 
 def test_one_of_other_facts_does_not_count(tmp_path: Path) -> None:
     write_calibration(tmp_path / CALIBRATION, replace(FITTED, facts=("dense", "old", "complete")))
-    assert calibration_for("f" * 64, tmp_path) is None
+    assert calibration_for("f" * 64, "", tmp_path) is None
 
 
-def test_the_default_model_ships_with_one_and_the_data_folders_comes_first(tmp_path: Path) -> None:
+def test_the_models_ship_with_one_each_and_the_data_folders_comes_first(tmp_path: Path) -> None:
     fingerprint = load_encoder().fingerprint
-    shipped = calibration_for(fingerprint, tmp_path)
-    assert shipped is not None
-    assert 0 < shipped.abstain_below < shipped.strong_from < 1
+    for reranker in ("", joint_fingerprint()):
+        shipped = calibration_for(fingerprint, reranker, tmp_path)
+        assert shipped is not None
+        assert 0 < shipped.abstain_below < shipped.strong_from < 1
     own = replace(FITTED, fingerprint=fingerprint)
     write_calibration(tmp_path / CALIBRATION, own)
-    assert calibration_for(fingerprint, tmp_path) == own
+    assert calibration_for(fingerprint, "", tmp_path) == own
+    assert calibration_for(fingerprint, joint_fingerprint(), tmp_path) not in (None, own)
 
 
 def test_no_character_of_the_file_may_change(tmp_path: Path) -> None:
@@ -113,8 +116,12 @@ def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> Non
     assert read_calibration(path) == (STEPPED if step == 4 else FITTED)
 
 
-def test_each_calibration_that_ships_is_of_a_model_of_its_own() -> None:
+def test_each_calibration_that_ships_is_of_models_of_its_own() -> None:
     shipped = [read_calibration(path) for path in sorted(SHIPPED.glob(f"*.{CALIBRATION}"))]
-    assert [one.model for one in shipped if one] == [DEFAULT_MODEL, QUALITY_MODEL]
-    assert len({one.fingerprint for one in shipped if one}) == 2
-    assert all(one and one.facts == FACTS for one in shipped)
+    found = {(one.model, one.reranker): one.facts for one in shipped if one}
+    assert found == {
+        (model, reranker): READ_FACTS if reranker else FACTS
+        for model in (DEFAULT_MODEL, QUALITY_MODEL)
+        for reranker in ("", RERANKER)
+    }
+    assert len({(one.fingerprint, one.reranker_fingerprint) for one in shipped if one}) == 4

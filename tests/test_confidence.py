@@ -9,7 +9,7 @@ from corpus.article import Passage
 from corpus.sentence import split_sentences
 from index.search import Hit
 from qa.answer import Band
-from qa.confidence import FACTS, Calibration, facts
+from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 from tests.fakes import article
 
 SENTENCE = split_sentences(article("a", "It rained."))[0]
@@ -27,6 +27,8 @@ HIT = Hit(
 FITTED = Calibration(
     model="words",
     fingerprint="f" * 64,
+    reranker="",
+    reranker_fingerprint="",
     facts=FACTS,
     weights=(6.0, 2.0, 2.0),
     constant=-4.0,
@@ -47,6 +49,22 @@ def test_worked_by_hand() -> None:
 def test_facts_are_the_ones_named() -> None:
     assert facts(HIT) == (0.5, 0.5, 0.0)
     assert len(facts(HIT)) == len(FACTS)
+    read = replace(HIT, rating=-1.5)
+    assert facts(read) == (0.5, 0.5, 0.0, -1.5)
+    assert len(facts(read)) == len(READ_FACTS)
+
+
+def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
+    read = replace(
+        FITTED, reranker="r", reranker_fingerprint="e" * 64, facts=READ_FACTS, weights=(1, 1, 1, 1)
+    )
+    assert FITTED.fits("f" * 64, "")
+    assert read.fits("f" * 64, "e" * 64)
+    assert not FITTED.fits("f" * 64, "e" * 64)
+    assert not FITTED.fits("0" * 64, "")
+    assert not read.fits("f" * 64, "")
+    assert not replace(FITTED, facts=("dense", "old", "complete")).fits("f" * 64, "")
+    assert (FITTED.models, read.models) == ("words alone", "words with r")
 
 
 def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() -> None:

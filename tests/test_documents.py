@@ -9,8 +9,9 @@ from eval.beir import Collection, Document, read_collection
 from eval.documents import DEPTH, Way, as_article, rank_by_sentence, rank_documents
 from eval.ranked import by_rank, score_rankings
 from index.encoder import load_encoder
+from index.reranker import Reranking
 from index.search import FUSED, standardise
-from tests.fakes import WordEncoder
+from tests.fakes import CountingReranker, WordEncoder
 from tests.shared import DATA, needs_data
 
 DOCUMENTS = (
@@ -93,3 +94,16 @@ def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, 
     scores = score_rankings(collection.judged, {q: by_rank(one.documents) for q, one in found.items()}, k=10)
     assert np.mean([one["nDCG@10"] for one in scores.values()]) == pytest.approx(ndcg, abs=0.005)
     assert np.mean([one["P@1"] for one in scores.values()]) == pytest.approx(first, abs=0.005)
+
+
+def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
+    """ "nobody" and "saw" stand in one sentence of the second document, and each reading counts such words."""
+    asked = Collection("weather", DOCUMENTS, {"q": "rain rained nobody saw"}, {"q": {"snow": 1}})
+    reranker = CountingReranker()
+    found = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
+    assert list(found) == [Way.DENSE, Way.LEXICAL, Way.FUSED, Way.RERANKED]
+    assert found[Way.FUSED]["q"].documents[0] == "rain"
+    # Words of the question in the best sentence: snow 2, rain 1, sun 0; the bare one has no sentence.
+    assert found[Way.RERANKED]["q"].documents[:2] == ("snow", "rain")
+    assert [one.sentence for _, one in reranker.read].count("Nobody saw it.") == 1
+    assert found[Way.RERANKED]["q"].seconds >= found[Way.FUSED]["q"].seconds

@@ -89,3 +89,32 @@ def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path
     text, marked = shown(generation, "how long does a badge take", k=1)[0]
     assert marked == "A: Twelve weeks for a badge."
     assert text == "Q: How long does a badge take?\n\nA: Twelve weeks for a badge."
+
+
+def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[str]:
+    build([article(f"a{n}", text) for n, text in enumerate(texts)], WordEncoder(), data)
+    generation = open_current(data)
+    query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
+    return [g.hit.sentence.article.id for g in group_hits(generation, search(generation, query, 40), k)]
+
+
+ICE = "Ice fell on roads. Ice fell on roofs today. Ice fell on the cars there. Ice fell on some trees here."
+
+
+def test_a_second_article_that_says_much_the_same_is_heard_last(tmp_path: Path) -> None:
+    spread = ICE.replace(". ", ".\n\n")
+    told = articles_shown(
+        tmp_path, "ice fell on", spread, "No ice fell on any of the boats by the quay at noon."
+    )
+    assert told == ["a0", "a0", "a1"]
+
+
+def test_one_that_says_something_else_is_not(tmp_path: Path) -> None:
+    spread = ICE.replace(". ", ".\n\n")
+    assert articles_shown(tmp_path, "ice fell on", spread, "Bread is made of flour.") == ["a0"] * 3
+
+
+def test_a_second_article_that_ranks_by_itself_keeps_its_place(tmp_path: Path) -> None:
+    told = articles_shown(tmp_path, "ice fell on boats", ICE.replace(". ", ".\n\n"), "Ice fell on boats.")
+    assert told[0] == "a1"
+    assert set(told) == {"a0", "a1"}

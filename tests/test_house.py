@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("corpus", "index", "qa", "web", "eval")
+ROOMS = ("corpus", "index", "qa", "web", "eval", "training")
 # What each room may see besides itself; `cli.py` and `app.py` may see every room.
 SEES = {
     "corpus": set(),
@@ -16,12 +16,13 @@ SEES = {
     "qa": {"corpus", "index"},
     "web": {"corpus", "index", "qa"},
     "eval": {"corpus", "index", "qa"},
+    "training": {"corpus", "index", "qa", "eval"},
 }
 DOORS = {"cli", "cli_eval", "terminal", "app"}
 ONE_FILE_EACH = {
     "faiss": "index/dense.py",
     "tantivy": "index/lexical.py",
-    "sentence_transformers": "index/encoder.py",
+    "sentence_transformers": "index/transformer.py",
     "langchain_text_splitters": "corpus/passage.py",
     "trafilatura": "corpus/html.py",
     "lxml": "corpus/page.py",
@@ -35,6 +36,7 @@ ONE_FILE_EACH = {
     "sklearn": "eval/calibrate.py",
     "matplotlib": "eval/plots.py",
     "jinja2": "eval/report.py",
+    "rapidfuzz": "index/spelling.py",
 }
 HOMELESS = {"utils", "util", "common", "helpers", "helper", "misc", "types"}
 

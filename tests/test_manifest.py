@@ -88,8 +88,8 @@ def test_other_content_is_not_a_manifest(folder: Path, content: bytes) -> None:
 
 
 def test_a_manifest_of_another_format_or_folder_is_refused(folder: Path) -> None:
-    (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), format=2)))
-    with pytest.raises(Damaged, match="format 2, but this version reads format 1"):
+    (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), format=1)))
+    with pytest.raises(Damaged, match="format 1, but this version reads format 2"):
         read_manifest(folder)
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), generation="gen-2-x")))
     with pytest.raises(Damaged, match="belongs to generation gen-2-x"):

@@ -88,6 +88,14 @@ def test_an_extract_is_quoted_with_its_answer_marked_and_its_source_cited() -> N
     )
 
 
+def test_what_was_searched_besides_the_question_is_told_and_escaped() -> None:
+    told = replace(answered(extract(ECHO, "more")), also_searched=("Crompton", "<b>PCT"))
+    assert render_answer(told, 0).startswith(
+        '<section class="answer" lang="en"><p class="aside also">Also searched: '
+        "<b>Crompton</b>, <b>&lt;b&gt;PCT</b></p>"
+    )
+
+
 def test_no_answer_comes_with_the_nearest_passages_folded_away() -> None:
     html = render_answer(abstained(extract(ECHO, "dredging", rank=1)), 1.5)
     assert html.startswith(

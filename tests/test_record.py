@@ -20,7 +20,9 @@ def test_the_whole_record() -> None:
         band=Band.STRONG,
         also_in=(Place(FERRY, 0, 18),),
     )
-    answer = Answer("cars?", (extract,), (), 0.81239, Band.STRONG, False, "gen-1-0123456789abcdef")
+    answer = Answer(
+        "cars?", (extract,), (), 0.81239, Band.STRONG, False, "gen-1-0123456789abcdef", ("ferries",)
+    )
     assert answer_record(answer, "q1") == {
         "id": "q1",
         "question": "cars?",
@@ -29,6 +31,7 @@ def test_the_whole_record() -> None:
         "calibrated": True,
         "band": "strong",
         "generation": "gen-1-0123456789abcdef",
+        "also_searched": ["ferries"],
         "extracts": [
             {
                 "rank": 1,

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[^\W_]+")
 def render_answer(answer: Answer, seconds: float) -> str:
     """The extracts that answer, or the statement that none does with the nearest ones folded away."""
     shown = _abstention(answer) if answer.abstained else extract_list(answer.extracts)
-    return _section("answer", shown + _small_print(answer, seconds))
+    return _section("answer", _also_searched(answer) + shown + _small_print(answer, seconds))
 
 
 def status_line(answer: Answer) -> str:
@@ -99,6 +99,11 @@ def _extract(extract: Extract) -> str:
     )
 
 
+def _also_searched(answer: Answer) -> str:
+    words = ", ".join(f"<b>{escape(word, quote=True)}</b>" for word in answer.also_searched)
+    return f'<p class="aside also">Also searched: {words}</p>' if words else ""
+
+
 def _abstention(answer: Answer) -> str:
     advice = "Try other words, or ask about one thing at a time."
     told = f"<h2>No answer found in these articles.</h2><p>{advice}</p>"
@@ -110,7 +115,7 @@ def _abstention(answer: Answer) -> str:
 def _small_print(answer: Answer, seconds: float) -> str:
     found = "Searched" if answer.abstained else count(len(answer.extracts), "extract")
     index = escape(answer.generation, quote=True)
-    rated = "" if answer.calibrated else ". Not calibrated for this model: matches are not rated"
+    rated = "" if answer.calibrated else ". Not calibrated for these models: matches are not rated"
     return f'<p class="small">{found} in {seconds:.2f} seconds, index {index}{rated}</p>'
 
 

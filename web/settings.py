@@ -5,6 +5,9 @@ QA_HOST     address to listen on            127.0.0.1
 QA_PORT     port to listen on               7860
 QA_MODEL    sentence-transformers model     the shipped one
 QA_DEVICE   cpu, cuda or mps                the best there is
+QA_RERANKER none, or a cross-encoder        the shipped one
+QA_DEPTH    candidates the reranker reads   30
+QA_BATCH    how many of them at once        32
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
 QA_NAME     name shown on the page          Verbatim
 """
@@ -18,18 +21,27 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from index.joint import BATCH
+from index.reranker import DEPTH
 from web.errors import WrongSetting
 
 # Goes into headers word for word: nothing but scheme, host and port may get through.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
 
+MOST_READ = 1_000
+"""Candidates that may be read for a question: more would take seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the web service is told; `origins` are exact, and "" for model or device leaves the choice open.
+    """What the web service is told; "" for model, device or reranker leaves the choice open.
+
+    `origins` are exact.
 
     Raises:
-        WrongSetting: a port outside 0..65535 (0 takes a free one) or an origin that is more than an origin.
+        WrongSetting: a port outside 0..65535 (0 takes a free one), a depth or batch outside 1..1000, or an
+            origin that is more than an origin.
     """
 
     data: Path = Path("data")
@@ -37,12 +49,18 @@ class Settings:
     port: int = 7860
     model: str = ""
     device: str = ""
+    reranker: str = ""
+    depth: int = DEPTH
+    batch: int = BATCH
     origins: tuple[str, ...] = ()
     name: str = "Verbatim"
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise WrongSetting("QA_PORT", str(self.port), "a number from 0 to 65535")
+        for name, number in (("QA_DEPTH", self.depth), ("QA_BATCH", self.batch)):
+            if not 1 <= number <= MOST_READ:
+                raise WrongSetting(name, str(number), f"a number from 1 to {MOST_READ}")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise WrongSetting("QA_ORIGINS", origin, "origins such as https://intranet.example, no path")
@@ -58,9 +76,12 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         data=Path(environ.get("QA_DATA") or default.data),
         host=environ.get("QA_HOST") or default.host,
-        port=_port(environ.get("QA_PORT") or str(default.port)),
+        port=_number("QA_PORT", environ.get("QA_PORT") or str(default.port), most=65535),
         model=environ.get("QA_MODEL", ""),
         device=environ.get("QA_DEVICE", ""),
+        reranker=environ.get("QA_RERANKER", ""),
+        depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
+        batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         name=environ.get("QA_NAME") or default.name,
     )
@@ -74,7 +95,7 @@ def package_version() -> str:
         return "0"
 
 
-def _port(written: str) -> int:
+def _number(name: str, written: str, *, most: int) -> int:
     if not re.fullmatch("[0-9]{1,5}", written):
-        raise WrongSetting("QA_PORT", written, "a number from 0 to 65535")
+        raise WrongSetting(name, written, f"a number from 0 to {most}")
     return int(written)

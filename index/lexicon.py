@@ -1,0 +1,70 @@
+"""What the articles call things: the words in them as they are written, and the short forms they explain.
+
+It is how a question that spells a name otherwise, or says "ICN", finds what the articles say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.acronym import find_acronyms
+from corpus.article import Article
+from index.errors import Damaged
+
+LEXICON = "lexicon.json"
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words in lower case with their occurrences, those never written so, and short forms.
+
+    `names` leads from the lower case to how such a word is written: "crompton" -> "Crompton". `short_forms`
+    leads from a short form to what it stands for, the most frequent first.
+    """
+
+    words: Mapping[str, int]
+    names: Mapping[str, str]
+    short_forms: Mapping[str, tuple[str, ...]]
+
+
+def lexicon_bytes(articles: Iterable[Article]) -> bytes:
+    """The file of a lexicon; `read_lexicon` reads it back."""
+    written: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for article in articles:
+        for word in _WORD.findall(article.text):
+            written[word.lower()][word] += 1
+        for short, long in find_acronyms(article.text):
+            long_forms[short][" ".join(long.split())] += 1
+    spelt = {
+        "words": {word: forms.total() for word, forms in written.items()},
+        "names": {word: _first(forms)[0] for word, forms in written.items() if word not in forms},
+        "short_forms": {short: _first(forms) for short, forms in long_forms.items()},
+    }
+    return (json.dumps(spelt, sort_keys=True) + "\n").encode("ascii")
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """Read what `lexicon_bytes` made. Raises Damaged."""
+    try:
+        spelt = json.loads(path.read_bytes())
+        return Lexicon(
+            words={str(word): int(count) for word, count in spelt["words"].items()},
+            names={str(word): str(form) for word, form in spelt["names"].items()},
+            short_forms={str(s): tuple(map(str, long)) for s, long in spelt["short_forms"].items()},
+        )
+    except OSError as error:
+        raise Damaged(path, f"cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Damaged(path, "not a lexicon") from error
+
+
+def _first(forms: Counter[str]) -> list[str]:
+    """The most frequent first, equals by alphabet: the same articles make the same file."""
+    return sorted(forms, key=lambda form: (-forms[form], form))

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.build import build
+from index.generation import Generation
+from index.initials import spelt_out
+from index.store import open_current
+from tests.fakes import WordEncoder, article
+
+TOWN = article(
+    "town",
+    "A Primary Care Trust paid. Each primary care trust pays; private companies trade.",
+    "Private companies trade daily. The Local Education Authority met. Their primary cares. Trusts merged.",
+    "The head of our school left. The head of our school came back.",
+)
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    data: Path = tmp_path_factory.mktemp("data")
+    build([TOWN], WordEncoder(), data)
+    return open_current(data)
+
+
+@pytest.mark.parametrize("letters", ["PCT", "pct"])
+def test_the_first_as_written_of_the_words_said_most(generation: Generation, letters: str) -> None:
+    # Two say primary care trust, two say private companies trade: equals are decided by the later term.
+    assert spelt_out(generation, letters) in ("Primary Care Trust", "private companies trade")
+
+
+def test_once_is_chance(generation: Generation) -> None:
+    assert spelt_out(generation, "LEA") is None
+
+
+def test_small_words_have_no_initials(generation: Generation) -> None:
+    assert spelt_out(generation, "hoos") is None
+
+
+def test_a_run_does_not_cross_a_sentence(generation: Generation) -> None:
+    # "cares. Trusts merged": three initials over two sentences
+    assert spelt_out(generation, "ctm") is None
+
+
+@pytest.mark.parametrize("letters", ["", "p", "pc", "abcdefgh", "zzz"])
+def test_nothing_is_made_of_too_few_letters_or_none_that_fit(generation: Generation, letters: str) -> None:
+    assert spelt_out(generation, letters) is None

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import Damaged
+from index.lexicon import LEXICON, Lexicon, lexicon_bytes, read_lexicon
+from tests.fakes import article
+
+TOWN = article(
+    "town",
+    "Kevin Cromptom runs the council. The Integrated Care Network (ICN) met.",
+    "Crompton agrees, said the Council. The café is wrap-around.",
+)
+CITY = article("city", "The integrated  care network (ICN) met in 2004.")
+
+
+@pytest.fixture
+def lexicon(tmp_path: Path) -> Lexicon:
+    (tmp_path / LEXICON).write_bytes(lexicon_bytes([TOWN, CITY]))
+    return read_lexicon(tmp_path / LEXICON)
+
+
+def test_words_are_counted_whatever_their_case(lexicon: Lexicon) -> None:
+    assert {word: lexicon.words[word] for word in ("council", "the", "cromptom", "café", "wrap-around")} == {
+        "council": 2,
+        "the": 5,
+        "cromptom": 1,
+        "café": 1,
+        "wrap-around": 1,
+    }
+    assert "2004" not in lexicon.words
+
+
+def test_names_are_what_is_never_written_in_lower_case(lexicon: Lexicon) -> None:
+    assert lexicon.names["crompton"] == "Crompton"
+    assert lexicon.names["icn"] == "ICN"
+    assert "council" not in lexicon.names
+    assert "integrated" not in lexicon.names
+
+
+def test_short_forms_lead_to_what_they_stand_for(lexicon: Lexicon) -> None:
+    assert dict(lexicon.short_forms) == {"ICN": ("Integrated Care Network", "integrated care network")}
+
+
+def test_the_same_articles_make_the_same_file() -> None:
+    assert lexicon_bytes([TOWN, CITY]) == lexicon_bytes([TOWN, CITY])
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b'{"words": {"a": "b"}, "names": {}, "short_forms": {}}']
+)
+def test_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / LEXICON).write_bytes(content)
+    with pytest.raises(Damaged, match="not a lexicon"):
+        read_lexicon(tmp_path / LEXICON)
+
+
+def test_a_missing_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Damaged, match="cannot be read"):
+        read_lexicon(tmp_path / LEXICON)
