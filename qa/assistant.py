@@ -47,10 +47,10 @@ class Assistant:
             )
         read = reranking.reranker.fingerprint if reranking else ""
         if calibration and not calibration.fits(encoder.fingerprint, read):
+            now = f"{encoder.name} {f'with {reranking.reranker.name}' if reranking else 'alone'}"
             raise ModelRefused(
-                f"the calibration was fitted for {calibration.models}, not for {encoder.name} "
-                f"{f'with {reranking.reranker.name}' if reranking else 'alone'} as it is now; "
-                f"run `qa eval calibrate`"
+                f"the calibration was fitted for {calibration.models}, not for the models as they are now "
+                f"({now}); run `qa eval calibrate`"
             )
         self.generation = generation
         self.calibration = calibration

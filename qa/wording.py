@@ -78,7 +78,7 @@ def _reword_one(draft: _Draft, word: re.Match[str], known: Known) -> None:
     if long_forms:
         for long in long_forms:
             draft.add(word[0], long, place=word.end())
-    elif _present(draft.generation, word[0]):
+    elif word[0].lower() in draft.generation.lexicon.words:
         for other in _other_spellings(draft.generation, word[0].lower(), known):
             draft.add(word[0], other)
     else:
@@ -98,13 +98,6 @@ def _long_forms(generation: Generation, word: str) -> tuple[str, ...]:
     return next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
 
 
-def _present(generation: Generation, word: str) -> bool:
-    """Whether the articles hold the word, or one of its stem."""
-    terms = generation.lexical.terms(word)
-    held = all(generation.lexical.document_frequency(Unit.SENTENCE, term) for term in terms)
-    return word.lower() in generation.lexicon.words or (held and "-" not in word)
-
-
 def _other_spellings(generation: Generation, word: str, known: Known) -> Iterator[str]:
     """Names in the articles that differ in one letter, when one of the two is no word of the language."""
     names = generation.lexicon.names
@@ -116,21 +109,27 @@ def _other_spellings(generation: Generation, word: str, known: Known) -> Iterato
 
 def _meant(generation: Generation, word: str, known: Known) -> str | None:
     """What is meant by a word that no article holds, as the articles write it."""
-    lower, lexicon = word.lower(), generation.lexicon
+    lower, names = word.lower(), generation.lexicon.names
     if lower in FUNCTION_TERMS:
         return None
-    if word.isupper() or not known(lower):
-        spelt = spelt_out(generation, singular(word))
-        if spelt:
-            return spelt
-    little = swapped(lower, FUNCTION_TERMS)
-    if little:
-        return little
-    name = _near_name(generation, lower)
+    foreign = not known(lower)
+    name = _near_name(generation, lower) if foreign or word[0].isupper() else None
     if name:
         return name
-    other = None if known(lower) else nearest(lower, lexicon.words)
-    return lexicon.names.get(other, other) if other else None
+    if _inflected(generation, word):
+        return None
+    spelt = spelt_out(generation, singular(word)) if foreign or word.isupper() else None
+    little = swapped(lower, FUNCTION_TERMS)
+    if spelt or little:
+        return spelt or little
+    other = nearest(lower, generation.lexicon.words) if foreign else None
+    return names.get(other, other) if other else None
+
+
+def _inflected(generation: Generation, word: str) -> bool:
+    """Whether the articles hold the word in another form: all of its stems."""
+    terms = generation.lexical.terms(word)
+    return all(generation.lexical.document_frequency(Unit.SENTENCE, term) for term in terms)
 
 
 def _near_name(generation: Generation, word: str) -> str | None:
@@ -153,7 +152,8 @@ def _shorten(draft: _Draft) -> None:
     for count in _INITIALS:
         for run in zip(*(words[start:] for start in range(count)), strict=False):
             short = "".join(word[0] for word in run)
-            if lexicon.names.get(short, "").isupper() and not FUNCTION_TERMS.intersection(run):
+            written = lexicon.names.get(short, "").isupper() and short not in words
+            if written and not FUNCTION_TERMS.intersection(run):
                 draft.add(" ".join(run), lexicon.names[short])
 
 

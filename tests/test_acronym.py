@@ -23,7 +23,7 @@ from corpus.acronym import Acronym, find_acronyms, is_short_form, singular
         ("a (B)", []),
         (
             "Local Education Authority (LEA) and\nspecial needs (SEN)",
-            [("LEA", "Local Education Authority")],
+            [("LEA", "Local Education Authority"), ("SEN", "special needs")],
         ),
         ("The café's Über Große Sache (ÜGS)", [("ÜGS", "Über Große Sache")]),
     ],

@@ -155,5 +155,5 @@ def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: P
 
 def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
     build([HARBOUR], WordEncoder(), tmp_path)
-    with pytest.raises(ModelRefused, match="the calibration was fitted for the model words"):
+    with pytest.raises(ModelRefused, match="the calibration was fitted for words alone, not"):
         Assistant(open_current(tmp_path), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64))

@@ -98,7 +98,7 @@ def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, 
 
 def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
     """ "nobody" and "saw" stand in one sentence of the second document, and each reading counts such words."""
-    asked = Collection("weather", DOCUMENTS, {"q": "rain rained nobody saw"}, {"q": {"snow": 1}})
+    asked = Collection("weather", DOCUMENTS, {"q": "rain rain rain nobody saw"}, {"q": {"snow": 1}})
     reranker = CountingReranker()
     found = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
     assert list(found) == [Way.DENSE, Way.LEXICAL, Way.FUSED, Way.RERANKED]

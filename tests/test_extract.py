@@ -98,23 +98,24 @@ def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[s
     return [g.hit.sentence.article.id for g in group_hits(generation, search(generation, query, 40), k)]
 
 
-ICE = "Ice fell on roads. Ice fell on roofs today. Ice fell on the cars there. Ice fell on some trees here."
+ICE = (
+    "Ice fell on roads.\n\nIce fell on roofs today.\n\nIce fell on the cars there.\n\nIce fell on some trees."
+)
+OTHER = " ".join(
+    f"{made} is made of {n} parts." for n, made in enumerate(("Bread", "Milk", "Glue", "Glass", "Ink"))
+)
 
 
 def test_a_second_article_that_says_much_the_same_is_heard_last(tmp_path: Path) -> None:
-    spread = ICE.replace(". ", ".\n\n")
-    told = articles_shown(
-        tmp_path, "ice fell on", spread, "No ice fell on any of the boats by the quay at noon."
-    )
-    assert told == ["a0", "a0", "a1"]
+    said = "No ice fell on any of the boats."
+    assert articles_shown(tmp_path, "ice fell on", ICE, said, OTHER) == ["a0", "a0", "a1"]
 
 
 def test_one_that_says_something_else_is_not(tmp_path: Path) -> None:
-    spread = ICE.replace(". ", ".\n\n")
-    assert articles_shown(tmp_path, "ice fell on", spread, "Bread is made of flour.") == ["a0"] * 3
+    assert articles_shown(tmp_path, "ice fell on", ICE, OTHER) == ["a0"] * 3
 
 
 def test_a_second_article_that_ranks_by_itself_keeps_its_place(tmp_path: Path) -> None:
-    told = articles_shown(tmp_path, "ice fell on boats", ICE.replace(". ", ".\n\n"), "Ice fell on boats.")
+    told = articles_shown(tmp_path, "ice fell on boats", ICE, "Ice fell on boats.", OTHER)
     assert told[0] == "a1"
     assert set(told) == {"a0", "a1"}

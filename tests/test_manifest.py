@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def manifest(folder: Path) -> Manifest:
     return Manifest(
-        format=1,
+        format=2,
         generation=folder.name,
         created="2026-01-02T03:04:05+00:00",
         model="words",
