@@ -17,6 +17,7 @@ from corpus.article import Article
 from index.errors import Damaged
 
 LEXICON = "lexicon.json"
+_ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -38,7 +39,7 @@ def lexicon_bytes(articles: Iterable[Article]) -> bytes:
     written: defaultdict[str, Counter[str]] = defaultdict(Counter)
     long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article in articles:
-        for word in _WORD.findall(article.text):
+        for word in _WORD.findall(_ADDRESS.sub(" ", article.text)):
             written[word.lower()][word] += 1
         for short, long in find_acronyms(article.text):
             long_forms[short][" ".join(long.split())] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from corpus.article import Sentence
 from corpus.sentence import SENTENCE_WORDS
@@ -23,6 +24,7 @@ _MARK_WORDS = 60
 _OTHER_ARTICLE = 0.5
 # Share of words two sentences have in common to count as the same statement.
 _SAME = 0.85
+_REMEMBERED = 1_000
 _WORD = re.compile(r"\w+(?:'t)?")
 _TELLING = re.compile(r".*\d.*|no|not|never|none|nor|without|neither|cannot|\w+'t")
 
@@ -146,8 +148,14 @@ def _same(one: Sentence, other: Sentence) -> bool:
 
     One number or one "not" makes another statement of it, however many words are shared.
     """
-    first, second = (_WORD.findall(fold(sentence.text)) for sentence in (one, other))
-    telling = ({word for word in words if _TELLING.fullmatch(word)} for words in (first, second))
-    if not first or next(telling) != next(telling):
+    (first, numbers), (second, others) = _words(one.text), _words(other.text)
+    if not first or numbers != others:
         return False
-    return len(set(first) & set(second)) >= _SAME * len(set(first) | set(second))
+    return len(first & second) >= _SAME * len(first | second)
+
+
+@lru_cache(_REMEMBERED)  # every hit of an answer is compared with the ones before it
+def _words(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a sentence, and those of them that tell it from another in nearly the same words."""
+    words = frozenset(_WORD.findall(fold(text)))
+    return words, frozenset(word for word in words if _TELLING.fullmatch(word))

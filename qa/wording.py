@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from corpus.acronym import singular
+from corpus.acronym import is_short_form, singular
 from index.generation import Generation
 from index.initials import spelt_out
 from index.lexical import Unit
@@ -88,14 +88,16 @@ def _reword_one(draft: _Draft, word: re.Match[str], known: Known) -> None:
 
 
 def _long_forms(generation: Generation, word: str) -> tuple[str, ...]:
-    """What a short form stands for; one typed in lower case may be a word, as in the articles."""
-    lexicon, short = generation.lexicon, singular(word)
-    if short in lexicon.short_forms:
-        return lexicon.short_forms[short]
-    lower = word.lower()
+    """What a short form of the articles stands for; one typed in lower case may be a word, as in them."""
+    lexicon, lower = generation.lexicon, word.lower()
+    if singular(word) in lexicon.short_forms:
+        return lexicon.short_forms[singular(word)]
     if lower in FUNCTION_TERMS or (lower in lexicon.words and lower not in lexicon.names):
         return ()
-    return next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
+    explained = (long for form, long in lexicon.short_forms.items() if form.lower() == lower)
+    written = lexicon.names.get(lower, "")
+    spelt = spelt_out(generation, singular(written)) if is_short_form(written) else None
+    return next(explained, (spelt,) if spelt else ())
 
 
 def _other_spellings(generation: Generation, word: str, known: Known) -> Iterator[str]:
@@ -151,10 +153,10 @@ def _shorten(draft: _Draft) -> None:
     words = [word.lower() for word in _WORD.findall(draft.text)]
     for count in _INITIALS:
         for run in zip(*(words[start:] for start in range(count)), strict=False):
-            short = "".join(word[0] for word in run)
-            written = lexicon.names.get(short, "").isupper() and short not in words
-            if written and not FUNCTION_TERMS.intersection(run):
-                draft.add(" ".join(run), lexicon.names[short])
+            initials = "".join(word[0] for word in run)
+            form = lexicon.names.get(initials) or lexicon.names.get(f"{initials}s", "")
+            if is_short_form(form) and form.lower() not in words and not FUNCTION_TERMS.intersection(run):
+                draft.add(" ".join(run), form)
 
 
 def _holds(terms: Sequence[str], run: Sequence[str]) -> bool:

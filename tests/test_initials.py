@@ -15,6 +15,7 @@ TOWN = article(
     "A Primary Care Trust paid. Each primary care trust pays; private companies trade.",
     "Private companies trade daily. The Local Education Authority met. Their primary cares. Trusts merged.",
     "The head of our school left. The head of our school came back.",
+    "The Department for Education and Skills paid. It is the department for education and skills.",
 )
 
 
@@ -31,12 +32,15 @@ def test_the_first_as_written_of_the_words_said_most(generation: Generation, let
     assert spelt_out(generation, letters) in ("Primary Care Trust", "private companies trade")
 
 
-def test_once_is_chance(generation: Generation) -> None:
-    assert spelt_out(generation, "LEA") is None
+def test_once_is_chance_unless_it_is_a_name(generation: Generation) -> None:
+    assert spelt_out(generation, "LEA") == "Local Education Authority"
+    assert spelt_out(generation, "tpc") is None  # "Their primary cares"
 
 
-def test_small_words_have_no_initials(generation: Generation) -> None:
-    assert spelt_out(generation, "hoos") is None
+def test_small_words_between_are_left_in_and_count_for_nothing(generation: Generation) -> None:
+    for short in ("DfES", "des", "DES"):
+        assert spelt_out(generation, short) == "Department for Education and Skills"
+    assert spelt_out(generation, "dfeas") is None
 
 
 def test_a_run_does_not_cross_a_sentence(generation: Generation) -> None:

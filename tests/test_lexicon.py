@@ -13,7 +13,9 @@ TOWN = article(
     "Kevin Cromptom runs the council. The Integrated Care Network (ICN) met.",
     "Crompton agrees, said the Council. The café is wrap-around.",
 )
-CITY = article("city", "The integrated  care network (ICN) met in 2004.")
+CITY = article(
+    "city", "The integrated  care network (ICN) met in 2004: see www.icn.example or write to icn@example.org."
+)
 
 
 @pytest.fixture

@@ -87,6 +87,13 @@ def test_short_forms_that_no_article_explains(generation: Generation) -> None:
     assert words(generation, "the local education authority").also == ("LEA",)
 
 
+def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_path: Path) -> None:
+    build([TOWN, article("report", "PCTs met.", "A primary care trust paid.")], WordEncoder(), tmp_path)
+    both = open_current(tmp_path)
+    assert words(both, "what do PCTs pay").also == ("primary care trust",)
+    assert words(both, "what does a primary care trust pay").also == ("PCTs",)
+
+
 def test_a_question_in_the_articles_own_words_stays_as_it_is(generation: Generation) -> None:
     question = "why are wraparound services hard to find"
     assert words(generation, question) == Wording(question)

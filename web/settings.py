@@ -7,7 +7,7 @@ QA_MODEL    sentence-transformers model     the shipped one
 QA_DEVICE   cpu, cuda or mps                the best there is
 QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
-QA_BATCH    how many of them at once        32
+QA_BATCH    how many of them at once        16
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
 QA_NAME     name shown on the page          Verbatim
 """
