@@ -29,10 +29,8 @@ from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 
 WITHHELD = 0.05
 """Share of the answerable questions that may be declined so that unanswerable ones are."""
-STRONG_RIGHT = 0.8
-"""Share of the strong answers that must be right, where no reranker has read them."""
-STRONG_RIGHT_READ = 0.9
-"""The same where one has."""
+STRONG_RIGHT = 0.9
+"""Share of the strong answers that must be right."""
 STRONG_AT_LEAST = 10
 """Answers that this share is taken over at the least: two of two are not "all of them"."""
 NEVER = 1.01

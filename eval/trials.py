@@ -27,8 +27,6 @@ import numpy as np
 
 from corpus.article import Article
 from eval.calibrate import (
-    STRONG_RIGHT,
-    STRONG_RIGHT_READ,
     HeldOut,
     Method,
     Observed,
@@ -260,7 +258,7 @@ def _fitted(parts: Sequence[Observed], encoder: Encoder, way: Reranking | None) 
     fitted = calibration(
         observed,
         Method.LOGISTIC,
-        thresholds(observed, held, Method.LOGISTIC, share=STRONG_RIGHT_READ if way else STRONG_RIGHT),
+        thresholds(observed, held, Method.LOGISTIC),
         models=(encoder, way.reranker if way else None),
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )

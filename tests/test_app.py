@@ -208,7 +208,7 @@ def test_a_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
 
 def test_settings_have_defaults() -> None:
     assert read_settings({}) == Settings(data=Path("data"), host="127.0.0.1", port=7860, name="Verbatim")
-    assert read_settings({"QA_PORT": "", "QA_ORIGINS": ""}) == Settings()
+    assert read_settings({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""}) == Settings()
 
 
 def test_settings_are_read_from_the_environment() -> None:
@@ -218,6 +218,9 @@ def test_settings_are_read_from_the_environment() -> None:
         "QA_PORT": "80",
         "QA_MODEL": "some/model",
         "QA_DEVICE": "cpu",
+        "QA_RERANKER": "none",
+        "QA_DEPTH": "50",
+        "QA_BATCH": "8",
         "QA_ORIGINS": "https://a.example, http://localhost:3000 http://[::1]:8000",
         "QA_NAME": "Archive",
     }
@@ -227,6 +230,9 @@ def test_settings_are_read_from_the_environment() -> None:
         port=80,
         model="some/model",
         device="cpu",
+        reranker="none",
+        depth=50,
+        batch=8,
         origins=("https://a.example", "http://localhost:3000", "http://[::1]:8000"),
         name="Archive",
     )
@@ -236,6 +242,7 @@ def test_settings_are_read_from_the_environment() -> None:
     "environ",
     [
         *({"QA_PORT": port} for port in ("no", "-1", "65536", "78 60", "٣")),
+        *({name: number} for name in ("QA_DEPTH", "QA_BATCH") for number in ("0", "1001", "many")),
         *(
             {"QA_ORIGINS": origin}
             for origin in ("*", "null", "https://a.example/", "a.example", "https://*.a")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("corpus", "index", "qa", "web", "eval")
+ROOMS = ("corpus", "index", "qa", "web", "eval", "training")
 SHOWN = {".py", ".css", ".js", ".html", ".json", ".jsonl"}
 
 
