@@ -222,7 +222,7 @@ def calibrate(
     ] = 0.05,
     strong_right: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
-    ] = 0.9,
+    ] = 0.8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
     data: Data = DEFAULT_DATA,
     model: Model = "",

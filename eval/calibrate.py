@@ -24,13 +24,16 @@ from eval.refusal import auroc, calibration_error
 from eval.run import evaluate
 from index.encoder import Encoder
 from index.reranker import Reranker
+from index.search import Hit
+from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 
 WITHHELD = 0.05
 """Share of the answerable questions that may be declined so that unanswerable ones are."""
-STRONG_RIGHT = 0.9
-"""Share of the strong answers that must be right."""
+STRONG_RIGHT = 0.8
+"""Share of the strong answers that must be right: nine in ten is reached nowhere on public questions, of
+which a third are near misses written to mislead."""
 STRONG_AT_LEAST = 10
 """Answers that this share is taken over at the least: two of two are not "all of them"."""
 NEVER = 1.01
@@ -109,10 +112,17 @@ def observe(
     assistant: Assistant, gold: Sequence[GoldQuestion], *, progress: Callable[[int, int], None] | None = None
 ) -> Observed:
     """What a fit needs to know of each question; one that nothing is found for is left out."""
-    run = evaluate(assistant.ask, gold, assistant.generation.articles, k=1, progress=progress)
-    kept = [
-        (row, hits[0]) for row in run.rows if not row.error and (hits := assistant.search(row.question, 1))
-    ]
+    best: dict[str, Hit] = {}
+
+    def ask(question: str) -> Answer:
+        answer = assistant.ask(question, 1)
+        for extract in (*answer.extracts, *answer.nearest):
+            if extract.hit:
+                best[question] = extract.hit
+        return answer
+
+    run = evaluate(ask, gold, assistant.generation.articles, k=1, progress=progress)
+    kept = [(row, best[row.question]) for row in run.rows if row.question in best]
     weighed = READ_FACTS if assistant.reranking else FACTS
     return Observed(
         np.array([facts(hit) for _, hit in kept]).reshape(-1, len(weighed)),

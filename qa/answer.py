@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from corpus.article import Article, Passage
+from index.search import Hit
 
 
 class Band(StrEnum):
@@ -38,7 +39,8 @@ class Extract:
     `start` and `end` are the span shown and `answer` the span marked in it, all offsets of the article's
     canonical text. `score` ranks the extracts of one answer (higher is better) and compares with no other
     question's; `confidence` (0 to 1, never above that of a better-ranked extract) does, and is None where
-    the model is not calibrated. `matched` are the question's terms found in the marked text.
+    the model is not calibrated. `matched` are the question's terms found in the marked text, `hit` is the
+    sentence found that the rest was put around.
     """
 
     rank: int
@@ -51,6 +53,7 @@ class Extract:
     band: Band
     matched: tuple[str, ...] = ()
     also_in: tuple[Place, ...] = ()
+    hit: Hit | None = None
 
     @property
     def article(self) -> Article:

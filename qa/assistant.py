@@ -170,6 +170,7 @@ class Assistant:
             confidence=sure,
             band=self._band(sure),
             matched=group.hit.matched,
+            hit=group.hit,
             also_in=tuple(
                 Place(hit.sentence.article, hit.sentence.start, hit.sentence.end) for hit in group.repeats
             ),

@@ -67,6 +67,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
         "created",
         "model",
         "fingerprint",
+        "reranker",
         "calibration",
         "gold_sha256",
     }
@@ -74,7 +75,9 @@ def test_a_run_keeps_everything(run: Path) -> None:
     assert len(rows) == 73
     assert sum(row["measures"]["citation violations"] for row in rows) == 0
     assert all(
-        set(row["ranks"]) == {"dense", "lexical", "fused", "shown"} for row in rows if row["answerable"]
+        set(row["ranks"]) == {"dense", "lexical", "fused", "reranked", "shown"}
+        for row in rows
+        if row["answerable"]
     )
 
 
@@ -117,7 +120,7 @@ def test_the_parts_are_ablated(data: Path) -> None:
     assert told[0].startswith("| ranking | hit@1 |")
     assert [line.split(" | ")[0][2:] for line in told[2:]] == [
         "lexical alone", "dense alone", "fused, sentences alone", "fused, without windows",
-        "fused, without passages", "fused",
+        "fused, without passages", "fused", "dense alone, reranked", "fused, reranked",
     ]  # fmt: skip
 
 
@@ -156,7 +159,7 @@ def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     assistant = open_assistant(Settings(data=tmp_path), WordEncoder())
     assert assistant.calibration is None
     page = render_answer(assistant.ask("rain"), 0.1)
-    assert "Not calibrated for this model" in page
+    assert "Not calibrated for these models" in page
     assert "match, not rated" in page
     assert UNCALIBRATED in qa("doctor", "--data", tmp_path).stdout
 

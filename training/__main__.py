@@ -1,7 +1,8 @@
 """Train the reranker: python -m training DATA WEIGHTS [--steps N] [--seed N] [--groups FILE]
 
-DATA holds `squad` and `feedbackqa_uk` as `eval.trials` reads them, WEIGHTS is the safetensors file to write. Mining the groups takes minutes: with --groups they are kept in FILE and read from it the next
-time. Nothing else may run meanwhile: two processes on the same cores make each other ten times as slow.
+DATA holds `squad` and `feedbackqa_uk` as `eval.trials` reads them, WEIGHTS is the safetensors file to write.
+Mining the groups takes minutes: with --groups they are kept in FILE and read from it the next time. Nothing
+else may run meanwhile: two processes on the same cores make each other ten times as slow.
 """
 
 from __future__ import annotations
