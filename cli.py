@@ -309,9 +309,12 @@ def _print_extract(extract: Extract) -> None:
 def _calibration(fingerprint: str, data: Path) -> str:
     from app import UNCALIBRATED
     from index.joint import joint_fingerprint
+    from index.reranker import NO_RERANKER
     from qa.calibration import calibration_for
+    from web.settings import read_settings
 
-    fitted = calibration_for(fingerprint, joint_fingerprint(), data)
+    alone = read_settings().reranker == NO_RERANKER
+    fitted = calibration_for(fingerprint, "" if alone else joint_fingerprint(), data)
     if fitted is None:
         return UNCALIBRATED
     return (

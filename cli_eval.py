@@ -208,7 +208,8 @@ def ablate(
             return lambda question: varied.ask(question, k)
 
         with progress("Asking") as advance:
-            runs = ablated(asks, questions, assistant.generation.articles, k=k, progress=advance)
+            shelf, reads = assistant.generation.articles, assistant.reranking is not None
+            runs = ablated(asks, questions, shelf, k=k, reranked=reads, progress=advance)
         table = ablation_table(runs)
         say(table.markdown()) if markdown else _print(table)
 

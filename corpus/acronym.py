@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _LONGEST = 10
+_LOOKED_BACK = 200  # characters before a bracket that may hold a long form
 _BRACKETED = re.compile(r"\(([^()\n]{2,80})\)")
 _SHORT = re.compile(r"[^\W\d_][\w&/.-]*")
 _LAST_WORD = re.compile(r"([^\W\d_][\w&/.-]*)\s*$")
@@ -32,7 +33,7 @@ class Acronym(NamedTuple):
 def find_acronyms(text: str) -> Iterator[Acronym]:
     """Every explained short form, in the order of the text; a sentence's end ends a long form."""
     for found in _BRACKETED.finditer(text):
-        inside, before = found[1].strip(), _clause(text[: found.start()])
+        inside, before = found[1].strip(), _clause(text[max(0, found.start() - _LOOKED_BACK) : found.start()])
         if is_short_form(inside):
             long = _long_form(inside, before)
             if long:
@@ -56,7 +57,7 @@ def singular(short: str) -> str:
 
 def _clause(before: str) -> str:
     """What may hold the long form: the end of the sentence so far."""
-    return re.split(r"[.;:!?\n]\s|\n", before[-200:])[-1].rstrip()
+    return re.split(r"[.;:!?\n]\s|\n", before)[-1].rstrip()
 
 
 def _long_form(short: str, before: str) -> str:

@@ -38,16 +38,21 @@ def ablate(
     articles: Iterable[Article],
     *,
     k: int,
+    reranked: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Run]:
-    """A run for each variant; `asks` makes the callable that answers in its way."""
+    """A run for each variant; `asks` makes the callable that answers in its way.
+
+    `reranked` false leaves out those that need a reranker.
+    """
+    variants = {name: one for name, one in VARIANTS.items() if reranked or not one.reranked}
     shelf = tuple(articles)
     runs = {}
-    for number, (name, variant) in enumerate(VARIANTS.items()):
+    for number, (name, variant) in enumerate(variants.items()):
 
         def advance(done: int, total: int, before: int = number) -> None:
             if progress:
-                progress(before * total + done, len(VARIANTS) * total)
+                progress(before * total + done, len(variants) * total)
 
         runs[name] = evaluate(asks(variant), gold, shelf, k=k, progress=advance)
     return runs

@@ -125,6 +125,8 @@ class Readings:
 def _reread(scores: Floats, query: str, read: Readings, way: Reranking) -> Floats:
     """Scores in which the best documents have their rating added, and the others the worst of these."""
     best = [row for row in np.argsort(-scores, kind="stable")[:_DOCUMENTS_READ].tolist() if read.of(row)]
+    if not best:
+        return scores
     pieces = [read.of(row) for row in best]
     rated = way.reranker.rate(query, [one for piece in pieces for one in piece])
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]

@@ -17,7 +17,7 @@ from corpus.article import Article
 from index.errors import Damaged
 
 LEXICON = "lexicon.json"
-_ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*")
+_ADDRESS = ("://", "www.", "@")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -39,14 +39,16 @@ def lexicon_bytes(articles: Iterable[Article]) -> bytes:
     written: defaultdict[str, Counter[str]] = defaultdict(Counter)
     long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article in articles:
-        for word in _WORD.findall(_ADDRESS.sub(" ", article.text)):
-            written[word.lower()][word] += 1
+        for piece in article.text.split():
+            if not any(mark in piece for mark in _ADDRESS):
+                for word in _WORD.findall(piece):
+                    written[word.lower()][word] += 1
         for short, long in find_acronyms(article.text):
             long_forms[short][" ".join(long.split())] += 1
     spelt = {
         "words": {word: forms.total() for word, forms in written.items()},
         "names": {word: _first(forms)[0] for word, forms in written.items() if word not in forms},
-        "short_forms": {short: _first(forms) for short, forms in long_forms.items()},
+        "short_forms": {short: _different(_first(forms)) for short, forms in long_forms.items()},
     }
     return (json.dumps(spelt, sort_keys=True) + "\n").encode("ascii")
 
@@ -64,6 +66,11 @@ def read_lexicon(path: Path) -> Lexicon:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Damaged(path, "not a lexicon") from error
+
+
+def _different(forms: list[str]) -> list[str]:
+    """Without those that differ from an earlier one in capitals or a plural's ending alone."""
+    return list({form.casefold().removesuffix("s"): form for form in reversed(forms)}.values())[::-1]
 
 
 def _first(forms: Counter[str]) -> list[str]:

@@ -95,7 +95,7 @@ class Hit:
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
     of their BM25 scores, `coverage` the share (0 to 1) of the question's term weight that occurs in the
     window, function words left out. `matched` are the question's terms in the sentence, `complete` says
-    that no term but function words is missing from it. `rating` is a reranker's, None where none has read it.
+    that no term but function words is missing from it. `rating` is a reranker's, None without one.
     """
 
     sentence: Sentence

@@ -118,7 +118,7 @@ class Assistant:
         return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
     def _reword(self, asked: Question) -> Wording:
-        # One piece of the encoder's vocabulary is a word of the language: with its two ends that is 3.
+        # What an encoder of BERT's kind has one piece for is a word of the language: with its two ends 3.
         return reword(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
 
     def _search(self, asked: Question, wording: Wording, k: int, filters: Where) -> list[Hit]:
@@ -126,11 +126,11 @@ class Assistant:
         if way is None:
             return search(self.generation, query, k, where=filters, fusion=self._fusion)
         hits = search(self.generation, query, max(k, way.depth), where=filters, fusion=self._fusion)
-        return rerank(self.generation, wording.text, hits, way)[:k]
+        return rerank(self.generation, wording.meaning, hits, way)[:k]
 
     def _query(self, asked: Question, wording: Wording) -> Query:
         return Query(
-            vector=self.encoder.encode([wording.text])[0],
+            vector=self.encoder.encode([wording.meaning])[0],
             terms=tuple(self.generation.lexical.terms(wording.text)),
             phrases=asked.phrases,
             alternatives=wording.alternatives,

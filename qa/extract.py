@@ -48,7 +48,7 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
     as the best keeps an extract of its own; a lesser one may stand among the surroundings of a better one
     instead.
     """
-    groups = _with_another_article(_joined(generation, hits), k)
+    groups = _joined(generation, hits)
     near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
     reserved = {row for group in near for row in range(group.first, group.last + 1)}
     taken: set[int] = set()
@@ -58,19 +58,20 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
             group.shown = _context(generation, group, taken | reserved)
             taken.update(range(group.shown[0], group.shown[1] + 1))
             kept.append(group)
+    other = _another_article(groups, kept, taken) if k > 1 and len(kept) == k else None
+    if other:
+        other.shown = _context(generation, other, taken | reserved)
+        kept[-1] = other
     return kept
 
 
-def _with_another_article(groups: list[Group], k: int) -> list[Group]:
-    """Groups in their order, but for one of a second article that moves up to the last of the first k."""
-    first = groups[:k]
-    if k < 2 or len({group.hit.sentence.article.id for group in first}) != 1:
-        return groups
-    own, enough = first[0].hit.sentence.article, _OTHER_ARTICLE * first[0].hit.score
-    for place, group in enumerate(groups[k:], start=k):
-        if group.hit.sentence.article is not own and group.hit.score >= enough:
-            return [*groups[: k - 1], group, *groups[k - 1 : place], *groups[place + 1 :]]
-    return groups
+def _another_article(groups: list[Group], kept: list[Group], taken: set[int]) -> Group | None:
+    """The best group of a second article when all that is kept is of one, and it is nearly as good."""
+    own, enough = kept[0].hit.sentence.article, _OTHER_ARTICLE * kept[0].hit.score
+    if any(group.hit.sentence.article is not own for group in kept):
+        return None
+    others = (group for group in groups if group.hit.sentence.article is not own)
+    return next((group for group in others if group.hit.score >= enough and group.first not in taken), None)
 
 
 def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:

@@ -45,3 +45,10 @@ def test_what_is_left_out_plays_no_part(tmp_path: Path) -> None:
         hits = ranked(assistant.generation, variant).search("quay", 10)
         assert [hit.sentence for hit in hits] == list(stages[name])
     assert [hit.sentence for hit in assistant.search("quay", 10)] == list(stages["fused"])
+
+
+def test_without_a_reranker_no_variant_claims_one(tmp_path: Path) -> None:
+    build([RAIN, SUN], WordEncoder(), tmp_path)
+    generation = open_current(tmp_path)
+    runs = ablate(lambda variant: ranked(generation, variant).ask, GOLD, [RAIN, SUN], k=5, reranked=False)
+    assert list(runs) == [name for name in VARIANTS if "reranked" not in name]

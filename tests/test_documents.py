@@ -107,3 +107,9 @@ def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
     assert found[Way.RERANKED]["q"].documents[:2] == ("snow", "rain")
     assert [one.sentence for _, one in reranker.read].count("Nobody saw it.") == 1
     assert found[Way.RERANKED]["q"].seconds >= found[Way.FUSED]["q"].seconds
+
+
+def test_documents_without_a_sentence_are_not_read() -> None:
+    bare = Collection("bare", (Document("a", "", ""), Document("b", "", "")), {"q": "x"}, {"q": {"a": 1}})
+    found = rank_documents(bare, WordEncoder(), reranking=Reranking(CountingReranker()))
+    assert found[Way.RERANKED]["q"].documents == found[Way.FUSED]["q"].documents

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from index.joint import JointReranker, Reading
+from index.joint import JointReranker, Reading, build_network, save_weights
+from index.model import default_model_folder
 from training.fit import _loss, _pairs, fit
 from training.groups import Group
 
@@ -39,8 +40,12 @@ def test_the_loss_worked_by_hand() -> None:
 def test_a_few_steps_teach_something_and_leave_weights_that_load(tmp_path: Path) -> None:
     mined = [ASKED, UNANSWERED] * 155
     told: list[str] = []
-    fit(mined, tmp_path / "w.safetensors", steps=6, told=told.append)
+    save_weights(build_network(default_model_folder()), tmp_path / "before.safetensors")
+    fit(mined, tmp_path / "after.safetensors", steps=6, told=told.append)
     assert [line.split(":")[0].split(",")[0] for line in told] == ["before", "step 6 of 6"]
-    trained = JointReranker(device="cpu", weights=tmp_path / "w.safetensors")
-    rated = trained.rate(ASKED.question, [ANSWER, OTHERS[0]])
-    assert rated[0] > rated[1]
+    leads = []
+    for name in ("before", "after"):
+        reranker = JointReranker(device="cpu", weights=tmp_path / f"{name}.safetensors")
+        rated = reranker.rate(ASKED.question, [ANSWER, OTHERS[0]])
+        leads.append(rated[0] - rated[1])
+    assert leads[1] > leads[0] + 0.1

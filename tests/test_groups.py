@@ -64,4 +64,5 @@ def test_a_page_stands_against_other_pages(found: list[Group]) -> None:
     tax = found[-1]
     assert tax.answer is not None
     assert tax.answer.sentence in ("You pay tax in May.", "You get a letter.")
+    assert tax.others
     assert {one.sentence for one in tax.others} <= {"Cars", "You insure your car.", "The car needs a test."}

@@ -43,11 +43,11 @@ def test_names_are_what_is_never_written_in_lower_case(lexicon: Lexicon) -> None
 
 
 def test_short_forms_lead_to_what_they_stand_for(lexicon: Lexicon) -> None:
-    assert dict(lexicon.short_forms) == {"ICN": ("Integrated Care Network", "integrated care network")}
+    assert dict(lexicon.short_forms) == {"ICN": ("Integrated Care Network",)}
 
 
 def test_the_same_articles_make_the_same_file() -> None:
-    assert lexicon_bytes([TOWN, CITY]) == lexicon_bytes([TOWN, CITY])
+    assert lexicon_bytes([TOWN, CITY]) == lexicon_bytes([CITY, TOWN])
 
 
 @pytest.mark.parametrize(

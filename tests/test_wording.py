@@ -8,6 +8,7 @@ from index.build import build
 from index.generation import Generation
 from index.search import Alternative
 from index.store import open_current
+from qa.assistant import Assistant
 from qa.question import read_question
 from qa.wording import Wording, reword
 from tests.fakes import WordEncoder, article
@@ -70,7 +71,8 @@ def test_two_names_that_are_both_words_of_the_language_are_two_names(generation:
 @pytest.mark.parametrize("typed", ["ICN", "icn"])
 def test_an_explained_short_form_is_spelt_out(generation: Generation, typed: str) -> None:
     wording = words(generation, f"what did the {typed} do")
-    assert wording.text == f"what did the {typed} (Integrated Care Network) do"
+    assert wording.text == f"what did the {typed} do"
+    assert wording.meaning == f"what did the {typed} (Integrated Care Network) do"
     assert wording.also == ("Integrated Care Network",)
     assert wording.alternatives == (Alternative(("icn",), ("integr", "care", "network")),)
 
@@ -83,8 +85,11 @@ def test_what_is_spelt_out_is_also_its_short_form(generation: Generation) -> Non
 
 def test_short_forms_that_no_article_explains(generation: Generation) -> None:
     """By their initials: "PCT" is only spelt out here, and "LEA" never is."""
-    assert words(generation, "what does the PCT pay").text == "what does the primary care trust pay"
-    assert words(generation, "the local education authority").also == ("LEA",)
+    for typed in ("PCT", "pct"):
+        wording = words(generation, f"what does the {typed} pay")
+        assert wording.meaning == f"what does the {typed} (primary care trust) pay"
+        assert wording.alternatives == (Alternative(("pct",), ("primari", "care", "trust")),)
+    assert words(generation, "the local education authority").also == ()
 
 
 def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_path: Path) -> None:
@@ -96,4 +101,51 @@ def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_pat
 
 def test_a_question_in_the_articles_own_words_stays_as_it_is(generation: Generation) -> None:
     question = "why are wraparound services hard to find"
-    assert words(generation, question) == Wording(question)
+    assert words(generation, question) == Wording(question, question)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "what did Marten say",  # a word of the language with a capital is meant, whatever it is near
+        "which form do I need",
+        "are there no fees",
+        "the dose of it",  # only behind a word that asks is it "does"
+        "tell us of the cost",
+        "does his primary, careful trust pay",
+        "the pale cold tower",  # initials of a short form that the articles spell otherwise
+        '"integrated care network" cost',
+        '"wraparuond" cost',
+    ],
+)
+def test_what_is_meant_is_left(generation: Generation, typed: str) -> None:
+    known = KNOWN | set("marten which form do i need are there no fees tell us pale cold tower his".split())
+    known |= set("primary careful trust pay".split())
+    assert reword(read_question(typed), generation, known.__contains__) == Wording(typed, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("teh", "the"), ("adn", "and"), ("hwo", "how"), ("waht", "what")]
+)
+def test_little_words_are_mended_before_anything_else_is_made_of_them(
+    generation: Generation, typed: str, meant: str
+) -> None:
+    assert words(generation, f"{typed} cost").text == f"{meant} cost"
+
+
+def test_what_is_brought_in_costs_no_match_its_standing(tmp_path: Path) -> None:
+    """A sentence that holds the whole question holds it whatever else is searched."""
+    build([TOWN, article("hostel", "The ICN closed the hostel.")], WordEncoder(), tmp_path)
+    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    hit = next(
+        hit for hit in assistant.search("the ICN closed the hostel", 10) if "hostel" in hit.sentence.text
+    )
+    assert (hit.coverage, hit.complete) == (1.0, True)
+
+
+def test_a_page_pasted_for_a_question_is_looked_up_in_part(generation: Generation) -> None:
+    many = " ".join(f"x{chr(97 + n // 26)}{chr(97 + n % 26)}q" for n in range(300))
+    assert len(words(generation, f"{many} wraparuond").also) <= 40
+    repeated = words(generation, "ICN " * 400)
+    assert repeated.meaning.count("Integrated") == 1
+    assert repeated.also == ("Integrated Care Network",)

@@ -3,7 +3,7 @@
 The loss of a question is that of picking the answer among the eight (softmax) and that of telling for each
 sentence whether it answers (logistic): the first makes a ranking, the second a rating that means the same for
 every question, also for those without an answer. No dropout (drawing it took 38 % of a step), word vectors
-frozen, bfloat16 where the processor multiplies it.
+frozen, bfloat16 throughout: quick on processors that multiply it, and slow on others.
 """
 
 from __future__ import annotations

@@ -97,5 +97,5 @@ def package_version() -> str:
 
 def _number(name: str, written: str, *, most: int) -> int:
     if not re.fullmatch("[0-9]{1,5}", written):
-        raise WrongSetting(name, written, f"a number from 0 to {most}")
+        raise WrongSetting(name, written, f"a number up to {most}")
     return int(written)
