@@ -289,7 +289,13 @@ def test_a_folder_of_documents_is_measured(tmp_path: Path) -> None:
         out,
     ).stdout
     assert "2 documents, 2 queries" in told
-    assert [path.name for path in sorted(out.iterdir())] == ["dense", "fused", "lexical", "sentences"]
+    assert [path.name for path in sorted(out.iterdir())] == [
+        "dense",
+        "fused",
+        "lexical",
+        "reranked",
+        "sentences",
+    ]
     qa("eval", "report", out / "fused")
     qa("eval", "compare", out / "dense", out / "fused", "--fail-on", "P@1")
     assert "needs --data" in qa("eval", "--beir", tmp_path / "set", "--sentences", code=2).stderr
