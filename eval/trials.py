@@ -213,7 +213,14 @@ def open_trial(
     trial: Trial, encoder: Encoder, data: Path, *, reranking: Reranking | None = None
 ) -> Assistant:
     """An assistant that answers from the trial's articles, indexed in `data`."""
-    build(trial.articles, encoder, data)
+    return open_corpus(trial.articles, encoder, data, reranking=reranking)
+
+
+def open_corpus(
+    articles: Sequence[Article], encoder: Encoder, data: Path, *, reranking: Reranking | None = None
+) -> Assistant:
+    """An assistant that answers from these articles, indexed in `data`."""
+    build(articles, encoder, data)
     return Assistant(open_current(data), encoder, reranking=reranking)
 
 

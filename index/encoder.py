@@ -7,7 +7,6 @@ length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.model import DEFAULT_MODEL, default_model_folder, file_sha256, model_files, model_folder
+from index.model import DEFAULT_MODEL, default_model_folder, folder_sha256, model_folder
 from index.quality import MODELS, QUALITY_MODEL, quality_model_folder
 from index.transformer import best_device, check_device, load_bi_encoder
 
@@ -76,7 +75,7 @@ class SentenceTransformerEncoder:
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of the whole text, the two special ones included: "hello world" -> 4."""
-        return len(self._tokenizer.encode(_sayable(text)).ids)
+        return len(self._tokenizer.encode(sayable(text)).ids)
 
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
@@ -86,7 +85,7 @@ class SentenceTransformerEncoder:
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            vectors[rows] = self._encode_batch([_sayable(texts[row]) for row in rows])
+            vectors[rows] = self._encode_batch([sayable(texts[row]) for row in rows])
             if progress:
                 progress(len(rows))
         return vectors
@@ -123,9 +122,7 @@ def load_encoder(
 
 def fingerprint(folder: Path, *, max_tokens: int) -> str:
     """SHA-256 over what decides the vectors: the model's files, its window and the normalisation."""
-    lines = [f"max_tokens {max_tokens}", "norm l2"]
-    lines += [f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder))]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return folder_sha256(folder, f"max_tokens {max_tokens}", "norm l2")
 
 
 def _counting_tokenizer(tokenizer: Any) -> Any:
@@ -137,6 +134,6 @@ def _counting_tokenizer(tokenizer: Any) -> Any:
     return counting
 
 
-def _sayable(text: str) -> str:
+def sayable(text: str) -> str:
     """The text with each lone surrogate as "?": UTF-8, and so the tokenizer, has no form for one."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.encoder import sayable
 from index.errors import ModelRefused
 from index.model import PINNED, default_model_folder, file_sha256
 from index.transformer import best_device, half_or_single, quiet
@@ -104,9 +105,7 @@ class PairTokenizer:
         return asked, said, [*around[: max(0, room)], self._end][: max(0, room + 1)]
 
     def _pieces(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(
-            text.encode("utf-8", "replace").decode(), add_special_tokens=False
-        ).ids
+        ids: list[int] = self._tokenizer.encode(sayable(text), add_special_tokens=False).ids
         return ids
 
 

@@ -95,6 +95,12 @@ def model_files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in paths if path.is_symlink() or not path.is_dir()}
 
 
+def folder_sha256(folder: Path, *facts: str) -> str:
+    """SHA-256 over some facts, a line each, and every file of a folder with its hash."""
+    lines = [*facts, *(f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder)))]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal."""
     with path.open("rb") as stream:

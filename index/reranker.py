@@ -7,7 +7,6 @@ enough for the best few candidates, each read with what stands before and after 
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from corpus.article import Sentence
 from index.generation import Generation
 from index.joint import BATCH, RERANKER, JointReranker, Reading
-from index.model import file_sha256, model_files, model_folder
+from index.model import folder_sha256, model_folder
 from index.search import Hit, standardise
 from index.transformer import best_device, check_device, load_cross_encoder
 from index.window import window
@@ -72,8 +71,7 @@ class CrossEncoderReranker:
         self._batch = batch
         self._model = load_cross_encoder(folder, device or best_device(), max_tokens=_MAX_TOKENS)
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
-        files = [f"{file_sha256(folder / file)} {file}" for file in sorted(model_files(folder))]
-        self.fingerprint = hashlib.sha256("\n".join([f"{_MAX_TOKENS}", *files]).encode()).hexdigest()
+        self.fingerprint = folder_sha256(folder, f"{_MAX_TOKENS}")
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Floats:
         """See `Reranker.rate`. The sentence stands first: what is too long is cut at the end."""

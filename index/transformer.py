@@ -34,7 +34,7 @@ def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
     from sentence_transformers import CrossEncoder
 
     with _refused(folder):
-        model = CrossEncoder(
+        return CrossEncoder(
             str(folder),
             device=device,
             local_files_only=True,
@@ -44,7 +44,6 @@ def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
             activation_fn=torch.nn.Identity(),
             model_kwargs={"use_safetensors": True, "dtype": half_or_single(device)},
         )
-        return model
 
 
 def best_device() -> str:

@@ -73,7 +73,8 @@ class Assistant:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
         asked = read_question(question)
         wording = self._reword(asked)
-        extracts = self._extracts(self._search(asked, wording, k * _HITS_PER_EXTRACT, filters), k)
+        hits = self._search(self._query(asked, wording), wording, k * _HITS_PER_EXTRACT, filters)
+        extracts = self._extracts(hits, k)
         sure = extracts[0].confidence if extracts else self._nothing
         band = self._band(sure)
         # Who quotes a phrase asks where it stands, and there it stands.
@@ -104,25 +105,27 @@ class Assistant:
     def search(self, question: str, k: int, filters: Where = EVERYTHING) -> list[Hit]:
         """The k best sentences for a question, before any of them is chosen or withheld."""
         asked = read_question(question)
-        return self._search(asked, self._reword(asked), k, filters)
+        wording = self._reword(asked)
+        return self._search(self._query(asked, wording), wording, k, filters)
 
     def stages(self, question: str) -> Mapping[str, Sequence[Sentence]]:
         """The candidates for a question, best first, as each stage of the search ranks them."""
         asked = read_question(question)
         wording = self._reword(asked)
-        found = stages(self.generation, self._query(asked, wording), fusion=self._fusion)
+        query = self._query(asked, wording)
+        found = stages(self.generation, query, fusion=self._fusion)
         ranked = {name: rows.tolist() for name, rows in found.items()}
         if self.reranking:
             everything = max(1, len(ranked["fused"]))
-            ranked["reranked"] = [hit.row for hit in self._search(asked, wording, everything, EVERYTHING)]
+            ranked["reranked"] = [hit.row for hit in self._search(query, wording, everything, EVERYTHING)]
         return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
     def _reword(self, asked: Question) -> Wording:
         # What an encoder of BERT's kind has one piece for is a word of the language: with its two ends 3.
         return reword(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
 
-    def _search(self, asked: Question, wording: Wording, k: int, filters: Where) -> list[Hit]:
-        query, way = self._query(asked, wording), self.reranking
+    def _search(self, query: Query, wording: Wording, k: int, filters: Where) -> list[Hit]:
+        way = self.reranking
         if way is None:
             return search(self.generation, query, k, where=filters, fusion=self._fusion)
         hits = search(self.generation, query, max(k, way.depth), where=filters, fusion=self._fusion)

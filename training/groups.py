@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from corpus.article import Article
-from eval.trials import article_of, read_rows, trials
-from index.build import build
+from eval.trials import article_of, open_corpus, read_rows, trials
 from index.encoder import Encoder
 from index.joint import Reading
 from index.reranker import reading
 from index.search import Hit
-from index.store import open_current
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 from training.as_typed import as_typed
@@ -46,10 +44,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question, the article it is about, and the answers' places in it; nothing where there is none."""
+    """A question and the answers' places in its article; nothing where there is none."""
 
     question: str
-    article: str
     answers: tuple[tuple[int, int], ...] = ()
     texts: tuple[str, ...] = ()
 
@@ -75,7 +72,7 @@ def _encyclopaedia(folder: Path, held: set[str], encoder: Encoder, chance: rando
         article = article_of(name, texts[name])
         asked = [_about(article, row, paragraphs[row["metadata"]["passage"]]) for row in rows[name]]
         with tempfile.TemporaryDirectory() as data:
-            assistant = _open([article], encoder, Path(data))
+            assistant = open_corpus([article], encoder, Path(data))
             for one in filter(None, asked):
                 hits = _search(assistant, one.question)
                 right = next((hit for hit in hits if _holds(hit, one.answers)), None)
@@ -92,19 +89,14 @@ def _government(folder: Path, held: set[str], encoder: Encoder, chance: random.R
     }
     queries = {row["_id"]: row["text"] for row in read_rows(folder / "queries_train.jsonl")}
     with tempfile.TemporaryDirectory() as data:
-        assistant = _open([page for page in pages.values() if page.text], encoder, Path(data))
+        assistant = open_corpus([page for page in pages.values() if page.text], encoder, Path(data))
         for line in (folder / "qrels/train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
             query, page, _ = line.split("\t")
             hits = _search(assistant, queries[query]) if page in pages else []
             right = next((hit for hit in hits if hit.sentence.article.id == page), None)
             if right:
                 wrong = [hit for hit in hits if hit.sentence.article.id != page]
-                yield _group(assistant, _Asked(queries[query], page), right, wrong, chance)
-
-
-def _open(articles: Sequence[Article], encoder: Encoder, data: Path) -> Assistant:
-    build(articles, encoder, data)
-    return Assistant(open_current(data), encoder)
+                yield _group(assistant, _Asked(queries[query]), right, wrong, chance)
 
 
 def _search(assistant: Assistant, question: str) -> list[Hit]:
@@ -123,7 +115,6 @@ def _about(article: Article, row: Any, paragraph: str) -> _Asked | None:
     starts = [(offset + answer["starts"][0], answer["text"]) for answer in answers]
     return _Asked(
         row["text"],
-        article.id,
         tuple((start, start + len(text)) for start, text in starts),
         tuple(text.lower() for _, text in starts),
     )
