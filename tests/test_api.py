@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -138,7 +139,13 @@ def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: S
 def test_what_cannot_be_asked_is_told_in_one_line(client: TestClient, sent: object, error: str) -> None:
     response = client.post("/api/ask", json=sent)
     assert response.status_code == 422
-    assert response.json() == {"error": error}
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "type": "about:blank",
+        "title": HTTPStatus(422).phrase,
+        "status": 422,
+        "detail": error,
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,8 +165,8 @@ def test_what_cannot_be_asked_is_told_in_one_line(client: TestClient, sent: obje
 def test_a_broken_body_is_the_senders_fault(client: TestClient, body: bytes) -> None:
     response = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code in (400, 422)
-    assert list(response.json()) == ["error"]
-    assert "\n" not in response.json()["error"]
+    assert list(response.json()) == ["type", "title", "status", "detail"]
+    assert "\n" not in response.json()["detail"]
 
 
 def test_health_names_the_generation_and_its_size(client: TestClient) -> None:

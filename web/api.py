@@ -1,7 +1,8 @@
-"""The JSON API: `POST /api/ask` and `GET /health`. Every error is {"error": one line}."""
+"""The JSON API: `POST /api/ask` and `GET /health`. Every error is a problem of RFC 9457."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -18,6 +19,7 @@ from web.desk import Desk
 from web.errors import Busy
 
 MOST_EXTRACTS = 20
+PROBLEM = "application/problem+json"
 _DIGITS = 4
 
 Values = tuple[str, ...]
@@ -44,10 +46,13 @@ class Ask(BaseModel):
     filters: Filters = Filters()
 
 
-class Failure(BaseModel):
-    """Why there is no answer, in one line a person can act on."""
+class Problem(BaseModel):
+    """Why there is no answer (RFC 9457); `detail` is one line a person can act on."""
 
-    error: str
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
 
 
 class Health(BaseModel):
@@ -67,7 +72,7 @@ def api_routes(desk: Desk) -> APIRouter:
         "/api/ask",
         summary="Ask a question",
         response_description="Ranked extracts with their citations, or none and the nearest passages.",
-        responses={413: {"model": Failure}, 422: {"model": Failure}, 503: {"model": Failure}},
+        responses={status: {"model": Problem, "content": {PROBLEM: {}}} for status in (413, 422, 503)},
     )
     async def ask(asked: Ask) -> Record:
         """Word-for-word extracts that answer, best first.
@@ -115,7 +120,8 @@ def answer_failures(app: FastAPI) -> None:
 def failure(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
     """A failure as the API answers it; what UTF-8 has no form for becomes "?"."""
     sayable = message.encode("utf-8", "replace").decode()
-    return JSONResponse({"error": " ".join(sayable.split())}, status_code=status, headers=headers)
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=" ".join(sayable.split()))
+    return JSONResponse(problem.model_dump(), status_code=status, headers=headers, media_type=PROBLEM)
 
 
 def _first_fault(fault: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ Every message is one line: the fact, the place, the next step. Doors catch `WebF
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class WebFailure(Exception):
     """Something about the web service that a person can act on."""
@@ -32,3 +34,12 @@ class Busy(WebFailure):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(f"too many people are asking at once: try again in {retry_after} seconds")
+
+
+class NoLanguage(WebFailure):
+    """An interface language without a file; `known` are those that have one."""
+
+    def __init__(self, language: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no interface in {language!r}; set QA_LANGUAGE to one of {', '.join(known)}"
+        )

@@ -18,12 +18,24 @@ BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
 PAGE = "/"
 PAGE_EVENTS = "/gradio_api/run/predict"
 
-# What the page was seen to request in a browser, and the API. Everything else answers 404.
+# What the page was seen to request in a browser, the API, and our own pages. Everything else answers 404.
 OPEN_PATHS = frozenset(
-    {PAGE, PAGE_EVENTS, "/theme.css", "/favicon.ico", "/api/ask", "/health", "/openapi.json"}
+    f"""
+    {PAGE} {PAGE_EVENTS} /theme.css /favicon.ico /health /openapi.json
+    /api/ask /api/articles /api/feedback /articles /evidence /admin /widget.js /embed /embed/demo
+    """.split()
 )
-# Folders of files that come with Gradio.
-OPEN_FOLDERS = ("/assets/", "/static/")
+# Folders of Gradio's files and of ours, and of articles by id.
+OPEN_FOLDERS = (
+    "/assets/",
+    "/static/",
+    "/files/",
+    "/api/articles/",
+    "/articles/",
+    "/evidence/",
+    "/admin/",
+    "/widget/",
+)
 
 
 class Guard:

@@ -20,6 +20,11 @@ _PAGE_POLICY = (
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "base-uri 'self'; form-action 'none'"
 )
+# The service's own pages: its own files, nothing inline, and no script may make HTML of a text.
+_DOCUMENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
+)
 _OTHER_POLICY = "default-src 'none'"
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
@@ -39,11 +44,12 @@ class SecurityHeaders:
             nonce = secrets.token_urlsafe(16)
             reply = _PageReply(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
             return await self._app(_plain(scope), receive, reply)
-        headers = self._headers(_OTHER_POLICY)
 
         async def reply_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers)
+                headers = MutableHeaders(scope=message)
+                is_document = headers.get("content-type", "").startswith("text/html")
+                headers.update(self._headers(_DOCUMENT_POLICY if is_document else _OTHER_POLICY))
             await send(message)
 
         await self._app(scope, receive, reply_with_headers)

@@ -13,6 +13,7 @@ from qa.errors import QuestionError
 from web.desk import Desk
 from web.errors import Busy
 from web.render import example_questions, render_answer, render_error, render_welcome, status_line
+from web.site import Site
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -23,13 +24,13 @@ SESSIONS = 100
 SYSTEM_FONTS = ("system-ui", "sans-serif")
 
 
-def mount_page(app: FastAPI, desk: Desk, *, name: str) -> None:
+def mount_page(app: FastAPI, site: Site) -> None:
     """Put the page at `/` of the app; mount it last, as it takes every path that is left."""
     # Read while Gradio is imported: without it the server calls api.gradio.app and huggingface.co.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
 
-    blocks = _page(desk, name)
+    blocks = _page(site.desk, site.settings.name)
     blocks.state_session_capacity = SESSIONS
     gradio.mount_gradio_app(
         app,

@@ -10,6 +10,9 @@ QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
 QA_NAME     name shown on the page          Verbatim
+QA_LANGUAGE language of the interface       en
+PRIVATE_QUESTIONS=1 keeps questions out of addresses; QUESTION_LOG=1 keeps their text with the feedback
+QA_ADMIN_KEY the key of the page /admin, which is closed without one
 """
 
 from __future__ import annotations
@@ -23,11 +26,14 @@ from pathlib import Path
 
 from index.joint import BATCH
 from index.reranker import DEPTH
-from web.errors import WrongSetting
+from web.catalogue import DEFAULT_LANGUAGE, languages
+from web.errors import NoLanguage, WrongSetting
 
 # Goes into headers word for word: nothing but scheme, host and port may get through.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
+
+_SWITCHED = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
 
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
@@ -54,6 +60,10 @@ class Settings:
     batch: int = BATCH
     origins: tuple[str, ...] = ()
     name: str = "Verbatim"
+    language: str = DEFAULT_LANGUAGE
+    private_questions: bool = False
+    question_log: bool = False
+    admin_key: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -61,6 +71,8 @@ class Settings:
         for name, number in (("QA_DEPTH", self.depth), ("QA_BATCH", self.batch)):
             if not 1 <= number <= MOST_READ:
                 raise WrongSetting(name, str(number), f"a number from 1 to {MOST_READ}")
+        if self.language not in languages():
+            raise NoLanguage(self.language, languages())
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise WrongSetting("QA_ORIGINS", origin, "origins such as https://intranet.example, no path")
@@ -84,6 +96,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         name=environ.get("QA_NAME") or default.name,
+        language=environ.get("QA_LANGUAGE") or default.language,
+        private_questions=_switch(environ, "PRIVATE_QUESTIONS"),
+        question_log=_switch(environ, "QUESTION_LOG"),
+        admin_key=environ.get("QA_ADMIN_KEY", ""),
     )
 
 
@@ -93,6 +109,13 @@ def package_version() -> str:
         return version("verbatim-qa")
     except PackageNotFoundError:
         return "0"
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    written = environ.get(name, "").strip().lower()
+    if written not in _SWITCHED:
+        raise WrongSetting(name, environ[name], "1 or 0")
+    return _SWITCHED[written]
 
 
 def _number(name: str, written: str, *, most: int) -> int:

@@ -1,0 +1,18 @@
+"""What every part of the web side is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.catalogue import Catalogue
+from web.desk import Desk
+from web.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The desk that answers, the settings, and the words of the interface."""
+
+    desk: Desk
+    settings: Settings
+    catalogue: Catalogue
