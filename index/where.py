@@ -29,7 +29,7 @@ class Where:
         """Whether the article has all the facts asked for."""
         return (
             _any(self.articles, (article.id, article.source))
-            and _any(self.authors, (article.author, *_BETWEEN_AUTHORS.split(article.author)))
+            and _any(self.authors, (article.author, *authors_of(article)))
             and _any(self.publishers, (article.publisher,))
             and _any(self.years, (article.published[:4],))
         )
@@ -37,6 +37,11 @@ class Where:
 
 EVERYTHING = Where()
 _BETWEEN_AUTHORS = re.compile(r",\s*|\s+(?:and|&)\s+")
+
+
+def authors_of(article: Article) -> tuple[str, ...]:
+    """The authors one by one: "A. Smith and B. Jones" are two."""
+    return tuple(filter(None, _BETWEEN_AUTHORS.split(article.author)))
 
 
 def _any(wanted: Sequence[str], values: Sequence[str]) -> bool:

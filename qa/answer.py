@@ -36,11 +36,11 @@ class Place:
 class Extract:
     """One to three whole sentences of one article, word for word.
 
-    `start` and `end` are the span shown and `answer` the span marked in it, all offsets of the article's
-    canonical text. `score` ranks the extracts of one answer (higher is better) and compares with no other
-    question's; `confidence` (0 to 1, never above that of a better-ranked extract) does, and is None where
-    the model is not calibrated. `matched` are the question's terms found in the marked text, `hit` is the
-    sentence found that the rest was put around.
+    `start` and `end` are the span shown, `answer` the span marked in it and `context` a wider span to read it
+    in, all offsets of the article's canonical text. `score` ranks the extracts of one answer (higher is
+    better) and compares with no other question's; `confidence` (0 to 1, never above that of a better-ranked
+    extract) does, and is None where the model is not calibrated. `matched` are the question's terms found in
+    the marked text, `hit` is the sentence found that the rest was put around.
     """
 
     rank: int
@@ -54,6 +54,7 @@ class Extract:
     matched: tuple[str, ...] = ()
     also_in: tuple[Place, ...] = ()
     hit: Hit | None = None
+    context: tuple[int, int] | None = None
 
     @property
     def article(self) -> Article:

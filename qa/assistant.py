@@ -14,7 +14,7 @@ from index.where import EVERYTHING, Where
 from qa.answer import Answer, Band, Extract, Place
 from qa.confidence import Calibration
 from qa.errors import QuestionError
-from qa.extract import Group, group_hits
+from qa.extract import Group, group_hits, surroundings
 from qa.question import Question, read_question
 from qa.wording import Wording, reword
 
@@ -174,6 +174,7 @@ class Assistant:
             band=self._band(sure),
             matched=group.hit.matched,
             hit=group.hit,
+            context=surroundings(self.generation, group.shown),
             also_in=tuple(
                 Place(hit.sentence.article, hit.sentence.start, hit.sentence.end) for hit in group.repeats
             ),

@@ -13,6 +13,21 @@ class QuestionError(QaFailure):
     """A question that cannot be asked; the message tells the person what to change."""
 
 
+class EmptyQuestion(QuestionError):
+    """Nothing to search for is left of it."""
+
+    def __init__(self) -> None:
+        super().__init__("the question is empty: type a few words")
+
+
+class LongQuestion(QuestionError):
+    """It has more characters than are read; `limit` says how many are."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"the question has {length:,} characters; the limit is {limit:,}: ask a shorter one")
+
+
 class CalibrationRefused(QaFailure):
     """A file that does not hold a calibration as it was written."""
 
@@ -20,3 +35,41 @@ class CalibrationRefused(QaFailure):
         self.file = file
         self.reason = reason
         super().__init__(f"{file}: {reason}; delete it, or run `qa eval calibrate` again")
+
+
+class FeedbackFailure(QaFailure):
+    """Feedback that could not be kept or read; answering goes on without."""
+
+
+class FeedbackRefused(FeedbackFailure):
+    """A file that feedback cannot be kept in."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        super().__init__(f"{file}: {reason}; move it away for a new one, or set QA_FEEDBACK=off")
+
+
+class FeedbackUnavailable(FeedbackFailure):
+    """Feedback cannot be kept just now."""
+
+
+class FeedbackClosed(FeedbackUnavailable):
+    """Feedback that came while the service stops."""
+
+    def __init__(self) -> None:
+        super().__init__("feedback is closed: start the service again")
+
+
+class UnknownQuestion(FeedbackFailure):
+    """Feedback on a question that nobody asked here, or that was forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__("no such question was asked here: ask it again, then judge its answer")
+
+
+class EnoughFeedback(FeedbackFailure):
+    """A question that has as much feedback already as is kept for one."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"this question has {most} judgements and clicks already: ask it again to add more")

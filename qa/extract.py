@@ -15,6 +15,8 @@ from index.search import Hit, fold
 # Sentences in an extract, and words in it.
 EXTRACT_SENTENCES = 3
 EXTRACT_WORDS = SENTENCE_WORDS
+# Sentences on each side of an extract that a person may ask to see.
+CONTEXT_SENTENCES = 2
 # A neighbour of a marked sentence that ranks among the first hits is part of the answer, not another one:
 # "Brighton is one of these. Its director says the time needed surprised the council."
 _MARK_RANKS = 5
@@ -100,6 +102,14 @@ def _context(generation: Generation, group: Group, taken: set[int]) -> tuple[int
         if near and row not in taken and _fits(generation, wider, words=EXTRACT_WORDS):
             first, last = wider
     return first, last
+
+
+def surroundings(generation: Generation, rows: tuple[int, int]) -> tuple[int, int]:
+    """The span from two sentences before the first row to two behind the last, within their article."""
+    sentences, article = generation.sentences, generation.sentences[rows[0]].article
+    near = range(max(0, rows[0] - CONTEXT_SENTENCES), min(len(sentences), rows[1] + CONTEXT_SENTENCES + 1))
+    own = [sentences[row] for row in near if sentences[row].article is article]
+    return own[0].start, own[-1].end
 
 
 def _announces(generation: Generation, row: int) -> bool:

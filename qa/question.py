@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from qa.errors import QuestionError
+from qa.errors import EmptyQuestion, LongQuestion
 
 # A tokenizer reads the whole text before it cuts: ten million characters cost it over ten seconds.
 MAX_CHARACTERS = 2_000
@@ -26,18 +26,16 @@ class Question:
 def read_question(raw: str) -> Question:
     """The question in `raw`.
 
-    Raises QuestionError when nothing is left to ask or it is longer than MAX_CHARACTERS.
+    Raises EmptyQuestion when nothing is left to ask, LongQuestion when it has more than MAX_CHARACTERS.
     """
     if len(raw) > MAX_CHARACTERS:
-        raise QuestionError(
-            f"the question has {len(raw):,} characters; the limit is {MAX_CHARACTERS:,}: ask a shorter one"
-        )
+        raise LongQuestion(len(raw), MAX_CHARACTERS)
     composed = unicodedata.normalize("NFC", raw)
     # Controls and surrogates break tokenizers; white space among them separates words.
     plain = "".join(" " if c.isspace() else c for c in composed if c.isspace() or not _unsayable(c))
     text = " ".join(plain.split())
     if not any(c.isalnum() for c in text):
-        raise QuestionError("the question is empty: type a few words")
+        raise EmptyQuestion
     phrases = (" ".join(phrase.split()) for phrase in _QUOTED.findall(text))
     return Question(text, tuple(phrase for phrase in phrases if any(c.isalnum() for c in phrase)))
 

@@ -1,0 +1,137 @@
+"""The file that feedback is kept in: SQLite, readable by its owner alone, made and checked when it is opened.
+
+asked    a question: when (UTC), how long it took, what came of it; its text only where that is kept
+cited    the extracts given: their article, the span shown and the span marked, the article's hash
+opened   a citation that somebody followed
+judged   a person's verdict on an extract, or on the whole answer (article "", span 0 to 0)
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from qa.errors import FeedbackRefused
+
+FEEDBACK = "feedback.sqlite"
+VERSION = 1
+# "vbfb": tells this file from every other SQLite file.
+_APPLICATION = 0x76626662
+# Seconds to wait for another process's write; each takes a fraction of a millisecond.
+_BUSY = 5.0
+
+_SCHEMA = f"""
+CREATE TABLE asked (
+    id TEXT PRIMARY KEY, at TEXT NOT NULL, seconds REAL NOT NULL, abstained INTEGER NOT NULL,
+    extracts INTEGER NOT NULL, generation TEXT NOT NULL, question TEXT
+) WITHOUT ROWID;
+CREATE INDEX asked_at ON asked (at);
+CREATE TABLE cited (
+    asked TEXT NOT NULL REFERENCES asked ON DELETE CASCADE, rank INTEGER NOT NULL,
+    article TEXT NOT NULL, title TEXT NOT NULL, source TEXT NOT NULL, sha256 TEXT NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    answer_start INTEGER NOT NULL, answer_end INTEGER NOT NULL,
+    PRIMARY KEY (asked, rank)
+) WITHOUT ROWID;
+CREATE TABLE opened (
+    asked TEXT NOT NULL REFERENCES asked ON DELETE CASCADE, article TEXT NOT NULL,
+    PRIMARY KEY (asked, article)
+) WITHOUT ROWID;
+CREATE TABLE judged (
+    asked TEXT NOT NULL REFERENCES asked ON DELETE CASCADE, article TEXT NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('useful', 'not useful', 'none')),
+    reason TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (asked, article, start, "end")
+) WITHOUT ROWID;
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {VERSION};
+"""
+
+
+def open_feedback(path: Path) -> sqlite3.Connection:
+    """A connection for writing, to be used by one thread at a time; the file is made when it is not there.
+
+    Raises:
+        FeedbackRefused: the file is damaged, is another program's, or cannot be written.
+    """
+    try:
+        _create_private(path)
+        connection = _connect(path)
+    except (OSError, sqlite3.Error) as error:
+        raise FeedbackRefused(path, _reason(error)) from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise FeedbackRefused(path, _reason(error)) from error
+    except FeedbackRefused:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that sees the file as it is now, whatever is written meanwhile. Raises FeedbackRefused."""
+    try:
+        with closing(_connect(path)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            yield connection
+    except sqlite3.Error as error:
+        raise FeedbackRefused(path, _reason(error)) from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is written inside, or nothing of it; waits for the writes of other processes."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _create_private(path: Path) -> None:
+    """SQLite gives the files it puts beside this one the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    # What is forgotten is overwritten, not only marked as free.
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    with transaction(connection):
+        if not _number(connection, "schema_version"):
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+    if _number(connection, "application_id") != _APPLICATION:
+        raise FeedbackRefused(path, "is not a file of feedback")
+    found = _number(connection, "user_version")
+    if found != VERSION:
+        raise FeedbackRefused(path, f"has format {found}, not {VERSION}")
+    (fault,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if fault != "ok":
+        raise FeedbackRefused(path, f"is damaged ({fault})")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    (found,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return int(found)
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """ "cannot be used: file is not a database"."""
+    told = error.strerror if isinstance(error, OSError) else str(error)
+    return f"cannot be used: {' '.join(str(told).split())}"
