@@ -7,19 +7,24 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
+    from uvicorn import Config
 
     from index.encoder import Encoder
     from index.reranker import Reranking
     from qa.assistant import Assistant
+    from qa.feedback import FeedbackStore
     from web.settings import Settings
 
 # Seconds that requests under way get to end once the service is told to stop.
 GRACE = 5
+# Whose X-Forwarded-Proto and X-Forwarded-For count: a proxy on this machine.
+LOOPBACK = ["127.0.0.1", "::1"]
 WARM_UP = "What do the articles say?"
 UNCALIBRATED = (
     "There is no calibration for these models: answers are not rated and none is withheld; "
@@ -45,20 +50,46 @@ def main() -> int:
 def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Callable[[str], None]) -> None:
     """Serve page and API until SIGINT or SIGTERM; `announce` gets one line as soon as questions are answered.
 
-    Without an encoder the one is loaded that the settings name, or else the one the index was built with.
+    Until then everybody is told that it is warming up. Without an encoder the one is loaded that the settings
+    name, or else the one the index was built with.
 
     Raises:
         CannotListen: the address is taken or cannot be had; found before anything slow is done.
         IndexFailure: there is no sound index, or no such model.
     """
-    with _ended_by_signals(), _listener(settings) as listener:
-        from web.service import build_app
+    with _ended_by_signals(), _listener(settings) as listener, ExitStack() as opened:
+        from uvicorn import Server
 
-        assistant = open_assistant(settings, encoder)
-        if assistant.calibration is None:
-            announce(UNCALIBRATED)
-        assistant.ask(WARM_UP)
-        _run(build_app(assistant, settings), listener, lambda: announce(_ready(settings, listener)))
+        from web.catalogue import load_catalogue
+        from web.warmup import WarmUp, warming_up
+
+        def stop() -> None:
+            server.should_exit = True
+
+        warm = WarmUp(
+            lambda: _open_app(settings, encoder, announce=announce, opened=opened),
+            warming_up(load_catalogue(settings.language), settings.origins),
+            ready=lambda: announce(_ready(settings, listener)),
+            ended=stop,
+        )
+        server = Server(server_config(warm, settings))
+        server.run(sockets=[listener])
+        if warm.failure:
+            raise warm.failure
+
+
+def _open_app(
+    settings: Settings, encoder: Encoder | None, *, announce: Callable[[str], None], opened: ExitStack
+) -> FastAPI:
+    """The app with models and index loaded; what is to be closed at the end goes into `opened`."""
+    from web.service import build_app
+
+    assistant = open_assistant(settings, encoder)
+    if assistant.calibration is None:
+        announce(UNCALIBRATED)
+    assistant.ask(WARM_UP)
+    feedback = opened.enter_context(open_feedback(settings, announce=announce))
+    return build_app(assistant, settings, feedback=feedback)
 
 
 def open_assistant(
@@ -102,8 +133,28 @@ def load_reranking(settings: Settings) -> Reranking | None:
 
 
 @contextmanager
+def open_feedback(settings: Settings, *, announce: Callable[[str], None]) -> Iterator[FeedbackStore | None]:
+    """Where feedback is kept; None where it is switched off, and where it cannot be, which is announced."""
+    from qa.errors import FeedbackRefused
+    from qa.feedback import FeedbackStore
+    from qa.feedback_file import FEEDBACK
+
+    if not settings.feedback:
+        yield None
+        return
+    try:
+        store = FeedbackStore(settings.data / FEEDBACK, keep_questions=settings.question_log)
+    except FeedbackRefused as error:
+        announce(f"No feedback is kept: {error}")
+        yield None
+        return
+    with closing(store):
+        yield store
+
+
+@contextmanager
 def _listener(settings: Settings) -> Iterator[socket.socket]:
-    """A socket bound to the address. It does not listen yet: a client is refused until there are answers."""
+    """A socket bound to the address; it does not listen yet."""
     from web.errors import CannotListen
 
     host, port = settings.host, settings.port
@@ -120,29 +171,27 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def _run(app: FastAPI, listener: socket.socket, on_listening: Callable[[], None]) -> None:
-    import uvicorn
+def server_config(app: ASGIApp, settings: Settings) -> Config:
+    """How the app is run. A proxy in front of it takes `root_path` off each request's path."""
+    from uvicorn import Config
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                on_listening()
-
-    config = uvicorn.Config(
+    return Config(
         app,
         access_log=False,  # an address may hold a question
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         ws="none",
+        root_path=settings.root_path,
+        proxy_headers=True,
+        forwarded_allow_ips=LOOPBACK,
     )
-    Server(config).run(sockets=[listener])
 
 
 def _ready(settings: Settings, listener: socket.socket) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{settings.name} is ready: http://{host}:{listener.getsockname()[1]}"
+    ready = f"{settings.name} is ready: http://{host}:{listener.getsockname()[1]}"
+    return f"{ready}, for a proxy that serves it at {settings.root_path}/" if settings.root_path else ready
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The `qa` command: index, ask, serve, verify, doctor; `qa eval` is in `cli_eval.py`.
+"""The `qa` command: index, ask, serve, verify, doctor; `qa eval` and `qa feedback` have files of their own.
 
 This is a door: it reads paths and the environment, prints, and turns the rooms' errors into one line and
 exit code 2. Everything heavy is imported by the command that needs it, so that `qa --help` is immediate.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli_eval import app as eval_app
+from cli_feedback import app as feedback_app
 from terminal import (
     DEFAULT_DATA,
     Data,
@@ -50,6 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(eval_app, name="eval")
+app.add_typer(feedback_app, name="feedback")
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
 

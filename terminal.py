@@ -107,9 +107,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def count(things: Sequence[object], noun: str) -> str:
     """ "1 file", "3 files"."""
-    from web.render import count as counted
-
-    return counted(len(things), noun)
+    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,8 +17,10 @@ from qa.errors import QuestionError
 from qa.record import Record, answer_record
 from web.desk import Desk
 from web.errors import Busy
+from web.view import MOST_EXTRACTS
 
-MOST_EXTRACTS = 20
+VERSION = "1"
+"""Of the API. What would break a caller comes as another version, at a path of its own."""
 PROBLEM = "application/problem+json"
 _DIGITS = 4
 
@@ -31,9 +33,9 @@ class Filters(BaseModel):
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
     articles: Values = Field(default=(), description="Ids or source file names.")
-    authors: Values = ()
-    publishers: Values = ()
-    years: Values = Field(default=(), description="Four-digit years of publication.")
+    authors: Values = Field(default=(), examples=[["A. Smith"]])
+    publishers: Values = Field(default=(), examples=[["The Gazette"]])
+    years: Values = Field(default=(), description="Four-digit years of publication.", examples=[["2004"]])
 
 
 class Ask(BaseModel):
@@ -41,7 +43,10 @@ class Ask(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(description='A "quoted phrase" must occur in every extract.')
+    question: str = Field(
+        description='A "quoted phrase" must occur in every extract.',
+        examples=["Why did Devon find wraparound services hard?"],
+    )
     k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MOST_EXTRACTS, strict=True)
     filters: Filters = Filters()
 
@@ -66,7 +71,7 @@ class Health(BaseModel):
 
 def api_routes(desk: Desk) -> APIRouter:
     """The routes of the API."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[versioned()])
 
     @router.post(
         "/api/ask",
@@ -79,9 +84,11 @@ def api_routes(desk: Desk) -> APIRouter:
 
         `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
+        Feedback on the answer names its `asked`.
         """
         reply = await desk.ask(asked.question, asked.k, Where(**asked.filters.model_dump()))
-        return answer_record(reply.answer) | {"seconds": round(reply.seconds, _DIGITS)}
+        about = {"asked": reply.id, "seconds": round(reply.seconds, _DIGITS)}
+        return answer_record(reply.answer) | about
 
     @router.get("/health", summary="Whether the service can answer")
     async def health() -> Health:
@@ -121,7 +128,17 @@ def failure(status: int, message: str, *, headers: dict[str, str] | None = None)
     """A failure as the API answers it; what UTF-8 has no form for becomes "?"."""
     sayable = message.encode("utf-8", "replace").decode()
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=" ".join(sayable.split()))
-    return JSONResponse(problem.model_dump(), status_code=status, headers=headers, media_type=PROBLEM)
+    told = {**(headers or {}), "API-Version": VERSION}
+    return JSONResponse(problem.model_dump(), status_code=status, headers=told, media_type=PROBLEM)
+
+
+def versioned() -> Any:
+    """A dependency that tells every reply's version of the API."""
+
+    def told(response: Response) -> None:
+        response.headers["API-Version"] = VERSION
+
+    return Depends(told)
 
 
 def _first_fault(fault: dict[str, Any]) -> str:

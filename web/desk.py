@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from index.where import EVERYTHING, Where
@@ -17,24 +19,43 @@ RUNNING = 8
 WAITING = 32
 # A question takes well under a second: a full desk is empty again by then.
 RETRY_AFTER = 2
+# 12 bytes are 16 characters: nobody guesses the question that another asked.
+_ID_BYTES = 12
+
+Recorder = Callable[[str, Answer, float], None]
+"""Told the id, the answer and the seconds of each reply; must return at once and raise nothing."""
+
+
+def new_id() -> str:
+    """A random name for a question asked, safe in an address."""
+    return secrets.token_urlsafe(_ID_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer and the seconds it took, waiting included."""
+    """An answer and the seconds it took, waiting included; feedback on it names its `id`."""
 
     answer: Answer
     seconds: float
+    id: str = field(default_factory=new_id)
 
 
 class Desk:
     """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
 
-    `assistant` may be replaced; a question keeps the one it was asked with.
+    `assistant` may be replaced; a question keeps the one it was asked with. `recorder` is told every reply.
     """
 
-    def __init__(self, assistant: Assistant, *, running: int = RUNNING, waiting: int = WAITING) -> None:
+    def __init__(
+        self,
+        assistant: Assistant,
+        *,
+        running: int = RUNNING,
+        waiting: int = WAITING,
+        recorder: Recorder | None = None,
+    ) -> None:
         self.assistant = assistant
+        self._recorder = recorder
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
 
@@ -52,4 +73,7 @@ class Desk:
         # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
         asked.add_done_callback(lambda _: self._places.release())
         answer = await asyncio.wrap_future(asked)
-        return Reply(answer, time.perf_counter() - started)
+        reply = Reply(answer, time.perf_counter() - started)
+        if self._recorder:
+            self._recorder(reply.id, reply.answer, reply.seconds)
+        return reply

@@ -19,7 +19,10 @@ from web.catalogue import Catalogue
 FILES = "/files/"
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
 # Files of `web/` that pages may load; Gradio's page carries its own.
-SERVED = ("document.css",)
+SERVED = (
+    *("document.css", "reader.js", "evidence.js"),
+    *("embed.css", "embed.js", "frame.js", "demo.js"),
+)
 # Long enough for a visit, short enough that a new version is seen the same day.
 _KEPT = "public, max-age=3600"
 
@@ -32,13 +35,15 @@ def document(
     root: str = "",
     scripts: Sequence[str] = (),
     status: int = 200,
+    refresh: int = 0,
 ) -> HTMLResponse:
     """A whole page. `title` is text, `body` is HTML already; `root` leads to the service's root: "../"."""
     files = escape(f"{root}{FILES.lstrip('/')}", quote=True)
+    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     loaded = "".join(f'<script src="{files}{name}" defer></script>' for name in scripts)
     return HTMLResponse(
         f'<!doctype html><html lang="{escape(catalogue.language, quote=True)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
         f"<title>{escape(title, quote=True)}</title>"
         f'<link rel="stylesheet" href="{files}document.css">{loaded}</head><body>{body}</body></html>',
         status_code=status,

@@ -43,3 +43,10 @@ class NoLanguage(WebFailure):
         super().__init__(
             f"there is no interface in {language!r}; set QA_LANGUAGE to one of {', '.join(known)}"
         )
+
+
+class NoTools(WebFailure):
+    """Tools for assistants are wanted and their library is not there."""
+
+    def __init__(self) -> None:
+        super().__init__("QA_MCP=1 needs another library; run `pip install mcp`, or set QA_MCP=0")

@@ -22,7 +22,7 @@ PAGE_EVENTS = "/gradio_api/run/predict"
 OPEN_PATHS = frozenset(
     f"""
     {PAGE} {PAGE_EVENTS} /theme.css /favicon.ico /health /openapi.json
-    /api/ask /api/articles /api/feedback /articles /evidence /admin /widget.js /embed /embed/demo
+    /api/ask /api/articles /api/feedback /articles /evidence /admin /widget.js /embed /embed/demo /mcp
     """.split()
 )
 # Folders of Gradio's files and of ours, and of articles by id.

@@ -1,24 +1,29 @@
-"""The page for people with a browser, in Gradio; no other file knows of it."""
+"""The page for people with a browser, in Gradio; no other file knows of it.
+
+What is shown follows from one `View`, which the script on the page (`page.js`) keeps in the address and sends
+as JSON. Filters and results are plain HTML: Gradio's own lists cannot be used with a screen reader.
+"""
 
 from __future__ import annotations
 
 import os
 from html import escape
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
+from index.facets import count_facets
 from qa.errors import QuestionError
-from web.desk import Desk
+from web.document import web_file
 from web.errors import Busy
-from web.render import example_questions, render_answer, render_error, render_welcome, status_line
+from web.filters import render_filters
+from web.render import example_questions, render_error, render_reply, render_welcome, status_line
 from web.site import Site
+from web.view import View, read_view
 
 if TYPE_CHECKING:
     import gradio as gr
 
-PROMISE = "Answers are word-for-word extracts from the articles. Nothing is generated."
 # A session holds copies of the components; nothing on this page differs between sessions.
 SESSIONS = 100
 SYSTEM_FONTS = ("system-ui", "sans-serif")
@@ -30,14 +35,14 @@ def mount_page(app: FastAPI, site: Site) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
 
-    blocks = _page(site.desk, site.settings.name)
+    blocks = _page(site)
     blocks.state_session_capacity = SESSIONS
     gradio.mount_gradio_app(
         app,
         blocks,
         path="/",
         theme=_theme(),
-        css=_file("page.css"),
+        css=web_file("page.css"),
         footer_links=[],
         run_history=False,  # would keep the questions in the browser's storage
         show_error=False,
@@ -48,38 +53,69 @@ def mount_page(app: FastAPI, site: Site) -> None:
     )
 
 
-async def reply(desk: Desk, question: str) -> tuple[str, str]:
-    """The status line and the results for a question; what a person can mend is shown, not raised."""
+async def reply(site: Site, view: View) -> tuple[str, str, str]:
+    """Status line, results and filters of a view; what a person can mend is shown, not raised."""
+    words = site.catalogue
+    filters = render_filters(count_facets(site.desk.assistant.generation.articles, view.where), view, words)
     try:
-        replied = await desk.ask(question)
+        replied = await site.desk.ask(view.question, view.k, view.where)
     except (QuestionError, Busy) as error:
-        return "", render_error(str(error))
-    return status_line(replied.answer), render_answer(replied.answer, replied.seconds)
+        return "", render_error(error, words), filters
+    shown = render_reply(replied, view, words, private=site.settings.private_questions)
+    return status_line(replied.answer, words), shown, filters
 
 
-def _page(desk: Desk, name: str) -> gr.Blocks:
+def _page(site: Site) -> gr.Blocks:
     import gradio as gr
 
-    examples = example_questions(desk.assistant.generation.articles)
-    blocks = gr.Blocks(title=name, analytics_enabled=False)
+    words, assistant = site.catalogue, site.desk.assistant
+    examples = example_questions(
+        assistant.generation.articles, lambda question: not assistant.ask(question).abstained
+    )
+    blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False)
     with blocks:
-        _html(_heading(name))
+        _html(_heading(site))
         with gr.Row(elem_id="ask"):
             question = gr.Textbox(
-                label="Question", autofocus=True, max_lines=1, elem_id="question", scale=1, min_width=0
+                label=words("page.question"),
+                autofocus=True,
+                max_lines=1,
+                elem_id="question",
+                scale=1,
+                min_width=0,
             )
-            button = gr.Button("Ask", variant="primary", elem_id="ask-button", scale=0, min_width=0)
+            button = gr.Button(
+                words("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0
+            )
+        filters = _html("", elem_id="filters")
         status = _html("", elem_id="status")
-        results = _html(render_welcome(examples=bool(examples)), elem_id="results")
-        choices = _examples(examples)
-        _connect(desk, (question, status, results), asking=[question.submit, button.click], choices=choices)
-        _ask_on_load(blocks, desk, (question, status, results))
+        results = _html(render_welcome(words, examples=bool(examples)), elem_id="results")
+        shown = (question, status, results, filters)
+        _connect(site, shown, asking=[question.submit, button.click], choices=_examples(examples))
+        _restore(blocks, site, shown)
     return blocks
 
 
-def _heading(name: str) -> str:
-    title = f'<h1><a href="./">{escape(name, quote=True)}</a></h1>'
-    return f'<header lang="en">{title}<p>{PROMISE}</p></header>'
+def _heading(site: Site) -> str:
+    """Name, promise, the way to all articles, and what the script needs to say and to know."""
+    words = site.catalogue
+    one, other = (words.section("page.evidence")[form] for form in ("one", "other"))
+    told = {
+        "private": "yes" if site.settings.private_questions else "",
+        "copied": words("extract.copied"),
+        "thanks": words("extract.thanks"),
+        "not-noted": words("extract.not_noted"),
+        "failed": words("page.failed"),
+        "unreachable": words("page.unreachable"),
+    }
+    facts = "".join(f' data-{name}="{_e(text)}"' for name, text in told.items())
+    return (
+        f'<header lang="{_e(words.language)}"{facts}><h1><a href="./">{_e(site.settings.name)}</a></h1>'
+        f'<p>{_e(words("page.promise"))} <a href="articles">{_e(words("page.articles"))}</a></p>'
+        f'<p id="evidence" hidden data-one="{_e(one)}" data-other="{_e(other)}">'
+        '<a class="button" href="evidence"></a></p>'
+        '<p id="said" role="status"></p><p id="trouble" role="alert" hidden></p></header>'
+    )
 
 
 def _examples(questions: list[str]) -> list[gr.Button]:
@@ -91,37 +127,51 @@ def _examples(questions: list[str]) -> list[gr.Button]:
         return [gr.Button(question, size="sm") for question in questions]
 
 
-def _connect(desk: Desk, parts: tuple[Any, Any, Any], *, asking: list[Any], choices: list[gr.Button]) -> None:
+def _connect(
+    site: Site, shown: tuple[Any, Any, Any, Any], *, asking: list[Any], choices: list[gr.Button]
+) -> None:
+    """Asking by hand leaves the text box alone: a person may be typing on. A choice fills it."""
     import gradio as gr
 
-    question, status, results = parts
+    question, status, results, filters = shown
 
-    async def ask(asked: str | None) -> tuple[str, str]:
-        return await reply(desk, asked or "")
+    async def ask(sent: str | None) -> tuple[str, str, str]:
+        return await reply(site, read_view(sent or ""))
 
-    async def choose(chosen: str | None) -> tuple[str, str, str]:
-        return chosen or "", *await reply(desk, chosen or "")
+    async def choose(sent: str | None) -> tuple[str, str, str, str]:
+        view = read_view(sent or "")
+        return view.question, *await reply(site, view)
 
-    before = _file("page.js")
     # Gradio's default drops a question that is sent while another is under way.
     last = {"trigger_mode": "always_last", **_quiet(results)}
-    gr.on(asking, ask, [question], [status, results], js=before, **last)
+    again = gr.Button("", visible="hidden", elem_id="again")
+    gr.on([*asking, again.click], ask, [question], [status, results, filters], js=_script("ask"), **last)
     for choice in choices:
-        choice.click(choose, [choice], [question, status, results], js=before, **last)
+        choice.click(choose, [choice], list(shown), js=_script("choose"), **last)
 
 
-def _ask_on_load(blocks: gr.Blocks, desk: Desk, parts: tuple[Any, Any, Any]) -> None:
+def _restore(blocks: gr.Blocks, site: Site, shown: tuple[Any, Any, Any, Any]) -> None:
+    """Show what the address says, when the page is opened and when a person goes back or forward."""
     import gradio as gr
 
-    question, status, results = parts
+    async def restore(sent: str | None) -> tuple[Any, ...]:
+        view = read_view(sent or "")
+        if view.question:
+            return view.question, *await reply(site, view)
+        articles = site.desk.assistant.generation.articles
+        filters = render_filters(count_facets(articles, view.where), view, site.catalogue)
+        # An empty text here would erase what a person has begun to type.
+        return gr.skip(), gr.skip(), gr.skip(), filters
 
-    async def ask(asked: str | None) -> tuple[Any, Any, Any]:
-        if not asked:
-            # An empty text here would erase what a person has begun to type.
-            return gr.skip(), gr.skip(), gr.skip()
-        return asked, *await reply(desk, asked)
+    question = shown[0]
+    blocks.load(restore, [question], list(shown), js=web_file("page.js"), **_quiet())
+    back = gr.Button("", visible="hidden", elem_id="back")
+    back.click(restore, [question], list(shown), js=_script("restore"), **_quiet(shown[2]))
 
-    blocks.load(ask, [question], [question, status, results], js=_file("load.js"), **_quiet())
+
+def _script(step: str) -> str:
+    """What the browser runs before an event: a function of `page.js`, given the event's input."""
+    return f"(value) => [window.verbatim.{step}(value)]"
 
 
 def _quiet(waiting: Any = None) -> dict[str, Any]:
@@ -183,5 +233,5 @@ def _theme() -> gr.themes.Base:
     )
 
 
-def _file(name: str) -> str:
-    return resources.files("web").joinpath(name).read_text(encoding="utf-8")
+def _e(text: str) -> str:
+    return escape(text, quote=True)

@@ -2,123 +2,135 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from itertools import zip_longest
 
 from corpus.article import Article
-from index.search import FUNCTION_TERMS
 from qa.answer import Answer, Extract
-from web.citation import also_in, citation, reports
+from qa.errors import EmptyQuestion, LongQuestion, QuestionError
+from web.catalogue import Catalogue
+from web.desk import Reply
+from web.errors import Busy
+from web.extracts import Shown, render_extract
+from web.view import Sort, View
 
 EXAMPLES = 5
-_WORD = re.compile(r"[^\W_]+")
+# Questions tried for the examples: one costs a tenth of a second before the service is ready.
+_TRIED = 10
 
 
-def render_answer(answer: Answer, seconds: float) -> str:
+def render_reply(reply: Reply, view: View, words: Catalogue, *, private: bool = False) -> str:
     """The extracts that answer, or the statement that none does with the nearest ones folded away."""
-    shown = _abstention(answer) if answer.abstained else extract_list(answer.extracts)
-    return _section("answer", _also_searched(answer) + shown + _small_print(answer, seconds))
+    answer = reply.answer
+    shown = Shown(words, "" if private else answer.question)
+    changed = view.generation not in ("", answer.generation)
+    parts = (
+        _paragraph("changed", words("page.changed")) if changed else "",
+        _also_searched(answer, words),
+        _abstention(answer, view, shown) if answer.abstained else extract_list(answer.extracts, view, shown),
+        _none_of_these(words) if answer.extracts else "",
+        _small_print(reply, words),
+    )
+    facts = f' data-asked="{_e(reply.id)}" data-generation="{_e(answer.generation)}"'
+    return _section("answer", "".join(parts), words, facts)
 
 
-def status_line(answer: Answer) -> str:
+def status_line(answer: Answer, words: Catalogue) -> str:
     """What a screen reader is told: "3 extracts found." or "No answer found."."""
-    return "No answer found." if answer.abstained else f"{count(len(answer.extracts), 'extract')} found."
+    return words("page.none") if answer.abstained else words.count("page.found", len(answer.extracts))
 
 
-def render_welcome(*, examples: bool) -> str:
+def render_welcome(words: Catalogue, *, examples: bool) -> str:
     """What stands in place of an answer before the first question."""
-    hint = "Type a question, or choose one of these." if examples else "Type a question to begin."
-    return _section("welcome", f"<p>{hint}</p>")
+    hint = words("page.welcome_examples" if examples else "page.welcome")
+    return _section("welcome", _paragraph("", hint), words)
 
 
-def render_error(message: str) -> str:
+def render_error(error: QuestionError | Busy, words: Catalogue) -> str:
     """What went wrong in one line; spoken at once."""
-    sentence = message[:1].upper() + message[1:]
-    return _section("error", f'<p role="alert">{escape(sentence, quote=True)}.</p>')
+    return _section("error", f'<p role="alert">{_e(_told(error, words))}</p>', words)
 
 
-def example_questions(articles: Iterable[Article], limit: int = EXAMPLES) -> list[str]:
-    """The first questions that the articles' front matter suggests, each once."""
-    lines = (line for article in articles for line in article.metadata.get("questions", "").split("\n"))
-    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:limit]
+def example_questions(
+    articles: Iterable[Article], answers: Callable[[str], bool], limit: int = EXAMPLES
+) -> list[str]:
+    """Questions that have an answer, from as many articles as there are.
+
+    Taken are the questions that front matter suggests, then the titles of articles that suggest none.
+    """
+    suggested = [_suggestions(article) for article in articles]
+    mixed = (question for turn in zip_longest(*suggested) for question in turn if question)
+    found: list[str] = []
+    for _, question in zip(range(_TRIED), dict.fromkeys(mixed), strict=False):
+        if len(found) < limit and answers(question):
+            found.append(question)
+    return found
 
 
-def extract_list(extracts: Sequence[Extract]) -> str:
-    """Extracts in order, each an article of its own."""
-    entries = "".join(f"<li>{_extract(extract)}</li>" for extract in extracts)
+def extract_list(extracts: Sequence[Extract], view: View, shown: Shown) -> str:
+    """Extracts in order, each an article of its own; those without a date are the oldest."""
+    ordered = list(extracts)
+    if view.sort is Sort.DATE:
+        ordered.sort(key=lambda one: one.article.published, reverse=True)
+    entries = "".join(f"<li>{render_extract(extract, shown)}</li>" for extract in ordered)
     return f'<ol class="extracts">{entries}</ol>'
 
 
-def quotation(extract: Extract) -> str:
-    """The extract word for word, its answer marked. Paragraph breaks are line feeds that the style shows."""
-    start, end = (offset - extract.start for offset in extract.answer)
-    before, answer, after = extract.text[:start], extract.text[start:end], extract.text[end:]
-    return f"{escape(before, quote=True)}<mark>{escape(answer, quote=True)}</mark>{escape(after, quote=True)}"
+def _suggestions(article: Article) -> list[str]:
+    lines = [line.strip() for line in article.metadata.get("questions", "").split("\n")]
+    return list(filter(None, lines)) or list(filter(None, [article.title]))
 
 
-def matched_words(extract: Extract) -> list[str]:
-    """The words of the answer behind the matched terms, as the article spells them.
-
-    Terms are stems, such as "servic" or "author": a word stands for a term it begins with, or begins with but
-    for the term's last letter ("trusti" and "trusty"). Words that only ask or join are left out.
-    """
-    words = list(dict.fromkeys(_WORD.findall(extract.answer_text)))
-    found: dict[str, str] = {}
-    for term in extract.matched:
-        if term not in FUNCTION_TERMS:
-            word = next((word for word in words if _stands_for(word, term)), term)
-            found.setdefault(word.casefold(), word)
-    return list(found.values())
+def _told(error: QuestionError | Busy, words: Catalogue) -> str:
+    if isinstance(error, EmptyQuestion):
+        return words("page.empty")
+    if isinstance(error, LongQuestion):
+        return words("page.long", limit=f"{error.limit:,}")
+    return words("page.busy") if isinstance(error, Busy) else str(error)
 
 
-def count(number: int, noun: str) -> str:
-    """ "1 extract", "3 extracts"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def _also_searched(answer: Answer, words: Catalogue) -> str:
+    searched = ", ".join(f"<b>{_e(word)}</b>" for word in answer.also_searched)
+    return f'<p class="aside also">{_e(words("page.also_searched"))} {searched}</p>' if searched else ""
 
 
-def _stands_for(word: str, term: str) -> bool:
-    plain = word.casefold()
-    return plain.startswith(term) or (len(term) > 3 and term.endswith("i") and plain.startswith(term[:-1]))
-
-
-def _extract(extract: Extract) -> str:
-    article = extract.article
-    words = ", ".join(escape(word, quote=True) for word in matched_words(extract))
-    lines = (
-        ("citation", citation(article)),
-        ("aside", reports(article.metadata)),
-        ("aside", also_in(extract)),
-        ("aside", f"Matching words: {words}" if words else ""),
-    )
-    return (
-        f'<article><p class="band {extract.band}">{extract.band.label}</p>'
-        f"<blockquote>{quotation(extract)}</blockquote>"
-        + "".join(f'<p class="{name}">{line}</p>' for name, line in lines if line)
-        + "</article>"
-    )
-
-
-def _also_searched(answer: Answer) -> str:
-    words = ", ".join(f"<b>{escape(word, quote=True)}</b>" for word in answer.also_searched)
-    return f'<p class="aside also">Also searched: {words}</p>' if words else ""
-
-
-def _abstention(answer: Answer) -> str:
-    advice = "Try other words, or ask about one thing at a time."
-    told = f"<h2>No answer found in these articles.</h2><p>{advice}</p>"
+def _abstention(answer: Answer, view: View, shown: Shown) -> str:
+    words = shown.words
+    advice = words("page.none_advice") + (f" {words('page.none_filtered')}" if view.where else "")
+    told = f"<h2>{_e(words('page.none_heading'))}</h2>{_paragraph('', advice)}"
     if not answer.nearest:
         return told
-    return f"{told}<details><summary>Closest passages</summary>{extract_list(answer.nearest)}</details>"
+    nearest = extract_list(answer.nearest, view, shown)
+    return f"{told}<details><summary>{_e(words('page.nearest'))}</summary>{nearest}</details>"
 
 
-def _small_print(answer: Answer, seconds: float) -> str:
-    found = "Searched" if answer.abstained else count(len(answer.extracts), "extract")
-    index = escape(answer.generation, quote=True)
-    rated = "" if answer.calibrated else ". Not calibrated for these models: matches are not rated"
-    return f'<p class="small">{found} in {seconds:.2f} seconds, index {index}{rated}</p>'
+def _none_of_these(words: Catalogue) -> str:
+    """The way to say that nothing listed answers, with a reason if one likes."""
+    label, reason, send = (_e(words(f"extract.{key}")) for key in ("none", "reason", "send"))
+    return (
+        f'<details class="none-of-these"><summary>{label}</summary><p><label>{reason} '
+        f'<input type="text" maxlength="500" class="reason"></label> '
+        f'<button type="button" data-judge="none">{send}</button></p></details>'
+    )
 
 
-def _section(name: str, content: str) -> str:
+def _small_print(reply: Reply, words: Catalogue) -> str:
+    answer, facts = reply.answer, {"seconds": f"{reply.seconds:.2f}", "generation": reply.answer.generation}
+    number = len(answer.extracts)
+    key = "page.small_none" if answer.abstained else f"page.small.{'one' if number == 1 else 'other'}"
+    told = words(key, count=f"{number:,}", **facts)
+    return _paragraph("small", told if answer.calibrated else f"{told}. {words('page.unrated')}")
+
+
+def _paragraph(name: str, text: str) -> str:
+    return f'<p class="{name}">{_e(text)}</p>' if name else f"<p>{_e(text)}</p>"
+
+
+def _section(name: str, content: str, words: Catalogue, facts: str = "") -> str:
     # The browser's language becomes the page's: a voice would read English with another's sounds.
-    return f'<section class="{name}" lang="en">{content}</section>'
+    return f'<section class="{name}" lang="{_e(words.language)}"{facts}>{content}</section>'
+
+
+def _e(text: str) -> str:
+    return escape(text, quote=True)

@@ -1,30 +1,73 @@
-"""The web service: API and page in one FastAPI app, behind one guard."""
+"""The web service: API, page and the service's own pages in one FastAPI app, behind one guard."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from qa.assistant import Assistant
+from qa.feedback import FeedbackStore
+from web.admin import admin_routes
 from web.api import answer_failures, api_routes
-from web.catalogue import load_catalogue
+from web.api_articles import article_routes
+from web.catalogue import Catalogue, load_catalogue
 from web.desk import Desk
 from web.document import file_routes
+from web.embed import embed_routes
+from web.evidence import evidence_routes
+from web.feedback import feedback_routes
 from web.guard import Guard
 from web.headers import SecurityHeaders
 from web.page import mount_page
+from web.reader import reader_routes
 from web.settings import Settings, package_version
+from web.shelf import shelf_routes
 from web.site import Site
+from web.tools import tools_app, tools_server
 
 
-def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
-    """The app that answers with this assistant; takes seconds, as it imports Gradio."""
+def build_app(
+    assistant: Assistant,
+    settings: Settings,
+    *,
+    words: Catalogue | None = None,
+    feedback: FeedbackStore | None = None,
+) -> FastAPI:
+    """The app that answers with this assistant and records in this store, which stays its caller's to close.
+
+    `words` stand in for the catalogue of the settings' language. Takes seconds, as it imports Gradio.
+    """
+    desk = Desk(assistant, recorder=feedback.record if feedback else None)
+    site = Site(desk, settings, words or load_catalogue(settings.language), feedback)
+    app = own_app(site)
+    mount_page(app, site)
+    return app
+
+
+def own_app(site: Site) -> FastAPI:
+    """The app without Gradio's page: API, reader, list of articles, evidence, feedback and admin page."""
+    settings = site.settings
     # The documentation pages of FastAPI load scripts from another host.
-    app = FastAPI(title=settings.name, version=package_version(), docs_url=None, redoc_url=None)
-    desk = Desk(assistant)
-    site = Site(desk, settings, load_catalogue(settings.language))
-    app.include_router(api_routes(desk))
+    tools = tools_app(tools_server(site)) if settings.tools else None
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with tools.running if tools else nullcontext():
+            yield
+
+    app = FastAPI(
+        title=settings.name, version=package_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.include_router(api_routes(site.desk))
+    app.include_router(article_routes(site.desk))
     app.include_router(file_routes())
+    for routes in (reader_routes, shelf_routes, evidence_routes, embed_routes, feedback_routes, admin_routes):
+        app.include_router(routes(site))
+    if tools:
+        app.router.routes.append(tools.route)
     answer_failures(app)
     # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
     # CORSMiddleware of its own: this one is needed even with an empty list.
@@ -33,8 +76,8 @@ def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
         CORSMiddleware,
         allow_origins=settings.origins,
         allow_methods=("GET", "POST"),
+        expose_headers=("Retry-After",),
         allow_credentials=False,
     )
     app.add_middleware(SecurityHeaders, origins=settings.origins)
-    mount_page(app, site)
     return app

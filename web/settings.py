@@ -9,10 +9,13 @@ QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
+QA_ROOT_PATH the path a proxy serves all of it under, such as /ask
 QA_NAME     name shown on the page          Verbatim
 QA_LANGUAGE language of the interface       en
+QA_FEEDBACK off, or on                     on: questions (without their text) and judgements in QA_DATA
 PRIVATE_QUESTIONS=1 keeps questions out of addresses; QUESTION_LOG=1 keeps their text with the feedback
 QA_ADMIN_KEY the key of the page /admin, which is closed without one
+QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
 """
 
 from __future__ import annotations
@@ -32,8 +35,12 @@ from web.errors import NoLanguage, WrongSetting
 # Goes into headers word for word: nothing but scheme, host and port may get through.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
+# Goes into addresses word for word.
+_ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
-_SWITCHED = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
+_OFF = dict.fromkeys(("0", "no", "false", "off"), False)
+_ON = dict.fromkeys(("1", "yes", "true", "on"), True)
+_SWITCHED = _OFF | _ON
 
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
@@ -46,8 +53,8 @@ class Settings:
     `origins` are exact.
 
     Raises:
-        WrongSetting: a port outside 0..65535 (0 takes a free one), a depth or batch outside 1..1000, or an
-            origin that is more than an origin.
+        WrongSetting: a port outside 0..65535 (0 takes a free one), a depth or batch outside 1..1000, an
+            origin that is more than an origin, or a root path that is none.
     """
 
     data: Path = Path("data")
@@ -59,11 +66,14 @@ class Settings:
     depth: int = DEPTH
     batch: int = BATCH
     origins: tuple[str, ...] = ()
+    root_path: str = ""
     name: str = "Verbatim"
     language: str = DEFAULT_LANGUAGE
     private_questions: bool = False
     question_log: bool = False
     admin_key: str = ""
+    tools: bool = False
+    feedback: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -73,6 +83,8 @@ class Settings:
                 raise WrongSetting(name, str(number), f"a number from 1 to {MOST_READ}")
         if self.language not in languages():
             raise NoLanguage(self.language, languages())
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise WrongSetting("QA_ROOT_PATH", self.root_path, "a path such as /ask")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise WrongSetting("QA_ORIGINS", origin, "origins such as https://intranet.example, no path")
@@ -95,11 +107,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
+        root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),
         name=environ.get("QA_NAME") or default.name,
         language=environ.get("QA_LANGUAGE") or default.language,
         private_questions=_switch(environ, "PRIVATE_QUESTIONS"),
         question_log=_switch(environ, "QUESTION_LOG"),
         admin_key=environ.get("QA_ADMIN_KEY", ""),
+        tools=_switch(environ, "QA_MCP"),
+        feedback=_switch(environ, "QA_FEEDBACK", default=default.feedback),
     )
 
 
@@ -111,10 +126,12 @@ def package_version() -> str:
         return "0"
 
 
-def _switch(environ: Mapping[str, str], name: str) -> bool:
+def _switch(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:
     written = environ.get(name, "").strip().lower()
+    if not written:
+        return default
     if written not in _SWITCHED:
-        raise WrongSetting(name, environ[name], "1 or 0")
+        raise WrongSetting(name, environ[name], "on or off")
     return _SWITCHED[written]
 
 

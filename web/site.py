@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qa.feedback import FeedbackStore
 from web.catalogue import Catalogue
 from web.desk import Desk
 from web.settings import Settings
@@ -11,8 +12,9 @@ from web.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The desk that answers, the settings, and the words of the interface."""
+    """The desk that answers, the settings, the words of the interface, and where feedback is kept."""
 
     desk: Desk
     settings: Settings
     catalogue: Catalogue
+    feedback: FeedbackStore | None = None

@@ -1,0 +1,101 @@
+"""Pictures of the service for the README: `make screenshots` (needs Chromium and the tools of `make test`).
+
+Serves the sample articles with the real models on a free port of this machine, asks in a browser without a
+screen, and writes `docs/screenshots/*.png`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app import open_assistant
+from cli import SHIPPED_ARTICLES
+from corpus.read import read_articles
+from index.build import build
+from index.encoder import load_encoder
+from tests.chromium import CHROMIUM, FLAGS
+from web.service import build_app
+from web.settings import Settings
+
+OUT = Path(__file__).parent / "screenshots"
+ANSWERED = "Why did Devon find wraparound services hard?"
+NOT_ANSWERED = "How do I bake sourdough bread?"
+WIDE, PHONE = (1280, 900), (390, 844)
+
+
+def main() -> None:
+    """Write all pictures."""
+    if not CHROMIUM:
+        sys.exit("Chromium is not installed: apt-get install chromium")
+    OUT.mkdir(exist_ok=True)
+    with serving() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for scheme in ("light", "dark"):
+            _pictures(browser, address, scheme)
+        browser.close()
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of the service, which answers from the sample articles until the block ends."""
+    with tempfile.TemporaryDirectory() as data:
+        encoder = load_encoder()
+        build(read_articles([SHIPPED_ARTICLES]).articles, encoder, Path(data))
+        settings = Settings(data=Path(data))
+        app = build_app(open_assistant(settings, encoder), settings)
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.1)
+        (listener,) = server.servers[0].sockets
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _pictures(browser: Browser, address: str, scheme: str) -> None:
+    end = "" if scheme == "light" else "-dark"
+    with browser.new_context(color_scheme="dark" if end else "light") as context:
+        page = context.new_page()
+        _sized(page, WIDE)
+        _asked(page, address, ANSWERED)
+        page.screenshot(path=OUT / f"page{end}.png")
+        link = page.locator("a.read").first.get_attribute("href")
+        _asked(page, address, NOT_ANSWERED)
+        page.screenshot(path=OUT / f"abstention{end}.png")
+        page.goto(f"{address}{link}")
+        page.screenshot(path=OUT / f"reader{end}.png")
+        page.goto(f"{address}embed/demo")
+        page.locator("verbatim-qa input").first.fill(ANSWERED)
+        page.keyboard.press("Enter")
+        page.locator("verbatim-qa li").first.wait_for()
+        page.screenshot(path=OUT / f"widget{end}.png")
+        _sized(page, PHONE)
+        _asked(page, address, ANSWERED)
+        page.screenshot(path=OUT / f"phone{end}.png")
+
+
+def _sized(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def _asked(page: Page, address: str, question: str) -> None:
+    page.goto(f"{address}?q={quote(question)}")
+    page.locator("section.answer").wait_for(timeout=30_000)
+
+
+if __name__ == "__main__":
+    main()

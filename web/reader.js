@@ -1,0 +1,13 @@
+// A link to a passage may have the fragment alone, "#c=40-95": the server, which never sees it, is asked again.
+const cited = decodeURIComponent(window.location.hash.slice(1));
+if (/^c=\d+-\d+$/.test(cited)) {
+  const target = document.getElementById(cited);
+  if (target) {
+    target.scrollIntoView({ block: "center" });
+    target.focus({ preventScroll: true });
+  } else if (!new URLSearchParams(window.location.search).has("c")) {
+    const address = new URL(window.location.href);
+    address.searchParams.set("c", cited.slice(2));
+    window.location.replace(address);
+  }
+}

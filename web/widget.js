@@ -1,0 +1,266 @@
+// <verbatim-qa>: asks a Verbatim service and shows its extracts, marked and cited. It works under a strict policy of
+// the page it is in: no inline style, no HTML made of strings, no request but to the service, nothing stored.
+(() => {
+  "use strict";
+
+  // The service's language, from its catalogue; put in when this file is served.
+  const BUILT_IN = {};
+  const HOME = new URL(".", document.currentScript?.src ?? document.baseURI).href;
+  const FILTERS = ["articles", "authors", "publishers", "years"];
+
+  const SHEET = new CSSStyleSheet();
+  SHEET.replaceSync(`
+:host {
+  display: block;
+  color-scheme: light dark;
+  --accent: var(--verbatim-accent, light-dark(#0b5563, #8fd3e0));
+  --ground: var(--verbatim-background, light-dark(#fff, #1e242b));
+  --text: var(--verbatim-text, light-dark(#1c232b, #e8eaed));
+  --border: var(--verbatim-border, light-dark(#75808c, #8b96a3));
+  --radius: var(--verbatim-radius, 0.5em);
+  padding: 1em;
+  border: 1px solid var(--border);
+  border-radius: var(--radius);
+  background: var(--ground);
+  color: var(--text);
+  font-family: var(--verbatim-font, system-ui, sans-serif);
+  line-height: 1.5;
+  text-align: start;
+  overflow-wrap: anywhere;
+}
+:host([hidden]) { display: none; }
+:host([theme="light"]) { color-scheme: light; }
+:host([theme="dark"]) { color-scheme: dark; }
+* { box-sizing: border-box; }
+label, .band { font-weight: 600; }
+p, ol, blockquote { margin: 0.5em 0; }
+div { display: flex; flex-wrap: wrap; gap: 0.5em; margin-top: 0.25em; }
+input, button {
+  min-height: 44px;
+  padding: 0.25em 0.75em;
+  border: 1px solid var(--border);
+  border-radius: var(--radius);
+  background: var(--ground);
+  color: var(--text);
+  font: inherit;
+}
+input { flex: 1 1 12em; min-width: 0; }
+button { border-color: var(--accent); background: var(--accent); color: var(--ground); cursor: pointer; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+[role="status"]:empty { display: none; }
+ol { padding-inline-start: 1.75em; }
+li + li { margin-top: 1.25em; }
+blockquote { padding-inline-start: 0.75em; border-inline-start: 3px solid var(--accent); white-space: pre-wrap; }
+mark {
+  background: var(--verbatim-mark, light-dark(#ffeb9c, #665310));
+  color: var(--verbatim-mark-text, light-dark(#1c232b, #fff7dc));
+}
+a { display: inline-block; min-height: 24px; color: var(--accent); }
+.aside { font-size: 0.9em; }
+summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
+
+  const make = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+  // A value that holds commas is told from a list by "|": "Lovelace, Ada|" is one author.
+  const list = (written) =>
+    written.split(written.includes("|") ? "|" : ",").map((value) => value.trim()).filter(Boolean);
+
+  const named = (article) => make("cite", { lang: BUILT_IN.lang, dir: "auto" }, article.title || article.source);
+
+  // "2024-05-06" as people write it; what is no date stays as it is.
+  function date(published, language) {
+    const parts = published.match(/^\d{4}(-\d\d)?(-\d\d)?$/);
+    const when = new Date(parts ? published : NaN);
+    if (isNaN(when) || !when.toISOString().startsWith(published)) return published;
+    const shown = { timeZone: "UTC", year: "numeric" };
+    if (parts[1]) shown.month = "long";
+    if (parts[2]) shown.day = "numeric";
+    return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, shown).format(when);
+  }
+
+  async function post(address, asked, signal) {
+    const reply = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(asked),
+      credentials: "omit",
+      signal,
+    });
+    if (reply.ok) return reply.json();
+    const problem = await reply.json().catch(() => ({}));
+    const seconds = reply.headers.get("Retry-After");
+    throw { status: reply.status, seconds, detail: problem.detail };
+  }
+
+  class VerbatimQa extends HTMLElement {
+    static observedAttributes = ["label", "placeholder", "lang"];
+
+    #texts = BUILT_IN;
+    #language = "";
+    #request;
+    #label = make("label", { htmlFor: "question" });
+    #input = make("input", { id: "question", autocomplete: "off", enterKeyHint: "search" });
+    #button = make("button", {});
+    #status = make("p", {});
+    #results = make("section", {});
+    #root = make("section", {});
+
+    constructor() {
+      super();
+      const shadow = this.attachShadow({ mode: "open", delegatesFocus: true });
+      shadow.adoptedStyleSheets = [SHEET];
+      const form = make("form", {}, this.#label, make("div", {}, this.#input, this.#button));
+      form.setAttribute("role", "search");
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.#ask();
+      });
+      this.#status.setAttribute("role", "status");
+      this.#root.append(form, this.#status, this.#results);
+      shadow.append(this.#root);
+      this.#word();
+    }
+
+    connectedCallback() {
+      this.#speak();
+    }
+
+    disconnectedCallback() {
+      this.#request?.abort();
+    }
+
+    attributeChangedCallback(name) {
+      if (name !== "lang") this.#word();
+      else if (this.isConnected) this.#speak();
+    }
+
+    // Where the service is, with a slash at its end.
+    get #endpoint() {
+      const given = this.getAttribute("endpoint");
+      return given ? new URL(given.replace(/\/*$/, "/"), document.baseURI).href : HOME;
+    }
+
+    #word() {
+      this.#root.lang = this.#texts.lang;
+      this.#label.textContent = this.getAttribute("label") || this.#texts.question;
+      this.#input.placeholder = this.getAttribute("placeholder") ?? "";
+      this.#button.textContent = this.#texts.ask;
+    }
+
+    // The words of the language asked for, as far as the service has them.
+    async #speak() {
+      const wanted = this.lang;
+      if (wanted === this.#language) return;
+      this.#language = wanted;
+      let texts = {};
+      if (wanted && wanted.split("-")[0] !== BUILT_IN.lang) {
+        const address = new URL(`widget/${encodeURIComponent(wanted)}.json`, this.#endpoint);
+        const reply = await fetch(address, { credentials: "omit" }).catch(() => ({ ok: false }));
+        if (reply.ok) texts = await reply.json().catch(() => ({}));
+      }
+      if (wanted !== this.#language) return;
+      this.#texts = { ...BUILT_IN, ...texts };
+      this.#word();
+    }
+
+    #asked() {
+      const k = Math.min(Math.max(parseInt(this.getAttribute("k"), 10) || 3, 1), 20);
+      const filters = FILTERS.map((name) => [name, list(this.getAttribute(name) ?? "")]);
+      return { question: this.#input.value, k, filters: Object.fromEntries(filters) };
+    }
+
+    async #ask() {
+      this.#request?.abort();
+      const { signal } = (this.#request = new AbortController());
+      this.#show(this.#texts.asking);
+      let record;
+      try {
+        record = await post(new URL("api/ask", this.#endpoint), this.#asked(), signal);
+      } catch (failure) {
+        if (!signal.aborted) this.#fail(failure);
+        return;
+      }
+      if (!signal.aborted) this.#answer(record);
+    }
+
+    #show(status, ...results) {
+      this.#status.textContent = status;
+      this.#results.replaceChildren(...results);
+    }
+
+    #tell(name, detail) {
+      this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+    }
+
+    #fail({ status = 0, seconds, detail }) {
+      const texts = this.#texts;
+      let message = status ? fill(texts.failed, { status }) : texts.unreachable;
+      if (status === 503 && seconds) message = fill(texts.busy, { seconds });
+      else if (detail) message = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
+      this.#show(message);
+      this.#tell("verbatim-error", { status, message });
+    }
+
+    #answer(record) {
+      const texts = this.#texts;
+      const count = record.extracts.length;
+      if (record.abstained) this.#show(texts.none, ...this.#nearest(record.nearest));
+      else this.#show(fill(texts[`found.${count === 1 ? "one" : "other"}`], { count }), this.#list(record.extracts));
+      if (record.also_searched.length) this.#results.prepend(this.#aside(texts.also_searched, record.also_searched));
+      this.#tell("verbatim-answer", record);
+    }
+
+    #nearest(extracts) {
+      const advice = make("p", {}, this.#texts.advice);
+      if (!extracts.length) return [advice];
+      return [advice, make("details", {}, make("summary", {}, this.#texts.nearest), this.#list(extracts))];
+    }
+
+    #list(extracts) {
+      return make("ol", {}, ...extracts.map((extract) => make("li", {}, ...this.#extract(extract))));
+    }
+
+    #extract(extract) {
+      const { start, end } = extract.answer;
+      // The service counts code points, JavaScript's strings do not: an emoji is one, not two.
+      const points = Array.from(extract.text);
+      const part = (from, to) => points.slice(from - extract.start, to - extract.start).join("");
+      const answer = make("mark", {}, part(start, end));
+      const quoted = [part(extract.start, start), answer, part(end, extract.end)];
+      const others = extract.also_in.filter((place) => place.article_id !== extract.article_id).map(named);
+      return [
+        make("p", { className: "band" }, this.#texts[`band.${extract.band}`]),
+        make("blockquote", { lang: BUILT_IN.lang, dir: "auto" }, ...quoted),
+        this.#citation(extract),
+        ...(others.length ? [this.#aside(this.#texts.also_in, others)] : []),
+      ];
+    }
+
+    #citation(extract) {
+      const span = `c=${extract.answer.start}-${extract.answer.end}`;
+      const href = `${this.#endpoint}articles/${encodeURIComponent(extract.article_id)}?${span}#${span}`;
+      const names = new Set([extract.author, extract.publisher].filter(Boolean));
+      const facts = [...names].map((name) => `, ${name}`);
+      if (extract.published) {
+        const shown = date(extract.published, this.#texts.lang);
+        facts.push(", ", make("time", { dateTime: extract.published }, shown));
+      }
+      const opening = { href, target: "_blank", rel: "noopener", title: this.#texts.opens };
+      return make("p", { className: "citation" }, make("a", opening, named(extract)), ...facts);
+    }
+
+    // "Also in: one, two", of texts or elements.
+    #aside(told, named) {
+      const parted = named.flatMap((one, place) => (place ? [", ", one] : [one]));
+      return make("p", { className: "aside" }, `${told} `, ...parted);
+    }
+  }
+
+  if (!customElements.get("verbatim-qa")) customElements.define("verbatim-qa", VerbatimQa);
+})();
