@@ -11,13 +11,14 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-.PHONY: help setup serve test check lock
+.PHONY: help setup serve test check screenshots lock
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
 	@echo "make check   ruff and mypy"
+	@echo "make screenshots   the README's pictures again (needs Chromium)"
 	@echo "make lock    write the lock files again [UPGRADE=1: take the newest releases]"
 
 setup: $(INSTALLED)
@@ -36,6 +37,9 @@ check: .venv/.dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+screenshots: .venv/.dev
+	@.venv/bin/python -m docs.screenshots
 
 lock: .venv/.dev
 	@.venv/bin/python requirements/lock.py $(if $(UPGRADE),--upgrade)

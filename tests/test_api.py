@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -78,7 +79,7 @@ class StandIn(Assistant):
         return replace(self.answer, question=asked.text)
 
 
-def api(assistant: Assistant, **limits: int) -> FastAPI:
+def api(assistant: Assistant, **limits: Any) -> FastAPI:
     app = FastAPI()
     app.include_router(api_routes(Desk(assistant, **limits)))
     answer_failures(app)
@@ -101,6 +102,7 @@ def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> 
     record = response.json()
     assert response.status_code == 200
     assert 0 <= record.pop("seconds") < 60
+    assert re.fullmatch(r"[\w-]{16}", record.pop("asked"))
     assert record == answer_record(DREDGING)
     assert record["extracts"][0]["answer"]["text"] == "Dredging cost more."
 

@@ -57,7 +57,7 @@ def test_the_page_and_the_api_answer_side_by_side(client: TestClient) -> None:
     assert "gradio" in client.get("/").text
     assert client.get("/health").json()["generation"] == "gen-7-00ff"
     assert client.post("/api/ask", json={"question": "Why?"}).json()["question"] == "Why?"
-    status, shown = page_event(client, "What cost more?")
+    status, shown = page_event(client, json.dumps({"q": "What cost more?"}))
     assert status == 200
     assert shown[0] == "1 extract found."
     assert "<mark>Dredging cost more.</mark>" in str(shown[1])

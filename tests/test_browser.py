@@ -122,7 +122,7 @@ def test_a_typed_question_is_answered_with_its_source(browser: Browser, address:
         page.keyboard.type(GRANT)
         page.keyboard.press("Enter")
         first = page.locator("#results li").first
-        expect(first.locator("mark")).to_contain_text(
+        expect(first.locator("mark").first).to_contain_text(
             "Each children's trust pathfinder had received a grant of £100,000"
         )
         expect(first.locator(".band")).to_have_text("strong match")
@@ -141,8 +141,10 @@ def test_what_is_shown_is_in_the_article_word_for_word(
     texts = [article.text for article in assistant.generation.articles]
     with opened(browser, address, GRANT) as page:
         expect(page.locator("#results mark").first).to_be_visible()
-        for shown in page.locator("#results blockquote").all():
-            assert any((shown.text_content() or "?") in text for text in texts)
+        shown = page.locator("#results blockquote").all()
+        assert len(shown) > 5
+        for one in shown:
+            assert any((one.text_content() or "?") in text for text in texts)
 
 
 def test_what_the_articles_do_not_say_is_not_answered(browser: Browser, address: str) -> None:
@@ -189,6 +191,8 @@ def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="Ask")).to_be_focused()
         page.keyboard.press("Tab")
+        expect(page.locator("#filters summary")).to_be_focused()
+        page.keyboard.press("Tab")
         example = page.locator("#examples button").first
         expect(example).to_be_focused()
         chosen = example.inner_text()
@@ -197,15 +201,16 @@ def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None
         expect(page.locator("#results")).to_be_focused()
         expect(page.get_by_label("Question")).to_have_value(chosen)
         expect(page.locator("#examples")).to_be_hidden()
-        page.keyboard.press("Shift+Tab")
-        page.keyboard.press("Shift+Tab")
+        page.locator("body").press("/")
+        expect(page.get_by_label("Question")).to_be_focused()
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type(BREAD)
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
         expect(page.locator("#status")).to_have_text("No answer found.")
         page.keyboard.press("Tab")
-        expect(page.locator("summary")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.locator("#results summary").first).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#results blockquote").first).to_be_visible()
 
@@ -238,8 +243,8 @@ def test_hostile_articles_are_shown_word_for_word_and_run_nothing(browser: Brows
     with opened(browser, hostile, "What cost more?") as page:
         expect(page.locator("#results li")).to_have_count(len(HOSTILE))
         for shown, text in zip(page.locator("#results li").all(), HOSTILE, strict=True):
-            assert shown.locator("blockquote").text_content() == f"Before it. {text} After it."
-            assert shown.locator("mark").text_content() == text
+            assert shown.locator("blockquote").first.text_content() == f"Before it. {text} After it."
+            assert shown.locator("mark").first.text_content() == text
             assert (shown.locator(".citation").text_content() or "").startswith(f"{text}, {text}, {text}!, ")
             assert shown.locator(".aside").first.text_content() == f"Reports: {text}"
         assert page.locator("h1").text_content() == HOSTILE[0]
@@ -274,7 +279,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(
 ) -> None:
     attack = "<img src=x onerror=\"document.title='owned'\"><svg onload=\"document.title='owned'\">"
     told = article("told", attack)
-    monkeypatch.setattr("web.render.escape", lambda text, quote: text)
+    monkeypatch.setattr("web.extracts.escape", lambda text, quote: text)
     with (
         running(build_app(StandIn(answered(extract(told, attack))), Settings())) as address,
         browser.new_page() as page,

@@ -23,8 +23,11 @@ from tests.shared import ARTICLES, DATA, GOLD, needs_data, needs_shared
 from tests.test_beir import folder
 from tests.test_cli import ROOT, SHIPPED, qa, qa_process
 from tests.test_run import RAIN
-from web.render import render_answer
+from web.catalogue import load_catalogue
+from web.desk import Reply
+from web.render import render_reply
 from web.settings import Settings
+from web.view import View
 
 OWN = ROOT / "eval" / "gold.jsonl"
 
@@ -158,7 +161,7 @@ def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     build([RAIN], WordEncoder(), tmp_path)
     assistant = open_assistant(Settings(data=tmp_path), WordEncoder())
     assert assistant.calibration is None
-    page = render_answer(assistant.ask("rain"), 0.1)
+    page = render_reply(Reply(assistant.ask("rain"), 0.1), View(), load_catalogue())
     assert "Not calibrated for these models" in page
     assert "match, not rated" in page
     assert UNCALIBRATED in qa("doctor", "--data", tmp_path).stdout
