@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import open_assistant
@@ -24,6 +21,7 @@ from corpus.read import read_articles
 from index.build import build
 from index.encoder import load_encoder
 from tests.chromium import CHROMIUM, FLAGS
+from tests.test_browser import running
 from web.service import build_app
 from web.settings import Settings
 
@@ -52,18 +50,8 @@ def serving() -> Iterator[str]:
         encoder = load_encoder()
         build(read_articles([SHIPPED_ARTICLES]).articles, encoder, Path(data))
         settings = Settings(data=Path(data))
-        app = build_app(open_assistant(settings, encoder), settings)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.1)
-        (listener,) = server.servers[0].sockets
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
+        with running(build_app(open_assistant(settings, encoder), settings)) as address:
+            yield address
 
 
 def _pictures(browser: Browser, address: str, scheme: str) -> None:

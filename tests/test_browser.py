@@ -58,9 +58,11 @@ def running(app: FastAPI) -> Iterator[str]:
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +281,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(
 ) -> None:
     attack = "<img src=x onerror=\"document.title='owned'\"><svg onload=\"document.title='owned'\">"
     told = article("told", attack)
-    monkeypatch.setattr("web.extracts.escape", lambda text, quote: text)
+    monkeypatch.setattr("web.extracts.escaped", lambda text: text)
     with (
         running(build_app(StandIn(answered(extract(told, attack))), Settings())) as address,
         browser.new_page() as page,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -19,6 +18,7 @@ from web.admin_tables import Table, render_table, tables
 from web.api import failure
 from web.catalogue import Catalogue
 from web.document import document
+from web.escape import escaped
 from web.site import Site
 
 DAYS = 30
@@ -82,7 +82,7 @@ def _csv(table: Table) -> Response:
 
 def _page(words: Catalogue, body: str) -> Response:
     title = words("admin.title")
-    return document(words, title, f"<main><h1>{_text(title)}</h1>{body}</main>")
+    return document(words, title, f"<main><h1>{escaped(title)}</h1>{body}</main>")
 
 
 def _body(site: Site, store: FeedbackStore, used: Usage) -> str:
@@ -101,15 +101,15 @@ def _span(days: tuple[Day, ...], words: Catalogue) -> str:
     first, last = days[0].day.isoformat(), days[-1].day.isoformat()
     links = " ".join(
         f'<a class="button" href="admin?days={choice}"{_current(choice == len(days))}>'
-        f"{_text(words.count('admin.days_of', choice))}</a>"
+        f"{escaped(words.count('admin.days_of', choice))}</a>"
         for choice in _CHOICES
     )
     return (
         f"{_quiet(words('admin.span', first=first, last=last))}"
-        f'<nav class="choices" aria-label="{_text(words("admin.choose"))}">{links}</nav>'
-        f'<form action="admin"><p><label for="days">{_text(words("admin.choose"))}</label> '
+        f'<nav class="choices" aria-label="{escaped(words("admin.choose"))}">{links}</nav>'
+        f'<form action="admin"><p><label for="days">{escaped(words("admin.choose"))}</label> '
         f'<input id="days" name="days" type="number" min="1" max="{MOST_DAYS}" value="{len(days)}" required> '
-        f"<button>{_text(words('admin.show'))}</button></p></form>"
+        f"<button>{escaped(words('admin.show'))}</button></p></form>"
     )
 
 
@@ -120,9 +120,8 @@ def _current(is_current: bool) -> str:
 def _lost(store: FeedbackStore, words: Catalogue) -> str:
     if not store.lost:
         return ""
-    form = "one" if store.lost == 1 else "other"
-    told = words(f"admin.lost.{form}", count=f"{store.lost:,}", fault=store.fault)
-    return f'<p class="alarm">{_text(told)}</p>'
+    told = words.count("admin.lost", store.lost, fault=store.fault)
+    return f'<p class="alarm">{escaped(told)}</p>'
 
 
 def _figures(used: Usage, words: Catalogue) -> str:
@@ -135,7 +134,8 @@ def _figures(used: Usage, words: Catalogue) -> str:
         "admin.slow": _seconds(used.p95, words),
     }
     told = (
-        f"<div><dt>{_text(words(key))}</dt><dd>{_text(figure)}</dd></div>" for key, figure in figures.items()
+        f"<div><dt>{escaped(words(key))}</dt><dd>{escaped(figure)}</dd></div>"
+        for key, figure in figures.items()
     )
     return f'<dl class="figures">{"".join(told)}</dl>'
 
@@ -147,14 +147,15 @@ def _seconds(seconds: float | None, words: Catalogue) -> str:
 def _section(table: Table, plot: str, days: int, words: Catalogue) -> str:
     shown = render_table(table, words)
     if plot and table.rows:
-        shown = f"{plot}<details><summary>{_text(words('admin.as_table'))}</summary>{shown}</details>"
+        shown = f"{plot}<details><summary>{escaped(words('admin.as_table'))}</summary>{shown}</details>"
     cut = len(table.rows) == _SHOWN and not plot
     more = _quiet(words("admin.first", count=_SHOWN)) if cut else ""
     link = (
         f'<p><a href="admin/export/{table.name}.csv?days={days}" '
-        f'aria-label="{_text(words("admin.csv_of", title=table.title))}">{_text(words("admin.csv"))}</a></p>'
+        f'aria-label="{escaped(words("admin.csv_of", title=table.title))}">'
+        f"{escaped(words('admin.csv'))}</a></p>"
     )
-    return f"<section><h2>{_text(table.title)}</h2>{shown}{more}{link}</section>"
+    return f"<section><h2>{escaped(table.title)}</h2>{shown}{more}{link}</section>"
 
 
 def _days_plot(days: tuple[Day, ...], words: Catalogue) -> str:
@@ -183,7 +184,7 @@ def _short(one: Bin) -> str:
 
 
 def _figure(drawn: list[Bar], label: str, told: str) -> str:
-    return f'<figure>{bars(drawn, label)}<figcaption class="quiet">{_text(told)}</figcaption></figure>'
+    return f'<figure>{bars(drawn, label)}<figcaption class="quiet">{escaped(told)}</figcaption></figure>'
 
 
 def _most(drawn: list[Bar]) -> str:
@@ -191,8 +192,4 @@ def _most(drawn: list[Bar]) -> str:
 
 
 def _quiet(text: str) -> str:
-    return f'<p class="quiet">{_text(text)}</p>'
-
-
-def _text(text: str) -> str:
-    return escape(text, quote=True)
+    return f'<p class="quiet">{escaped(text)}</p>'

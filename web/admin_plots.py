@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from web.escape import escaped
 
 _WIDTH, _HEIGHT = 480, 190
 _LEFT, _TOP, _BOTTOM = 60, 14, 28
@@ -28,7 +29,7 @@ class Bar:
 def bars(drawn: Sequence[Bar], label: str) -> str:
     """The plot; `label` says what it shows, for who does not see it."""
     most = max([1, *(bar.value for bar in drawn)])
-    spoken = escape(label, quote=True)
+    spoken = escaped(label)
     return (
         f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{spoken}">'
         f"{_axes(most)}{''.join(_bar(number, bar, (len(drawn), most)) for number, bar in enumerate(drawn))}"
@@ -68,6 +69,5 @@ def _labels(labels: Sequence[str]) -> str:
     else:
         at = [(_LEFT, "start", labels[0]), (_WIDTH, "end", labels[-1])]
     return "".join(
-        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escape(text, quote=True)}</text>'
-        for x, anchor, text in at
+        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escaped(text)}</text>' for x, anchor, text in at
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 
 from qa.feedback import Verdict
 from qa.sheet import Cell
 from qa.usage import Bin, Repeated, Usage
 from web.catalogue import Catalogue
+from web.escape import escaped
 
 VERDICT_KEYS = {
     Verdict.USEFUL: "feedback.useful",
@@ -55,11 +55,11 @@ def tables(used: Usage, words: Catalogue) -> dict[str, Table]:
 def render_table(table: Table, words: Catalogue) -> str:
     """The table as HTML, which scrolls where it is too wide, or the line that it is empty."""
     if not table.rows:
-        return f'<p class="quiet">{_text(words("admin.nothing"))}</p>'
+        return f'<p class="quiet">{escaped(words("admin.nothing"))}</p>'
     head = "".join(map(_heading, table.columns, table.rows[0]))
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{_text(table.title)}">'
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escaped(table.title)}">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -80,19 +80,15 @@ def _repeated(one: Repeated, words: Catalogue) -> tuple[Cell, ...]:
 
 
 def _heading(column: str, below: Cell) -> str:
-    return f'<th scope="col" class="{_kind(below)}">{_text(column)}</th>'
+    return f'<th scope="col" class="{_kind(below)}">{escaped(column)}</th>'
 
 
 def _cell(cell: Cell) -> str:
     shown = f"{cell:,}" if isinstance(cell, int | float) else str(cell)
-    return f'<td class="{_kind(cell)}">{_text(shown)}</td>'
+    return f'<td class="{_kind(cell)}">{escaped(shown)}</td>'
 
 
 def _kind(cell: Cell) -> str:
     if isinstance(cell, date):
         return "day"
     return "text" if isinstance(cell, str) else "number"
-
-
-def _text(text: str) -> str:
-    return escape(text, quote=True)

@@ -8,11 +8,10 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from corpus.article import Article
-from index.search import fold
 from index.where import Where
 from web.api import PROBLEM, Problem, versioned
 from web.desk import Desk
-from web.shelf import titled
+from web.shelf import shelved, titled
 
 MOST_LISTED = 500
 
@@ -65,7 +64,7 @@ def article_routes(desk: Desk) -> APIRouter:
         """The articles in the index, in the order of their titles."""
         generation = desk.assistant.generation
         where = Where(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
-        found = sorted(filter(where.matches, titled(generation.articles, title)), key=_by_title)
+        found = shelved(titled(generation.articles, title), where)
         shown = [Listed(**_facts(one)) for one in found[first : first + limit]]
         return Listing(generation=generation.id, total=len(found), articles=shown)
 
@@ -76,19 +75,17 @@ def article_routes(desk: Desk) -> APIRouter:
     )
     async def article(identifier: str) -> Whole:
         """The whole canonical text: what every extract is a part of, word for word."""
-        generation = desk.assistant.generation
-        for one in generation.articles:
-            if one.id == identifier:
-                return Whole(
-                    **_facts(one), generation=generation.id, text=one.text, headings=list(one.headings)
-                )
-        raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
+        found = desk.article(identifier)
+        if found is None:
+            raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
+        return Whole(
+            **_facts(found),
+            generation=desk.assistant.generation.id,
+            text=found.text,
+            headings=list(found.headings),
+        )
 
     return router
-
-
-def _by_title(article: Article) -> str:
-    return fold(article.title or article.source)
 
 
 def _facts(article: Article) -> dict[str, Any]:

@@ -27,10 +27,10 @@ class Catalogue:
         """The text of a key with its {names} filled in. Not escaped: whoever makes HTML of it does that."""
         return self._texts[key].format(**values)
 
-    def count(self, key: str, number: int) -> str:
+    def count(self, key: str, number: int, **values: object) -> str:
         """ "1 extract", "3 extracts": the form of `key` for a number, which fills {count}."""
         form = "one" if number == 1 else "other"
-        return self(f"{key}.{form}", count=f"{number:,}")
+        return self(f"{key}.{form}", count=f"{number:,}", **values)
 
     def section(self, name: str) -> dict[str, str]:
         """All texts whose key begins with "name.", by the rest of the key; not filled in."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from urllib.parse import urlsplit
 
 from corpus.article import Article
 from qa.answer import Extract
 from web.catalogue import Catalogue, load_catalogue
+from web.escape import escaped
 from web.links import reader_link
 
 
@@ -19,28 +19,28 @@ def citation(article: Article, words: Catalogue, *, link: str = "") -> str:
     <span class="file">cafes.md</span>`. An article without a title is called by its file name.
     """
     title = cite(article)
-    parts = [f'<a class="read" href="{escape(link, quote=True)}">{title}</a>' if link else title]
+    parts = [f'<a class="read" href="{escaped(link)}">{title}</a>' if link else title]
     # A publisher that signs its own articles is named once.
     names = dict.fromkeys((article.author, article.publisher))
-    parts += [escape(name, quote=True) for name in names if name]
+    parts += [escaped(name) for name in names if name]
     if article.published:
         parts.append(_time(article.published, words))
     if article.title:
-        parts.append(f'<span class="file">{escape(article.source, quote=True)}</span>')
+        parts.append(f'<span class="file">{escaped(article.source)}</span>')
     return ", ".join(parts)
 
 
 def cite(article: Article) -> str:
     """The article's name as a citation: its title, or its file name when it has none."""
-    return f"<cite>{escape(article.title or article.source, quote=True)}</cite>"
+    return f"<cite>{escaped(article.title or article.source)}</cite>"
 
 
 def reports(metadata: Mapping[str, str], words: Catalogue) -> str:
     """The article that this one reports on: "Reports: <cite>title</cite>, author, publisher, date"; or ""."""
     title, author, publisher = (_known(metadata, key) for key in ("title", "author", "publisher"))
     published = _known(metadata, "published")
-    parts = [f"<cite>{escape(title, quote=True)}</cite>"] if title else []
-    parts += [escape(name, quote=True) for name in (author, publisher) if name]
+    parts = [f"<cite>{escaped(title)}</cite>"] if title else []
+    parts += [escaped(name) for name in (author, publisher) if name]
     parts += [_time(published, words)] if published else []
     return labelled(words("citation.reports"), parts)
 
@@ -50,7 +50,7 @@ def also_in(extract: Extract, words: Catalogue) -> str:
     places = {place.article.id: place for place in extract.also_in if place.article.id != extract.article.id}
     links = {other: reader_link(other, (place.start, place.end)) for other, place in places.items()}
     named = [
-        f'<a class="read" href="{escape(links[other], quote=True)}">{cite(place.article)}</a>'
+        f'<a class="read" href="{escaped(links[other])}">{cite(place.article)}</a>'
         for other, place in places.items()
     ]
     return labelled(words("citation.also_in"), named)
@@ -58,7 +58,7 @@ def also_in(extract: Extract, words: Catalogue) -> str:
 
 def labelled(label: str, parts: list[str]) -> str:
     """ "Label: one, two", of HTML already; "" of nothing."""
-    return f"{escape(label, quote=True)} {', '.join(parts)}" if parts else ""
+    return f"{escaped(label)} {', '.join(parts)}" if parts else ""
 
 
 def human_date(published: str, words: Catalogue | None = None) -> str:
@@ -85,8 +85,8 @@ def web_address(url: str) -> str:
 
 
 def _time(published: str, words: Catalogue) -> str:
-    shown = escape(human_date(published, words), quote=True)
-    return f'<time datetime="{escape(published, quote=True)}">{shown}</time>'
+    shown = escaped(human_date(published, words))
+    return f'<time datetime="{escaped(published)}">{shown}</time>'
 
 
 def _known(metadata: Mapping[str, str], fact: str) -> str:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
+from corpus.article import Article
 from index.where import EVERYTHING, Where
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
@@ -58,6 +59,10 @@ class Desk:
         self._recorder = recorder
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
+
+    def article(self, identifier: str) -> Article | None:
+        """The article with this id in the index that answers now, if there is one."""
+        return next((one for one in self.assistant.generation.articles if one.id == identifier), None)
 
     async def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Reply:
         """The reply to a question.

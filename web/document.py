@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from html import escape
 from importlib import resources
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from web.catalogue import Catalogue
+from web.escape import escaped
 
 FILES = "/files/"
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
@@ -38,13 +38,13 @@ def document(
     refresh: int = 0,
 ) -> HTMLResponse:
     """A whole page. `title` is text, `body` is HTML already; `root` leads to the service's root: "../"."""
-    files = escape(f"{root}{FILES.lstrip('/')}", quote=True)
+    files = escaped(f"{root}{FILES.lstrip('/')}")
     again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     loaded = "".join(f'<script src="{files}{name}" defer></script>' for name in scripts)
     return HTMLResponse(
-        f'<!doctype html><html lang="{escape(catalogue.language, quote=True)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{escaped(catalogue.language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
-        f"<title>{escape(title, quote=True)}</title>"
+        f"<title>{escaped(title)}</title>"
         f'<link rel="stylesheet" href="{files}document.css">{loaded}</head><body>{body}</body></html>',
         status_code=status,
         headers={"Cache-Control": "no-store"},

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from html import escape
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from web.catalogue import Catalogue, languages, load_catalogue
 from web.document import document, web_file
+from web.escape import escaped
 from web.site import Site
 
 _WORDS = "const BUILT_IN = {};"
@@ -70,7 +70,7 @@ def widget_words(catalogue: Catalogue) -> dict[str, str]:
 def element_snippet(root: str, catalogue: Catalogue) -> str:
     """What puts the element in a page; `root` is the service's address with a slash at its end."""
     return (
-        f'<script src="{escape(root, quote=True)}widget.js" defer\n'
+        f'<script src="{escaped(root)}widget.js" defer\n'
         f'  integrity="{widget_integrity(catalogue)}" crossorigin="anonymous"></script>\n'
         "<verbatim-qa></verbatim-qa>"
     )
@@ -78,18 +78,16 @@ def element_snippet(root: str, catalogue: Catalogue) -> str:
 
 def frame_snippet(root: str, catalogue: Catalogue) -> str:
     """What puts the page for frames in a page, as high as it is."""
-    title = escape(catalogue("embed_page.frame_title"), quote=True)
+    title = escaped(catalogue("embed_page.frame_title"))
     return (
-        f'<iframe src="{escape(root, quote=True)}embed" title="{title}" width="100%" height="200" '
+        f'<iframe src="{escaped(root)}embed" title="{title}" width="100%" height="200" '
         f'style="border: 0"></iframe>\n'
         f"<script>\n{web_file('frame.js')}</script>"
     )
 
 
 def _framed(words: Catalogue) -> str:
-    title, without = (
-        escape(words(f"embed_page.{key}"), quote=True) for key in ("frame_title", "without_script")
-    )
+    title, without = (escaped(words(f"embed_page.{key}")) for key in ("frame_title", "without_script"))
     elsewhere = f'<p><a href="./" target="_blank" rel="noopener">{without}</a></p>'
     return (
         f'{_loaded("", words)}<main class="framed"><h1 class="unseen">{title}</h1>'
@@ -99,7 +97,7 @@ def _framed(words: Catalogue) -> str:
 
 def _demo(words: Catalogue, root: str) -> HTMLResponse:
     def said(key: str) -> str:
-        return escape(words(f"embed_page.{key}"), quote=True)
+        return escaped(words(f"embed_page.{key}"))
 
     body = (
         f"{_loaded('../', words)}<main><h1>{said('title')}</h1><p>{said('intro')}</p>"
@@ -120,8 +118,8 @@ def _loaded(root: str, words: Catalogue) -> str:
 
 
 def _copied(snippet: str, words: Catalogue) -> str:
-    copy, copied = (escape(words(f"embed_page.{key}"), quote=True) for key in ("copy", "copied"))
-    return f'<pre data-copy="{copy}" data-copied="{copied}"><code>{escape(snippet, quote=True)}</code></pre>'
+    copy, copied = (escaped(words(f"embed_page.{key}")) for key in ("copy", "copied"))
+    return f'<pre data-copy="{copy}" data-copied="{copied}"><code>{escaped(snippet)}</code></pre>'
 
 
 def _nearest(language: str) -> Catalogue:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html import escape
 
 from index.search import FUNCTION_TERMS
 from qa.answer import Extract
 from qa.citation import Citation
 from web.catalogue import Catalogue
 from web.citation import also_in, citation, reports, web_address
+from web.escape import escaped
 from web.fragment import fragment_link
 from web.links import reader_link
-from web.quotation import html_quotation, markdown_quotation, plain_quotation
+from web.quotation import quotations
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -36,11 +36,11 @@ def render_extract(extract: Extract, shown: Shown) -> str:
         ("aside", also_in(extract, words)),
         ("aside", _found(extract, words)),
     )
-    number = _e(words("extract.number", rank=extract.rank))
+    number = escaped(words("extract.number", rank=extract.rank))
     return (
-        f'<article aria-label="{number}" data-article="{_e(article.id)}" '
+        f'<article aria-label="{number}" data-article="{escaped(article.id)}" '
         f'data-start="{extract.answer[0]}" data-end="{extract.answer[1]}">'
-        f'<p class="band {extract.band}">{_e(words(f"band.{extract.band}"))}</p>'
+        f'<p class="band {extract.band}">{escaped(words(f"band.{extract.band}"))}</p>'
         f"<blockquote>{quotation(extract)}</blockquote>"
         f"{_context(extract, words)}"
         + "".join(f'<p class="{name}">{line}</p>' for name, line in lines if line)
@@ -52,7 +52,7 @@ def quotation(extract: Extract, span: tuple[int, int] | None = None) -> str:
     """The extract, or a wider span, word for word, its answer marked. The style shows its line feeds."""
     start, end = span or (extract.start, extract.end)
     text, (first, last) = extract.article.text, extract.answer
-    return f"{_e(text[start:first])}<mark>{_e(text[first:last])}</mark>{_e(text[last:end])}"
+    return f"{escaped(text[start:first])}<mark>{escaped(text[first:last])}</mark>{escaped(text[last:end])}"
 
 
 def matched_words(extract: Extract) -> list[str]:
@@ -79,16 +79,16 @@ def _found(extract: Extract, words: Catalogue) -> str:
     """Why it was found: by its words when it has all of the question's, by meaning when it has none."""
     matched = ", ".join(matched_words(extract))
     if not matched:
-        return _e(words("extract.found_meaning"))
+        return escaped(words("extract.found_meaning"))
     alone = extract.hit is not None and extract.hit.complete
-    return _e(words("extract.found_words" if alone else "extract.found_both", words=matched))
+    return escaped(words("extract.found_words" if alone else "extract.found_both", words=matched))
 
 
 def _context(extract: Extract, words: Catalogue) -> str:
     if extract.context in (None, (extract.start, extract.end)):
         return ""
     wider = quotation(extract, extract.context)
-    summary = _e(words("extract.context"))
+    summary = escaped(words("extract.context"))
     return f'<details class="context"><summary>{summary}</summary><blockquote>{wider}</blockquote></details>'
 
 
@@ -98,21 +98,18 @@ def _actions(extract: Extract, words: Catalogue) -> str:
 
 
 def _copy(cited: Citation, words: Catalogue) -> str:
-    ways = (
-        ("plain", plain_quotation(cited)),
-        ("markdown", markdown_quotation(cited)),
-        ("html", html_quotation(cited)),
-    )
     buttons = "".join(
-        f'<button type="button" data-copy="{_e(text)}">{_e(words(f"extract.copy_{way}"))}</button>'
-        for way, text in ways
+        f'<button type="button" data-copy="{escaped(text)}">{escaped(words(f"extract.copy_{way}"))}</button>'
+        for way, text in quotations(cited).items()
     )
-    return f'<details class="copy"><summary>{_e(words("extract.copy"))}</summary>{buttons}</details>'
+    return f'<details class="copy"><summary>{escaped(words("extract.copy"))}</summary>{buttons}</details>'
 
 
 def _collect(cited: Citation, words: Catalogue) -> str:
-    label = _e(words("extract.collect"))
-    return f'<label class="collect"><input type="checkbox" data-cite="{_e(cited.address)}"> {label}</label>'
+    label = escaped(words("extract.collect"))
+    return (
+        f'<label class="collect"><input type="checkbox" data-cite="{escaped(cited.address)}"> {label}</label>'
+    )
 
 
 def _source(cited: Citation, words: Catalogue) -> str:
@@ -120,17 +117,15 @@ def _source(cited: Citation, words: Catalogue) -> str:
     address = fragment_link(cited.article, (cited.start, cited.end)) or web_address(cited.article.url)
     if not address:
         return ""
-    label = _e(words("extract.source"))
-    return f'<a class="source" href="{_e(address)}" target="_blank" rel="noopener noreferrer">{label}</a>'
+    label = escaped(words("extract.source"))
+    return (
+        f'<a class="source" href="{escaped(address)}" target="_blank" rel="noopener noreferrer">{label}</a>'
+    )
 
 
 def _judge(words: Catalogue) -> str:
     buttons = "".join(
-        f'<button type="button" aria-pressed="false" data-judge="{verdict}">{_e(words(key))}</button>'
+        f'<button type="button" aria-pressed="false" data-judge="{verdict}">{escaped(words(key))}</button>'
         for verdict, key in (("useful", "extract.useful"), ("not useful", "extract.not_useful"))
     )
     return f'<span class="judge">{buttons}</span>'
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)

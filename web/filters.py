@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 from index.facets import Facet, Value
 from web.catalogue import Catalogue
+from web.escape import escaped
 from web.view import NAMES, Sort, View
 
 NUMBERS = (5, 10, 20)
@@ -18,10 +18,10 @@ def render_filters(values: Mapping[Facet, Sequence[Value]], view: View, words: C
     told = f" – {words.count('filters.chosen', chosen)}" if chosen else ""
     groups = "".join(_facet(facet, values[facet], words) for facet in NAMES if values[facet])
     return (
-        f'<details class="filters" lang="{_e(words.language)}"{" open" if view.filters_open else ""}>'
-        f"<summary>{_e(words('filters.title'))}{_e(told)}</summary>"
+        f'<details class="filters" lang="{escaped(words.language)}"{" open" if view.filters_open else ""}>'
+        f"<summary>{escaped(words('filters.title'))}{escaped(told)}</summary>"
         f'<div class="facets">{groups}{_order(view, words)}{_most(view, words)}</div>'
-        + (f'<button type="button" data-clear>{_e(words("filters.clear"))}</button>' if chosen else "")
+        + (f'<button type="button" data-clear>{escaped(words("filters.clear"))}</button>' if chosen else "")
         + "</details>"
     )
 
@@ -51,16 +51,12 @@ def _most(view: View, words: Catalogue) -> str:
 
 
 def _group(legend: str, choices: Sequence[str]) -> str:
-    return f"<fieldset><legend>{_e(legend)}</legend>{''.join(choices)}</fieldset>"
+    return f"<fieldset><legend>{escaped(legend)}</legend>{''.join(choices)}</fieldset>"
 
 
 def _choice(kind: str, field: tuple[str, str], label: str, *, checked: bool) -> str:
     """A button of a kind for a field's name and value."""
     name, value = field
     marked = " checked" if checked else ""
-    button = f'<input type="{kind}" name="{name}" value="{_e(value)}"{marked}>'
-    return f"<label>{button} <span>{_e(label)}</span></label>"
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)
+    button = f'<input type="{kind}" name="{name}" value="{escaped(value)}"{marked}>'
+    return f"<label>{button} <span>{escaped(label)}</span></label>"

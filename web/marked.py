@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from corpus.article import Article
+from web.escape import escaped
 
 _BREAK = "\n\n"
 
@@ -40,10 +40,7 @@ def _overlap(place: tuple[int, int], span: tuple[int, int] | None) -> tuple[int,
 
 def _marked(text: str, place: tuple[int, int], inside: tuple[int, int] | None, name: str) -> str:
     if inside is None:
-        return _e(text[slice(*place)])
+        return escaped(text[slice(*place)])
     start, end = inside
-    return f"{_e(text[place[0] : start])}<mark{name}>{_e(text[start:end])}</mark>{_e(text[end : place[1]])}"
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)
+    before, after = escaped(text[place[0] : start]), escaped(text[end : place[1]])
+    return f"{before}<mark{name}>{escaped(text[start:end])}</mark>{after}"

@@ -7,7 +7,6 @@ as JSON. Filters and results are plain HTML: Gradio's own lists cannot be used w
 from __future__ import annotations
 
 import os
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -16,6 +15,7 @@ from index.facets import count_facets
 from qa.errors import QuestionError
 from web.document import web_file
 from web.errors import Busy
+from web.escape import escaped
 from web.filters import render_filters
 from web.render import example_questions, render_error, render_reply, render_welcome, status_line
 from web.site import Site
@@ -108,11 +108,12 @@ def _heading(site: Site) -> str:
         "failed": words("page.failed"),
         "unreachable": words("page.unreachable"),
     }
-    facts = "".join(f' data-{name}="{_e(text)}"' for name, text in told.items())
+    facts = "".join(f' data-{name}="{escaped(text)}"' for name, text in told.items())
     return (
-        f'<header lang="{_e(words.language)}"{facts}><h1><a href="./">{_e(site.settings.name)}</a></h1>'
-        f'<p>{_e(words("page.promise"))} <a href="articles">{_e(words("page.articles"))}</a></p>'
-        f'<p id="evidence" hidden data-one="{_e(one)}" data-other="{_e(other)}">'
+        f'<header lang="{escaped(words.language)}"{facts}>'
+        f'<h1><a href="./">{escaped(site.settings.name)}</a></h1>'
+        f'<p>{escaped(words("page.promise"))} <a href="articles">{escaped(words("page.articles"))}</a></p>'
+        f'<p id="evidence" hidden data-one="{escaped(one)}" data-other="{escaped(other)}">'
         '<a class="button" href="evidence"></a></p>'
         '<p id="said" role="status"></p><p id="trouble" role="alert" hidden></p></header>'
     )
@@ -231,7 +232,3 @@ def _theme() -> gr.themes.Base:
         button_secondary_text_color="#0b5563",
         button_secondary_text_color_dark="#8fd3e0",
     )
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)

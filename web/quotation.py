@@ -9,11 +9,11 @@ In plain text, for example:
 from __future__ import annotations
 
 import re
-from html import escape
 
 from corpus.article import Article
 from qa.citation import Citation
 from web.citation import human_date, web_address
+from web.escape import escaped
 
 # Characters that Markdown, or a common extension of it, takes for more than themselves inside a line.
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~$])")
@@ -40,11 +40,20 @@ def markdown_quotation(citation: Citation) -> str:
 
 def html_quotation(citation: Citation) -> str:
     """Quotation and source as HTML."""
-    quoted = "".join(f"<p>{escape(paragraph, quote=True)}</p>" for paragraph in paragraphs(citation))
-    *facts, place = (escape(fact, quote=True) for fact in source_facts(citation.article))
+    quoted = "".join(f"<p>{escaped(paragraph)}</p>" for paragraph in paragraphs(citation))
+    *facts, place = (escaped(fact) for fact in source_facts(citation.article))
     url = web_address(citation.article.url)
-    place = f'<a href="{escape(url, quote=True)}">{place}</a>' if url else place
+    place = f'<a href="{escaped(url)}">{place}</a>' if url else place
     return f"<blockquote>{quoted}</blockquote><p>— {', '.join([*facts, place])}</p>"
+
+
+def quotations(citation: Citation) -> dict[str, str]:
+    """All three, by the name of the form."""
+    return {
+        "plain": plain_quotation(citation),
+        "markdown": markdown_quotation(citation),
+        "html": html_quotation(citation),
+    }
 
 
 def paragraphs(citation: Citation) -> list[str]:

@@ -7,7 +7,6 @@ it, the fragment lets the browser scroll there; `reader.js` adds the query to a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -19,6 +18,7 @@ from web.catalogue import Catalogue
 from web.citation import citation, human_date, reports, web_address
 from web.document import document
 from web.errors import Busy
+from web.escape import escaped
 from web.extracts import quotation
 from web.links import read_span, reader_link
 from web.marked import marked_text
@@ -36,7 +36,7 @@ def reader_routes(site: Site) -> APIRouter:
 
     @router.get("/articles/{identifier}")
     async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
-        found = _find(site, identifier)
+        found = site.desk.article(identifier)
         if found is None:
             return _gone(site, identifier)
         span = read_span(c)
@@ -48,10 +48,6 @@ def reader_routes(site: Site) -> APIRouter:
         return document(site.catalogue, title, whole, root="../", scripts=("reader.js",))
 
     return router
-
-
-def _find(site: Site, identifier: str) -> Article | None:
-    return next((one for one in site.desk.assistant.generation.articles if one.id == identifier), None)
 
 
 async def _others(site: Site, question: str, cited: tuple[Article, Span | None]) -> Sequence[Extract]:
@@ -75,8 +71,8 @@ def _is_cited(extract: Extract, cited: tuple[Article, Span | None]) -> bool:
 
 def _navigation(words: Catalogue) -> str:
     return (
-        f'<nav><a href="../">{_e(words("reader.ask"))}</a> '
-        f'<a href="../articles">{_e(words("reader.articles"))}</a></nav>'
+        f'<nav><a href="../">{escaped(words("reader.ask"))}</a> '
+        f'<a href="../articles">{escaped(words("reader.articles"))}</a></nav>'
     )
 
 
@@ -84,14 +80,14 @@ def _page(site: Site, article: Article, *, span: Span | None, wrong: bool) -> st
     words = site.catalogue
     told = ""
     if wrong:
-        told = f'<p class="alarm" role="alert">{_e(words("reader.wrong_span"))}</p>'
+        told = f'<p class="alarm" role="alert">{escaped(words("reader.wrong_span"))}</p>'
     elif span:
         place = f"c={span[0]}-{span[1]}"
-        jump = f'<a href="#{place}">{_e(words("reader.jump"))}</a>'
-        told = f'<p class="quiet jump">{_e(words("reader.cited"))} {jump}</p>'
+        jump = f'<a href="#{place}">{escaped(words("reader.jump"))}</a>'
+        told = f'<p class="quiet jump">{escaped(words("reader.cited"))} {jump}</p>'
     # An article that does not begin with its title as a heading gets it above.
     titled = bool(article.headings) and article.headings[0][0] == 0
-    heading = "" if titled else f"<h1>{_e(article.title or article.source)}</h1>"
+    heading = "" if titled else f"<h1>{escaped(article.title or article.source)}</h1>"
     return (
         f"<main>{told}<article>{heading}{marked_text(article, span)}</article>"
         f"{_facts(site, article)}{_dropped(article, words)}</main>"
@@ -100,33 +96,35 @@ def _page(site: Site, article: Article, *, span: Span | None, wrong: bool) -> st
 
 def _facts(site: Site, article: Article) -> str:
     words, address = site.catalogue, web_address(article.url)
-    link = f'<a href="{_e(address)}" rel="noopener noreferrer">{_e(address)}</a>' if address else ""
+    link = f'<a href="{escaped(address)}" rel="noopener noreferrer">{escaped(address)}</a>' if address else ""
     rows = (
-        ("title", _e(article.title)),
-        ("author", _e(article.author)),
-        ("publisher", _e(article.publisher)),
-        ("published", _e(human_date(article.published, words))),
-        ("source", _e(article.source)),
+        ("title", escaped(article.title)),
+        ("author", escaped(article.author)),
+        ("publisher", escaped(article.publisher)),
+        ("published", escaped(human_date(article.published, words))),
+        ("source", escaped(article.source)),
         ("url", link),
-        ("sha256", f"<code>{_e(article.sha256)}</code>"),
-        ("generation", f"<code>{_e(site.desk.assistant.generation.id)}</code>"),
+        ("sha256", f"<code>{escaped(article.sha256)}</code>"),
+        ("generation", f"<code>{escaped(site.desk.assistant.generation.id)}</code>"),
     )
     table = "".join(
-        f'<tr><th scope="row">{_e(words(f"reader.{key}"))}</th><td>{value}</td></tr>'
+        f'<tr><th scope="row">{escaped(words(f"reader.{key}"))}</th><td>{value}</td></tr>'
         for key, value in rows
         if value
     )
     reported = reports(article.metadata, words)
     note = f'<p class="quiet">{reported}</p>' if reported else ""
-    return f"<section><h2>{_e(words('reader.facts'))}</h2>{note}<table>{table}</table></section>"
+    return f"<section><h2>{escaped(words('reader.facts'))}</h2>{note}<table>{table}</table></section>"
 
 
 def _dropped(article: Article, words: Catalogue) -> str:
     if not article.dropped:
         return ""
-    rows = "".join(f"<tr><td>{_e(line.text)}</td><td>{_e(line.reason)}</td></tr>" for line in article.dropped)
-    heads = "".join(f'<th scope="col">{_e(words(f"reader.{key}"))}</th>' for key in ("line", "why"))
-    told = _e(words.count("reader.dropped", len(article.dropped)))
+    rows = "".join(
+        f"<tr><td>{escaped(line.text)}</td><td>{escaped(line.reason)}</td></tr>" for line in article.dropped
+    )
+    heads = "".join(f'<th scope="col">{escaped(words(f"reader.{key}"))}</th>' for key in ("line", "why"))
+    told = escaped(words.count("reader.dropped", len(article.dropped)))
     return f"<details><summary>{told}</summary><table><tr>{heads}</tr>{rows}</table></details>"
 
 
@@ -138,20 +136,16 @@ def _other_passages(extracts: Sequence[Extract], question: str, words: Catalogue
         link = reader_link(one.article.id, one.answer, question=question).removeprefix("articles/")
         source = citation(one.article, words, link=link)
         entries.append(f"<li><blockquote>{quotation(one)}</blockquote><p>{source}</p></li>")
-    asked = _e(words("reader.asked", question=question))
+    asked = escaped(words("reader.asked", question=question))
     return (
-        f'<aside class="others"><h2>{_e(words("reader.others"))}</h2><p class="quiet">{asked}</p>'
+        f'<aside class="others"><h2>{escaped(words("reader.others"))}</h2><p class="quiet">{asked}</p>'
         f"<ol>{''.join(entries)}</ol></aside>"
     )
 
 
 def _gone(site: Site, identifier: str) -> HTMLResponse:
     words = site.catalogue
-    told = _e(words("reader.gone", article=identifier))
+    told = escaped(words("reader.gone", article=identifier))
     heading = words("reader.gone_heading")
-    body = f"{_navigation(words)}<main><h1>{_e(heading)}</h1><p>{told}</p></main>"
+    body = f"{_navigation(words)}<main><h1>{escaped(heading)}</h1><p>{told}</p></main>"
     return document(words, heading, body, root="../", status=404)
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)

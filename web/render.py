@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from itertools import zip_longest
 
 from corpus.article import Article
@@ -12,6 +11,7 @@ from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.catalogue import Catalogue
 from web.desk import Reply
 from web.errors import Busy
+from web.escape import escaped
 from web.extracts import Shown, render_extract
 from web.view import Sort, View
 
@@ -32,7 +32,7 @@ def render_reply(reply: Reply, view: View, words: Catalogue, *, private: bool = 
         _none_of_these(words) if answer.extracts else "",
         _small_print(reply, words),
     )
-    facts = f' data-asked="{_e(reply.id)}" data-generation="{_e(answer.generation)}"'
+    facts = f' data-asked="{escaped(reply.id)}" data-generation="{escaped(answer.generation)}"'
     return _section("answer", "".join(parts), words, facts)
 
 
@@ -49,7 +49,7 @@ def render_welcome(words: Catalogue, *, examples: bool) -> str:
 
 def render_error(error: QuestionError | Busy, words: Catalogue) -> str:
     """What went wrong in one line; spoken at once."""
-    return _section("error", f'<p role="alert">{_e(_told(error, words))}</p>', words)
+    return _section("error", f'<p role="alert">{escaped(_told(error, words))}</p>', words)
 
 
 def example_questions(
@@ -91,23 +91,23 @@ def _told(error: QuestionError | Busy, words: Catalogue) -> str:
 
 
 def _also_searched(answer: Answer, words: Catalogue) -> str:
-    searched = ", ".join(f"<b>{_e(word)}</b>" for word in answer.also_searched)
-    return f'<p class="aside also">{_e(words("page.also_searched"))} {searched}</p>' if searched else ""
+    searched = ", ".join(f"<b>{escaped(word)}</b>" for word in answer.also_searched)
+    return f'<p class="aside also">{escaped(words("page.also_searched"))} {searched}</p>' if searched else ""
 
 
 def _abstention(answer: Answer, view: View, shown: Shown) -> str:
     words = shown.words
     advice = words("page.none_advice") + (f" {words('page.none_filtered')}" if view.where else "")
-    told = f"<h2>{_e(words('page.none_heading'))}</h2>{_paragraph('', advice)}"
+    told = f"<h2>{escaped(words('page.none_heading'))}</h2>{_paragraph('', advice)}"
     if not answer.nearest:
         return told
     nearest = extract_list(answer.nearest, view, shown)
-    return f"{told}<details><summary>{_e(words('page.nearest'))}</summary>{nearest}</details>"
+    return f"{told}<details><summary>{escaped(words('page.nearest'))}</summary>{nearest}</details>"
 
 
 def _none_of_these(words: Catalogue) -> str:
     """The way to say that nothing listed answers, with a reason if one likes."""
-    label, reason, send = (_e(words(f"extract.{key}")) for key in ("none", "reason", "send"))
+    label, reason, send = (escaped(words(f"extract.{key}")) for key in ("none", "reason", "send"))
     return (
         f'<details class="none-of-these"><summary>{label}</summary><p><label>{reason} '
         f'<input type="text" maxlength="500" class="reason"></label> '
@@ -116,21 +116,19 @@ def _none_of_these(words: Catalogue) -> str:
 
 
 def _small_print(reply: Reply, words: Catalogue) -> str:
-    answer, facts = reply.answer, {"seconds": f"{reply.seconds:.2f}", "generation": reply.answer.generation}
-    number = len(answer.extracts)
-    key = "page.small_none" if answer.abstained else f"page.small.{'one' if number == 1 else 'other'}"
-    told = words(key, count=f"{number:,}", **facts)
+    answer = reply.answer
+    facts = {"seconds": f"{reply.seconds:.2f}", "generation": answer.generation}
+    if answer.abstained:
+        told = words("page.small_none", **facts)
+    else:
+        told = words.count("page.small", len(answer.extracts), **facts)
     return _paragraph("small", told if answer.calibrated else f"{told}. {words('page.unrated')}")
 
 
 def _paragraph(name: str, text: str) -> str:
-    return f'<p class="{name}">{_e(text)}</p>' if name else f"<p>{_e(text)}</p>"
+    return f'<p class="{name}">{escaped(text)}</p>' if name else f"<p>{escaped(text)}</p>"
 
 
 def _section(name: str, content: str, words: Catalogue, facts: str = "") -> str:
     # The browser's language becomes the page's: a voice would read English with another's sounds.
-    return f'<section class="{name}" lang="{_e(words.language)}"{facts}>{content}</section>'
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)
+    return f'<section class="{name}" lang="{escaped(words.language)}"{facts}>{content}</section>'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -17,6 +16,7 @@ from index.where import Where
 from web.catalogue import Catalogue
 from web.citation import citation
 from web.document import document
+from web.escape import escaped
 from web.links import reader_link
 from web.site import Site
 from web.view import NAMES
@@ -72,15 +72,20 @@ def titled(articles: Sequence[Article], title: str) -> list[Article]:
     return [one for one in articles if all(word in fold(one.title or one.source) for word in words)]
 
 
+def shelved(articles: Sequence[Article], where: Where) -> list[Article]:
+    """The articles that have the facts, in the order of their titles."""
+    return sorted(filter(where.matches, articles), key=lambda one: fold(one.title or one.source))
+
+
 def _page(site: Site, wanted: Wanted) -> HTMLResponse:
     words = site.catalogue
     named = titled(site.desk.assistant.generation.articles, wanted.title)
-    found = sorted(filter(wanted.where.matches, named), key=lambda one: fold(one.title or one.source))
+    found = shelved(named, wanted.where)
     heading = words("articles.heading")
     body = (
-        f'<nav><a href="./">{_e(words("reader.ask"))}</a></nav><main><h1>{_e(heading)}</h1>'
+        f'<nav><a href="./">{escaped(words("reader.ask"))}</a></nav><main><h1>{escaped(heading)}</h1>'
         f"{_form(wanted, count_facets(named, wanted.where), words)}"
-        f'<p role="status">{_e(words.count("articles.count", len(found)))}</p>'
+        f'<p role="status">{escaped(words.count("articles.count", len(found)))}</p>'
         f"{_list(found, wanted, words)}{_pages(len(found), wanted, words)}</main>"
     )
     return document(words, heading, body)
@@ -90,25 +95,25 @@ def _form(wanted: Wanted, facets: Mapping[Facet, Sequence[Value]], words: Catalo
     chosen = {name: getattr(wanted, name) for name in ("publisher", "author", "year")}
     lists = "".join(_choice(NAMES[facet], facets[facet], chosen[NAMES[facet]], words) for facet in _OFFERED)
     return (
-        f'<form class="shelf" action="articles"><label>{_e(words("articles.search"))} '
-        f'<input type="search" name="title" value="{_e(wanted.title)}"></label>{lists}'
-        f"<button>{_e(words('articles.apply'))}</button></form>"
+        f'<form class="shelf" action="articles"><label>{escaped(words("articles.search"))} '
+        f'<input type="search" name="title" value="{escaped(wanted.title)}"></label>{lists}'
+        f"<button>{escaped(words('articles.apply'))}</button></form>"
     )
 
 
 def _choice(name: str, values: Sequence[Value], chosen: str, words: Catalogue) -> str:
-    options = [f'<option value="">{_e(words("articles.any"))}</option>']
+    options = [f'<option value="">{escaped(words("articles.any"))}</option>']
     for one in values:
         label = words("filters.value", label=one.label, count=f"{one.count:,}")
         selected = " selected" if one.value == chosen else ""
-        options.append(f'<option value="{_e(one.value)}"{selected}>{_e(label)}</option>')
-    label = _e(words(f"filters.{name}"))
+        options.append(f'<option value="{escaped(one.value)}"{selected}>{escaped(label)}</option>')
+    label = escaped(words(f"filters.{name}"))
     return f'<label>{label} <select name="{name}">{"".join(options)}</select></label>'
 
 
 def _list(found: Sequence[Article], wanted: Wanted, words: Catalogue) -> str:
     if not found:
-        return f"<p>{_e(words('articles.none'))}</p>"
+        return f"<p>{escaped(words('articles.none'))}</p>"
     shown = found[(wanted.page - 1) * PAGE : wanted.page * PAGE]
     entries = "".join(f"<li>{citation(one, words, link=reader_link(one.id))}</li>" for one in shown)
     return f'<ol class="articles" start="{(wanted.page - 1) * PAGE + 1}">{entries}</ol>'
@@ -120,12 +125,8 @@ def _pages(number: int, wanted: Wanted, words: Catalogue) -> str:
         return ""
     steps = ((wanted.page - 1, "articles.previous"), (wanted.page + 1, "articles.next"))
     links = " ".join(
-        f'<a href="{_e(wanted.address(page))}">{_e(words(key))}</a>'
+        f'<a href="{escaped(wanted.address(page))}">{escaped(words(key))}</a>'
         for page, key in steps
         if 1 <= page <= pages
     )
-    return f"<nav><p>{_e(words('articles.page', page=wanted.page, pages=pages))} {links}</p></nav>"
-
-
-def _e(text: str) -> str:
-    return escape(text, quote=True)
+    return f"<nav><p>{escaped(words('articles.page', page=wanted.page, pages=pages))} {links}</p></nav>"

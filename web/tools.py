@@ -109,20 +109,19 @@ def tools_server(site: Site) -> Any:
 
     @server.tool(description="Read an article's text by the id that `ask` gives, from a character on.")
     async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> Read:
-        generation = site.desk.assistant.generation
-        for one in generation.articles:
-            if one.id == article_id:
-                end = start + MOST_CHARACTERS
-                return Read(
-                    article_id=one.id,
-                    title=one.title or one.source,
-                    generation=generation.id,
-                    sha256=one.sha256,
-                    start=start,
-                    text=one.text[start:end],
-                    next=end if end < len(one.text) else None,
-                )
-        raise ToolError("no article has this id: ask first, and take the article_id of an extract")
+        found = site.desk.article(article_id)
+        if found is None:
+            raise ToolError("no article has this id: ask first, and take the article_id of an extract")
+        end = start + MOST_CHARACTERS
+        return Read(
+            article_id=found.id,
+            title=found.title or found.source,
+            generation=site.desk.assistant.generation.id,
+            sha256=found.sha256,
+            start=start,
+            text=found.text[start:end],
+            next=end if end < len(found.text) else None,
+        )
 
     return server
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from html import escape
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web.api import failure
 from web.catalogue import Catalogue
 from web.document import document, file_routes
+from web.escape import escaped
 from web.headers import SecurityHeaders
 
 RETRY_AFTER = 2  # seconds
@@ -79,7 +79,7 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
         again = {"Retry-After": str(RETRY_AFTER)}
         if "text/html" not in request.headers.get("accept", ""):
             return failure(503, words("warmup.told"), headers=again)
-        heading, told = (escape(words(key), quote=True) for key in ("warmup.heading", "warmup.told"))
+        heading, told = (escaped(words(key)) for key in ("warmup.heading", "warmup.told"))
         body = f'<main><h1>{heading}</h1><p role="status">{told}</p></main>'
         page = document(words, words("warmup.heading"), body, status=503, refresh=RETRY_AFTER)
         page.headers.update(again)
