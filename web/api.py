@@ -135,7 +135,8 @@ def failure(status: int, message: str, *, headers: dict[str, str] | None = None)
 def versioned() -> Any:
     """A dependency that tells every reply's version of the API."""
 
-    def told(response: Response) -> None:
+    # Not a plain function: those run in a thread, and every question would wait for one.
+    async def told(response: Response) -> None:
         response.headers["API-Version"] = VERSION
 
     return Depends(told)
