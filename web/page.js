@@ -11,14 +11,6 @@
   let chosen = null;
 
   const here = () => new URL(window.location.href);
-  const form = (selector) => [...document.querySelectorAll(`#filters ${selector}`)].map((input) => input.value);
-  const fromPage = () => ({
-    q: question,
-    ...Object.fromEntries(FACETS.map((name) => [name, form(`input[name=${name}]:checked`)])),
-    k: form("input[name=k]:checked")[0],
-    sort: form("input[name=sort]:checked")[0],
-    open: Boolean(find("#filters details[open]")),
-  });
   const fromAddress = () => {
     const told = here().searchParams;
     return {
@@ -30,6 +22,8 @@
       open: Boolean(find("#filters details[open]")),
     };
   };
+  // The form is not asked: an answer on its way may make it anew at any moment.
+  const current = () => chosen ?? { ...fromAddress(), q: question, g: null };
 
   // The address of a view; what is collected stays in it.
   const address = (view) => {
@@ -60,8 +54,9 @@
 
   window.verbatim = {
     ask: (typed) => {
-      question = typed ?? "";
-      const view = { ...(chosen ?? fromPage()), q: question };
+      // Filters may be set before the question of a link has reached the text box.
+      question = typed || (chosen ? question : "");
+      const view = { ...current(), q: question };
       chosen = null;
       return go(view);
     },
@@ -69,7 +64,7 @@
       question = example;
       // A chosen example disappears with the list it is in: its focus goes to the answer.
       if (document.activeElement && document.activeElement.closest("#examples")) find("#results").focus();
-      return go(fromPage());
+      return go({ ...current(), q: question });
     },
     restore: () => {
       const view = fromAddress();
@@ -162,13 +157,17 @@
     }
   };
 
-  // What is chosen is read at once: an earlier answer may make the filters anew before the event runs.
-  const refresh = () => {
-    chosen = fromPage();
+  const refresh = (view) => {
+    chosen = { ...view, open: true };
     find("#again").click();
   };
+  const set = ({ name, value, checked }) => {
+    const view = current();
+    const others = FACETS.includes(name) && view[name].filter((other) => other !== value);
+    refresh({ ...view, [name]: !others ? value : checked ? [...others, value] : others });
+  };
   document.addEventListener("change", (event) => {
-    if (event.target.closest("#filters")) refresh();
+    if (event.target.closest("#filters")) set(event.target);
     else if (event.target.dataset.cite) collect(event.target.dataset.cite, event.target.checked);
   });
   document.addEventListener("click", (event) => {
@@ -179,8 +178,7 @@
     if (button.dataset.copy) copy(button.dataset.copy).then(() => say(facts.copied));
     else if (button.dataset.judge) judge(button);
     else if ("clear" in button.dataset) {
-      for (const box of document.querySelectorAll("#filters input:checked[type=checkbox]")) box.checked = false;
-      refresh();
+      refresh({ ...current(), ...Object.fromEntries(FACETS.map((name) => [name, []])) });
     }
   });
   document.addEventListener("keydown", (event) => {

@@ -56,13 +56,18 @@ def mount_page(app: FastAPI, site: Site) -> None:
 async def reply(site: Site, view: View) -> tuple[str, str, str]:
     """Status line, results and filters of a view; what a person can mend is shown, not raised."""
     words = site.catalogue
-    filters = render_filters(count_facets(site.desk.assistant.generation.articles, view.where), view, words)
+    filters = _filters(site, view)
     try:
         replied = await site.desk.ask(view.question, view.k, view.where)
     except (QuestionError, Busy) as error:
         return "", render_error(error, words), filters
     shown = render_reply(replied, view, words, private=site.settings.private_questions)
     return status_line(replied.answer, words), shown, filters
+
+
+def _filters(site: Site, view: View) -> str:
+    facets = count_facets(site.desk.assistant.generation.articles, view.where)
+    return render_filters(facets, view, site.catalogue)
 
 
 def _page(site: Site) -> gr.Blocks:
@@ -87,7 +92,8 @@ def _page(site: Site) -> gr.Blocks:
             button = gr.Button(
                 words("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0
             )
-        filters = _html("", elem_id="filters")
+        # There from the first paint: what came later would move the page, and the Tab key past it.
+        filters = _html(_filters(site, View()), elem_id="filters")
         status = _html("", elem_id="status")
         results = _html(render_welcome(words, examples=bool(examples)), elem_id="results")
         shown = (question, status, results, filters)
@@ -159,10 +165,8 @@ def _restore(blocks: gr.Blocks, site: Site, shown: tuple[Any, Any, Any, Any]) ->
         view = read_view(sent or "")
         if view.question:
             return view.question, *await reply(site, view)
-        articles = site.desk.assistant.generation.articles
-        filters = render_filters(count_facets(articles, view.where), view, site.catalogue)
         # An empty text here would erase what a person has begun to type.
-        return gr.skip(), gr.skip(), gr.skip(), filters
+        return gr.skip(), gr.skip(), gr.skip(), _filters(site, view)
 
     question = shown[0]
     blocks.load(restore, [question], list(shown), js=web_file("page.js"), **_quiet())
