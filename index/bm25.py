@@ -14,8 +14,10 @@ idf of Lucene, which is never negative.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 K1 = 1.2
 B = 0.75
@@ -26,12 +28,17 @@ def inverse_document_frequency(documents: int, containing: int) -> float:
     return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
 
 
-def bm25(weights: Mapping[str, float], counts: Counter[str], *, mean_length: float) -> float:
-    """BM25 of a text, given as counts of its terms, for the query terms in `weights` (term -> idf)."""
-    length = B * counts.total() / mean_length if mean_length else 0.0
-    score = 0.0
-    for term, weight in weights.items():
-        frequency = counts.get(term, 0)
-        if frequency:
-            score += weight * frequency * (K1 + 1) / (frequency + K1 * (1 - B + length))
-    return score
+def bm25(
+    weights: Sequence[float], counts: NDArray[np.int64], lengths: NDArray[np.int64], *, mean_length: float
+) -> NDArray[np.float64]:
+    """BM25 of texts, shape (texts,), for query terms of these weights (their idf).
+
+    `counts` says how often each term occurs in each text, shape (terms, texts), `lengths` how many terms a
+    text has, shape (texts,); both are in terms.
+    """
+    length = B * lengths / mean_length if mean_length else np.zeros(len(lengths))
+    scores = np.zeros(len(lengths))
+    # One term after another: the same sum in the same order, however many texts are scored together.
+    for weight, frequency in zip(weights, counts, strict=True):
+        scores += weight * frequency * (K1 + 1) / (frequency + K1 * (1 - B + length))
+    return scores

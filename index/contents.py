@@ -18,6 +18,7 @@ from corpus.passage import split_passages
 from corpus.sentence import split_sentences
 from index.encoder import Encoder
 from index.errors import BuildFailed
+from index.kind import Kind
 from index.lexical import ANALYZER, Analyzer
 from index.lexicon import LEXICON, lexicon_bytes
 from index.manifest import Setting
@@ -118,9 +119,17 @@ def _rows(first_row: dict[str, int], texts: Iterable[str]) -> NDArray[np.int32]:
 
 
 def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:
-    """Article row, start, end and 1 for a heading, per sentence."""
-    spans = [(row, s.start, s.end, s.heading) for row, part in enumerate(split) for s in part]
+    """Article row, start, end and kind, per sentence."""
+    spans = [(row, s.start, s.end, _kind(s)) for row, part in enumerate(split) for s in part]
     return np.array(spans, dtype=np.int32).reshape(-1, 4)
+
+
+def _kind(sentence: Sentence) -> Kind:
+    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
+    text = sentence.text
+    if sentence.heading:
+        return Kind.HEADING if text.endswith((".", "!")) else Kind.HEADING | Kind.ASIDE
+    return Kind.ASIDE if text.endswith(("?", "?”", '?"')) else Kind.STATEMENT
 
 
 def _passage_spans(joined: Sequence[Sequence[Passage]]) -> NDArray[np.int32]:

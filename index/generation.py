@@ -2,7 +2,7 @@
 
 Its files, and what is in them:
     articles.jsonl                    articles, every field of each
-    sentences.npy, passages.npy       article row, start, end (and heading) of each span
+    sentences.npy, passages.npy       article row, start, end (and kind) of each span
     texts.npy                         SHA-256 of each different text
     vectors.npy                       its vector
     sentence_rows.npy, window_rows.npy, passage_rows.npy    which text a span has
@@ -15,8 +15,6 @@ Its files, and what is in them:
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +25,13 @@ from corpus.article import Article, Passage, Sentence
 from index.contents import ARTICLES, PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.dense import DenseIndex
 from index.errors import Damaged
+from index.kind import Kind
 from index.lexical import LexicalIndex
 from index.lexicon import LEXICON, Lexicon, read_lexicon
 from index.manifest import MANIFEST, Manifest
 from index.records import read_array, read_articles
 from index.terms import Terms, read_terms
-from index.window import neighbours, window
+from index.window import neighbour_rows, neighbours, window
 
 VECTORS = "vectors.npy"
 DENSE_SENTENCES = "sentences.faiss"
@@ -58,7 +57,8 @@ class Generation:
     `vectors` has shape (texts, dimension), float32, and stays on disk until used; `digests`, shape
     (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
     and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
-    the row of the passage that holds its first character, and of its article; both ascend.
+    the row of the passage that holds its first character, and of its article; both ascend. `headings`
+    and `asides` say of which kind a sentence is, see `index.kind`.
     """
 
     folder: Path
@@ -68,6 +68,8 @@ class Generation:
     passages: tuple[Passage, ...]
     passage_of: Rows
     article_of: Rows
+    headings: NDArray[np.bool_]
+    asides: NDArray[np.bool_]
     vectors: NDArray[np.float32]
     digests: NDArray[np.uint8]
     sentence_rows: Rows
@@ -93,10 +95,6 @@ class Generation:
         """The same as a half-open range of sentence rows."""
         return neighbours(self.sentences, row)
 
-    def term_counts(self, first: int, last: int) -> Counter[str]:
-        """How often each term occurs in the sentences of rows first to last - 1."""
-        return self.terms.counts(first, last)
-
 
 def open_generation(folder: Path, manifest: Manifest) -> Generation:
     """Open a folder whose files `index.manifest.verify_files` has accepted.
@@ -111,7 +109,9 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         raise Damaged(folder / ARTICLES, f"expected {sizes['articles']} articles, found {len(articles)}")
     spans = _read_spans(folder / SENTENCES, (count, 4), articles)
     wholes = _read_spans(folder / PASSAGES, (sizes["passages"], 3), articles)
-    sentences = tuple(Sentence(articles[a], s, e, bool(h)) for a, s, e, h in spans.tolist())
+    sentences = tuple(
+        Sentence(articles[a], s, e, bool(kind & Kind.HEADING)) for a, s, e, kind in spans.tolist()
+    )
     terms = read_terms(folder, sentences=count)
     return Generation(
         folder=folder,
@@ -121,6 +121,8 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         passages=tuple(Passage(articles[a], s, e) for a, s, e in wholes.tolist()),
         passage_of=_passage_of(spans, wholes, folder / PASSAGES),
         article_of=spans[:, 0],
+        headings=_of_kind(spans, Kind.HEADING),
+        asides=_of_kind(spans, Kind.ASIDE),
         vectors=read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True),
         digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32)),
         sentence_rows=_read_rows(folder / SENTENCE_ROWS, count, texts=texts),
@@ -131,7 +133,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         lexical=_open_lexical(folder, manifest),
         terms=terms,
         lexicon=read_lexicon(folder / LEXICON),
-        mean_lengths=_mean_lengths(sentences, terms, len(wholes)),
+        mean_lengths=_mean_lengths(spans, terms, len(wholes)),
     )
 
 
@@ -147,6 +149,10 @@ def _read_spans(path: Path, shape: tuple[int, int], articles: tuple[Article, ...
     if not ((np.diff(_places(spans)) > 0) & (_ends(spans)[:-1] <= after)).all():
         raise Damaged(path, "spans out of order, or one over another")
     return spans
+
+
+def _of_kind(spans: Rows, kind: Kind) -> NDArray[np.bool_]:
+    return np.asarray(spans[:, 3] & kind, dtype=bool)
 
 
 def _read_rows(path: Path, count: int, *, texts: int) -> Rows:
@@ -175,10 +181,10 @@ def _ends(spans: Rows) -> NDArray[np.int64]:
     return (spans[:, 0].astype(np.int64) << 32) + spans[:, 2]
 
 
-def _mean_lengths(sentences: Sequence[Sentence], terms: Terms, passages: int) -> MeanLengths:
-    windows = np.array([neighbours(sentences, row) for row in range(len(sentences))])
-    lengths = terms.starts[windows[:, 1]] - terms.starts[windows[:, 0]]
-    return MeanLengths(len(terms.ids) / len(sentences), float(lengths.mean()), len(terms.ids) / passages)
+def _mean_lengths(spans: Rows, terms: Terms, passages: int) -> MeanLengths:
+    first, last = neighbour_rows(spans[:, 0], _of_kind(spans, Kind.HEADING), np.arange(len(spans)))
+    lengths = terms.starts[last] - terms.starts[first]
+    return MeanLengths(len(terms.ids) / len(spans), float(lengths.mean()), len(terms.ids) / passages)
 
 
 def _open_lexical(folder: Path, manifest: Manifest) -> LexicalIndex:

@@ -15,6 +15,7 @@ from pathlib import Path
 from corpus.acronym import find_acronyms
 from corpus.article import Article
 from index.errors import Damaged
+from index.spelling import ByLength
 
 LEXICON = "lexicon.json"
 _ADDRESS = ("://", "www.", "@")
@@ -26,12 +27,15 @@ class Lexicon:
     """Words in lower case with their occurrences, those never written so, and short forms.
 
     `names` leads from the lower case to how such a word is written: "crompton" -> "Crompton". `short_forms`
-    leads from a short form to what it stands for, the most frequent first.
+    leads from a short form to what it stands for, the most frequent first. `words_by_length` and
+    `names_by_length` hold the keys of the first two.
     """
 
     words: Mapping[str, int]
     names: Mapping[str, str]
     short_forms: Mapping[str, tuple[str, ...]]
+    words_by_length: ByLength
+    names_by_length: ByLength
 
 
 def lexicon_bytes(articles: Iterable[Article]) -> bytes:
@@ -57,10 +61,14 @@ def read_lexicon(path: Path) -> Lexicon:
     """Read what `lexicon_bytes` made. Raises Damaged."""
     try:
         spelt = json.loads(path.read_bytes())
+        words = {str(word): int(count) for word, count in spelt["words"].items()}
+        names = {str(word): str(form) for word, form in spelt["names"].items()}
         return Lexicon(
-            words={str(word): int(count) for word, count in spelt["words"].items()},
-            names={str(word): str(form) for word, form in spelt["names"].items()},
+            words=words,
+            names=names,
             short_forms={str(s): tuple(map(str, long)) for s, long in spelt["short_forms"].items()},
+            words_by_length=ByLength(words),
+            names_by_length=ByLength(names),
         )
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error

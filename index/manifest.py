@@ -17,7 +17,7 @@ from pathlib import Path
 from index.durable import Disk
 from index.errors import Damaged
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a file of a generation changes its meaning; other formats are refused."""
 
 MANIFEST = "manifest.json"

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Passage, Sentence
 from index.bm25 import bm25, inverse_document_frequency
+from index.frequencies import Frequencies, count_terms
 from index.generation import Generation
 from index.lexical import Unit
 from index.where import EVERYTHING, Where
@@ -43,6 +44,7 @@ FUNCTION_TERMS = frozenset(
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Counts = NDArray[np.int64]
 
 # Quotation marks and dashes differ between files and keyboards.
 _PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-"})
@@ -111,23 +113,19 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Term counts of a sentence, its window and its passage."""
-
-    sentence: Counter[str]
-    window: Counter[str]
-    passage: Counter[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Scored:
-    """Candidates of a question: their rows, and their scores, shape (3 levels, number of rows)."""
+    """Candidates of a question: their rows, and their scores, shape (3 levels, number of rows).
+
+    `held`, shape (terms, number of rows), says how often a term of `weights` stands in a row's sentence, and
+    `around` in its window.
+    """
 
     rows: Rows
     dense: Floats
     lexical: Floats
-    counts: Sequence[Counts]
     weights: Mapping[str, float]
+    held: Counts
+    around: Counts
 
 
 def search(
@@ -137,22 +135,37 @@ def search(
     scored = _score(generation, query, where)
     if k <= 0 or not scored.rows.size:
         return []
-    rows, dense, lexical, counts = scored.rows, scored.dense, scored.lexical, scored.counts
-    scores = _fuse(dense, lexical, fusion)
-    content = {term: weight for term, weight in scored.weights.items() if term not in FUNCTION_TERMS}
+    scores = _fuse(scored.dense, scored.lexical, fusion)
+    return _hits(generation, scored, scores, _best(scored.rows, scores)[:k])
+
+
+def _hits(generation: Generation, scored: Scored, scores: Floats, places: NDArray[np.intp]) -> list[Hit]:
+    content = [term not in FUNCTION_TERMS for term in scored.weights]
+    held: list[list[bool]] = (scored.held[:, places] > 0).T.tolist()
+    complete = [any(content) and all(compress(terms, content)) for terms in held]
+    facts = zip(
+        scored.rows[places].tolist(),
+        scores[places].tolist(),
+        (_LEVELS @ scored.dense[:, places] / _LEVELS.sum()).tolist(),
+        (_LEVELS @ scored.lexical[:, places]).tolist(),
+        _coverage(scored, places).tolist(),
+        held,
+        complete,
+        strict=True,
+    )
     return [
         Hit(
-            sentence=generation.sentences[rows[i]],
-            passage=generation.passages[generation.passage_of[rows[i]]],
-            row=int(rows[i]),
-            score=float(scores[i]),
-            dense=float(_LEVELS @ dense[:, i] / _LEVELS.sum()),
-            lexical=float(_LEVELS @ lexical[:, i]),
-            coverage=_coverage(content, counts[i].window),
-            matched=tuple(term for term in scored.weights if term in counts[i].sentence),
-            complete=bool(content) and all(term in counts[i].sentence for term in content),
+            sentence=generation.sentences[row],
+            passage=generation.passages[generation.passage_of[row]],
+            row=row,
+            score=score,
+            dense=dense,
+            lexical=lexical,
+            coverage=coverage,
+            matched=tuple(compress(scored.weights, terms)),
+            complete=whole,
         )
-        for i in _best(rows, scores)[:k]
+        for row, score, dense, lexical, coverage, terms, whole in facts
     ]
 
 
@@ -177,13 +190,14 @@ def stages(
 def _score(generation: Generation, query: Query, where: Where) -> Scored:
     rows = _candidates(generation, query, where)
     weights = _term_weights(generation, query)
-    counts = _counts(generation, query.alternatives, rows)
+    frequencies = _frequencies(generation, query, list(weights), rows)
     return Scored(
         rows=rows,
         dense=_dense(generation, query.vector, rows),
-        lexical=_lexical(generation, weights, counts),
-        counts=counts,
+        lexical=_lexical(generation, list(weights.values()), frequencies),
         weights=weights,
+        held=frequencies.counts[0],
+        around=frequencies.counts[1],
     )
 
 
@@ -201,13 +215,7 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
         rows = np.arange(len(generation.sentences), dtype=np.int64)
     else:
         rows = _union(_found(generation, query, allowed))
-    return np.array([row for row in rows if _may_answer(generation.sentences[row])], dtype=np.int64)
-
-
-def _may_answer(sentence: Sentence) -> bool:
-    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
-    text = sentence.text
-    return text.endswith((".", "!")) if sentence.heading else not text.endswith(("?", "?”", '?"'))
+    return np.asarray(rows[~generation.asides[rows]])
 
 
 def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
@@ -269,13 +277,16 @@ def _union(parts: Sequence[Rows]) -> Rows:
 
 def _dense(generation: Generation, vector: Floats, rows: Rows) -> Floats:
     """Cosines, shape (3, number of rows): sentence, window, passage."""
-    vectors = generation.vectors
-    places = (
-        generation.sentence_rows[rows],
-        generation.window_rows[rows],
-        generation.passage_rows[generation.passage_of[rows]],
+    places = np.stack(
+        [
+            generation.sentence_rows[rows],
+            generation.window_rows[rows],
+            generation.passage_rows[generation.passage_of[rows]],
+        ]
     )
-    return np.stack([vectors[place] @ vector for place in places])
+    # Sentences share passages and windows: each vector is fetched once, in the order of the disk.
+    different, place = np.unique(places, return_inverse=True)
+    return np.asarray((generation.vectors[different] @ vector)[place.reshape(places.shape)])
 
 
 def _term_weights(generation: Generation, query: Query) -> dict[str, float]:
@@ -292,44 +303,29 @@ def _term_weights(generation: Generation, query: Query) -> dict[str, float]:
     }
 
 
-def _counts(generation: Generation, alternatives: Sequence[Alternative], rows: Rows) -> list[Counts]:
-    """Term counts around each row; a passage is counted once for all its sentences."""
+def _frequencies(generation: Generation, query: Query, terms: Sequence[str], rows: Rows) -> Frequencies:
+    """Of the question's terms, in this order; other words for something count as its own.
 
-    def counted(first: int, last: int) -> Counter[str]:
-        return _said_otherwise(generation.term_counts(first, last), alternatives)
-
-    passages: dict[int, Counter[str]] = {}
-    counts = []
-    for row in rows.tolist():
-        number = int(generation.passage_of[row])
-        if number not in passages:
-            start, end = np.searchsorted(generation.passage_of, [number, number + 1])
-            passages[number] = counted(int(start), int(end))
-        window = counted(*generation.window_of(row))
-        counts.append(Counts(counted(row, row + 1), window, passages[number]))
-    return counts
+    Of "pct", said otherwise "primary care trust", a text with these three words holds one more.
+    """
+    asked = [term for other in query.alternatives for term in other.asked]
+    every = list(dict.fromkeys([*terms, *query.all_terms, *asked]))
+    place = {term: number for number, term in enumerate(every)}
+    found = count_terms(generation, every, rows)
+    counted = found
+    for other in query.alternatives:
+        counted += found.saying([place[term] for term in other.asked], [place[term] for term in other.said])
+    return Frequencies(counted.counts[:, : len(terms)], counted.lengths)
 
 
-def _said_otherwise(counts: Counter[str], alternatives: Sequence[Alternative]) -> Counter[str]:
-    """Counts in which the other words for something count as its own: pct 2 -> primari 2, care 2, trust 2."""
-    found = [(other, min((counts.get(term, 0) for term in other.said), default=0)) for other in alternatives]
-    for other, times in found:
-        if times:
-            counts.update(dict.fromkeys(other.asked, times))
-    return counts
-
-
-def _lexical(generation: Generation, weights: Mapping[str, float], counts: Sequence[Counts]) -> Floats:
+def _lexical(generation: Generation, weights: Sequence[float], frequencies: Frequencies) -> Floats:
     """BM25, shape (3, number of rows): sentence, window, passage."""
     mean = generation.mean_lengths
-    return np.array(
-        [
-            [bm25(weights, count.sentence, mean_length=mean.sentence) for count in counts],
-            [bm25(weights, count.window, mean_length=mean.window) for count in counts],
-            [bm25(weights, count.passage, mean_length=mean.passage) for count in counts],
-        ],
-        dtype=np.float32,
+    levels = zip(
+        frequencies.counts, frequencies.lengths, (mean.sentence, mean.window, mean.passage), strict=True
     )
+    scores = [bm25(weights, counts, lengths, mean_length=length) for counts, lengths, length in levels]
+    return np.array(scores, dtype=np.float32)
 
 
 def _fuse(dense: Floats, lexical: Floats, fusion: Fusion) -> Floats:
@@ -349,6 +345,16 @@ def standardise(scores: Floats) -> Floats:
     return standardised
 
 
-def _coverage(content: Mapping[str, float], window: Counter[str]) -> float:
-    total = sum(content.values())
-    return sum(weight for term, weight in content.items() if term in window) / total if total else 0.0
+def _coverage(scored: Scored, places: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The share of the content's weight that occurs in each window, shape (places,)."""
+    around = scored.around[:, places] > 0
+    content = [
+        (weight, held)
+        for (term, weight), held in zip(scored.weights.items(), around, strict=True)
+        if term not in FUNCTION_TERMS
+    ]
+    total = sum(weight for weight, _ in content)
+    covered = np.zeros(len(places))
+    for weight, held in content:
+        covered += weight * held
+    return covered / total if total else covered

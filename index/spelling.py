@@ -6,6 +6,7 @@ Damerau, 1964): "cromptom" is 1 from "crompton", "dose" 1 from "does".
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 SHORTEST = 4
@@ -20,7 +21,22 @@ def allowed_distance(word: str) -> int:
     return 2 if len(word) >= _LONG else 1
 
 
-def nearest(word: str, words: Mapping[str, int]) -> str | None:
+class ByLength:
+    """Words by their number of letters: a word is compared with those of about its own length alone."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        for word in words:
+            found[len(word)].append(word)
+        self._words = dict(found)
+
+    def about(self, length: int, distance: int) -> list[str]:
+        """Words whose length differs by at most `distance` letters, the shorter ones first."""
+        lengths = range(length - distance, length + distance + 1)
+        return [word for letters in lengths for word in self._words.get(letters, ())]
+
+
+def nearest(word: str, words: Mapping[str, int], by_length: ByLength) -> str | None:
     """The most likely of the words, given with their occurrences, or None when none is near enough.
 
     The nearest, then the most frequent, then the first by alphabet. The first letter is seldom mistyped, but
@@ -28,20 +44,20 @@ def nearest(word: str, words: Mapping[str, int]) -> str | None:
     """
     found = [
         (distance, -words[other], other)
-        for other, distance in near(word, words, allowed_distance(word))
+        for other, distance in near(word, by_length, allowed_distance(word))
         if other[0] == word[0] or other[:2] == word[1] + word[0]
     ]
     return min(found)[2] if found else None
 
 
-def near(word: str, words: Iterable[str], distance: int) -> list[tuple[str, int]]:
+def near(word: str, words: ByLength, distance: int) -> list[tuple[str, int]]:
     """Words at most so far from `word`, itself left out, with their distances."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
     if distance < 1:
         return []
-    choices = [other for other in words if abs(len(other) - len(word)) <= distance]
+    choices = words.about(len(word), distance)
     found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=distance, limit=None)
     return [(other, int(away)) for other, away, _ in found if away]
 

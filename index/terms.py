@@ -1,13 +1,13 @@
-"""The terms of every sentence in order, so that any run of sentences can be counted at once.
+"""The terms of every sentence in order, so that those of any run of sentences stand side by side.
 
 For example:
     ["it rose", "it fell fell"] -> vocabulary fell, it, rose; ids 1 2 1 0 0; starts 0 2 5
-    counts(0, 2) -> it 2, rose 1, fell 2
+    number("it") -> 1
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +31,10 @@ class Terms:
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
 
-    def counts(self, first: int, last: int) -> Counter[str]:
-        """How often each term occurs in the sentences of rows first to last - 1."""
-        ids = self.ids[self.starts[first] : self.starts[last]]
-        return Counter(self.vocabulary[i] for i in ids.tolist())
+    def number(self, term: str) -> int:
+        """The place of a term in the vocabulary, or -1."""
+        place = bisect_left(self.vocabulary, term)
+        return place if place < len(self.vocabulary) and self.vocabulary[place] == term else -1
 
 
 def terms_files(sentences: Sequence[Sequence[str]]) -> Mapping[str, bytes]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corpus.article import Sentence
+
+Rows = NDArray[np.int32]
+Places = NDArray[np.int64]
 
 
 def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
@@ -25,6 +31,15 @@ def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
     if last < len(sentences) and _is_neighbour(sentences[last], sentences[row]):
         last += 1
     return first, last
+
+
+def neighbour_rows(article_of: Rows, headings: NDArray[np.bool_], rows: Places) -> tuple[Places, Places]:
+    """`neighbours` of many rows at once: firsts and lasts, from the article and kind of every sentence."""
+    previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(article_of) - 1)
+    own = article_of[rows]
+    before = (rows > previous) & (article_of[previous] == own) & ~headings[previous]
+    behind = (rows < following) & (article_of[following] == own) & ~headings[following]
+    return rows - before, rows + 1 + behind
 
 
 def _is_neighbour(other: Sentence, sentence: Sentence) -> bool:

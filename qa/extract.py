@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import NamedTuple
 
-from corpus.article import Sentence
 from corpus.sentence import SENTENCE_WORDS
 from index.generation import Generation
 from index.search import Hit, fold
@@ -26,9 +25,15 @@ _MARK_WORDS = 60
 _OTHER_ARTICLE = 0.5
 # Share of words two sentences have in common to count as the same statement.
 _SAME = 0.85
-_REMEMBERED = 1_000
 _WORD = re.compile(r"\w+(?:'t)?")
 _TELLING = re.compile(r".*\d.*|no|not|never|none|nor|without|neither|cannot|\w+'t")
+
+
+class _Words(NamedTuple):
+    """The words of a sentence, and those of them that tell it from another in nearly the same words."""
+
+    all: frozenset[str]
+    telling: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -40,6 +45,7 @@ class Group:
     last: int
     shown: tuple[int, int] = (0, -1)
     repeats: list[Hit] = field(default_factory=list)
+    said: list[_Words] = field(default_factory=list)  # of each marked sentence
 
 
 def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Group]:
@@ -79,14 +85,16 @@ def _another_article(groups: list[Group], kept: list[Group], taken: set[int]) ->
 def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
     groups: list[Group] = []
     for rank, hit in enumerate(hits):
-        repeated = next((group for group in groups if _repeats(generation, group, hit.sentence)), None)
+        said = _words(hit.sentence.text)
+        repeated = next((group for group in groups if any(_same(one, said) for one in group.said)), None)
         beside = next((group for group in groups if _beside(generation, group, hit.row)), None)
         if repeated:
             repeated.repeats.append(hit)
         elif beside and rank < _MARK_RANKS and _joins(generation, beside, hit):
             beside.first, beside.last = _with(beside, hit.row)
+            beside.said.append(said)
         else:
-            groups.append(Group(hit, hit.row, hit.row))
+            groups.append(Group(hit, hit.row, hit.row, said=[said]))
     return groups
 
 
@@ -150,23 +158,16 @@ def _joins(generation: Generation, group: Group, hit: Hit) -> bool:
     return near and _fits(generation, _with(group, hit.row), words=_MARK_WORDS)
 
 
-def _repeats(generation: Generation, group: Group, sentence: Sentence) -> bool:
-    return any(_same(marked, sentence) for marked in generation.sentences[group.first : group.last + 1])
-
-
-def _same(one: Sentence, other: Sentence) -> bool:
+def _same(one: _Words, other: _Words) -> bool:
     """Whether two sentences say the same in nearly the same words.
 
     One number or one "not" makes another statement of it, however many words are shared.
     """
-    (first, numbers), (second, others) = _words(one.text), _words(other.text)
-    if not first or numbers != others:
+    if not one.all or one.telling != other.telling:
         return False
-    return len(first & second) >= _SAME * len(first | second)
+    return len(one.all & other.all) >= _SAME * len(one.all | other.all)
 
 
-@lru_cache(_REMEMBERED)  # every hit of an answer is compared with the ones before it
-def _words(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The words of a sentence, and those of them that tell it from another in nearly the same words."""
+def _words(text: str) -> _Words:
     words = frozenset(_WORD.findall(fold(text)))
-    return words, frozenset(word for word in words if _TELLING.fullmatch(word))
+    return _Words(words, frozenset(word for word in words if _TELLING.fullmatch(word)))

@@ -12,9 +12,12 @@ stands in for a word that the articles hold: a text that says either counts as s
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from corpus.acronym import is_short_form, singular
 from index.generation import Generation
@@ -50,6 +53,16 @@ class Wording:
     meaning: str
     alternatives: tuple[Alternative, ...] = ()
     also: tuple[str, ...] = ()
+
+
+class _ShortForm(NamedTuple):
+    """A short form of the articles and what it stands for, with their terms; `place` is its order there."""
+
+    place: int
+    short: str
+    long: str
+    short_terms: tuple[str, ...]
+    long_terms: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -174,7 +187,7 @@ def _other_spellings(generation: Generation, word: str, known: Known) -> Iterato
     """Names in the articles that differ in one letter, when one of the two is no word of the language."""
     names = generation.lexicon.names
     if word in names and len(word) >= _NAME_LETTERS:
-        for other, _ in near(word, names, 1):
+        for other, _ in near(word, generation.lexicon.names_by_length, 1):
             if len(other) >= _NAME_LETTERS and other[0] == word[0] and not (known(word) and known(other)):
                 yield names[other]
 
@@ -188,7 +201,7 @@ def _meant(generation: Generation, word: str) -> str | None:
     name = _near_name(generation, lower)
     if name or _inflected(generation, word):
         return name
-    other = nearest(lower, generation.lexicon.words)
+    other = nearest(lower, generation.lexicon.words, generation.lexicon.words_by_length)
     return names.get(other, other) if other else None
 
 
@@ -200,10 +213,10 @@ def _inflected(generation: Generation, word: str) -> bool:
 
 def _near_name(generation: Generation, word: str) -> str | None:
     """The name that differs in one letter, if there is just one."""
-    names = generation.lexicon.names
-    found = near(word, names, 1) if len(word) >= _NAME_LETTERS else []
+    lexicon = generation.lexicon
+    found = near(word, lexicon.names_by_length, 1) if len(word) >= _NAME_LETTERS else []
     fitting = [other for other, _ in found if other[0] == word[0]]
-    return names[fitting[0]] if len(fitting) == 1 else None
+    return lexicon.names[fitting[0]] if len(fitting) == 1 else None
 
 
 def _mend_confused(draft: _Draft, text: str) -> None:
@@ -215,17 +228,28 @@ def _mend_confused(draft: _Draft, text: str) -> None:
 
 def _shorten(draft: _Draft, text: str) -> None:
     """Say the short form of what the question spells out, when the articles spell it out too."""
-    lexicon, terms = draft.generation.lexicon, draft.generation.lexical.terms
-    asked = terms(text)
-    for short, longs in lexicon.short_forms.items():
-        for long in longs:
-            if _holds(asked, terms(long)) and not _holds(asked, terms(short)):
-                draft.add(long, short)
+    asked = draft.generation.lexical.terms(text)
+    explained = _by_first_term(draft.generation)
+    for form in sorted(form for term in set(asked) for form in explained.get(term, ())):
+        if _holds(asked, form.long_terms) and not _holds(asked, form.short_terms):
+            draft.add(form.long, form.short)
     for clause in _CLAUSE.findall(text):
         words = [word.lower() for word in _WORD.findall(clause)][:_LOOKED_UP]
         for count in _INITIALS:
             for run in zip(*(words[start:] for start in range(count)), strict=False):
                 _say_initials(draft, run)
+
+
+@lru_cache(1)  # of the generation that answers now: to find the terms of them all takes a while
+def _by_first_term(generation: Generation) -> Mapping[str, list[_ShortForm]]:
+    """Short forms by the first term of what they stand for; a question holds few of the terms."""
+    terms, found = generation.lexical.terms, defaultdict(list)
+    pairs = [(short, long) for short, longs in generation.lexicon.short_forms.items() for long in longs]
+    for place, (short, long) in enumerate(pairs):
+        spelt = tuple(terms(long))
+        if spelt:
+            found[spelt[0]].append(_ShortForm(place, short, long, tuple(terms(short)), spelt))
+    return found
 
 
 def _say_initials(draft: _Draft, run: tuple[str, ...]) -> None:

@@ -121,7 +121,10 @@ def test_windows_stop_at_headings_and_articles(data: Path) -> None:
 def test_terms_are_counted_by_sentence(data: Path) -> None:
     build([SECOND], WordEncoder(), data)
     generation = open_current(data)
-    assert generation.term_counts(1, 3) == {"nobodi": 1, "pay": 1, "it": 2, "colour": 1, "was": 1, "amber": 1}
+    terms = generation.terms
+    said = [terms.vocabulary[number] for number in terms.ids[terms.starts[1] : terms.starts[3]]]
+    assert said == ["nobodi", "pay", "it", "it", "colour", "was", "amber"]
+    assert (terms.vocabulary[terms.number("amber")], terms.number("ambergris")) == ("amber", -1)
     # Sentences of 6, 3 and 4 terms; windows of 9, 13 and 7; one passage.
     lengths = generation.mean_lengths
     assert (lengths.sentence, lengths.window, lengths.passage) == pytest.approx((13 / 3, 29 / 3, 13))

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sentence import split_sentences
 from index.build import build
 from index.generation import Generation
 from index.search import Query, search
 from index.store import open_current
-from qa.extract import EXTRACT_WORDS, _same, group_hits
+from qa.extract import EXTRACT_WORDS, _same, _words, group_hits
 from tests.fakes import WordEncoder, article
 
 LONG = " ".join(["quay"] * 60)
@@ -78,8 +77,7 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
     ],
 )
 def test_the_same_statement(one: str, other: str, same: bool) -> None:
-    first, second = (split_sentences(article(name, text))[0] for name, text in (("a", one), ("b", other)))
-    assert _same(first, second) is same
+    assert _same(_words(one), _words(other)) is same
 
 
 def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path) -> None:
