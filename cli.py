@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
 
 SHIPPED_ARTICLES = Path(__file__).parent / "corpus" / "articles"
+_INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 app = typer.Typer(
     name="qa",
@@ -194,8 +195,12 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     if not reading.articles:
         places = ", ".join(map(str, paths))
         fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
-    with progress("Encoding") as advance:
-        built = build(reading.articles, encoder, data, progress=advance)
+    try:
+        with progress("Encoding") as advance:
+            built = build(reading.articles, encoder, data, progress=advance)
+    except KeyboardInterrupt:
+        say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
+        raise typer.Exit(_INTERRUPTED) from None
     counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:
         say(f"Index is up to date: {counts}; generation {built.generation}.")

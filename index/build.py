@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from corpus.article import Article
 from index.contents import Contents, lay_out
 from index.durable import Disk, Lock, reported
+from index.encoded import Encoded, others
 from index.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation import Generation
 from index.manifest import Manifest, content_facts
 from index.publish import publish
 from index.store import CURRENT, LOCK, generations, number, open_current
+from index.vectors import Progress, encode_texts
 
 KEPT = 2  # generations: the published one, and the one that readers may still be answering from
 SPARE_BYTES = 1 << 20  # beyond what the estimate says
 WORDS_PER_TEXT = 4  # the two lexical indexes take at most this many bytes per byte of articles
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,8 @@ def build(
 ) -> Built:
     """Publish a generation of exactly these articles in the data folder, unless it is published already.
 
-    Text whose vector the published generation holds, made by the same model, is not encoded again.
+    Text whose vector the published generation holds, made by the same model, is not encoded again, nor what a
+    build encoded that was stopped before it could publish.
     `progress` is called with the texts encoded so far and the texts to encode. `disk` is for tests.
 
     Raises:
@@ -61,14 +59,15 @@ def build(
         disk.make_data_folder(data)
         with Lock(data / LOCK):
             before = _published(data)
-            _sweep(data, before, disk=disk)
+            encoded = Encoded(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
+            _sweep(data, before, encoded, disk=disk)
             if before and _unchanged(before.manifest, contents, encoder):
                 return Built(before.id, 0, len(contents.texts), True)
             _check_space(data, contents, encoder, disk=disk)
-            vectors, encoded = _vectors(contents, encoder, before, progress=progress)
+            vectors, made = encode_texts(contents, encoder, before, encoded, progress=progress)
             name = publish(data, contents, vectors, encoder=encoder, disk=disk)
             _retire(data, disk=disk)
-    return Built(name, encoded, len(contents.texts) - encoded, False)
+    return Built(name, made, len(contents.texts) - made, False)
 
 
 def _published(data: Path) -> Generation | None:
@@ -79,9 +78,12 @@ def _published(data: Path) -> Generation | None:
         return None
 
 
-def _sweep(data: Path, before: Generation | None, *, disk: Disk) -> None:
-    """Remove what dead builds left: temporary folders, and generations that were never published."""
-    left = [*data.glob("tmp-*"), *data.glob(CURRENT + ".tmp")]
+def _sweep(data: Path, before: Generation | None, encoded: Encoded, *, disk: Disk) -> None:
+    """Remove what dead builds left, but for vectors that this one can use.
+
+    That is: temporary folders, vectors of other models, and generations that were never published.
+    """
+    left = [*data.glob("tmp-*"), *data.glob(CURRENT + ".tmp"), *others(data, keep=encoded.folder)]
     if before:
         left += [data / name for name in generations(data) if number(name) > number(before.id)]
     for path in left:
@@ -97,6 +99,8 @@ def _unchanged(manifest: Manifest, contents: Contents, encoder: Encoder) -> bool
 def _check_space(data: Path, contents: Contents, encoder: Encoder, *, disk: Disk) -> None:
     rows = len(contents.texts) + len(contents.sentences) + len(contents.passages)
     texts = sum(len(file) for file in contents.files.values())
+    # The vectors lie there twice until they are published.
+    rows += len(contents.texts)
     needed = 4 * encoder.dimension * rows + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
     free = disk.free(data)
     if free < needed:
@@ -104,37 +108,10 @@ def _check_space(data: Path, contents: Contents, encoder: Encoder, *, disk: Disk
         raise BuildFailed(reason, path=data, errno=errno.ENOSPC)
 
 
-def _vectors(
-    contents: Contents, encoder: Encoder, before: Generation | None, *, progress: Progress | None
-) -> tuple[NDArray[np.float32], int]:
-    """The vector of each text, and how many were encoded for it."""
-    vectors = np.zeros((len(contents.texts), encoder.dimension), dtype=np.float32)
-    known: dict[bytes, int] = {}
-    if before and before.manifest.fingerprint == encoder.fingerprint:
-        known = {digest.tobytes(): row for row, digest in enumerate(before.digests)}
-    new: list[int] = []
-    for row, digest in enumerate(contents.digests):
-        old = known.get(digest.tobytes())
-        if before is None or old is None:
-            new.append(row)
-        else:
-            vectors[row] = before.vectors[old]
-    done = 0
-
-    def advance(texts: int) -> None:
-        nonlocal done
-        done += texts
-        if progress:
-            progress(done, len(new))
-
-    vectors[new] = encoder.encode([contents.texts[row] for row in new], progress=advance)
-    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
-        raise BuildFailed(f"the model {encoder.name} gave a vector whose length is not 1; use another model")
-    return vectors, len(new)
-
-
 def _retire(data: Path, *, disk: Disk) -> None:
     """Keep the last two. What cannot be removed now is removed after the next build."""
     with suppress(OSError):
+        for folder in others(data):
+            disk.remove(folder)
         for name in generations(data)[:-KEPT]:
             disk.remove(data / name)

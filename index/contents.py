@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,47 @@ WINDOW_ROWS = "window_rows.npy"
 PASSAGE_ROWS = "passage_rows.npy"
 TEXTS = "texts.npy"
 
+_Span = tuple[Article, int, int]
+
+
+class _Texts(Sequence[str]):
+    """Different texts in the order first seen, kept as spans and cut out of their article when used.
+
+    Together they are several times the corpus: a word stands in a sentence, three windows and a passage.
+    """
+
+    def __init__(self) -> None:
+        self._row: dict[bytes, int] = {}
+        self._spans: list[_Span] = []
+
+    def rows(self, spans: Iterable[_Span]) -> NDArray[np.int32]:
+        """The row of each span's text, a new one for a text not seen before."""
+        return np.fromiter(map(self._enter, spans), dtype=np.int32)
+
+    def digests(self) -> NDArray[np.uint8]:
+        """The SHA-256 of each text, shape (texts, 32)."""
+        return np.frombuffer(b"".join(self._row), dtype=np.uint8).reshape(-1, 32)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [article.text[start:end] for article, start, end in self._spans[row]]
+        article, start, end = self._spans[row]
+        return article.text[start:end]
+
+    def _enter(self, span: _Span) -> int:
+        article, start, end = span
+        row = self._row.setdefault(text_digest(article.text[start:end]), len(self._spans))
+        if row == len(self._spans):
+            self._spans.append(span)
+        return row
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -46,7 +88,7 @@ class Contents:
     articles: tuple[Article, ...]
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...]
-    texts: tuple[str, ...]
+    texts: Sequence[str]
     digests: NDArray[np.uint8]
     sentence_rows: NDArray[np.int32]
     passage_rows: NDArray[np.int32]
@@ -70,12 +112,11 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
     passages = tuple(passage for part in joined for passage in part)
     if not sentences:
         raise BuildFailed("the articles hold no sentence; give a folder with text in it")
-    windows = [(sentence.article, *window(sentences, row)) for row, sentence in enumerate(sentences)]
-    first_row: dict[str, int] = {}
-    sentence_rows = _rows(first_row, (sentence.text for sentence in sentences))
-    window_rows = _rows(first_row, (article.text[start:end] for article, start, end in windows))
-    passage_rows = _rows(first_row, (passage.text for passage in passages))
-    digests = np.frombuffer(b"".join(map(text_digest, first_row)), dtype=np.uint8).reshape(-1, 32)
+    texts = _Texts()
+    sentence_rows = texts.rows((one.article, one.start, one.end) for one in sentences)
+    window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
+    passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
+    digests = texts.digests()
     analyzer = Analyzer()
     files = {
         ARTICLES: articles_bytes(ordered),
@@ -86,14 +127,14 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
         PASSAGE_ROWS: array_bytes(passage_rows),
         TEXTS: array_bytes(digests),
         LEXICON: lexicon_bytes(ordered),
-        **terms_files([analyzer.terms(sentence.text) for sentence in sentences]),
+        **terms_files(analyzer.terms(sentence.text) for sentence in sentences),
     }
     settings: dict[str, Setting] = {"analyzer": ANALYZER, "passage_tokens": encoder.max_tokens}
     return Contents(
         articles=ordered,
         sentences=sentences,
         passages=passages,
-        texts=tuple(first_row),
+        texts=texts,
         digests=digests,
         sentence_rows=sentence_rows,
         passage_rows=passage_rows,
@@ -111,11 +152,6 @@ def _check(articles: Sequence[Article]) -> None:
     for article in articles:
         if text_digest(article.text).hex() != article.sha256:
             raise BuildFailed(f"the text of {article.source} is not the one its SHA-256 says")
-
-
-def _rows(first_row: dict[str, int], texts: Iterable[str]) -> NDArray[np.int32]:
-    """The row of each text, a new one for a text not seen before."""
-    return np.array([first_row.setdefault(text, len(first_row)) for text in texts], dtype=np.int32)
 
 
 def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,22 @@ class Disk:
             self._sync(stream.fileno(), path)
         if path.stat().st_size != len(content):
             raise OSError(errno.EIO, "short write", str(path))
+
+    def write_blocks(self, path: Path, blocks: Iterable[bytes]) -> str:
+        """The same for content that is made while it is written; returns its SHA-256 in hexadecimal."""
+        digest, size = hashlib.sha256(), 0
+        self.step("open", path)
+        with _named(path), path.open("xb") as stream:
+            for block in blocks:
+                self.step("write", path)
+                stream.write(block)
+                digest.update(block)
+                size += len(block)
+            stream.flush()
+            self._sync(stream.fileno(), path)
+        if path.stat().st_size != size:
+            raise OSError(errno.EIO, "short write", str(path))
+        return digest.hexdigest()
 
     def sync_file(self, path: Path) -> None:
         """Flush a file that a library wrote."""

@@ -43,10 +43,10 @@ def lexicon_bytes(articles: Iterable[Article]) -> bytes:
     written: defaultdict[str, Counter[str]] = defaultdict(Counter)
     long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article in articles:
-        for piece in article.text.split():
+        for piece, times in Counter(article.text.split()).items():
             if not any(mark in piece for mark in _ADDRESS):
                 for word in _WORD.findall(piece):
-                    written[word.lower()][word] += 1
+                    written[word.lower()][word] += times
         for short, long in find_acronyms(article.text):
             long_forms[short][" ".join(long.split())] += 1
     spelt = {

@@ -7,14 +7,15 @@ the next.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.check import check_probes, check_texts
 from index.contents import Contents
@@ -34,13 +35,12 @@ from index.manifest import (
     verify_files,
     write_manifest,
 )
-from index.records import array_bytes
+from index.records import array_header, read_array
 from index.store import CURRENT, Pointer, current, generations, number, pointer_bytes
+from index.vectors import TextVectors
 
 
-def publish(
-    data: Path, contents: Contents, vectors: NDArray[np.float32], *, encoder: Encoder, disk: Disk
-) -> str:
+def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: Encoder, disk: Disk) -> str:
     """Publish a generation; the caller holds the lock. Returns its name.
 
     What a failure leaves behind is removed as far as that is possible.
@@ -66,13 +66,11 @@ def publish(
     return name
 
 
-def _write(
-    folder: Path, contents: Contents, vectors: NDArray[np.float32], *, disk: Disk
-) -> dict[str, FileFacts]:
+def _write(folder: Path, contents: Contents, vectors: TextVectors, *, disk: Disk) -> dict[str, FileFacts]:
     """Write and flush everything but the manifest. Hashes are of what was meant, not of what arrived."""
     disk.make_folder(folder)
-    files: dict[str, FileFacts] = {}
-    for file, content in _contents(contents, vectors):
+    files: dict[str, FileFacts] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
+    for file, content in _contents(folder, contents, vectors):
         disk.write_file(folder / file, content)
         files[file] = content_facts(content)
     lexical = folder / LEXICAL
@@ -87,12 +85,18 @@ def _write(
     return files
 
 
-def _contents(contents: Contents, vectors: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
+def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileFacts:
+    header = array_header(vectors.shape, np.float32)
+    digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in vectors.blocks())))
+    return FileFacts(len(header) + 4 * math.prod(vectors.shape), digest)
+
+
+def _contents(folder: Path, contents: Contents, vectors: TextVectors) -> Iterator[tuple[str, bytes]]:
     """Made one at a time: the vectors are the big part, and each of these holds them once more."""
     yield from contents.files.items()
-    yield VECTORS, array_bytes(vectors)
-    yield DENSE_SENTENCES, DenseIndex.build(vectors[contents.sentence_rows]).to_bytes()
-    yield DENSE_PASSAGES, DenseIndex.build(vectors[contents.passage_rows]).to_bytes()
+    written = read_array(folder / VECTORS, dtype=np.float32, shape=vectors.shape, mapped=True)
+    yield DENSE_SENTENCES, DenseIndex.build(written[contents.sentence_rows]).to_bytes()
+    yield DENSE_PASSAGES, DenseIndex.build(written[contents.passage_rows]).to_bytes()
 
 
 def _manifest(name: str, contents: Contents, files: dict[str, FileFacts], *, encoder: Encoder) -> Manifest:

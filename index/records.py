@@ -56,6 +56,14 @@ def array_bytes(array: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
+def array_header(shape: Sequence[int], dtype: DTypeLike) -> bytes:
+    """What stands before the numbers of an array in NPY format."""
+    stream = io.BytesIO()
+    about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(stream, about)
+    return stream.getvalue()
+
+
 def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bool = False) -> NDArray[Any]:
     """Read an array that must have this type and shape; `mapped` leaves it on disk until it is used.
 

@@ -7,8 +7,10 @@ For example:
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +39,22 @@ class Terms:
         return place if place < len(self.vocabulary) and self.vocabulary[place] == term else -1
 
 
-def terms_files(sentences: Sequence[Sequence[str]]) -> Mapping[str, bytes]:
+def terms_files(sentences: Iterable[Sequence[str]]) -> Mapping[str, bytes]:
     """The files that hold the terms of sentences: name -> content. No term holds white space."""
-    vocabulary = sorted({term for terms in sentences for term in terms})
-    number = {term: i for i, term in enumerate(vocabulary)}
-    ids = np.array([number[term] for terms in sentences for term in terms], dtype=np.int32)
-    starts = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
+    seen: defaultdict[str, int] = defaultdict(lambda: len(seen))
+    ids, starts = array("i"), array("q", [0])
+    for terms in sentences:
+        ids.extend(seen[term] for term in terms)
+        starts.append(len(ids))
+    vocabulary = sorted(seen)
+    number = np.empty(len(seen), dtype=np.int32)
+    number[[seen[term] for term in vocabulary]] = np.arange(len(seen))
     listed = "".join(term + "\n" for term in vocabulary).encode("utf-8")
-    return {VOCABULARY: listed, TERMS: array_bytes(ids), TERM_STARTS: array_bytes(starts)}
+    return {
+        VOCABULARY: listed,
+        TERMS: array_bytes(number[np.frombuffer(ids, dtype=np.int32)]),
+        TERM_STARTS: array_bytes(np.frombuffer(starts, dtype=np.int64)),
+    }
 
 
 def read_terms(folder: Path, *, sentences: int) -> Terms:

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ FIRST = article(
 )
 SECOND = article("second", "The zyzzyva sat on a leaf. Nobody pays it. Its colour was amber.")
 THIRD = article("third", "Trains run late. The quokka waited.", heading="Trains")
+ENCODED = "encoded-" + "f" * 16
 
 
 @pytest.fixture
@@ -328,6 +330,9 @@ def test_a_write_that_fails_at_any_step_keeps_the_old_generation(
         with pytest.raises(BuildFailed) as caught:
             build([FIRST, SECOND], WordEncoder(), data, disk=disk)
         failures += 1
+        encoded = data / ENCODED
+        if encoded.is_dir():  # with it the next build would take fewer steps
+            shutil.rmtree(encoded)
         assert caught.value.errno == number
         assert str(disk.steps[at][1]) in str(caught.value)
         assert open_current(data).id == before
@@ -356,8 +361,10 @@ def test_the_first_build_that_fails_leaves_no_index_and_the_next_succeeds(data: 
     disk = FailingDisk(OSError(errno.ENOSPC, "No space left on device"), at=20)
     with pytest.raises(BuildFailed):
         build([FIRST], WordEncoder(), data, disk=disk)
-    assert sorted(path.name for path in data.iterdir()) == ["LOCK"]
-    assert build([FIRST], WordEncoder(), data).encoded > 0
+    assert sorted(path.name for path in data.iterdir()) == ["LOCK", ENCODED]
+    built = build([FIRST], WordEncoder(), data)
+    assert (built.encoded, built.reused > 0) == (0, True)
+    assert sorted(path.name for path in data.iterdir()) == ["CURRENT", "LOCK", built.generation]
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
@@ -387,5 +394,5 @@ for limit in (0, 200, 1000):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     lines = run.stdout.splitlines()
     assert len(lines) == 3
-    assert all(line.startswith(f"{errno.EFBIG} {tmp_path}/data/tmp-") for line in lines)
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["LOCK"]
+    assert all(line.startswith(f"{errno.EFBIG} {tmp_path}/data/{ENCODED}/") for line in lines)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["LOCK", ENCODED]

@@ -1,0 +1,111 @@
+"""The vectors of a new generation: those of unchanged text are taken over, the others encoded.
+
+Nowhere are all of them in memory: texts are encoded and written in blocks, and read in blocks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.contents import Contents
+from index.encoded import BLOCK, Encoded
+from index.encoder import Encoder
+from index.errors import BuildFailed
+from index.generation import Generation
+
+Progress = Callable[[int, int], None]
+_NOT_THERE = -1
+_KEY = np.dtype("<u8")
+
+
+@dataclass(frozen=True, slots=True)
+class TextVectors:
+    """Where the vector of each text is: in the generation before, at the row in `taken`, or in `encoded`.
+
+    `taken` has shape (texts,) and -1 for what was encoded.
+    """
+
+    digests: NDArray[np.uint8]
+    dimension: int
+    taken: NDArray[np.int64]
+    before: Generation | None
+    encoded: Encoded
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Texts and numbers per vector."""
+        return len(self.digests), self.dimension
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """The vectors in the order of the texts, at most BLOCK at a time, shape (n, dimension)."""
+        for start in range(0, len(self.digests), BLOCK):
+            rows = self.taken[start : start + BLOCK]
+            vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
+            held = rows != _NOT_THERE
+            if self.before:
+                vectors[held] = self.before.vectors[rows[held]]
+            for place in np.flatnonzero(~held).tolist():
+                vectors[place] = self.encoded.vector(self.digests[start + place].tobytes())
+            yield vectors
+
+
+def encode_texts(
+    contents: Contents,
+    encoder: Encoder,
+    before: Generation | None,
+    encoded: Encoded,
+    *,
+    progress: Progress | None = None,
+) -> tuple[TextVectors, int]:
+    """The vectors of all texts, and how many were encoded for it; what `encoded` holds already is not.
+
+    `progress` is called with the texts encoded so far and the texts to encode.
+
+    Raises:
+        BuildFailed: the model gives vectors whose length is not 1.
+        OSError: a block could not be written.
+    """
+    taken = _taken(contents.digests, encoder, before)
+    missing = np.flatnonzero(taken == _NOT_THERE).tolist()
+    new = [row for row in missing if contents.digests[row].tobytes() not in encoded]
+    done = 0
+
+    def advance(texts: int) -> None:
+        nonlocal done
+        done += texts
+        if progress:
+            progress(done, len(new))
+
+    for start in range(0, len(new), BLOCK):
+        rows = new[start : start + BLOCK]
+        vectors = encoder.encode([contents.texts[row] for row in rows], progress=advance)
+        _check_lengths(vectors, encoder)
+        encoded.add(contents.digests[rows], vectors)
+    return TextVectors(contents.digests, encoder.dimension, taken, before, encoded), len(new)
+
+
+def _taken(digests: NDArray[np.uint8], encoder: Encoder, before: Generation | None) -> NDArray[np.int64]:
+    """The row of each text in the generation before, if that was made by the same model, else -1."""
+    if before is None or before.manifest.fingerprint != encoder.fingerprint:
+        return np.full(len(digests), _NOT_THERE, dtype=np.int64)
+    old, new = _keys(before.digests), _keys(digests)
+    order = np.argsort(old)
+    place = np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)
+    rows = order[place]
+    # Two digests of one key are a matter of chance: the whole of it decides.
+    same = (before.digests[rows] == digests).all(axis=1)
+    return np.where(same, rows, _NOT_THERE)
+
+
+def _keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The first eight bytes of each digest."""
+    return np.ascontiguousarray(digests[:, : _KEY.itemsize]).view(_KEY).reshape(-1)
+
+
+def _check_lengths(vectors: NDArray[np.float32], encoder: Encoder) -> None:
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+        raise BuildFailed(f"the model {encoder.name} gave a vector whose length is not 1; use another model")
