@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -105,16 +106,20 @@ def open_assistant(
     """
     from index.encoder import load_encoder
     from index.quality import MODELS
-    from index.store import open_current
+    from index.store import current_manifest, open_current
     from qa.assistant import Assistant
     from qa.calibration import calibration_for
 
-    generation = open_current(settings.data)
     device = settings.device or None
-    if encoder is None:
-        model = settings.model or generation.manifest.model
-        encoder = load_encoder(model, device=device, models=settings.data / MODELS)
-    reranking = load_reranking(settings)
+    with ThreadPoolExecutor(1) as threads:
+        opening = threads.submit(open_current, settings.data)
+        try:
+            if encoder is None:
+                model = settings.model or current_manifest(settings.data).model
+                encoder = load_encoder(model, device=device, models=settings.data / MODELS)
+            reranking = load_reranking(settings)
+        finally:
+            generation = opening.result()  # what is wrong with the index is told first
     read = reranking.reranker.fingerprint if reranking else ""
     return Assistant(
         generation,

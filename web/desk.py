@@ -15,6 +15,7 @@ from index.where import EVERYTHING, Where
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from web.errors import Busy
+from web.recent import Asked, RecentAnswers
 
 RUNNING = 8
 WAITING = 32
@@ -45,6 +46,7 @@ class Desk:
     """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
 
     `assistant` may be replaced; a question keeps the one it was asked with. `recorder` is told every reply.
+    As many answers as `remembered` are kept for who asks the same again; 0 keeps none.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class Desk:
         *,
         running: int = RUNNING,
         waiting: int = WAITING,
+        remembered: int = 0,
         recorder: Recorder | None = None,
     ) -> None:
         self.assistant = assistant
         self._recorder = recorder
+        self._recent = RecentAnswers(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
 
@@ -71,14 +75,21 @@ class Desk:
             QuestionError: the question cannot be asked.
             Busy: every place, running and waiting, is taken.
         """
-        if not self._places.acquire(blocking=False):
-            raise Busy(RETRY_AFTER)
         started = time.perf_counter()
-        asked = self._threads.submit(self.assistant.ask, question, k, filters)
-        # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
-        asked.add_done_callback(lambda _: self._places.release())
-        answer = await asyncio.wrap_future(asked)
+        asked, assistant = Asked(question, k, filters), self.assistant
+        answer = self._recent.get(assistant.generation.id, asked)
+        if answer is None:
+            answer = await self._answer(assistant, asked)
+            self._recent.put(asked, answer)
         reply = Reply(answer, time.perf_counter() - started)
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)
         return reply
+
+    async def _answer(self, assistant: Assistant, asked: Asked) -> Answer:
+        if not self._places.acquire(blocking=False):
+            raise Busy(RETRY_AFTER)
+        answering = self._threads.submit(assistant.ask, *asked)
+        # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
+        answering.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(answering)

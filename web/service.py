@@ -40,7 +40,8 @@ def build_app(
 
     `words` stand in for the catalogue of the settings' language. Takes seconds, as it imports Gradio.
     """
-    desk = Desk(assistant, recorder=feedback.record if feedback else None)
+    recorder = feedback.record if feedback else None
+    desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)
     site = Site(desk, settings, words or load_catalogue(settings.language), feedback)
     app = own_app(site)
     mount_page(app, site)

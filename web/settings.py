@@ -8,6 +8,7 @@ QA_DEVICE   cpu, cuda or mps                the best there is
 QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
+QA_CACHE    answers kept in memory for who asks the same again    500; 0 keeps none
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
 QA_ROOT_PATH the path a proxy serves all of it under, such as /ask
 QA_NAME     name shown on the page          Verbatim
@@ -42,6 +43,7 @@ _OFF = dict.fromkeys(("0", "no", "false", "off"), False)
 _ON = dict.fromkeys(("1", "yes", "true", "on"), True)
 _SWITCHED = _OFF | _ON
 
+REMEMBERED = 500
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
 
@@ -65,6 +67,7 @@ class Settings:
     reranker: str = ""
     depth: int = DEPTH
     batch: int = BATCH
+    remembered: int = REMEMBERED
     origins: tuple[str, ...] = ()
     root_path: str = ""
     name: str = "Verbatim"
@@ -106,6 +109,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         reranker=environ.get("QA_RERANKER", ""),
         depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
+        remembered=_number("QA_CACHE", environ.get("QA_CACHE") or str(default.remembered), most=99_999),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),
         name=environ.get("QA_NAME") or default.name,
