@@ -110,7 +110,8 @@ def ask(
             years=tuple(year or ()),
         )
         assistant = open_assistant(data, model, device, reranker)
-        if not any(map(where.matches, assistant.generation.articles)):
+        allowed = assistant.generation.facts.allowed(where)
+        if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
             _ask_batch(assistant, batch, k=k, where=where)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corpus.article import Sentence
 
 
@@ -29,3 +32,19 @@ def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
 
 def _is_neighbour(other: Sentence, sentence: Sentence) -> bool:
     return other.article is sentence.article and not other.heading
+
+
+def neighbouring(
+    articles: NDArray[np.int32], headings: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`neighbours` of all sentences at once: first rows, and last rows plus one.
+
+    Given the article of each sentence and whether it is a heading. Articles 0 0 0 1, the first sentence a
+    heading -> first 0 1 1 3, last 2 3 3 4.
+    """
+    rows = np.arange(len(articles), dtype=np.int64)
+    first, last = rows.copy(), rows + 1
+    together = articles[1:] == articles[:-1]
+    first[1:] -= together & ~headings[:-1]
+    last[:-1] += together & ~headings[1:]
+    return first, last
