@@ -186,7 +186,9 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
     from corpus.read import read_articles
     from index.build import build
+    from web.settings import read_settings
 
+    plan = read_settings().plan
     reading = read_articles(paths)
     for skipped in reading.skipped:
         say(f"skipped {skipped.source}: {skipped.reason}", error=True)
@@ -196,7 +198,7 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
         places = ", ".join(map(str, paths))
         fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
     with progress("Encoding") as advance:
-        built = build(reading.articles, encoder, data, progress=advance)
+        built = build(reading.articles, encoder, data, plan=plan, progress=advance)
     counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:
         say(f"Index is up to date: {counts}; generation {built.generation}.")
@@ -348,3 +350,5 @@ def _print_checkup(generation: Generation, data: Path) -> None:
     say(_calibration(manifest.fingerprint, data))
     for name, value in {**manifest.counts, **manifest.settings}.items():
         say(f"{name}: {value}")
+    for name, facts in manifest.indexes.items():
+        say(f"{name}: {', '.join(f'{fact} {value}' for fact, value in facts.items())}")

@@ -27,6 +27,7 @@ from index.plan import LEAST_PER_LIST, Kind, lists_for
 from index.records import let_go
 
 EVERY_LIST = 100_000  # allowed texts up to which all lists are looked into: about 5 ms
+MORE = 4  # times the texts seen without a filter: what is allowed lies further off, and more scattered
 AGAIN = {Kind.IVF: 1, Kind.PQ: 4}  # texts compared again, per text wanted: four numbers in a byte blur
 
 _ADDED = 1 << 14  # vectors in memory at once while lists are filled
@@ -37,6 +38,7 @@ _LOADING = threading.Lock()  # the limits of deserialization are global to FAISS
 Facts = Mapping[str, str | int | float]
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Texts = NDArray[np.bool_]  # by row of the vectors
 
 
 def _faiss() -> Any:
@@ -54,29 +56,30 @@ class Flat:
     def __init__(self, vectors: Floats, texts: NDArray[np.int32]) -> None:
         self._first = int(texts[0]) if len(texts) else 0
         self._vectors = vectors[self._first : int(texts[-1]) + 1 if len(texts) else 0]
-        self._bits = self._bitmap(texts)
+        held = np.zeros(len(self._vectors), dtype=bool)
+        held[texts - self._first] = True
+        self._bits = np.packbits(held, bitorder="little")
 
-    def search(self, query: Floats, k: int, *, only: Rows | None = None) -> tuple[Rows, Floats]:
-        """The k nearest texts as (rows, scores), best first; of `only` these rows, if there are any."""
+    def search(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Floats]:
+        """The k nearest texts as (rows, scores), best first; of those alone that are true in `only`."""
         faiss = _faiss()
         # Also where nothing is left out: without a selector FAISS is three times slower here.
-        selector = faiss.IDSelectorBitmap(self._bits if only is None else self._bitmap(only))
+        bits = self._bits if only is None else np.packbits(only[self._first :], bitorder="little")
+        selector = faiss.IDSelectorBitmap(bits)
         scores, found = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.int64)
         told = map(faiss.swig_ptr, (query, self._vectors))
         sizes = self._vectors.shape[1], 1, len(self._vectors), k
         faiss.knn_inner_product(*told, *sizes, faiss.swig_ptr(scores), faiss.swig_ptr(found), selector)
         return found[found >= 0] + self._first, scores[found >= 0]
 
-    def _bitmap(self, texts: NDArray[Any]) -> NDArray[np.uint8]:
-        return _bitmap(texts - self._first, len(self._vectors))
-
 
 class Lists:
     """A FAISS index of lists of texts, and how many of them a search looks into."""
 
-    def __init__(self, index: Any, kind: Kind, nprobe: int) -> None:
+    def __init__(self, index: Any, kind: Kind, nprobe: int, *, texts: int) -> None:
         self._index = index
         self._kind = kind
+        self._list_of = _list_of(index, texts)
         self.nprobe = nprobe
 
     @property
@@ -89,20 +92,27 @@ class Lists:
         """How many lists there are."""
         return int(self._index.nlist)
 
-    def probes(self, only: Rows | None) -> int:
-        """How many lists are looked into for texts of which only these are allowed."""
+    def probes(self, query: Floats, only: Texts | None) -> int:
+        """How many lists are looked into for texts of which only these are allowed.
+
+        So many, nearest first, that they hold `MORE` times the allowed texts which that number of whole lists
+        would: where what is near is not allowed, the search goes on until it has seen enough of what is.
+        """
         if only is None:
             return self.nprobe
-        if len(only) <= EVERY_LIST:
+        counts = np.bincount(self._list_of[: len(only)][only], minlength=self.lists)
+        if counts.sum() <= EVERY_LIST:
             return self.lists
-        return min(self.lists, self.nprobe * -(-int(self._index.ntotal) // len(only)))
+        _, order = self._index.quantizer.search(query[None, :], self.lists)
+        wanted = MORE * self.nprobe * int(self._index.ntotal) / self.lists
+        return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
 
-    def search(self, query: Floats, k: int, *, only: Rows | None = None) -> tuple[Rows, Floats]:
+    def search(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Floats]:
         """About the k nearest texts, see `Flat.search`. The fewer are allowed, the more lists it takes."""
         faiss = _faiss()
-        told = faiss.SearchParametersIVF(nprobe=self.probes(only))
+        told = faiss.SearchParametersIVF(nprobe=self.probes(query, only))
         if only is not None:
-            bits = _bitmap(only, int(only[-1]) + 1)
+            bits = np.packbits(only, bitorder="little")
             selector = faiss.IDSelectorBitmap(bits)
             told.sel = selector
         scores, found = self._index.search(query[None, :], k, params=told)
@@ -124,11 +134,11 @@ def make_lists(vectors: Floats, texts: NDArray[np.int32], kind: Kind) -> Lists:
     index.train(np.concatenate([part for _, part in _read(vectors, _learnt_from(texts, index.nlist))]))
     for block, part in _read(vectors, texts):
         index.add_with_ids(part, block.astype(np.int64))
-    return Lists(index, kind, nprobe=1)
+    return Lists(index, kind, 1, texts=int(texts[-1]) + 1)
 
 
-def open_lists(file: Path, facts: Facts, *, count: int, dimension: int) -> Lists:
-    """Open lists that must hold `count` texts of `dimension` numbers; they stay on disk until looked into.
+def open_lists(file: Path, facts: Facts, texts: NDArray[np.int32], *, dimension: int) -> Lists:
+    """Open lists that must hold these texts of `dimension` numbers; they stay on disk until looked into.
 
     Raises:
         Damaged: unreadable, or of another class, size, dimension or metric.
@@ -142,10 +152,13 @@ def open_lists(file: Path, facts: Facts, *, count: int, dimension: int) -> Lists
     except (RuntimeError, MemoryError) as error:
         raise Damaged(file, "not an index of the expected size") from error
     found = _shape(index)
-    if found != expected or index.ntotal != count or not index.is_trained:
-        raise Damaged(file, f"expected {expected} of {count}, found {found} of {index.ntotal}")
-    _check_lists(file, index, count=count)
-    return Lists(index, kind, nprobe)
+    if found != expected or index.ntotal != len(texts) or not index.is_trained:
+        raise Damaged(file, f"expected {expected} of {len(texts)}, found {found} of {index.ntotal}")
+    _check_lists(file, index, count=len(texts))
+    try:
+        return Lists(index, kind, nprobe, texts=int(texts[-1]) + 1)
+    except ValueError as error:
+        raise Damaged(file, str(error)) from error
 
 
 def _check_lists(file: Path, index: Any, *, count: int) -> None:
@@ -158,6 +171,21 @@ def _check_lists(file: Path, index: Any, *, count: int) -> None:
     if inverted.compute_ntotal() != count:
         raise Damaged(file, f"its lists hold {inverted.compute_ntotal()} texts of {count}")
     inverted.prefetch_nthread = 0  # else each search starts 32 threads to read ahead
+
+
+def _list_of(index: Any, texts: int) -> NDArray[np.uint16]:
+    """The list of each of so many texts, by row. Raises `ValueError` for a list that holds another."""
+    faiss = _faiss()
+    inverted = faiss.downcast_InvertedLists(index.invlists)
+    found = np.zeros(texts, dtype=np.uint16)
+    for number in range(index.nlist):
+        size = inverted.list_size(number)
+        if size:
+            rows = faiss.rev_swig_ptr(inverted.get_ids(number), size)
+            if rows.min() < 0 or rows.max() >= texts:
+                raise ValueError(f"list {number} holds a text outside 0..{texts - 1}")
+            found[rows] = number
+    return found
 
 
 def _empty(kind: Kind, dimension: int, lists: int) -> Any:
@@ -199,12 +227,6 @@ def _learnt_from(texts: NDArray[np.int32], lists: int) -> NDArray[np.int32]:
     if len(texts) <= wanted:
         return texts
     return np.sort(np.random.default_rng(_SEED).choice(texts, wanted, replace=False))
-
-
-def _bitmap(rows: NDArray[Any], size: int) -> NDArray[np.uint8]:
-    held = np.zeros(size, dtype=bool)
-    held[rows] = True
-    return np.packbits(held, bitorder="little")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ FEW = 2_000  # allowed texts that are compared one by one, without an index: abo
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
+Texts = NDArray[np.bool_]  # by row of the vectors
 
 
 class Searched(Protocol):
@@ -32,8 +33,8 @@ class Searched(Protocol):
     def again(self) -> int:
         """Texts to compare again for each that is wanted; 0 where the order found is exact but for `TIE`."""
 
-    def search(self, query: Floats, k: int, *, only: Rows | None) -> tuple[Rows, Floats]:
-        """At most k texts, of these alone if there are any, best first, with scores; none is row -1."""
+    def search(self, query: Floats, k: int, *, only: Texts | None) -> tuple[Rows, Floats]:
+        """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1."""
 
 
 class DenseIndex:
@@ -57,8 +58,7 @@ class DenseIndex:
         if facts.get("kind") == Kind.FLAT:
             return cls(vectors, rows)
         opened = cls(vectors, rows)
-        count, dimension = len(opened._held.texts), opened.dimension
-        opened._searched = open_lists(file, facts, count=count, dimension=dimension)
+        opened._searched = open_lists(file, facts, opened._held.texts, dimension=opened.dimension)
         return opened
 
     @property
@@ -88,12 +88,12 @@ class DenseIndex:
         texts, scores = self.nearest(query, k, only=only)
         return self._held.holding(texts, scores, k, allowed=allowed)
 
-    def nearest(self, query: Floats, k: int, *, only: Rows | None = None) -> tuple[Rows, Scores]:
-        """The k nearest texts, or a few more, best first, with their scores; `only` ascends."""
-        available = len(self._held.texts) if only is None else len(only)
+    def nearest(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Scores]:
+        """The k nearest texts, or a few more, best first, with their scores."""
+        available = len(self._held.texts) if only is None else int(np.count_nonzero(only))
         fetch = min(available, k * max(1, self._searched.again) + SPARE)
         if only is not None and available <= max(FEW, fetch):
-            return self._compared(query, only)
+            return self._compared(query, np.flatnonzero(only))
         while available:
             found, scores = self._searched.search(query, fetch, only=only)
             clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > TIE

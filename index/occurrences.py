@@ -24,12 +24,11 @@ class Occurrences:
         self._starts = np.append(first, len(rows)).astype(np.int32)
         self._rows = rows
 
-    def allowed_texts(self, allowed: NDArray[np.bool_]) -> Rows:
-        """Rows of the texts of the spans that are allowed, ascending, each once."""
-        rows = self._rows[np.flatnonzero(allowed)]
+    def allowed_texts(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which texts, by row, are those of a span that is allowed."""
         held = np.zeros(int(self.texts[-1]) + 1 if len(self.texts) else 0, dtype=bool)
-        held[rows] = True
-        return np.flatnonzero(held)
+        held[self._rows[allowed]] = True
+        return held
 
     def holding(
         self, texts: Rows, scores: Floats, k: int, *, allowed: NDArray[np.bool_] | None

@@ -100,19 +100,22 @@ def test_a_filtered_search_agrees_with_the_exact_one(
             assert len({row for row, _ in found} & {row for row, _ in expected}) >= 0.96 * len(expected)
 
 
-def test_the_fewer_are_allowed_the_more_lists_are_looked_into(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dense, "EVERY_LIST", 300)
-    lists = make_lists(random_unit(2000, 8), every(2000), Kind.IVF)
+    monkeypatch.setattr(dense, "EVERY_LIST", 1)
+    vectors, query = random_unit(2000, 8), random_unit(1, 8, seed=5)[0]
+    lists = make_lists(vectors, every(2000), Kind.IVF)
     lists.nprobe = 3
     assert lists.lists == lists_for(2000) == 51
-
-    def looked_into(allowed: int) -> int:
-        return lists.probes(np.arange(allowed, dtype=np.int64))
-
-    assert lists.probes(None) == 3
-    assert [looked_into(allowed) for allowed in (2000, 1000, 600, 301, 300, 1)] == [3, 6, 12, 21, 51, 51]
+    assert lists.probes(query, None) == 3
+    everything, away = np.ones(2000, dtype=bool), vectors @ query < -0.2
+    # Three average lists hold 118 texts, and four times as many are to be seen.
+    assert 8 <= lists.probes(query, everything) <= 16
+    assert lists.probes(query, away) > 20
+    assert lists.probes(query, np.arange(2000) < 400) == 51
+    monkeypatch.setattr(dense, "EVERY_LIST", 2000)
+    assert lists.probes(query, everything) == 51
 
 
 def test_a_filter_far_from_the_question_costs_no_recall(
@@ -229,23 +232,23 @@ def test_another_count_dimension_class_metric_or_number_of_lists_is_refused(
     tmp_path: Path, kind: Kind
 ) -> None:
     vectors = random_unit(400, 8)
-    facts = make_index(tmp_path / "i", vectors, every(400), Plan(kind, nprobe=100))
+    facts = dict(make_index(tmp_path / "i", vectors, every(400), Plan(kind, nprobe=100)))
     other = Kind.PQ if kind is Kind.IVF else Kind.IVF
-    assert open_lists(tmp_path / "i", facts, count=400, dimension=8).lists == facts["lists"]
+    assert open_lists(tmp_path / "i", facts, every(400), dimension=8).lists == facts["lists"]
     wrongs: tuple[tuple[Facts, int, int], ...] = (
         (facts, 399, 8),
         (facts, 400, 16),
-        (dict(facts) | {"kind": other.value}, 400, 8),
-        (dict(facts) | {"lists": 9}, 400, 8),
+        (facts | {"kind": other.value}, 400, 8),
+        (facts | {"lists": 9}, 400, 8),
     )
     for wrong, count, dimension in wrongs:
         with pytest.raises(Damaged, match=str(tmp_path / "i")):
-            open_lists(tmp_path / "i", wrong, count=count, dimension=dimension)
+            open_lists(tmp_path / "i", wrong, every(count), dimension=dimension)
     for index in (faiss.IndexFlatIP(8), faiss.IndexHNSWFlat(8, 4, faiss.METRIC_INNER_PRODUCT)):
         index.add(vectors)
         faiss.write_index(index, str(tmp_path / "other"))
         with pytest.raises(Damaged, match=r"expected|other: not an index"):
-            open_lists(tmp_path / "other", facts, count=400, dimension=8)
+            open_lists(tmp_path / "other", facts, every(400), dimension=8)
 
 
 @pytest.mark.parametrize("kind", [Kind.IVF, Kind.PQ])
@@ -261,7 +264,7 @@ def test_no_flip_or_truncation_crashes_and_limits_are_put_back(tmp_path: Path, k
     for bad in changed + [content[:length] for length in places]:
         file.write_bytes(bad)
         try:
-            open_lists(file, facts, count=300, dimension=4)
+            open_lists(file, facts, every(300), dimension=4)
         except Damaged:
             refusals += 1
     assert refusals > len(places)  # every truncation and the head; what lists hold is the manifest's to guard
@@ -270,9 +273,9 @@ def test_no_flip_or_truncation_crashes_and_limits_are_put_back(tmp_path: Path, k
 
 
 def test_a_missing_file_is_damage(tmp_path: Path) -> None:
-    facts = {"kind": "ivf", "lists": 1, "nprobe": 1}
+    facts: Facts = {"kind": "ivf", "lists": 1, "nprobe": 1}
     with pytest.raises(Damaged, match="not an index"):
-        open_lists(tmp_path / "gone", facts, count=1, dimension=1)
+        open_lists(tmp_path / "gone", facts, every(1), dimension=1)
 
 
 def test_a_disk_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
