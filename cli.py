@@ -111,7 +111,8 @@ def ask(
             years=tuple(year or ()),
         )
         assistant = open_assistant(data, model, device, reranker)
-        if not any(map(where.matches, assistant.generation.articles)):
+        allowed = assistant.generation.facts.allowed(where)
+        if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
             _ask_batch(assistant, batch, k=k, where=where)
@@ -186,7 +187,9 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
     from corpus.read import read_articles
     from index.build import build
+    from web.settings import read_settings
 
+    plan = read_settings().plan
     reading = read_articles(paths)
     for skipped in reading.skipped:
         say(f"skipped {skipped.source}: {skipped.reason}", error=True)
@@ -197,7 +200,7 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
         fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
     try:
         with progress("Encoding") as advance:
-            built = build(reading.articles, encoder, data, progress=advance)
+            built = build(reading.articles, encoder, data, plan=plan, progress=advance)
     except KeyboardInterrupt:
         say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -352,3 +355,5 @@ def _print_checkup(generation: Generation, data: Path) -> None:
     say(_calibration(manifest.fingerprint, data))
     for name, value in {**manifest.counts, **manifest.settings}.items():
         say(f"{name}: {value}")
+    for name, facts in manifest.indexes.items():
+        say(f"{name}: {', '.join(f'{fact} {value}' for fact, value in facts.items())}")

@@ -29,7 +29,7 @@ from eval.beir import Collection, Document
 from index.build import build
 from index.encoder import Encoder
 from index.joint import Reading
-from index.lexical import LexicalIndex, Unit
+from index.lexical import LexicalIndex, Unit, unmarked
 from index.reranker import Reranking, reading
 from index.search import FUSED, standardise
 from index.store import open_current
@@ -86,7 +86,7 @@ def rank_documents(
     found: dict[Way, dict[str, Found]] = {way: {} for way in ways}
     read = Readings(collection)
     with tempfile.TemporaryDirectory() as folder:
-        LexicalIndex.create(Path(folder), [], texts)
+        LexicalIndex.create(Path(folder), [], unmarked(texts))
         lexical = LexicalIndex.open(Path(folder))
         for query, text in collection.queries.items():
             started = time.perf_counter()

@@ -16,6 +16,7 @@ from index.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation import Generation
 from index.manifest import Manifest, content_facts
+from index.plan import AUTO, Plan
 from index.publish import publish
 from index.store import CURRENT, LOCK, generations, number, open_current
 from index.vectors import Progress, encode_texts
@@ -40,13 +41,14 @@ def build(
     encoder: Encoder,
     data: Path,
     *,
+    plan: Plan = AUTO,
     progress: Progress | None = None,
     disk: Disk | None = None,
 ) -> Built:
     """Publish a generation of exactly these articles in the data folder, unless it is published already.
 
     Text whose vector the published generation holds, made by the same model, is not encoded again, nor what a
-    build encoded that was stopped before it could publish.
+    build encoded that was stopped before it could publish. `plan` is how the vectors will be searched.
     `progress` is called with the texts encoded so far and the texts to encode. `disk` is for tests.
 
     Raises:
@@ -54,7 +56,7 @@ def build(
         Locked: another build is at work.
     """
     disk = disk or Disk()
-    contents = lay_out(articles, encoder)
+    contents = lay_out(articles, encoder, plan=plan)
     with reported(data):
         disk.make_data_folder(data)
         with Lock(data / LOCK):

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from corpus.article import Passage, Sentence
 from index.contents import PASSAGES, SENTENCES
 from index.errors import Damaged
-from index.generation import DENSE_SENTENCES, LEXICAL, Generation
+from index.generation import DENSE_SENTENCES, LEXICAL, VECTORS, Generation
 from index.lexical import Unit
+from index.plan import Kind
 from index.records import text_digest
+from index.spans import HEADING
 
 PROBES = 16  # sentences that must find themselves before a build is published
 NEAR = 1e-4  # float32 sums of a few hundred products agree at least this well
@@ -34,8 +36,8 @@ def check_probes(generation: Generation) -> None:
     Raises:
         Damaged: one that does not.
     """
-    rows = [row for row, sentence in enumerate(generation.sentences) if not sentence.heading]
-    for row in rows[:: max(1, len(rows) // PROBES)]:
+    rows = np.flatnonzero(generation.sentences.spans[:, 3] & HEADING == 0)
+    for row in rows[:: max(1, len(rows) // PROBES)].tolist():
         _probe_dense(generation, row)
         _probe_lexical(generation, row)
 
@@ -55,7 +57,8 @@ def _probe_dense(generation: Generation, row: int) -> None:
     found = generation.dense_sentences.search(vector, 1)
     best = generation.vectors[generation.sentence_rows[found[0][0]]] if found else vector
     if not found or abs(found[0][1] - 1) > NEAR or abs(float(best @ vector) - 1) > NEAR:
-        file = generation.folder / DENSE_SENTENCES
+        kind = generation.manifest.indexes[DENSE_SENTENCES]["kind"]
+        file = generation.folder / (VECTORS if kind == Kind.FLAT else DENSE_SENTENCES)
         raise Damaged(file, f"sentence {row} does not find itself by its vector")
 
 

@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from corpus.article import Article, Passage, Sentence
 from corpus.passage import split_passages
 from corpus.sentence import split_sentences
+from index.articles import article_files
 from index.encoder import Encoder
 from index.errors import BuildFailed
-from index.kind import Kind
+from index.facts import facts_files
 from index.lexical import ANALYZER, Analyzer
 from index.lexicon import LEXICON, lexicon_bytes
 from index.manifest import Setting
-from index.records import array_bytes, articles_bytes, text_digest
+from index.plan import AUTO, Plan
+from index.records import array_bytes, text_digest
+from index.spans import flags
 from index.terms import terms_files
 from index.window import window
 
-ARTICLES = "articles.jsonl"
 SENTENCES = "sentences.npy"
 PASSAGES = "passages.npy"
 SENTENCE_ROWS = "sentence_rows.npy"
@@ -94,10 +96,13 @@ class Contents:
     passage_rows: NDArray[np.int32]
     files: Mapping[str, bytes]
     settings: Mapping[str, Setting]
+    plan: Plan
 
 
-def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
+def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> Contents:
     """Split articles and find their different texts; nothing is encoded.
+
+    `plan` is how the vectors will be searched; what was asked for is one of the settings.
 
     Raises:
         BuildFailed: no article, no sentence, two articles of one id, or a text that its hash denies.
@@ -119,7 +124,8 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
     digests = texts.digests()
     analyzer = Analyzer()
     files = {
-        ARTICLES: articles_bytes(ordered),
+        **article_files(ordered),
+        **facts_files(ordered),
         SENTENCES: array_bytes(_sentence_spans(split)),
         PASSAGES: array_bytes(_passage_spans(joined)),
         SENTENCE_ROWS: array_bytes(sentence_rows),
@@ -129,7 +135,12 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
         LEXICON: lexicon_bytes(ordered),
         **terms_files(analyzer.terms(sentence.text) for sentence in sentences),
     }
-    settings: dict[str, Setting] = {"analyzer": ANALYZER, "passage_tokens": encoder.max_tokens}
+    settings: dict[str, Setting] = {
+        "analyzer": ANALYZER,
+        "passage_tokens": encoder.max_tokens,
+        "index": plan.kind.value,
+        "nprobe": plan.nprobe,
+    }
     return Contents(
         articles=ordered,
         sentences=sentences,
@@ -140,6 +151,7 @@ def lay_out(articles: Sequence[Article], encoder: Encoder) -> Contents:
         passage_rows=passage_rows,
         files=files,
         settings=settings,
+        plan=plan,
     )
 
 
@@ -155,17 +167,9 @@ def _check(articles: Sequence[Article]) -> None:
 
 
 def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:
-    """Article row, start, end and kind, per sentence."""
-    spans = [(row, s.start, s.end, _kind(s)) for row, part in enumerate(split) for s in part]
+    """Article row, start, end and flags, per sentence; see `index.spans`."""
+    spans = [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part]
     return np.array(spans, dtype=np.int32).reshape(-1, 4)
-
-
-def _kind(sentence: Sentence) -> Kind:
-    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
-    text = sentence.text
-    if sentence.heading:
-        return Kind.HEADING if text.endswith((".", "!")) else Kind.HEADING | Kind.ASIDE
-    return Kind.ASIDE if text.endswith(("?", "?”", '?"')) else Kind.STATEMENT
 
 
 def _passage_spans(joined: Sequence[Sequence[Passage]]) -> NDArray[np.int32]:

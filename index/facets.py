@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from corpus.article import Article
-from index.where import Where, authors_of
+import numpy as np
+from numpy.typing import NDArray
+
+from index.facts import Column, Facet, Facts, label
+from index.where import Where
+
+__all__ = ["MOST_VALUES", "Facet", "Value", "count_facets"]
+
+Allowed = NDArray[np.bool_] | None
 
 MOST_VALUES = 12
 """Values told of a facet: longer lists are not read. What is chosen already is always among them."""
-
-
-class Facet(StrEnum):
-    """A fact to filter by; the value is the name of the field of `Where`."""
-
-    PUBLISHER = "publishers"
-    AUTHOR = "authors"
-    YEAR = "years"
-    ARTICLE = "articles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,48 +29,59 @@ class Value:
     chosen: bool
 
 
-def count_facets(articles: Iterable[Article], where: Where) -> Mapping[Facet, tuple[Value, ...]]:
+def count_facets(facts: Facts, where: Where) -> Mapping[Facet, tuple[Value, ...]]:
     """The values of each facet: those of most articles first, years newest first; no choice moves them.
 
     A facet is counted under the filters of the other facets, so that a further value of it can be added.
     """
-    known = tuple(articles)
-    return {facet: _values(known, where, facet) for facet in Facet}
+    return {facet: _with_wanted(_values(facts, where, facet), where, facet) for facet in Facet}
 
 
-def _values(articles: tuple[Article, ...], where: Where, facet: Facet) -> tuple[Value, ...]:
-    others = replace(where, **{facet.value: ()})
-    held: Counter[str] = Counter()
-    left: Counter[str] = Counter()
-    labels: dict[str, str] = {}
-    for article in articles:
-        counts = others.matches(article)
-        for value, label in _facts(article, facet):
-            held[value] += 1
-            left[value] += counts
-            labels[value] = label
-    wanted = {value.casefold(): value for value in getattr(where, facet.value)}
-    values = sorted(held, key=lambda one: _order(one, held[one], labels[one], facet))
-    shown = [one for place, one in enumerate(values) if place < MOST_VALUES or one.casefold() in wanted]
-    known = {one.casefold() for one in shown}
-    return (
-        *(Value(one, labels[one], left[one], one.casefold() in wanted) for one in shown),
-        # What no article has, as an old link may ask: shown, so that it can be taken back.
-        *(Value(one, one, 0, True) for folded, one in wanted.items() if folded not in known),
-    )
-
-
-def _order(value: str, count: int, label: str, facet: Facet) -> tuple[int, str]:
-    return -(int(value) if facet is Facet.YEAR and value.isdecimal() else count), label.casefold()
-
-
-def _facts(article: Article, facet: Facet) -> list[tuple[str, str]]:
-    """Values and labels of one article."""
+def _values(facts: Facts, where: Where, facet: Facet) -> Iterator[Value]:
+    """The first values, and those chosen, in order."""
+    allowed = facts.allowed(replace(where, **{facet.value: ()}))
     if facet is Facet.ARTICLE:
-        return [(article.id, article.title or article.source)]
-    values = {
-        Facet.PUBLISHER: (article.publisher,),
-        Facet.AUTHOR: authors_of(article),
-        Facet.YEAR: (article.published[:4],),
-    }[facet]
-    return [(value, value) for value in values if value]
+        return _articles(facts, where, allowed)
+    return _column(facts.columns[facet], getattr(where, facet), facet, allowed)
+
+
+def _column(column: Column, wanted: Sequence[str], facet: Facet, allowed: Allowed) -> Iterator[Value]:
+    held = column.counts(None)
+    left = held if allowed is None else column.counts(allowed)
+    chosen = set(column.places(wanted))
+    for rank, place in enumerate(_order(column, held, facet)):
+        if rank >= MOST_VALUES and not chosen:
+            return
+        if rank < MOST_VALUES or place in chosen:
+            value = column.values[place]
+            yield Value(value, value, int(left[place]), place in chosen)
+        chosen.discard(place)
+
+
+def _order(column: Column, held: NDArray[np.int64], facet: Facet) -> list[int]:
+    """Places of the values that articles have; the values are in the order of the alphabet already."""
+    places = np.flatnonzero(held)
+    weights = held[places]
+    if facet is Facet.YEAR:
+        years = (column.values[place] for place in places.tolist())
+        weights = np.array([int(y) if y.isdecimal() else n for y, n in zip(years, weights, strict=True)])
+    return places[np.argsort(-weights, kind="stable")].tolist() if len(places) else []
+
+
+def _articles(facts: Facts, where: Where, allowed: Allowed) -> Iterator[Value]:
+    wanted = {name.casefold() for name in where.articles}
+    named = {row for name in where.articles for row in facts.named(name)}
+    chosen = {row for row in named if facts.articles[row].id.casefold() in wanted}
+    first = facts.by_title[:MOST_VALUES].tolist()
+    rows = dict.fromkeys([*first, *sorted(chosen - set(first), key=lambda row: label(facts.articles[row]))])
+    for row in rows:
+        article = facts.articles[row]
+        yield Value(article.id, label(article), int(allowed is None or allowed[row]), row in chosen)
+
+
+def _with_wanted(values: Iterable[Value], where: Where, facet: Facet) -> tuple[Value, ...]:
+    """With what no article has, as an old link may ask: shown, so that it can be taken back."""
+    known = tuple(values)
+    told = {one.value.casefold() for one in known}
+    wanted = {value.casefold(): value for value in getattr(where, facet.value)}
+    return (*known, *(Value(one, one, 0, True) for folded, one in wanted.items() if folded not in told))

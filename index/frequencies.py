@@ -48,7 +48,7 @@ def count_terms(generation: Generation, terms: Sequence[str], rows: Rows) -> Fre
     """Frequencies of some terms around the sentences of these rows."""
     ranges = (
         (rows, rows + 1),
-        neighbour_rows(generation.article_of, generation.headings, rows),
+        neighbour_rows(generation.sentences.spans, rows),
         _passages(generation, rows),
     )
     looked_at = _union(ranges[1:])

@@ -2,43 +2,50 @@
 
 Its files, and what is in them:
     articles.jsonl                    articles, every field of each
-    sentences.npy, passages.npy       article row, start, end (and kind) of each span
+    article_places.npy                where each of them ends, and how long its text is
+    facts.json, publishers.npy, authors.npy, years.npy    what articles can be filtered by
+    name_hashes.npy, name_rows.npy, by_title.npy          articles by id and file, and in order of title
+    sentences.npy, passages.npy       article row, start, end (and flags) of each span
     texts.npy                         SHA-256 of each different text
     vectors.npy                       its vector
     sentence_rows.npy, window_rows.npy, passage_rows.npy    which text a span has
-    sentences.faiss, passages.faiss   the vectors by sentence and by passage, to be searched
+    sentences.faiss, passages.faiss   the same vectors in lists, where there are too many to compare all
     lexical/sentence, lexical/passage the words, to be searched
     vocabulary.txt, terms.npy, term_starts.npy    the words of each sentence, to be counted
     lexicon.json                      words as they are written, and short forms
     manifest.json                     the SHA-256 of all of these
+
+Opening maps the long ones into memory and makes no object of any article, sentence or passage.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.article import Article, Passage, Sentence
-from index.contents import ARTICLES, PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
-from index.dense import DenseIndex
+from index.articles import Articles, open_articles
+from index.contents import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.errors import Damaged
-from index.kind import Kind
+from index.facts import Facts, read_facts
 from index.lexical import LexicalIndex
 from index.lexicon import LEXICON, Lexicon, read_lexicon
-from index.manifest import MANIFEST, Manifest
-from index.records import read_array, read_articles
+from index.manifest import MANIFEST, Fact, Manifest
+from index.nearest import DenseIndex
+from index.records import let_go, read_array, scan
+from index.spans import Passages, Rows, Sentences, passage_of, read_spans
 from index.terms import Terms, read_terms
-from index.window import neighbour_rows, neighbours, window
+from index.window import neighbour_rows
 
 VECTORS = "vectors.npy"
 DENSE_SENTENCES = "sentences.faiss"
 DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
 
-Rows = NDArray[np.int32]
+LONG_BYTES = 1 << 30  # of vectors: below that all of them may stay in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +64,16 @@ class Generation:
     `vectors` has shape (texts, dimension), float32, and stays on disk until used; `digests`, shape
     (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
     and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
-    the row of the passage that holds its first character, and of its article; both ascend. `headings`
-    and `asides` say of which kind a sentence is, see `index.kind`.
+    the row of the passage that holds its first character, and of its article; both ascend.
     """
 
     folder: Path
     manifest: Manifest
-    articles: tuple[Article, ...]
-    sentences: tuple[Sentence, ...]
-    passages: tuple[Passage, ...]
+    articles: Articles
+    facts: Facts
+    sentences: Sentences
+    passages: Passages
     passage_of: Rows
-    article_of: Rows
-    headings: NDArray[np.bool_]
-    asides: NDArray[np.bool_]
     vectors: NDArray[np.float32]
     digests: NDArray[np.uint8]
     sentence_rows: Rows
@@ -87,13 +91,32 @@ class Generation:
         """The generation's name, such as gen-12-5f0c9a7be2d14c33."""
         return self.manifest.generation
 
+    @property
+    def article_of(self) -> Rows:
+        """The row of each sentence's article."""
+        return self.sentences.spans[:, 0]
+
     def window(self, row: int) -> tuple[int, int]:
         """Half-open span of a sentence with its neighbours; see `index.window`."""
-        return window(self.sentences, row)
+        first, last = self.window_of(row)
+        return int(self.sentences.spans[first, 1]), int(self.sentences.spans[last - 1, 2])
 
     def window_of(self, row: int) -> tuple[int, int]:
         """The same as a half-open range of sentence rows."""
-        return neighbours(self.sentences, row)
+        first, last = neighbour_rows(self.sentences.spans, np.array([row]))
+        return int(first[0]), int(last[0])
+
+    def let_go(self) -> None:
+        """Give back the memory of what questions touched in long files; it is read again when used.
+
+        Of a small index it is left: to map it again takes longer than a question should.
+        """
+        if self.vectors.nbytes < LONG_BYTES:
+            return
+        long = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
+        for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
+            let_go(array)
+        self.articles.let_go()
 
 
 def open_generation(folder: Path, manifest: Manifest) -> Generation:
@@ -104,85 +127,55 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
     """
     sizes = manifest.counts
     count, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
-    articles = read_articles(folder / ARTICLES)
-    if len(articles) != sizes["articles"]:
-        raise Damaged(folder / ARTICLES, f"expected {sizes['articles']} articles, found {len(articles)}")
-    spans = _read_spans(folder / SENTENCES, (count, 4), articles)
-    wholes = _read_spans(folder / PASSAGES, (sizes["passages"], 3), articles)
-    sentences = tuple(
-        Sentence(articles[a], s, e, bool(kind & Kind.HEADING)) for a, s, e, kind in spans.tolist()
-    )
+    articles = open_articles(folder, sizes["articles"])
+    sentences = Sentences(articles, read_spans(folder / SENTENCES, (count, 4), articles.lengths))
+    passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=count)
-    return Generation(
+    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
+    sentence_rows = _read_rows(folder / SENTENCE_ROWS, count, texts=texts)
+    passage_rows = _read_rows(folder / PASSAGE_ROWS, len(passages), texts=texts)
+    indexes = manifest.indexes
+    opened = Generation(
         folder=folder,
         manifest=manifest,
         articles=articles,
+        facts=read_facts(folder, articles),
         sentences=sentences,
-        passages=tuple(Passage(articles[a], s, e) for a, s, e in wholes.tolist()),
-        passage_of=_passage_of(spans, wholes, folder / PASSAGES),
-        article_of=spans[:, 0],
-        headings=_of_kind(spans, Kind.HEADING),
-        asides=_of_kind(spans, Kind.ASIDE),
-        vectors=read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True),
-        digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32)),
-        sentence_rows=_read_rows(folder / SENTENCE_ROWS, count, texts=texts),
+        passages=passages,
+        passage_of=passage_of(sentences.spans, passages.spans, folder / PASSAGES),
+        vectors=vectors,
+        digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32), mapped=True),
+        sentence_rows=sentence_rows,
         window_rows=_read_rows(folder / WINDOW_ROWS, count, texts=texts),
-        passage_rows=_read_rows(folder / PASSAGE_ROWS, len(wholes), texts=texts),
-        dense_sentences=DenseIndex.load(folder / DENSE_SENTENCES, count=count, dimension=dimension),
-        dense_passages=DenseIndex.load(folder / DENSE_PASSAGES, count=len(wholes), dimension=dimension),
+        passage_rows=passage_rows,
+        dense_sentences=_open_dense(folder / DENSE_SENTENCES, vectors, sentence_rows, indexes),
+        dense_passages=_open_dense(folder / DENSE_PASSAGES, vectors, passage_rows, indexes),
         lexical=_open_lexical(folder, manifest),
         terms=terms,
         lexicon=read_lexicon(folder / LEXICON),
-        mean_lengths=_mean_lengths(spans, terms, len(wholes)),
+        mean_lengths=_mean_lengths(sentences.spans, terms, len(passages)),
     )
+    opened.let_go()
+    return opened
 
 
-def _read_spans(path: Path, shape: tuple[int, int], articles: tuple[Article, ...]) -> Rows:
-    spans: Rows = read_array(path, dtype=np.int32, shape=shape)
-    article, start, end = spans[:, 0], spans[:, 1], spans[:, 2]
-    if spans.size and not (article.min() >= 0 and article.max() < len(articles)):
-        raise Damaged(path, "a span of an article that is not there")
-    lengths = np.array([len(one.text) for one in articles], dtype=np.int64)[article]
-    if not ((start >= 0) & (start < end) & (end <= lengths)).all():
-        raise Damaged(path, "a span outside its article's text")
-    after = _places(spans)[1:]
-    if not ((np.diff(_places(spans)) > 0) & (_ends(spans)[:-1] <= after)).all():
-        raise Damaged(path, "spans out of order, or one over another")
-    return spans
-
-
-def _of_kind(spans: Rows, kind: Kind) -> NDArray[np.bool_]:
-    return np.asarray(spans[:, 3] & kind, dtype=bool)
+def _open_dense(
+    file: Path, vectors: NDArray[np.float32], rows: Rows, indexes: Mapping[str, Mapping[str, Fact]]
+) -> DenseIndex:
+    if file.name not in indexes:
+        raise Damaged(file.with_name(MANIFEST), f"tells nothing of {file.name}")
+    return DenseIndex.open(file, vectors, rows, indexes[file.name])
 
 
 def _read_rows(path: Path, count: int, *, texts: int) -> Rows:
-    rows: Rows = read_array(path, dtype=np.int32, shape=(count,))
-    if rows.size and not (rows.min() >= 0 and rows.max() < texts):
+    rows: Rows = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
+    if not all(block.min() >= 0 and block.max() < texts for block in scan(rows)):
         raise Damaged(path, f"a row outside 0..{texts - 1}")
     return rows
 
 
-def _passage_of(spans: Rows, wholes: Rows, path: Path) -> Rows:
-    """The passage at or before each sentence's start, which must reach over it."""
-    rows = np.searchsorted(_places(wholes), _places(spans), side="right").astype(np.int32) - np.int32(1)
-    held = wholes[rows]
-    if not ((rows >= 0) & (held[:, 0] == spans[:, 0]) & (held[:, 2] > spans[:, 1])).all():
-        raise Damaged(path, "a sentence that lies in no passage")
-    rows.flags.writeable = False
-    return rows
-
-
-def _places(spans: Rows) -> NDArray[np.int64]:
-    """Article and start as one number that ascends through the corpus."""
-    return (spans[:, 0].astype(np.int64) << 32) + spans[:, 1]
-
-
-def _ends(spans: Rows) -> NDArray[np.int64]:
-    return (spans[:, 0].astype(np.int64) << 32) + spans[:, 2]
-
-
 def _mean_lengths(spans: Rows, terms: Terms, passages: int) -> MeanLengths:
-    first, last = neighbour_rows(spans[:, 0], _of_kind(spans, Kind.HEADING), np.arange(len(spans)))
+    first, last = neighbour_rows(spans, np.arange(len(spans)))
     lengths = terms.starts[last] - terms.starts[first]
     return MeanLengths(len(terms.ids) / len(spans), float(lengths.mean()), len(terms.ids) / passages)
 

@@ -19,13 +19,11 @@ import errno
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from index.errors import Damaged
 from index.links import linked
@@ -40,11 +38,25 @@ DIGITS = 4  # tantivy adds the terms of a query in no fixed order, so the last b
 HEAP = 4_000_000_000  # bytes before a writer starts another segment, about the most tantivy takes
 
 
+MARKS = ("publishers", "authors", "years", "articles")
+"""Kinds of marks: the facts an article can be filtered by, each value a number."""
+
+Marks = Mapping[str, Sequence[int]]
+NO_MARKS: Marks = MappingProxyType({})
+Told = tuple[str, Marks]
+"""A text, and the marks of its article."""
+
+
 class Unit(StrEnum):
     """What a row number counts."""
 
     SENTENCE = "sentence"
     PASSAGE = "passage"
+
+
+def unmarked(texts: Iterable[str]) -> Iterator[Told]:
+    """Texts that nothing will be filtered by."""
+    return ((text, NO_MARKS) for text in texts)
 
 
 class Analyzer:
@@ -71,16 +83,16 @@ class LexicalIndex:
         self._analyzer = Analyzer()
 
     @staticmethod
-    def create(folder: Path, sentences: Iterable[str], passages: Iterable[str]) -> None:
+    def create(folder: Path, sentences: Iterable[Told], passages: Iterable[Told]) -> None:
         """Write both indexes below `folder`, which must exist and be empty; rows count from 0.
 
-        Nothing is flushed to the disk here. Raises `OSError` when tantivy cannot write.
+        Each text comes with the marks that a filter may ask for. Nothing is flushed to the disk here.
+        Raises `OSError` when tantivy cannot write.
         """
-        analyzer = Analyzer()
         for unit, texts in ((Unit.SENTENCE, sentences), (Unit.PASSAGE, passages)):
             place = folder / unit
             place.mkdir()
-            _write(place, map(analyzer.terms, texts))
+            _write(place, texts)
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
@@ -96,23 +108,24 @@ class LexicalIndex:
         return self._analyzer.terms(text)
 
     def search(
-        self, unit: str, terms: Sequence[str], k: int, *, allowed: NDArray[np.int64] | None = None
+        self, unit: str, terms: Sequence[str], k: int, *, marked: Marks = NO_MARKS
     ) -> list[tuple[int, float]]:
         """The k rows with the greatest BM25 score for any of the terms, as (row, score).
 
-        Best first, equal scores by row. A term given twice counts twice. `allowed` limits the result
-        to these rows. Terms are taken as they are: nothing in them is query language.
+        Best first, equal scores by row. A term given twice counts twice. `marked` limits the result to rows
+        that have one of the marks of each kind, and changes no score. Terms are taken as they are: nothing in
+        them is query language.
         """
         searcher = self._searchers[Unit(unit)]
-        return searcher.search(searcher.any_of(terms), k, allowed=allowed) if terms else []
+        return searcher.search(searcher.any_of(terms), k, marked=marked) if terms else []
 
-    def phrase(self, unit: str, terms: Sequence[str], k: int) -> list[int]:
+    def phrase(self, unit: str, terms: Sequence[str], k: int, *, marked: Marks = NO_MARKS) -> list[int]:
         """Rows that hold the terms side by side in this order: the k with the greatest score, best first."""
         searcher = self._searchers[Unit(unit)]
         if not terms:
             return []
         query = searcher.sequence_of(terms) if len(terms) > 1 else searcher.any_of(terms)
-        return [row for row, _ in searcher.search(query, k, allowed=None)]
+        return [row for row, _ in searcher.search(query, k, marked=marked)]
 
     def document_frequency(self, unit: str, term: str) -> int:
         """How many rows of the unit hold the term."""
@@ -144,19 +157,25 @@ class _Searcher:
     def document_frequency(self, term: str) -> int:
         return int(self._searcher.doc_freq("text", term))
 
-    def search(self, query: Any, k: int, *, allowed: NDArray[np.int64] | None) -> list[tuple[int, float]]:
-        """Fetch more until k allowed rows are clear of the cut, or there are no more."""
-        wanted = None if allowed is None else frozenset(allowed.tolist())
-        share = 1 if wanted is None else 1 + self.count // (1 + len(wanted))  # one row in so many counts
-        fetch = share * (k + SPARE)
+    def search(self, query: Any, k: int, *, marked: Marks) -> list[tuple[int, float]]:
+        """Fetch more until k rows are clear of the cut, or there are no more."""
+        narrowed = self._narrowed(query, marked)
+        fetch = k + SPARE
         while k > 0 and self.count:
-            found = self._fetch(query, min(fetch, self.count))
-            hits = [hit for hit in found if wanted is None or hit[0] in wanted]
-            clear = len(hits) >= k and hits[k - 1][1] > found[-1][1]
+            found = self._fetch(narrowed, min(fetch, self.count))
+            clear = len(found) >= k and found[k - 1][1] > found[-1][1]
             if clear or fetch >= self.count or len(found) < fetch:
-                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+                return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
             fetch *= 4
         return []
+
+    def _narrowed(self, query: Any, marked: Marks) -> Any:
+        """The query with a clause of no weight for each kind of mark."""
+        from tantivy import Occur, Query
+
+        clauses = [Query.term_set_query(self._schema, kind, list(some)) for kind, some in marked.items()]
+        free = [(Occur.Must, Query.const_score_query(clause, 0.0)) for clause in clauses]
+        return Query.boolean_query([(Occur.Must, query), *free]) if free else query
 
     def _fetch(self, query: Any, limit: int) -> list[tuple[int, float]]:
         """Counting all matches keeps tantivy from pruning, which would add scores in another order."""
@@ -165,18 +184,24 @@ class _Searcher:
         return [(int(row), round(score, DIGITS)) for row, (score, _) in zip(rows, hits, strict=True)]
 
 
-def _write(folder: Path, texts: Iterable[Sequence[str]]) -> None:
+def _write(folder: Path, texts: Iterable[Told]) -> None:
     """One thread and one segment, so the same texts give the same rows and scores."""
     from tantivy import Document, Index, SchemaBuilder
 
     schema = SchemaBuilder().add_unsigned_field("row", fast=True)
     schema = schema.add_text_field("text", tokenizer_name="whitespace", index_option="position")
+    for kind in MARKS:
+        schema = schema.add_unsigned_field(kind, indexed=True)
+    analyzer = Analyzer()
     try:
         writer = Index(schema.build(), path=str(folder), reuse=False).writer(HEAP, 1)
-        for row, terms in enumerate(texts):
+        for row, (text, marks) in enumerate(texts):
             document = Document()
             document.add_unsigned("row", row)
-            document.add_text("text", " ".join(terms))
+            document.add_text("text", " ".join(analyzer.terms(text)))
+            for kind in MARKS:
+                for mark in marks.get(kind, ()):
+                    document.add_unsigned(kind, mark)
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()

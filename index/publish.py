@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from corpus.article import Passage, Sentence
 from index.check import check_probes, check_texts
 from index.contents import Contents
-from index.dense import DenseIndex
 from index.durable import Disk
 from index.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
+from index.facts import Facts, facts_of
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
-from index.lexical import LexicalIndex
+from index.lexical import LexicalIndex, Told
+from index.lists import make_index
 from index.manifest import (
     FORMAT,
+    Fact,
     FileFacts,
     Manifest,
     content_facts,
@@ -54,8 +58,8 @@ def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: En
     name = f"gen-{latest + 1}-{nonce}"
     temporary = data / f"tmp-{nonce}"
     try:
-        files = _write(temporary, contents, vectors, disk=disk)
-        manifest = _manifest(name, contents, files, encoder=encoder)
+        files, indexes = _write(temporary, contents, vectors, disk=disk)
+        manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
         _self_check(temporary, manifest)
         digest = write_manifest(temporary, manifest, disk=disk)
         disk.sync_folder(temporary)
@@ -66,23 +70,30 @@ def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: En
     return name
 
 
-def _write(folder: Path, contents: Contents, vectors: TextVectors, *, disk: Disk) -> dict[str, FileFacts]:
-    """Write and flush everything but the manifest. Hashes are of what was meant, not of what arrived."""
+def _write(
+    folder: Path, contents: Contents, vectors: TextVectors, *, disk: Disk
+) -> tuple[dict[str, FileFacts], dict[str, Mapping[str, Fact]]]:
+    """Write and flush everything but the manifest; tells the files and the dense indexes.
+
+    Hashes are of what was meant where that is known, not of what arrived.
+    """
     disk.make_folder(folder)
     files: dict[str, FileFacts] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
-    for file, content in _contents(folder, contents, vectors):
+    for file, content in contents.files.items():
         disk.write_file(folder / file, content)
         files[file] = content_facts(content)
+    indexes = _write_dense(folder, contents, vectors.shape, disk=disk)
+    written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
     lexical = folder / LEXICAL
     disk.make_folder(lexical)
-    passages = (passage.text for passage in contents.passages)
-    LexicalIndex.create(lexical, (sentence.text for sentence in contents.sentences), passages)
-    for file in list_files(lexical):
-        disk.sync_file(lexical / file)
-        files[f"{LEXICAL}/{file}"] = file_facts(lexical / file)
+    _write_lexical(lexical, contents)
+    written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
+    for file in written:
+        disk.sync_file(folder / file)
+        files[file] = file_facts(folder / file)
     for place in (*lexical.iterdir(), lexical, folder):
         disk.sync_folder(place)
-    return files
+    return files, indexes
 
 
 def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileFacts:
@@ -91,15 +102,33 @@ def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileFacts
     return FileFacts(len(header) + 4 * math.prod(vectors.shape), digest)
 
 
-def _contents(folder: Path, contents: Contents, vectors: TextVectors) -> Iterator[tuple[str, bytes]]:
-    """Made one at a time: the vectors are the big part, and each of these holds them once more."""
-    yield from contents.files.items()
-    written = read_array(folder / VECTORS, dtype=np.float32, shape=vectors.shape, mapped=True)
-    yield DENSE_SENTENCES, DenseIndex.build(written[contents.sentence_rows]).to_bytes()
-    yield DENSE_PASSAGES, DenseIndex.build(written[contents.passage_rows]).to_bytes()
+def _write_dense(
+    folder: Path, contents: Contents, shape: tuple[int, ...], *, disk: Disk
+) -> dict[str, Mapping[str, Fact]]:
+    """Both dense indexes, made from the vectors where they lie on disk."""
+    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
+    units = {DENSE_SENTENCES: contents.sentence_rows, DENSE_PASSAGES: contents.passage_rows}
+    indexes: dict[str, Mapping[str, Fact]] = {}
+    for file, rows in units.items():
+        disk.step("index", folder / file)
+        indexes[file] = make_index(folder / file, vectors, rows, contents.plan)
+    return indexes
 
 
-def _manifest(name: str, contents: Contents, files: dict[str, FileFacts], *, encoder: Encoder) -> Manifest:
+def _write_lexical(folder: Path, contents: Contents) -> None:
+    facts = facts_of(contents.articles)
+    LexicalIndex.create(folder, _told(contents.sentences, facts), _told(contents.passages, facts))
+
+
+def _told(spans: Sequence[Sentence | Passage], facts: Facts) -> Iterator[Told]:
+    """Each text with the marks of its article."""
+    rows = {article.id: row for row, article in enumerate(facts.articles)}
+    marks_of = facts.marks()
+    return ((span.text, marks_of(rows[span.article.id])) for span in spans)
+
+
+def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
+    """The manifest without the files and the indexes."""
     return Manifest(
         format=FORMAT,
         generation=name,
@@ -114,7 +143,8 @@ def _manifest(name: str, contents: Contents, files: dict[str, FileFacts], *, enc
             "passages": len(contents.passages),
             "vectors": len(contents.texts),
         },
-        files=files,
+        indexes={},
+        files={},
     )
 
 

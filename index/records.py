@@ -1,52 +1,29 @@
-"""How a generation spells articles and arrays on disk: JSON lines and NPY files, never a pickle."""
+"""How a generation spells arrays on disk: NPY files, never a pickle; the long ones are read where they lie.
+
+A mapped array costs memory only for the pages that were touched, but keeps those. So what runs through
+one whole takes `scan`, and who has taken a few rows out of a long one may `let_go` of the rest.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import mmap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from corpus.article import Article, Dropped
 from index.errors import Damaged
 
-_STRINGS = ("id", "title", "text", "source", "url", "author", "publisher", "published", "sha256")
+BLOCK = 1 << 25  # bytes in memory at once when a long array is run through
 
 
 def text_digest(text: str) -> bytes:
     """The SHA-256 of a text in UTF-8, 32 bytes; a lone surrogate counts as "?"."""
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def articles_bytes(articles: Iterable[Article]) -> bytes:
-    """Articles as JSON lines in ASCII, every field of each; `read_articles` reads them back."""
-    lines = (json.dumps(_fields(article), sort_keys=True) + "\n" for article in articles)
-    return "".join(lines).encode("ascii")
-
-
-def read_articles(path: Path) -> tuple[Article, ...]:
-    """Articles in the order written.
-
-    Raises:
-        Damaged: not what `articles_bytes` writes, or a text that is not the one its SHA-256 says.
-    """
-    try:
-        lines = path.read_bytes().splitlines()
-        articles = tuple(_article(json.loads(line)) for line in lines)
-    except OSError as error:
-        raise Damaged(path, f"cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Damaged(path, "not a list of articles") from error
-    for line, article in enumerate(articles, start=1):
-        if text_digest(article.text).hex() != article.sha256:
-            raise Damaged(path, f"line {line}: the text of {article.source} is not the one its SHA-256 says")
-    return articles
 
 
 def array_bytes(array: NDArray[Any]) -> bytes:
@@ -70,8 +47,9 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
     Raises:
         Damaged: not an NPY file, or another type or shape.
     """
+    lazily = mapped and 0 not in shape  # nothing cannot be mapped
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
     except (ValueError, EOFError) as error:
@@ -83,18 +61,18 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
     return array
 
 
-def _fields(article: Article) -> Mapping[str, object]:
-    fields: dict[str, object] = {name: getattr(article, name) for name in _STRINGS}
-    fields["headings"] = [list(span) for span in article.headings]
-    fields["metadata"] = dict(article.metadata)
-    fields["dropped"] = [[line.text, line.reason] for line in article.dropped]
-    return fields
+def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
+    """The rows in blocks of `BLOCK` bytes; each begins with the last `overlap` rows of the one before."""
+    rows = max(1, BLOCK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        yield array[max(0, start - overlap) : start + rows]
+        let_go(array)
 
 
-def _article(fields: dict[str, Any]) -> Article:
-    return Article(
-        **{name: fields[name] for name in _STRINGS},
-        headings=tuple((start, end) for start, end in fields["headings"]),
-        metadata=MappingProxyType(fields["metadata"]),
-        dropped=tuple(Dropped(text, reason) for text, reason in fields["dropped"]),
-    )
+def let_go(array: NDArray[Any]) -> None:
+    """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap):
+        owner.madvise(mmap.MADV_DONTNEED)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
@@ -25,7 +25,8 @@ from corpus.article import Passage, Sentence
 from index.bm25 import bm25, inverse_document_frequency
 from index.frequencies import Frequencies, count_terms
 from index.generation import Generation
-from index.lexical import Unit
+from index.lexical import NO_MARKS, Marks, Unit
+from index.spans import ANSWERS
 from index.where import EVERYTHING, Where
 
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
@@ -128,6 +129,18 @@ class Scored:
     around: Counts
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowed:
+    """What a filter leaves: sentences and passages by row (None: all), and the marks they have."""
+
+    sentences: NDArray[np.bool_] | None = None
+    passages: NDArray[np.bool_] | None = None
+    marks: Marks = field(default_factory=lambda: NO_MARKS)
+
+
+EVERY = Allowed()
+
+
 def search(
     generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
 ) -> list[Hit]:
@@ -214,20 +227,24 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
     if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
         rows = np.arange(len(generation.sentences), dtype=np.int64)
     else:
-        rows = _union(_found(generation, query, allowed))
-    return np.asarray(rows[~generation.asides[rows]])
+        rows = _union(_found(generation, query, allowed or EVERY))
+    may_answer = generation.sentences.spans[rows, 3] & ANSWERS > 0
+    return np.asarray(rows[may_answer], dtype=np.int64)
 
 
-def _found(generation: Generation, query: Query, allowed: Rows | None) -> list[Rows]:
-    passages = None if allowed is None else np.unique(generation.passage_of[allowed]).astype(np.int64)
-    lexical = generation.lexical
+def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]:
+    lexical, marked = generation.lexical, allowed.marks
+    # Half the texts hold "the": looking for it takes long and tells nothing.
+    terms = [term for term in query.all_terms if term not in FUNCTION_TERMS] or query.all_terms
+    dense = generation.dense_sentences, generation.dense_passages
+    generation.let_go()
     by_sentence = [
-        generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed),
-        lexical.search(Unit.SENTENCE, query.all_terms, CANDIDATE_SENTENCES, allowed=allowed),
+        dense[0].search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences),
+        lexical.search(Unit.SENTENCE, terms, CANDIDATE_SENTENCES, marked=marked),
     ]
     by_passage = [
-        generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=passages),
-        lexical.search(Unit.PASSAGE, query.all_terms, CANDIDATE_PASSAGES, allowed=passages),
+        dense[1].search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
+        lexical.search(Unit.PASSAGE, terms, CANDIDATE_PASSAGES, marked=marked),
     ]
     return [
         *(np.array([row for row, _ in found], dtype=np.int64) for found in by_sentence),
@@ -242,14 +259,19 @@ def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:
     return _union([np.arange(start, end, dtype=np.int64) for start, end in zip(first, last, strict=True)])
 
 
-def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Rows | None) -> Rows:
+def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowed | None) -> Rows:
     """All sentences with the terms of every phrase side by side, headings among them."""
-    lexical = generation.lexical
-    rows = np.arange(len(generation.sentences), dtype=np.int64) if allowed is None else allowed
+    lexical, among = generation.lexical, allowed or EVERY
+    rows: Rows | None = None
     for terms in filter(None, map(lexical.terms, phrases)):
-        found = lexical.phrase(Unit.SENTENCE, terms, lexical.count(Unit.SENTENCE))
-        rows = np.intersect1d(rows, np.array(found, dtype=np.int64))
-    return rows
+        found = lexical.phrase(Unit.SENTENCE, terms, lexical.count(Unit.SENTENCE), marked=among.marks)
+        held = np.sort(np.array(found, dtype=np.int64))
+        rows = held if rows is None else np.intersect1d(rows, held)
+    if rows is not None:
+        return rows
+    if among.sentences is None:
+        return np.arange(len(generation.sentences), dtype=np.int64)
+    return np.flatnonzero(among.sentences)
 
 
 def _holding(generation: Generation, phrases: Sequence[str], rows: Rows) -> Rows:
@@ -264,11 +286,15 @@ def fold(text: str) -> str:
     return " ".join(plain.split()).casefold()
 
 
-def _allowed(generation: Generation, where: Where) -> Rows | None:
-    if not where:
+def _allowed(generation: Generation, where: Where) -> Allowed | None:
+    articles = generation.facts.allowed(where)
+    if articles is None:
         return None
-    articles = np.array([where.matches(article) for article in generation.articles], dtype=bool)
-    return np.flatnonzero(articles[generation.article_of]).astype(np.int64)
+    return Allowed(
+        sentences=articles[generation.article_of],
+        passages=articles[generation.passages.spans[:, 0]],
+        marks={facet.value: places for facet, places in generation.facts.chosen(where).items()},
+    )
 
 
 def _union(parts: Sequence[Rows]) -> Rows:

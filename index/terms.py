@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import Damaged
-from index.records import array_bytes, read_array
+from index.records import array_bytes, read_array, scan
 
 VOCABULARY = "vocabulary.txt"
 TERMS = "terms.npy"
@@ -63,14 +63,16 @@ def read_terms(folder: Path, *, sentences: int) -> Terms:
     Raises:
         Damaged: a file that does not fit the others.
     """
-    starts: NDArray[np.int64] = read_array(folder / TERM_STARTS, dtype=np.int64, shape=(sentences + 1,))
-    if starts[0] != 0 or (np.diff(starts) < 0).any():
+    starts: NDArray[np.int64] = read_array(
+        folder / TERM_STARTS, dtype=np.int64, shape=(sentences + 1,), mapped=True
+    )
+    if starts[0] != 0 or any((np.diff(block) < 0).any() for block in scan(starts, overlap=1)):
         raise Damaged(folder / TERM_STARTS, "places out of order")
-    ids: NDArray[np.int32] = read_array(folder / TERMS, dtype=np.int32, shape=(int(starts[-1]),))
+    ids: NDArray[np.int32] = read_array(folder / TERMS, dtype=np.int32, shape=(int(starts[-1]),), mapped=True)
     try:
         vocabulary = tuple((folder / VOCABULARY).read_text("utf-8").split("\n")[:-1])
     except (OSError, UnicodeDecodeError) as error:
         raise Damaged(folder / VOCABULARY, f"cannot be read: {error}") from error
-    if ids.size and not (ids.min() >= 0 and ids.max() < len(vocabulary)):
+    if not all(block.min() >= 0 and block.max() < len(vocabulary) for block in scan(ids)):
         raise Damaged(folder / TERMS, "a term outside the vocabulary")
     return Terms(vocabulary, ids, starts)

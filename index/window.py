@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Sentence
+from index.spans import HEADING
 
 Rows = NDArray[np.int32]
 Places = NDArray[np.int64]
@@ -33,12 +34,15 @@ def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
     return first, last
 
 
-def neighbour_rows(article_of: Rows, headings: NDArray[np.bool_], rows: Places) -> tuple[Places, Places]:
-    """`neighbours` of many rows at once: firsts and lasts, from the article and kind of every sentence."""
-    previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(article_of) - 1)
-    own = article_of[rows]
-    before = (rows > previous) & (article_of[previous] == own) & ~headings[previous]
-    behind = (rows < following) & (article_of[following] == own) & ~headings[following]
+def neighbour_rows(spans: Rows, rows: Places) -> tuple[Places, Places]:
+    """`neighbours` of many rows at once: firsts and lasts, from the spans of all sentences (`index.spans`).
+
+    Articles 0 0 0 1, the first sentence a heading -> firsts 0 1 1 3, lasts 2 3 3 4.
+    """
+    previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(spans) - 1)
+    own = spans[rows, 0]
+    before = (rows > previous) & (spans[previous, 0] == own) & (spans[previous, 3] & HEADING == 0)
+    behind = (rows < following) & (spans[following, 0] == own) & (spans[following, 3] & HEADING == 0)
     return rows - before, rows + 1 + behind
 
 

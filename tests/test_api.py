@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from corpus.article import Article, Passage
+from index.facts import facts_of
 from index.generation import Generation
 from index.where import EVERYTHING, Where
 from qa.answer import Answer, Band, Extract, Place
@@ -63,8 +64,9 @@ class StandIn(Assistant):
     """Gives one answer to every question, after `gate` has opened; `asked` lists what it was asked."""
 
     def __init__(self, answer: Answer = DREDGING, *articles: Article) -> None:
+        known = articles or (HARBOUR, ECHO)
         about = SimpleNamespace(
-            id=answer.generation, articles=articles or (HARBOUR, ECHO), passages=(1, 2, 3)
+            id=answer.generation, articles=known, facts=facts_of(known), passages=(1, 2, 3)
         )
         self.generation = cast(Generation, about)
         self.answer = answer

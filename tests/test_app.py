@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app import main, serve
 from index.build import build
 from index.encoder import load_encoder
+from index.plan import Kind, Plan
 from tests.fakes import article
 from tests.test_api import StandIn
 from web.errors import CannotListen, WrongSetting
@@ -221,6 +222,8 @@ def test_settings_are_read_from_the_environment() -> None:
         "QA_RERANKER": "none",
         "QA_DEPTH": "50",
         "QA_BATCH": "8",
+        "QA_INDEX": "ivf",
+        "QA_NPROBE": "64",
         "QA_ORIGINS": "https://a.example, http://localhost:3000 http://[::1]:8000",
         "QA_NAME": "Archive",
     }
@@ -233,6 +236,7 @@ def test_settings_are_read_from_the_environment() -> None:
         reranker="none",
         depth=50,
         batch=8,
+        plan=Plan(Kind.IVF, 64),
         origins=("https://a.example", "http://localhost:3000", "http://[::1]:8000"),
         name="Archive",
     )
@@ -248,6 +252,8 @@ def test_settings_are_read_from_the_environment() -> None:
             for origin in ("*", "null", "https://a.example/", "a.example", "https://*.a")
         ),
         {"QA_ORIGINS": "https://a.example;script-src"},
+        *({"QA_INDEX": kind} for kind in ("hnsw", "IVF", " flat")),
+        *({"QA_NPROBE": number} for number in ("-1", "4097", "many")),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:

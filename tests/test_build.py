@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from corpus.article import Article, Dropped
+from index.articles import article_files, open_articles
 from index.build import build
 from index.durable import Lock
 from index.errors import BuildFailed, Locked
 from index.generation import Generation
-from index.records import articles_bytes, read_articles
 from index.store import current, generations, open_current
 from tests.fakes import FailingDisk, WordEncoder, article
 
@@ -147,10 +147,10 @@ def test_every_field_of_an_article_is_kept(tmp_path: Path) -> None:
         metadata=MappingProxyType({"k": "v"}),
         dropped=(Dropped("Share this", "share"),),
     )
-    (tmp_path / "a").write_bytes(articles_bytes([FIRST, SECOND]))
-    assert read_articles(tmp_path / "a") == (FIRST, SECOND)
-    (tmp_path / "b").write_bytes(articles_bytes([odd]))
-    (read,) = read_articles(tmp_path / "b")
+    for name, content in article_files([FIRST, odd, SECOND]).items():
+        (tmp_path / name).write_bytes(content)
+    first, read, second = open_articles(tmp_path, 3)
+    assert (first, second) == (FIRST, SECOND)
     assert read == odd
     assert read.dropped == odd.dropped
 

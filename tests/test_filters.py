@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from index.facets import count_facets
+from index.facts import facts_of
 from index.where import Where
 from tests.fakes import article
 from tests.test_page import HOSTILE, Text
@@ -15,7 +16,7 @@ ARTICLES = (replace(article("a", "x"), publisher="A & B"), replace(article("b", 
 
 
 def shown(view: View) -> str:
-    return render_filters(count_facets(ARTICLES, view.where), view, WORDS)
+    return render_filters(count_facets(facts_of(ARTICLES), view.where), view, WORDS)
 
 
 def test_filters_are_labelled_boxes_with_counts() -> None:
@@ -44,6 +45,6 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 def test_hostile_values_stay_values() -> None:
     for text in HOSTILE:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = Text(render_filters(count_facets([told], Where()), View(), WORDS))
+        page = Text(render_filters(count_facets(facts_of([told]), Where()), View(), WORDS))
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.errors import Damaged, IndexFailure
-from index.lexical import Analyzer, LexicalIndex, Unit
+from index.lexical import Analyzer, LexicalIndex, Unit, unmarked
 
 SENTENCES = [
     "The cost of collisions is 5.14 dollars",
@@ -26,7 +26,7 @@ def lexical(tmp_path: Path) -> LexicalIndex:
 
 def create(folder: Path, sentences: Sequence[str], passages: Sequence[str] = ()) -> LexicalIndex:
     folder.mkdir()
-    LexicalIndex.create(folder, sentences, passages)
+    LexicalIndex.create(folder, unmarked(sentences), unmarked(passages))
     return LexicalIndex.open(folder)
 
 
@@ -128,14 +128,33 @@ def test_equals_come_in_order_of_row_also_at_the_cut(tmp_path: Path) -> None:
 
 
 def test_a_filter_changes_what_is_found_and_no_score(tmp_path: Path) -> None:
-    sentences = [f"fire number {row} {'fire ' * (row % 7)}" for row in range(300)]
-    lexical = create(tmp_path / "l", sentences)
+    texts = [f"fire number {row} {'fire ' * (row % 7)}" for row in range(300)]
+    marks = [{"articles": [row // 2], "years": [row % 3], "authors": [row % 5, 9]} for row in range(300)]
+    (tmp_path / "l").mkdir()
+    LexicalIndex.create(tmp_path / "l", zip(texts, marks, strict=True), [])
+    lexical = LexicalIndex.open(tmp_path / "l")
     everything = lexical.search("sentence", ["fire", "12"], 300)
-    for allowed in (range(0, 300, 50), range(290, 300), [], [12], [-1, 5, 999]):
-        rows = np.array(list(allowed), dtype=np.int64)
-        expected = [hit for hit in everything if hit[0] in set(allowed)]
+    assert len(everything) == 300
+    wanted: list[dict[str, list[int]]] = [
+        {"years": [1]},
+        {"years": [0, 2], "authors": [4]},
+        {"authors": [9]},
+        {"articles": [6, 149, 5000]},
+        {"articles": [6], "years": [7]},
+        {"publishers": [0]},
+        {"years": []},
+    ]
+    for marked in wanted:
+        allowed = {
+            row
+            for row in range(300)
+            if all(set(marks[row].get(k, ())) & set(some) for k, some in marked.items())
+        }
+        expected = [hit for hit in everything if hit[0] in allowed]
         for k in (1, 3, 300):
-            assert lexical.search("sentence", ["fire", "12"], k, allowed=rows) == expected[:k]
+            assert lexical.search("sentence", ["fire", "12"], k, marked=marked) == expected[:k]
+        found = lexical.phrase("sentence", ["fire", "fire"], 300, marked=marked)
+        assert sorted(found) == sorted(row for row in allowed if row % 7 > 1)
 
 
 def test_the_same_texts_give_the_same_rows_and_scores(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def manifest(folder: Path) -> Manifest:
     return Manifest(
-        format=2,
+        format=3,
         generation=folder.name,
         created="2026-01-02T03:04:05+00:00",
         model="words",
@@ -44,6 +44,7 @@ def manifest(folder: Path) -> Manifest:
         dimension=2,
         settings={"passage_tokens": 24},
         counts={"articles": 1},
+        indexes={"a": {"kind": "ivf", "nprobe": 4, "recall": 0.985}},
         files={"a": ABC, "deep/b": content_facts(b"")},
     )
 
@@ -89,7 +90,7 @@ def test_other_content_is_not_a_manifest(folder: Path, content: bytes) -> None:
 
 def test_a_manifest_of_another_format_or_folder_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), format=1)))
-    with pytest.raises(Damaged, match="format 1, but this version reads format 2"):
+    with pytest.raises(Damaged, match="format 1, but this version reads format 3"):
         read_manifest(folder)
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), generation="gen-2-x")))
     with pytest.raises(Damaged, match="belongs to generation gen-2-x"):

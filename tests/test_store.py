@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.articles import article_files
 from index.build import build
 from index.durable import Disk, Lock
 from index.errors import BuildFailed, Damaged, IndexFailure, Locked, NoIndex
 from index.generation import open_generation
 from index.manifest import MANIFEST, content_facts, manifest_bytes, read_manifest
-from index.records import array_bytes, articles_bytes
+from index.records import array_bytes
 from index.store import CURRENT, Pointer, current, generations, open_current, pointer_bytes, recover, verify
 from tests.fakes import FailingDisk, WordEncoder, article
 
@@ -104,6 +105,22 @@ def test_swapped_files_are_refused(data: Path) -> None:
     one.write_bytes(contents[1])
     two.write_bytes(contents[0])
     refused(data, one)
+
+
+def test_an_article_that_is_another_is_found_when_it_is_asked_for(data: Path) -> None:
+    folder = data / current(data).generation
+    content = (folder / "articles.jsonl").read_bytes()
+    for bad, reason in (
+        (content.replace(b"zyzzyva", b"zyzzyvo"), "line 2: the text of second.md is not the one its SHA-256"),
+        (content[:-9] + b"garbage}\n", "line 2: not an article"),
+    ):
+        assert len(bad) == len(content)
+        republish(data, "articles.jsonl", bad)
+        assert open_current(data).articles[0] == ARTICLES[0]
+        with pytest.raises(Damaged, match=reason):
+            open_current(data).articles[1]
+        with pytest.raises(Damaged, match=reason):
+            verify(data)
 
 
 def test_no_index_says_what_to_run(tmp_path: Path) -> None:
@@ -210,14 +227,13 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
         ("vectors.npy", array_bytes(np.zeros((2, 2), dtype=np.float32)), "expected float32"),
         ("vectors.npy", b"\x80\x04N.", "not an array"),
         ("texts.npy", b"", "not an array"),
-        ("sentences.faiss", b"IxFI", "not an index of the expected size"),
-        ("articles.jsonl", articles_bytes(ARTICLES[:1]), "expected 2 articles, found 1"),
-        ("articles.jsonl", b'{"id": "a"}\n', "not a list of articles"),
-        (
-            "articles.jsonl",
-            articles_bytes([replace(ARTICLES[0], text="x"), ARTICLES[1]]),
-            "line 1: the text of",
-        ),
+        ("articles.jsonl", article_files(ARTICLES[:1])["articles.jsonl"], "where the 2 articles"),
+        ("articles.jsonl", b"", "cannot be read"),
+        ("article_places.npy", array_bytes(np.zeros((2, 2), dtype=np.int64)), "where the 2 articles"),
+        ("facts.json", b"{}", "not a list of facts"),
+        ("years.npy", array_bytes(np.full((2, 2), 7, dtype=np.int32)), "a fact of an article that is not"),
+        ("authors.npy", array_bytes(np.zeros(3, dtype=np.int32)), "not an array of pairs"),
+        ("by_title.npy", array_bytes(np.array([0, 2], dtype=np.int32)), "a row outside 0..1"),
         ("terms.npy", array_bytes(np.full(17, 999, dtype=np.int32)), "expected int32|outside the vocabulary"),
         ("term_starts.npy", array_bytes(np.array([5, 0, 0, 0, 0, 0])), "places out of order"),
         ("vocabulary.txt", b"\xff\n", "cannot be read"),

@@ -66,7 +66,7 @@ class Desk:
 
     def article(self, identifier: str) -> Article | None:
         """The article with this id in the index that answers now, if there is one."""
-        return next((one for one in self.assistant.generation.articles if one.id == identifier), None)
+        return self.assistant.generation.facts.article(identifier)
 
     async def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Reply:
         """The reply to a question.

@@ -66,7 +66,7 @@ async def reply(site: Site, view: View) -> tuple[str, str, str]:
 
 
 def _filters(site: Site, view: View) -> str:
-    facets = count_facets(site.desk.assistant.generation.articles, view.where)
+    facets = count_facets(site.desk.assistant.generation.facts, view.where)
     return render_filters(facets, view, site.catalogue)
 
 

@@ -9,6 +9,8 @@ QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
 QA_CACHE    answers kept in memory for who asks the same again    500; 0 keeps none
+QA_INDEX    auto, flat, ivf or pq: how vectors are indexed      auto: by their number
+QA_NPROBE   lists that a search of ivf or pq looks into         0: as few as recall allows
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
 QA_ROOT_PATH the path a proxy serves all of it under, such as /ask
 QA_NAME     name shown on the page          Verbatim
@@ -29,6 +31,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from index.joint import BATCH
+from index.plan import AUTO, MOST_LISTS, Kind, Plan
 from index.reranker import DEPTH
 from web.catalogue import DEFAULT_LANGUAGE, languages
 from web.errors import NoLanguage, WrongSetting
@@ -68,6 +71,7 @@ class Settings:
     depth: int = DEPTH
     batch: int = BATCH
     remembered: int = REMEMBERED
+    plan: Plan = AUTO
     origins: tuple[str, ...] = ()
     root_path: str = ""
     name: str = "Verbatim"
@@ -84,6 +88,8 @@ class Settings:
         for name, number in (("QA_DEPTH", self.depth), ("QA_BATCH", self.batch)):
             if not 1 <= number <= MOST_READ:
                 raise WrongSetting(name, str(number), f"a number from 1 to {MOST_READ}")
+        if not 0 <= self.plan.nprobe <= MOST_LISTS:
+            raise WrongSetting("QA_NPROBE", str(self.plan.nprobe), f"a number from 0 to {MOST_LISTS}")
         if self.language not in languages():
             raise NoLanguage(self.language, languages())
         if not _ROOT_PATH.fullmatch(self.root_path):
@@ -110,6 +116,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
         remembered=_number("QA_CACHE", environ.get("QA_CACHE") or str(default.remembered), most=99_999),
+        plan=_plan(environ),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),
         name=environ.get("QA_NAME") or default.name,
@@ -128,6 +135,13 @@ def package_version() -> str:
         return version("verbatim-qa")
     except PackageNotFoundError:
         return "0"
+
+
+def _plan(environ: Mapping[str, str]) -> Plan:
+    written = environ.get("QA_INDEX") or Kind.AUTO.value
+    if written not in tuple(Kind):
+        raise WrongSetting("QA_INDEX", written, "one of: " + ", ".join(Kind))
+    return Plan(Kind(written), _number("QA_NPROBE", environ.get("QA_NPROBE") or "0", most=MOST_LISTS))
 
 
 def _switch(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from corpus.article import Article
 from index.facets import Facet, Value, count_facets
+from index.facts import facts_of
 from index.search import fold
 from index.where import Where
 from web.catalogue import Catalogue
@@ -84,7 +85,7 @@ def _page(site: Site, wanted: Wanted) -> HTMLResponse:
     heading = words("articles.heading")
     body = (
         f'<nav><a href="./">{escaped(words("reader.ask"))}</a></nav><main><h1>{escaped(heading)}</h1>'
-        f"{_form(wanted, count_facets(named, wanted.where), words)}"
+        f"{_form(wanted, count_facets(facts_of(named), wanted.where), words)}"
         f'<p role="status">{escaped(words.count("articles.count", len(found)))}</p>'
         f"{_list(found, wanted, words)}{_pages(len(found), wanted, words)}</main>"
     )

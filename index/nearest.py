@@ -1,0 +1,109 @@
+"""The dense index: spans by the vectors of their texts, with exact scores whatever found them.
+
+A text is searched once however many spans hold it. What an approximate index finds is compared again with
+the vectors themselves, so equal vectors have equal scores and the order is that of an exact search.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.dense import Facts, Flat, open_lists
+from index.occurrences import Occurrences
+from index.plan import Kind
+
+SPARE = 16  # texts fetched beyond k, so that equals at the cut are put in order before the cut
+TIE = 1e-5  # scores closer than this may change places when added up again: float32 sums of 384 products
+FEW = 2_000  # allowed texts that are compared one by one, without an index: about 2 ms
+
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Texts = NDArray[np.bool_]  # by row of the vectors
+
+
+class Searched(Protocol):
+    """What finds texts by their vectors."""
+
+    @property
+    def again(self) -> int:
+        """Texts to compare again for each that is wanted; 0 where the order found is exact but for `TIE`."""
+
+    def search(self, query: Floats, k: int, *, only: Texts | None) -> tuple[Rows, Floats]:
+        """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1."""
+
+
+class DenseIndex:
+    """Vectors of spans by row number; immutable, safe to search from several threads.
+
+    `vectors` has shape (texts, dimension), `rows` tells the text of each span.
+    """
+
+    def __init__(self, vectors: Floats, rows: NDArray[np.int32], searched: Searched | None = None) -> None:
+        self._vectors = vectors
+        self._held = Occurrences(rows)
+        self._searched = searched or Flat(vectors, self._held.texts)
+
+    @classmethod
+    def open(cls, file: Path, vectors: Floats, rows: NDArray[np.int32], facts: Facts) -> DenseIndex:
+        """Open an index that the manifest tells these facts of; a flat one needs no file.
+
+        Raises:
+            Damaged: unreadable, or of another class, size, dimension or metric.
+        """
+        if facts.get("kind") == Kind.FLAT:
+            return cls(vectors, rows)
+        opened = cls(vectors, rows)
+        opened._searched = open_lists(file, facts, opened._held.texts, dimension=opened.dimension)
+        return opened
+
+    @property
+    def count(self) -> int:
+        """Spans held."""
+        return self._held.spans
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per vector."""
+        return int(self._vectors.shape[1])
+
+    def search(
+        self, query: Floats, k: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> list[tuple[int, float]]:
+        """The k spans with the greatest inner product with `query`, shape (d,), as (row, score).
+
+        Best first, equal scores by row. `allowed`, shape (spans,), limits the search to the rows that are
+        true there. Fewer than k come back when there are no more, none when k <= 0.
+        """
+        query = np.ascontiguousarray(query, dtype=np.float32)
+        if query.shape != (self.dimension,):
+            raise ValueError(f"a query of shape {query.shape}, but vectors have {self.dimension} numbers")
+        only = None if allowed is None else self._held.allowed_texts(allowed)
+        if k <= 0 or not np.isfinite(query).all():
+            return []
+        texts, scores = self.nearest(query, k, only=only)
+        return self._held.holding(texts, scores, k, allowed=allowed)
+
+    def nearest(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Scores]:
+        """The k nearest texts, or a few more, best first, with their scores."""
+        available = len(self._held.texts) if only is None else int(np.count_nonzero(only))
+        fetch = min(available, k * max(1, self._searched.again) + SPARE)
+        if only is not None and available <= max(FEW, fetch):
+            return self._compared(query, np.flatnonzero(only))
+        while available:
+            found, scores = self._searched.search(query, fetch, only=only)
+            clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > TIE
+            if clear or self._searched.again:
+                return self._compared(query, found)
+            fetch = min(available, 2 * fetch)
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+
+    def _compared(self, query: Floats, texts: Rows) -> tuple[Rows, Scores]:
+        """Scores computed again in one order of addition: equal vectors get equal scores."""
+        scores = (self._vectors[texts].astype(np.float64) * query.astype(np.float64)).sum(axis=1)
+        order = np.lexsort((texts, -scores))
+        return texts[order], scores[order]
