@@ -58,7 +58,7 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
         expected = f"expected {np.dtype(dtype)} {tuple(shape)}"
         raise Damaged(path, f"{expected}, found {array.dtype} {array.shape}")
     array.flags.writeable = False
-    return array
+    return np.asarray(array)  # of a memmap each slice is a memmap again, which costs microseconds
 
 
 def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:

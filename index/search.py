@@ -32,6 +32,7 @@ from index.where import EVERYTHING, Where
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
 CANDIDATE_PASSAGES = 100
+MANY_SENTENCES = 100_000
 _SAME_SCORES = 1e-6
 
 # Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
@@ -234,8 +235,10 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
 
 def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]:
     lexical, marked = generation.lexical, allowed.marks
-    # Half the texts hold "the": looking for it takes long and tells nothing.
-    terms = [term for term in query.all_terms if term not in FUNCTION_TERMS] or query.all_terms
+    terms: Sequence[str] = query.all_terms
+    if lexical.count(Unit.SENTENCE) > MANY_SENTENCES:
+        # Half the texts hold "the": among many, looking for it takes long and brings little.
+        terms = [term for term in terms if term not in FUNCTION_TERMS] or terms
     dense = generation.dense_sentences, generation.dense_passages
     generation.let_go()
     by_sentence = [
