@@ -103,6 +103,7 @@ def open_assistant(
         IndexFailure: there is no sound index, or no such model.
         CalibrationRefused: a calibration that is not as it was written.
     """
+    from index.batched import BatchedEncoder
     from index.encoder import load_encoder
     from index.quality import MODELS
     from index.store import open_current
@@ -113,12 +114,12 @@ def open_assistant(
     device = settings.device or None
     if encoder is None:
         model = settings.model or generation.manifest.model
-        encoder = load_encoder(model, device=device, models=settings.data / MODELS)
+        encoder = load_encoder(model, device=device, models=settings.data / MODELS, backend=settings.backend)
     reranking = load_reranking(settings)
     read = reranking.reranker.fingerprint if reranking else ""
     return Assistant(
         generation,
-        encoder,
+        BatchedEncoder(encoder),
         reranking=reranking,
         calibration=calibration_for(encoder.fingerprint, read, settings.data) if calibrated else None,
     )

@@ -20,7 +20,7 @@ from index.check import check_probes, check_texts
 from index.contents import Contents
 from index.dense import DenseIndex
 from index.durable import Disk
-from index.encoder import Encoder
+from index.encoder import Encoder, encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
 from index.lexical import LexicalIndex
@@ -103,7 +103,7 @@ def _manifest(name: str, contents: Contents, files: dict[str, FileFacts], *, enc
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
-        settings=contents.settings,
+        settings={**contents.settings, **encoding_facts(encoder)},
         counts={
             "articles": len(contents.articles),
             "sentences": len(contents.sentences),
