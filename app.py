@@ -104,6 +104,7 @@ def open_assistant(
         IndexFailure: there is no sound index, or no such model.
         CalibrationRefused: a calibration that is not as it was written.
     """
+    from index.batched import BatchedEncoder
     from index.encoder import load_encoder
     from index.quality import MODELS
     from index.store import current_manifest, open_current
@@ -116,14 +117,16 @@ def open_assistant(
         try:
             if encoder is None:
                 model = settings.model or current_manifest(settings.data).model
-                encoder = load_encoder(model, device=device, models=settings.data / MODELS)
+                encoder = load_encoder(
+                    model, device=device, models=settings.data / MODELS, backend=settings.backend
+                )
             reranking = load_reranking(settings)
         finally:
             generation = opening.result()  # what is wrong with the index is told first
     read = reranking.reranker.fingerprint if reranking else ""
     return Assistant(
         generation,
-        encoder,
+        BatchedEncoder(encoder),
         reranking=reranking,
         calibration=calibration_for(encoder.fingerprint, read, settings.data) if calibrated else None,
     )

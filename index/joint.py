@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import sayable
 from index.errors import ModelRefused
 from index.model import PINNED, default_model_folder, file_sha256
 from index.transformer import best_device, half_or_single, quiet
+from index.wordpieces import sayable
 
 RERANKER = "verbatim-reranker-l6"
 WEIGHTS = Path(__file__).parent / "weights" / "reranker.safetensors"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -97,7 +97,25 @@ def model_files(folder: Path) -> set[str]:
 
 def folder_sha256(folder: Path, *facts: str) -> str:
     """SHA-256 over some facts, a line each, and every file of a folder with its hash."""
-    lines = [*facts, *(f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder)))]
+    return lines_sha256([*facts, *hashed_files(folder)])
+
+
+def hashed_files(folder: Path) -> list[str]:
+    """A line "SHA-256 name" for every file of a folder, in order of name."""
+    return [f"{file_sha256(folder / name)} {name}" for name in sorted(model_files(folder))]
+
+
+def fingerprint(files: Sequence[str], *, max_tokens: int) -> str:
+    """SHA-256 over what decides the vectors: the model's files, its window and the normalisation.
+
+    `files` are the lines of `hashed_files`. What runs the model does not count, as it has to agree: see
+    `index.agreement`.
+    """
+    return lines_sha256([f"max_tokens {max_tokens}", "norm l2", *files])
+
+
+def lines_sha256(lines: Sequence[str]) -> str:
+    """SHA-256 of lines of text in hexadecimal."""
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -22,7 +22,7 @@ from corpus.article import Passage, Sentence
 from index.check import check_probes, check_texts
 from index.contents import Contents
 from index.durable import Disk
-from index.encoder import Encoder
+from index.encoder import Encoder, encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.facts import Facts, facts_of
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
@@ -136,7 +136,7 @@ def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
-        settings=contents.settings,
+        settings={**contents.settings, **encoding_facts(encoder)},
         counts={
             "articles": len(contents.articles),
             "sentences": len(contents.sentences),

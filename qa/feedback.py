@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from index.encoder import sayable
+from index.wordpieces import sayable
 from qa.answer import Answer, Extract
 from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
 from qa.feedback_file import open_feedback, reading, transaction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,6 +156,11 @@ def test_an_index_that_is_not_published_is_not_replaced_silently(data: Path, tmp
     assert "ok: gen-1-" in qa("verify", "--recover", "--data", copy).stdout
 
 
+def test_a_backend_that_there_is_not(data: Path) -> None:
+    said = qa("ask", DEVON, "--backend", "abacus", "--data", data, code=2).stderr
+    assert said == "qa: there is no backend 'abacus'; choose one of: auto, torch, bf16, openvino\n"
+
+
 def test_a_device_that_is_not_here(data: Path) -> None:
     assert (
         "there is no device 'tpu' here" in qa("ask", DEVON, "--device", "tpu", "--data", data, code=2).stderr
@@ -218,6 +224,11 @@ def test_doctor_shows_the_settings_of_the_index(data: Path) -> None:
     text = qa("doctor", "--data", data).stdout
     assert "all-MiniLM-L6-v2, 384 dimensions" in text
     assert "5 articles, 0 pairs of near-duplicates" in text
+    assert re.search(r"^backend: (torch|bf16|openvino)$", text, re.MULTILINE)
+    assert re.search(r"^least_cosine: (1\.0|0\.999)", text, re.MULTILINE)
+    assert re.search(
+        r"^backend openvino: (usable|skipped: openvino is (not )?installed.*)$", text, re.MULTILINE
+    )
 
 
 @needs_shared

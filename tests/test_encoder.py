@@ -7,9 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.encoder import BATCH, Encoder, SentenceTransformerEncoder, fingerprint, load_encoder
+from index.encoder import Encoder, encoding_facts, load_encoder
 from index.errors import ModelRefused
-from index.model import DEFAULT_MODEL, PINNED, check_pinned, default_model_folder
+from index.model import (
+    DEFAULT_MODEL,
+    PINNED,
+    check_pinned,
+    default_model_folder,
+    fingerprint,
+    hashed_files,
+)
+from tests.fakes import WordEncoder
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +53,12 @@ def test_cosines_of_worked_pairs(encoder: Encoder) -> None:
 
 
 def test_vectors_are_one_long_and_in_the_order_of_the_texts(encoder: Encoder) -> None:
-    texts = [f"text {i} " + "word " * (i * 7 % 40) for i in range(2 * BATCH + 5)]
+    texts = [f"text {i} " + "word " * (i * 7 % 40) for i in range(69)]
     batches: list[int] = []
     vectors = encoder.encode(texts, progress=batches.append)
     assert (vectors.shape, vectors.dtype) == ((len(texts), 384), np.dtype(np.float32))
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(texts)), abs=1e-5)
-    assert batches == [BATCH, BATCH, 5]
+    assert batches == [69]  # 69 texts of at most 43 pieces are fewer than the 4,096 of a batch
     for row in (0, 1, 40, len(texts) - 1):
         assert vectors[row] @ encoder.encode([texts[row]])[0] == pytest.approx(1, abs=1e-5)
 
@@ -127,11 +135,16 @@ def test_one_changed_byte_of_the_weights_is_refused(model_copy: Path) -> None:
 
 def test_a_folder_of_the_same_files_has_the_same_fingerprint(model_copy: Path, encoder: Encoder) -> None:
     other = load_encoder(str(model_copy), device="cpu")
-    assert isinstance(other, SentenceTransformerEncoder)
     assert (other.name, other.fingerprint) == (str(model_copy), encoder.fingerprint)
-    assert fingerprint(model_copy, max_tokens=128) != encoder.fingerprint
+    assert fingerprint(hashed_files(model_copy), max_tokens=256) == encoder.fingerprint
+    assert fingerprint(hashed_files(model_copy), max_tokens=128) != encoder.fingerprint
     (model_copy / "config.json").write_text((model_copy / "config.json").read_text() + "\n")
-    assert fingerprint(model_copy, max_tokens=256) != encoder.fingerprint
+    assert fingerprint(hashed_files(model_copy), max_tokens=256) != encoder.fingerprint
+
+
+def test_a_manifest_is_told_the_backend_and_how_near_it_is(encoder: Encoder) -> None:
+    assert encoding_facts(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
+    assert encoding_facts(WordEncoder()) == {}
 
 
 def test_pickled_weights_and_folders_without_weights_are_refused(model_copy: Path) -> None:

@@ -23,6 +23,7 @@ ONE_FILE_EACH = {
     "faiss": "index/dense.py",
     "tantivy": "index/lexical.py",
     "sentence_transformers": "index/transformer.py",
+    "openvino": "index/openvino.py",
     "langchain_text_splitters": "corpus/passage.py",
     "trafilatura": "corpus/html.py",
     "lxml": "corpus/page.py",

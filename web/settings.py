@@ -5,6 +5,7 @@ QA_HOST     address to listen on            127.0.0.1
 QA_PORT     port to listen on               7860
 QA_MODEL    sentence-transformers model     the shipped one
 QA_DEVICE   cpu, cuda or mps                the best there is
+QA_BACKEND  auto, torch, bf16 or openvino   auto: the fastest that agrees with torch
 QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from index.backend import Backend
 from index.joint import BATCH
 from index.plan import AUTO, MOST_LISTS, Kind, Plan
 from index.reranker import DEPTH
@@ -67,6 +69,7 @@ class Settings:
     port: int = 7860
     model: str = ""
     device: str = ""
+    backend: str = Backend.AUTO
     reranker: str = ""
     depth: int = DEPTH
     batch: int = BATCH
@@ -112,6 +115,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         port=_number("QA_PORT", environ.get("QA_PORT") or str(default.port), most=65535),
         model=environ.get("QA_MODEL", ""),
         device=environ.get("QA_DEVICE", ""),
+        backend=environ.get("QA_BACKEND") or default.backend,
         reranker=environ.get("QA_RERANKER", ""),
         depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),

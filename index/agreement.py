@@ -1,0 +1,51 @@
+"""Whether another way of running a model gives the vectors of the model: measured on fixed texts.
+
+What is held in fewer bits or run by another library must put texts in the same places, or an index and its
+questions, or a confidence fitted elsewhere, would no longer fit each other. The texts are ours: words and
+sentences of several kinds, short, empty, long, longer than any window, and not English.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+AGREES = 0.999
+"""Cosine that every probe must reach: bf16 gives .9999 and more with models of these sizes."""
+
+_REPORT = (
+    "The committee met in March to consider how the pilot had gone. Its members had read forty letters "
+    "from parents, two reports by the inspectorate and a long note from the treasurer, who doubted that the "
+    "savings would come. The chair asked why only 61% of the places were taken in the second year. "
+)
+
+PROBES = (
+    "",
+    " river ",
+    "Why?",
+    "harbour dredging cost",
+    "Who chaired the inquiry into school transport?",
+    "what happens if i cant pay my council tax on time",
+    "The bridge was closed for 14 weeks in 1987, after a survey found cracks in two of its piers.",
+    "Nurses said they were not consulted before the wards were merged.",
+    "Café owners' losses came to £5.14 million (about €6 million), or 1,000 jobs.",
+    "Die Brücke wurde im Frühjahr gesperrt.",
+    "蛋白質の構造は温度によって変わる。",
+    "p53 mutations do not predict response to cisplatin in NSCLC (HR 0.97, 95% CI 0.81-1.16).",
+    "def area(r): return 3.14159 * r ** 2  # http://example.org/?q=1&k=2",
+    "no no no no no no no no",
+    _REPORT,
+    _REPORT * 3,
+    "Eels were caught here until the mill was built. " * 60,
+)
+"""The texts that are compared."""
+
+
+def least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+    """The smallest cosine between vectors of the same text; both of shape (texts, dimension) and norm 1.
+
+    Vectors of another shape, or with a number that is none, agree in nothing: -1.
+    """
+    if vectors.shape != reference.shape or not np.isfinite(vectors).all():
+        return -1.0
+    return float((vectors.astype(np.float64) * reference).sum(axis=1).min())
