@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -44,8 +45,12 @@ FUNCTION_TERMS = frozenset(
     """.split()
 )
 
+# Of the questions under way each has one thread beside its own; two search with no more than two cores.
+_SEARCHING = ThreadPoolExecutor(2, thread_name_prefix="words")
+
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Found = list[tuple[int, float]]
 Counts = NDArray[np.int64]
 
 # Quotation marks and dashes differ between files and keyboards.
@@ -234,25 +239,27 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
 
 
 def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]:
-    lexical, marked = generation.lexical, allowed.marks
-    terms: Sequence[str] = query.all_terms
+    """Rows found by meaning and by words, side by side: both engines search without the lock of Python."""
+    generation.let_go()
+    words = _SEARCHING.submit(_found_by_words, generation, query, allowed.marks)
+    near = generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences)
+    around = generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages)
+    by_words = words.result()
+    return [
+        *(np.array([row for row, _ in found], dtype=np.int64) for found in (near, by_words[0])),
+        *(_sentences_of(generation, [row for row, _ in found]) for found in (around, by_words[1])),
+    ]
+
+
+def _found_by_words(generation: Generation, query: Query, marks: Marks) -> tuple[Found, Found]:
+    lexical, terms = generation.lexical, query.all_terms
     if lexical.count(Unit.SENTENCE) > MANY_SENTENCES:
         # Half the texts hold "the": among many, looking for it takes long and brings little.
-        terms = [term for term in terms if term not in FUNCTION_TERMS] or terms
-    dense = generation.dense_sentences, generation.dense_passages
-    generation.let_go()
-    by_sentence = [
-        dense[0].search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences),
-        lexical.search(Unit.SENTENCE, terms, CANDIDATE_SENTENCES, marked=marked),
-    ]
-    by_passage = [
-        dense[1].search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
-        lexical.search(Unit.PASSAGE, terms, CANDIDATE_PASSAGES, marked=marked),
-    ]
-    return [
-        *(np.array([row for row, _ in found], dtype=np.int64) for found in by_sentence),
-        *(_sentences_of(generation, [row for row, _ in found]) for found in by_passage),
-    ]
+        terms = tuple(term for term in terms if term not in FUNCTION_TERMS) or terms
+    return (
+        lexical.search(Unit.SENTENCE, terms, CANDIDATE_SENTENCES, marked=marks),
+        lexical.search(Unit.PASSAGE, terms, CANDIDATE_PASSAGES, marked=marks),
+    )
 
 
 def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:
