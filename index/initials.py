@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.generation import Generation
 from index.search import FUNCTION_TERMS
@@ -18,8 +20,12 @@ LEAST_LETTERS, MOST_LETTERS = 3, 6
 # Three words in a row whose initials fit happen by chance; the same three twice, or capitalised, seldom do.
 _AT_LEAST = 2
 _LOOKED_AT = 20
+_LOOKED_THROUGH = 5_000_000  # terms: in a larger corpus its first thirty thousand passages or so tell
 _WORD = re.compile(r"[^\W_]+")
 _SMALL_WORDS = 3  # that may stand between the words of a long form
+
+Letters = NDArray[np.uint32]
+Places = NDArray[np.intp]
 
 
 def spelt_out(generation: Generation, short: str) -> str | None:
@@ -31,17 +37,19 @@ def spelt_out(generation: Generation, short: str) -> str | None:
     wanted = (capitals if len(capitals) >= LEAST_LETTERS else short).lower()
     if not LEAST_LETTERS <= len(wanted) <= MOST_LETTERS:
         return None
-    terms = generation.terms
-    small = np.array([term in FUNCTION_TERMS for term in terms.vocabulary], dtype=bool)
-    places = np.flatnonzero(~small[terms.ids])
-    initials = np.array([term[:1] for term in terms.vocabulary])
-    runs = _runs(initials, terms.ids[places], wanted)
-    rows = np.searchsorted(terms.starts, places, side="right") - 1
-    runs = runs[rows[runs] == rows[runs + len(wanted) - 1]]
+    terms, (initials, places) = generation.terms, _first_letters(generation)
+    runs = _runs(initials, wanted)
+    starts, ends = (
+        np.searchsorted(terms.starts, places[runs + offset], side="right") for offset in (0, len(wanted) - 1)
+    )
+    runs, rows = runs[starts == ends], starts[starts == ends] - 1
     found = Counter(_run(terms.ids, places, run, len(wanted)) for run in runs.tolist())
-    first = {_run(terms.ids, places, run, len(wanted)): run for run in reversed(runs.tolist())}
+    first = {
+        _run(terms.ids, places, run, len(wanted)): row
+        for run, row in zip(reversed(runs.tolist()), reversed(rows.tolist()), strict=True)
+    }
     for run, times in sorted(found.items(), key=lambda one: (-one[1], first[one[0]]))[:_LOOKED_AT]:
-        written = _as_written(generation, int(rows[first[run]]), [terms.vocabulary[i] for i in run])
+        written = _as_written(generation, first[run], [terms.vocabulary[i] for i in run])
         if written and (times >= _AT_LEAST or _is_name(written)):
             return written
     return None
@@ -53,15 +61,26 @@ def _is_name(written: str) -> bool:
     return all(word[0].isupper() or word in FUNCTION_TERMS for word in words)
 
 
-def _runs(initials: np.ndarray, ids: np.ndarray, letters: str) -> np.ndarray:
-    """Places in `ids` where the terms from there on begin with the letters."""
-    fits = np.ones(max(0, len(ids) - len(letters) + 1), dtype=bool)
+@lru_cache(1)  # of the generation that answers now
+def _first_letters(generation: Generation) -> tuple[Letters, Places]:
+    """First letters, as numbers, of the corpus's terms in order but for small words, and their places."""
+    terms = generation.terms
+    ids = terms.ids[:_LOOKED_THROUGH]
+    small = np.array([term in FUNCTION_TERMS for term in terms.vocabulary], dtype=bool)
+    initials = np.array([ord(term[0]) for term in terms.vocabulary], dtype=np.uint32)
+    places = np.flatnonzero(~small[ids])
+    return initials[ids[places]], places
+
+
+def _runs(initials: Letters, letters: str) -> Places:
+    """Places from where on terms begin with the letters."""
+    fits = np.ones(max(0, len(initials) - len(letters) + 1), dtype=bool)
     for offset, letter in enumerate(letters):
-        fits &= (initials == letter)[ids[offset : offset + len(fits)]]
+        fits &= initials[offset : offset + len(fits)] == ord(letter)
     return np.flatnonzero(fits)
 
 
-def _run(ids: np.ndarray, places: np.ndarray, run: int, length: int) -> tuple[int, ...]:
+def _run(ids: NDArray[np.int32], places: Places, run: int, length: int) -> tuple[int, ...]:
     return tuple(ids[places[run : run + length]].tolist())
 
 

@@ -86,8 +86,9 @@ def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
     groups: list[Group] = []
     for rank, hit in enumerate(hits):
         said = _words(hit.sentence.text)
-        repeated = next((group for group in groups if any(_same(one, said) for one in group.said)), None)
-        beside = next((group for group in groups if _beside(generation, group, hit.row)), None)
+        repeated = next((group for group in groups for one in group.said if _same(one, said)), None)
+        edges = (group for group in groups if hit.row in (group.first - 1, group.last + 1))
+        beside = next((group for group in edges if _one_paragraph(generation, _with(group, hit.row))), None)
         if repeated:
             repeated.repeats.append(hit)
         elif beside and rank < _MARK_RANKS and _joins(generation, beside, hit):
@@ -144,10 +145,6 @@ def _one_paragraph(generation: Generation, rows: tuple[int, int]) -> bool:
     return together and "\n" not in start.article.text[start.start : end.end]
 
 
-def _beside(generation: Generation, group: Group, row: int) -> bool:
-    return row in (group.first - 1, group.last + 1) and _one_paragraph(generation, _with(group, row))
-
-
 def _with(group: Group, row: int) -> tuple[int, int]:
     return min(group.first, row), max(group.last, row)
 
@@ -163,7 +160,7 @@ def _same(one: _Words, other: _Words) -> bool:
 
     One number or one "not" makes another statement of it, however many words are shared.
     """
-    if not one.all or one.telling != other.telling:
+    if one.telling != other.telling or not one.all:
         return False
     return len(one.all & other.all) >= _SAME * len(one.all | other.all)
 
