@@ -3,7 +3,7 @@ export PYTHON
 
 # What is installed beside the runtime, what is asked of the service, and where its index lies, by profile.
 PROFILE ?= standard
-INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality)
+INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality) $(if $(OPENVINO),.venv/.openvino)
 SERVE_PROFILE := $(if $(filter quality,$(PROFILE)),--model quality --data data-quality)
 ifeq ($(filter standard quality,$(PROFILE)),)
 $(error PROFILE is standard or quality, not "$(PROFILE)")
@@ -14,7 +14,7 @@ LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 .PHONY: help setup serve test check screenshots lock
 
 help:
-	@echo "make setup   create .venv with the locked dependencies and this project"
+	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
 	@echo "make check   ruff and mypy"
@@ -50,6 +50,10 @@ lock: .venv/.dev
 
 .venv/.quality: .venv/.runtime requirements/quality.lock
 	@sh requirements/install.sh "$$PYTHON" quality
+	@touch $@
+
+.venv/.openvino: .venv/.runtime requirements/openvino.lock
+	@sh requirements/install.sh "$$PYTHON" openvino
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.lock

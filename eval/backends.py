@@ -1,17 +1,17 @@
 """What each backend costs, and what it does to a ranking: `python -m eval.backends FOLDER [MODELS]`.
 
-FOLDER is in the form of BEIR. Documents are encoded by each backend that can be used here, queries by each in
-both its ways: one by one, as questions are, in float32; and all at once, in bfloat16 where the backend has it. For
-each pair nDCG@10 is printed, of documents ranked by cosine alone. Before that come times: rounds in which all
-take their turn, the plain way of sentence-transformers among them, and of each its best round, as what else the
-machine does can only slow one down. Conversions are kept in MODELS (models).
+FOLDER is in the form of BEIR. Documents are encoded by each backend that can be used here, queries by each
+in both its ways: one by one, as questions are, in float32; and all at once, in bfloat16 where the backend has
+it. For each pair nDCG@10 is printed, of documents ranked by cosine alone. Before that come times: rounds in
+which all take their turn, the plain way of sentence-transformers among them, and of each its best round, as
+what else the machine does can only slow one down. Conversions are kept in MODELS (models).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,19 +68,18 @@ def times(collection: Collection, encoders: Mapping[str, Encoder]) -> list[str]:
     rates: dict[str, list[float]] = {name: [] for name in encoders}
     for _ in range(ROUNDS):
         for name, encoder in encoders.items():
-            each = [seconds(lambda query=query: encoder.encode([query])) for query in queries]  # type: ignore[misc]
-            alone[name].append(float(np.median(each)))
-            rates[name].append(len(texts) / seconds(lambda: encoder.encode(texts)))
+            alone[name].append(float(np.median([seconds(encoder, [query]) for query in queries])))
+            rates[name].append(len(texts) / seconds(encoder, texts))
     return [
         f"{name:22} {1000 * min(alone[name]):5.1f} ms a query {max(rates[name]):5.0f} texts/s"
         for name in encoders
     ]
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """How long it takes."""
+def seconds(encoder: Encoder, texts: Sequence[str]) -> float:
+    """How long it takes to encode these texts."""
     started = time.perf_counter()
-    run()
+    encoder.encode(texts)
     return time.perf_counter() - started
 
 

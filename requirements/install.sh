@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -34,6 +34,12 @@ torch_installed() {
 if [ "$lock" = quality ]; then
     echo "installing the model of the quality profile (400 MB)"
     locked_install --no-deps -r requirements/quality.lock
+    exit
+fi
+
+if [ "$lock" = openvino ]; then
+    echo "installing OpenVINO (50 MB)"
+    locked_install --no-deps -r requirements/openvino.lock
     exit
 fi
 

@@ -4,6 +4,7 @@ pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release
                          -> cuda.lock                what the registry's Linux build of torch adds
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
 quality.in               -> quality.lock             the model of the quality profile, without dependencies
+openvino.in              -> openvino.lock            another way to run models, without dependencies
 
 No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
 """
@@ -28,6 +29,7 @@ HEADERS = {
     "dev": "# runtime.lock, and what the tests and checks need.\n",
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
     "quality": "# The model of the quality profile, beside runtime.lock.\n",
+    "openvino": "# Another way to run models, beside runtime.lock.\n",
     "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
 }
 
@@ -97,12 +99,16 @@ def main() -> None:
         shutil.copy(dev_lock, runtime_lock)
         runtime = compile_lock(PROJECT, runtime_lock)
         quality = compile_lock(["requirements/quality.in"], Path(folder, "quality.txt"), "--no-deps")
+        openvino_lock = Path(folder, "openvino.txt")
+        openvino_lock.write_text("" if upgrade else read("openvino"))
+        openvino = compile_lock(["requirements/openvino.in"], openvino_lock, "--no-deps")
         torch = TORCH.search(runtime_lock.read_text())
         assert torch, "lock.in pins torch"
         cpu = cpu_entries(torch[1], Path(folder))
     write("cpu", cpu)
     write("cuda", [entry for entry in runtime if CUDA.match(entry)])
     write("quality", quality)
+    write("openvino", openvino)
     for name, entries in (("runtime", runtime), ("dev", dev)):
         write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
 
