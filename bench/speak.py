@@ -3,6 +3,7 @@
     {"do": "build", "model": FOLDER, "texts": FILE, "folder": FOLDER}   -> seconds, passages, bytes, memory
     {"do": "open", "model": FOLDER, "folder": FOLDER}                   -> seconds
     {"do": "ask", "questions": [...], "k": 10, "others": [...]}         -> rows, ms, encode_ms
+    {"do": "encode", "questions": [...]}                                -> encode_ms
     {"do": "nearest", "questions": [...], "k": 10}                      -> rows
     {"do": "load", "questions": [...], "k": 10, "clients": 8}           -> seconds, ms
     {"do": "change", "row": 3, "text": "..."}                           -> seconds
@@ -100,6 +101,7 @@ class Replies:
             "build": self._build,
             "open": self._open,
             "ask": self._ask,
+            "encode": self._encode,
             "nearest": self._nearest,
             "load": self._load,
             "change": self._change,
@@ -139,6 +141,9 @@ class Replies:
             ms.append(MS * took)
             encode_ms += [MS * self._encoding(other) for other in islice(others, 1)]
         return {"rows": rows, "ms": ms, "encode_ms": encode_ms}
+
+    def _encode(self, asked: Line) -> Line:
+        return {"encode_ms": [MS * self._encoding(question) for question in asked["questions"]]}
 
     def _encoding(self, question: str) -> float:
         took, own = timed(self._system.encode, question)

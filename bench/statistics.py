@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The median of some rounds, and the least and the greatest of them."""
+    """What some rounds gave; at least one. Raises ValueError without a value."""
 
-    median: float
-    low: float
-    high: float
-    rounds: int
+    values: tuple[float, ...]
 
-    def record(self) -> dict[str, float]:
-        """As JSON holds it."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError("nothing was measured")
+
+    @property
+    def median(self) -> float:
+        """The value in the middle: (3, 1, 2) -> 2."""
+        return float(median(self.values))
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The least and the greatest: (3, 1, 2) -> (1, 3)."""
+        return min(self.values), max(self.values)
+
+    def over(self, other: Measured) -> Measured:
+        """One by the other, round by round, for what slows a round slows both: (2, 6) / (1, 2) -> (2, 3)."""
+        return measured(a / b for a, b in zip(self.values, other.values, strict=False))
+
+    def record(self) -> dict[str, Any]:
+        """As JSON holds it, in six significant digits."""
+        low, high = self.spread
+        told = {"median": _short(self.median), "low": _short(low), "high": _short(high)}
+        return told | {"values": [_short(value) for value in self.values]}
 
 
-def measured(values: Sequence[float]) -> Measured:
-    """[3, 1, 2] -> median 2, spread 1 to 3, 3 rounds. Raises ValueError without a value."""
-    if not values:
-        raise ValueError("nothing was measured")
-    return Measured(float(median(values)), float(min(values)), float(max(values)), len(values))
+def measured(values: Iterable[float]) -> Measured:
+    """Rounds from any values."""
+    return Measured(tuple(map(float, values)))
 
 
-def ratio(over: Sequence[float], under: Sequence[float]) -> Measured:
-    """One by the other, round by round, for what slows a round slows both: [2, 6] / [1, 2] -> 2.5."""
-    return measured([a / b for a, b in zip(over, under, strict=True)])
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
