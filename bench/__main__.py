@@ -9,9 +9,9 @@ table    what was measured, as Markdown
 
 Each part is merged into bench/results/results.json. Nothing else may run meanwhile: two processes on the same
 cores make each other several times as slow. The public sets are read from --sets or BENCH_SETS, by default
-../shared/data. --small takes a minute or two and writes to bench/results/small: whether it runs, not how fast.
+../shared/data. --small takes some minutes and writes to bench/results/small: whether it runs, not how fast.
 
-Where the time goes: bench/.venvs/profile/bin/py-spy record -s -o profile.svg -- .venv/bin/python -m bench floors
+Where the time goes: bench/.venvs/profile/bin/py-spy record -s -o out.svg -- .venv/bin/python -m bench floors
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import argparse
 import os
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from bench.contest import Contest
@@ -31,12 +32,14 @@ from bench.peer import ROOT
 from bench.plot import draw_growth
 from bench.results import FOLDER, merge, read_results, records, sizes_in_order, taken
 from bench.scale import SMALL, WHOLE, Scale
-from bench.size import Case
 from bench.setup import set_up
+from bench.size import Case
 from bench.source import read_source
 from bench.table import markdown
 from bench.trial import Course
 from index.model import default_model_folder
+
+told_at_once = partial(print, flush=True)
 
 
 class Run:
@@ -51,7 +54,7 @@ class Run:
         texts = filled(source.passages, source.sentences, self._scale.passages)
         course = Course(self._work, str(default_model_folder()), self._scale)
         facts = taken()
-        outcome = Contest(course, texts, source.questions).run()
+        outcome = Contest(course, texts, source.questions, say=told_at_once).run()
         systems = {name: records(rounds) for name, rounds in outcome.measured.items()}
         self._merge("peers", facts, systems=systems, failed=outcome.failed)
 
@@ -65,7 +68,7 @@ class Run:
         facts = taken()
         for size in self._scale.sizes:
             sizes = read_results(self._results).get("growth", {}).get("sizes", {})
-            told = measure_size(self._case(size)) | {"taken": facts}
+            told = measure_size(self._case(size), say=told_at_once) | {"taken": facts}
             sizes = {**sizes, str(size): told}
             self._merge("growth", facts, sizes=sizes, exponents=exponents(sizes))
         results = read_results(self._results)

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -34,12 +35,11 @@ def ask_all(address: str, questions: Sequence[str], *, clients: int, k: int) -> 
 
 def _client(address: str, left: SimpleQueue[str], k: int, ms: list[float]) -> None:
     """Ask what is left until nothing is; add the milliseconds of each answer."""
-    connection = HTTPConnection(urlsplit(address).netloc, timeout=600)
-    for question in _taken(left):
-        took, status = timed(_ask, connection, question, k)
-        if status != _BUSY:
-            ms.append(MS * took)
-    connection.close()
+    with closing(HTTPConnection(urlsplit(address).netloc, timeout=600)) as connection:
+        for question in _taken(left):
+            took, status = timed(_ask, connection, question, k)
+            if status != _BUSY:
+                ms.append(MS * took)
 
 
 def _taken(left: SimpleQueue[str]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
     {"peers": {...}, "floors": {...}, "growth": {...}, "summary": {name: number or null}}
 
-Each part says under "taken" when, where and with what. A measure is its median, its spread (low, high) and the
-value of each round.
+Each part says under "taken" when, where and with what. A measure is its median, its spread (low, high) and
+the value of each round.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Part = dict[str, Any]
 
 
 def taken() -> dict[str, Any]:
-    """When, where and with what: date, commit, versions, cores, load average of the last 1, 5 and 15 minutes."""
+    """When, where and with what: date, commit, versions, cores, load average of 1, 5 and 15 minutes."""
     return {
         **code_facts(),
         "python": platform.python_version(),
@@ -71,13 +71,14 @@ def merge(part: str, told: Part, *, folder: Path = FOLDER) -> Part:
 
 
 def summary(results: Part) -> dict[str, float | None]:
-    """The numbers that count, None for what was not measured. All that is "vs" is time over time: less is better.
+    """The numbers that count, None for what was not measured; the first four are times over times.
 
-    build_vs_best_peer, question_p50_vs_best_peer   Verbatim without its reranker, against the quickest peer
-    question_p50_vs_encode     a question over the encoding of one
-    qps32_vs_qps1              questions a second with 32 clients over those with 1
+    build_vs_best_peer         Verbatim against the peer that builds quickest
+    question_p50_vs_best_peer  without the reranker, against the peer that answers quickest
+    question_p50_vs_encode     the same question over the encoding of one
     build_vs_forward_pass      a build over the model's forward passes on the same texts
-    recall_1e6, search_ms_1e6, rss_mb_1e6    at a million passages; the search is all but encoding the question
+    qps32_vs_qps1              questions a second with 32 clients over those with 1
+    recall_1e6, search_ms_1e6, rss_mb_1e6    at a million passages; a search is all but the encoding
     """
     systems = results.get("peers", {}).get("systems", {})
     million = results.get("growth", {}).get("sizes", {}).get(_MILLION, {})

@@ -21,7 +21,8 @@ def set_up(*, say: Callable[[str], None] = print) -> bool:
     """Make every environment whose pins have changed; whether all are there."""
     pinned = {name: ROOT / "bench" / "peers" / f"{name}.txt" for name in PEERS}
     pinned[_TOOLS] = ROOT / "bench" / f"{_TOOLS}.txt"
-    return all([_made(name, pins, say) for name, pins in pinned.items()])
+    made = [_made(name, pins, say) for name, pins in pinned.items()]  # all are tried, whatever fails
+    return all(made)
 
 
 def _made(name: str, pins: Path, say: Callable[[str], None]) -> bool:
