@@ -11,13 +11,14 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-.PHONY: help setup serve test check screenshots lock
+.PHONY: help setup serve test check screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
 	@echo "make check   ruff and mypy"
+	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
 	@echo "make lock    write the lock files again [UPGRADE=1: take the newest releases]"
 
@@ -37,6 +38,12 @@ check: .venv/.dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+bench-setup: setup
+	@.venv/bin/python -m bench setup
+
+bench: bench-setup
+	@.venv/bin/python -m bench all $(BENCH)
 
 screenshots: .venv/.dev
 	@.venv/bin/python -m docs.screenshots

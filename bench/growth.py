@@ -1,0 +1,72 @@
+"""The product at growing sizes: time to build, time to search, memory, and the exponents they grow with.
+
+Each step is a process of its own, so that no size pays for another's memory. Each size is built once, and its
+index removed when it has been measured: a million passages take over 15 GB of disk while they last.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.errors import PeerFailed
+from bench.peer import ROOT, quiet_environment
+from bench.size import Case
+from bench.statistics import exponent, measured
+
+GROWING = ("build_s", "search_ms", "dense_ms", "rss_mb", "peak_mb", "bytes_per_passage", "open_s")
+
+Sizes = dict[str, dict[str, Any]]
+"""Passages, as text -> measure -> median, low, high and rounds; or "failed" -> the reason."""
+
+
+def measure_size(case: Case, *, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """All steps of one size."""
+    told: dict[str, Any] = {}
+    try:
+        for step in ("prepare", "build", "ask", "recall"):
+            told |= _step(step, case)
+            say(f"{case.passages:,} passages: {step}")
+    except PeerFailed as error:
+        told["failed"] = error.reason
+        say(str(error))
+    finally:
+        shutil.rmtree(case.index, ignore_errors=True)
+    return {name: _summed(value) for name, value in told.items()}
+
+
+def exponents(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Measure -> slope of its logarithm over that of the size, for what was measured at two sizes or more."""
+    found = {}
+    for measure in GROWING:
+        here = {int(size): told[measure]["median"] for size, told in sizes.items() if measure in told}
+        if len(here) > 1:
+            found[measure] = exponent(list(here), list(here.values()))
+    return found
+
+
+def _step(step: str, case: Case) -> dict[str, Any]:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench.size", step],
+        input=json.dumps(asdict(case)),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=quiet_environment(),
+    )
+    if ended.returncode:
+        last = ended.stderr.strip().rpartition("\n")[2] or f"ended with {ended.returncode}"
+        raise PeerFailed(f"{case.passages:,} passages", f"{step}: {last}")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+def _summed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return measured(value if isinstance(value, Sequence) else [value]).record()

@@ -1,0 +1,70 @@
+"""Verbatim itself behind the same protocol: `python -m bench.peers.verbatim [RERANKER]`, by default none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app import open_assistant
+from bench.articles import article, articles
+from bench.speak import Folder, speak
+from index.build import build
+from index.encoder import load_encoder
+from index.store import open_current
+from qa.answer import Answer
+from web.settings import Settings
+
+
+class Verbatim(Folder):
+    """An article for each text; what it answers are extracts, or the nearest passages when it declines."""
+
+    def __init__(self, reranker: str) -> None:
+        self._reranker = reranker
+
+    def load(self, model: str) -> None:
+        """See `System.load`. The model is the same by its pins, wherever it lies."""
+        self._encoder = load_encoder()
+
+    def build(self, texts: Sequence[str], folder: Path) -> None:
+        """See `System.build`: split, encoded, both kinds of index, checked, published."""
+        build(list(articles(texts)), self._encoder, folder)
+
+    def open(self, folder: Path) -> None:
+        """See `System.open`: every file is hashed before it is read."""
+        self._folder = folder
+        settings = Settings(data=folder, reranker=self._reranker)
+        self._assistant = open_assistant(settings, self._encoder)
+
+    def ask(self, question: str, k: int) -> list[int]:
+        """See `System.ask`."""
+        return _rows(self._assistant.ask(question, k))
+
+    def nearest(self, question: str, k: int) -> list[int]:
+        """See `System.nearest`: the index of passages alone."""
+        generation = self._assistant.generation
+        found = generation.dense_passages.search(self._encoder.encode([question])[0], k)
+        return [int(generation.passages[row].article.source) for row, _ in found]
+
+    def encode(self, question: str) -> None:
+        """See `System.encode`."""
+        self._encoder.encode([question])
+
+    def change(self, row: int, text: str) -> None:
+        """See `System.change`: a new generation of all articles, published, and opened."""
+        known = list(self._assistant.generation.articles)
+        known[row] = article(row, [text])
+        build(known, self._encoder, self._folder)
+        self.open(self._folder)
+
+    def size(self, folder: Path) -> int:
+        """See `System.size`: the published generation."""
+        return super().size(open_current(folder).folder)
+
+
+def _rows(answer: Answer) -> list[int]:
+    return [int(extract.article.source) for extract in answer.extracts or answer.nearest]
+
+
+if __name__ == "__main__":
+    speak(Verbatim(sys.argv[1] if len(sys.argv) > 1 else "none"))
