@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,12 @@ from index.facts import Facts, read_facts
 from index.lexical import LexicalIndex
 from index.lexicon import LEXICON, Lexicon, read_lexicon
 from index.manifest import MANIFEST, Fact, Manifest
+from index.narrow import EVERY, Allowed, Filters
 from index.nearest import DenseIndex
 from index.records import let_go, read_array, scan
 from index.spans import HEADING, Passages, Rows, Sentences, passage_of, read_spans
 from index.terms import Terms, read_terms
+from index.where import Where
 from index.window import neighbouring
 
 VECTORS = "vectors.npy"
@@ -84,6 +86,7 @@ class Generation:
     terms: Terms
     lexicon: Lexicon
     mean_lengths: MeanLengths
+    filters: Filters = field(default_factory=Filters)
 
     @property
     def id(self) -> str:
@@ -110,6 +113,20 @@ class Generation:
     def term_counts(self, first: int, last: int) -> Counter[str]:
         """How often each term occurs in the sentences of rows first to last - 1."""
         return self.terms.counts(first, last)
+
+    def allowed(self, where: Where) -> Allowed | None:
+        """What a filter leaves; None where nothing is asked for."""
+        return self.filters.outcome(where, lambda: self._narrowed(where)) if where else None
+
+    def _narrowed(self, where: Where) -> Allowed:
+        articles = self.facts.allowed(where)
+        if articles is None:
+            return EVERY
+        return Allowed(
+            sentences=self.dense_sentences.narrowed(articles[self.article_of]),
+            passages=self.dense_passages.narrowed(articles[self.passages.spans[:, 0]]),
+            marks={facet.value: places for facet, places in self.facts.chosen(where).items()},
+        )
 
     def let_go(self) -> None:
         """Give back the memory of what questions touched in the long files; it is read again when used."""

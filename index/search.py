@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from corpus.article import Passage, Sentence
 from index.bm25 import bm25, inverse_document_frequency
 from index.generation import Generation
-from index.lexical import NO_MARKS, Marks, Unit
+from index.lexical import Unit
+from index.narrow import EVERY, Allowed
 from index.spans import ANSWERS
 from index.where import EVERYTHING, Where
 
@@ -131,18 +132,6 @@ class Scored:
     weights: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Allowed:
-    """What a filter leaves: sentences and passages by row (None: all), and the marks they have."""
-
-    sentences: NDArray[np.bool_] | None = None
-    passages: NDArray[np.bool_] | None = None
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
-
-
-EVERY = Allowed()
-
-
 def search(
     generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
 ) -> list[Hit]:
@@ -207,7 +196,7 @@ def _best(rows: Rows, scores: Floats) -> NDArray[np.intp]:
 
 def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
     """Rows of the sentences worth scoring, ascending, each once."""
-    allowed = _allowed(generation, where)
+    allowed = generation.allowed(where)
     if query.phrases:
         return _holding(generation, query.phrases, _phrase_rows(generation, query.phrases, allowed))
     if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
@@ -257,7 +246,7 @@ def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowe
         return rows
     if among.sentences is None:
         return np.arange(len(generation.sentences), dtype=np.int64)
-    return np.flatnonzero(among.sentences)
+    return np.flatnonzero(among.sentences.spans)
 
 
 def _holding(generation: Generation, phrases: Sequence[str], rows: Rows) -> Rows:
@@ -270,17 +259,6 @@ def fold(text: str) -> str:
     """Text as it is compared: compatible forms, straight quotes, plain dashes, single spaces, no case."""
     plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
     return " ".join(plain.split()).casefold()
-
-
-def _allowed(generation: Generation, where: Where) -> Allowed | None:
-    articles = generation.facts.allowed(where)
-    if articles is None:
-        return None
-    return Allowed(
-        sentences=articles[generation.article_of],
-        passages=articles[generation.passages.spans[:, 0]],
-        marks={facet.value: places for facet, places in generation.facts.chosen(where).items()},
-    )
 
 
 def _union(parts: Sequence[Rows]) -> Rows:
