@@ -32,6 +32,8 @@ from index.where import EVERYTHING, Where
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
 CANDIDATE_PASSAGES = 100
+# Texts that may hold a function word and still be looked through for it: 5 ms for a few such words.
+MOST_HOLDING = 20_000
 _SAME_SCORES = 1e-6
 
 # Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
@@ -209,22 +211,30 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
 
 def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]:
     lexical, marked = generation.lexical, allowed.marks
-    # Half the texts hold "the": looking for it takes long and tells nothing.
-    terms = [term for term in query.all_terms if term not in FUNCTION_TERMS] or query.all_terms
-    dense = generation.dense_sentences, generation.dense_passages
+    terms = {unit: _telling(generation, unit, query.all_terms) for unit in Unit}
     generation.let_go()
     by_sentence = [
-        dense[0].search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences),
-        lexical.search(Unit.SENTENCE, terms, CANDIDATE_SENTENCES, marked=marked),
+        generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences),
+        lexical.search(Unit.SENTENCE, terms[Unit.SENTENCE], CANDIDATE_SENTENCES, marked=marked),
     ]
     by_passage = [
-        dense[1].search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
-        lexical.search(Unit.PASSAGE, terms, CANDIDATE_PASSAGES, marked=marked),
+        generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
+        lexical.search(Unit.PASSAGE, terms[Unit.PASSAGE], CANDIDATE_PASSAGES, marked=marked),
     ]
     return [
         *(np.array([row for row, _ in found], dtype=np.int64) for found in by_sentence),
         *(_sentences_of(generation, [row for row, _ in found]) for found in by_passage),
     ]
+
+
+def _telling(generation: Generation, unit: Unit, terms: Sequence[str]) -> Sequence[str]:
+    """Without "the" and its like where very many texts hold it: that takes long and tells nothing."""
+    common = {
+        term
+        for term in FUNCTION_TERMS.intersection(terms)
+        if generation.lexical.document_frequency(unit, term) > MOST_HOLDING
+    }
+    return [term for term in terms if term not in common] or terms
 
 
 def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:

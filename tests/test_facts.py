@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.facts import COLUMNS, Facet, facts_files, facts_of, read_facts
+from index.column import COLUMNS, Facet
+from index.facts import facts_files, facts_of, read_facts
 from index.where import EVERYTHING, Where
 from tests.fakes import article
 

@@ -8,7 +8,8 @@ import pytest
 from index import search as search_file
 from index.build import build
 from index.generation import Generation
-from index.search import Hit, Query, fold, search
+from index.lexical import Unit
+from index.search import Hit, Query, _telling, fold, search
 from index.store import open_current
 from index.where import Where
 from tests.fakes import WordEncoder, article
@@ -87,6 +88,18 @@ def test_a_small_corpus_is_ranked_alike_through_the_indexes(
     whole = search(generation, asked, 3)
     monkeypatch.setattr(search_file, "CANDIDATE_SENTENCES", 7)
     assert texts(search(generation, asked, 3)) == texts(whole)
+
+
+def test_a_function_word_that_very_many_texts_hold_is_not_looked_for(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = ["the", "ferri", "to"]  # in 5, 3 and 1 of the sentences
+    assert _telling(generation, Unit.SENTENCE, terms) == terms
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 4)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 1)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    assert _telling(generation, Unit.SENTENCE, ["the", "the"]) == ["the", "the"]
 
 
 def test_a_phrase_is_whole_words(generation: Generation) -> None:
