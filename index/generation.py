@@ -48,6 +48,8 @@ DENSE_SENTENCES = "sentences.faiss"
 DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
 
+LONG = 1 << 28  # bytes of vectors that may all stay in memory
+
 
 @dataclass(frozen=True, slots=True)
 class MeanLengths:
@@ -129,7 +131,12 @@ class Generation:
         )
 
     def let_go(self) -> None:
-        """Give back the memory of what questions touched in the long files; it is read again when used."""
+        """Give back the memory of what questions touched in long files, which is read again when used.
+
+        A question touches some 2,000 vectors, and the system brings 64 KB along with each.
+        """
+        if self.vectors.nbytes < LONG:
+            return
         long = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
         for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
             let_go(array)
