@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -78,10 +78,10 @@ class Articles(Sequence[Article]):
         return len(self._places)
 
     @overload
-    def __getitem__(self, row: int) -> Article: ...
+    def __getitem__(self, row: SupportsIndex) -> Article: ...
     @overload
     def __getitem__(self, row: slice) -> Sequence[Article]: ...
-    def __getitem__(self, row: int | slice) -> Article | Sequence[Article]:
+    def __getitem__(self, row: SupportsIndex | slice) -> Article | Sequence[Article]:
         if isinstance(row, slice):
             return tuple(map(self._article, range(len(self))[row]))
         return self._article(range(len(self))[row])

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.facts import Column, Facet, Facts, label
+from index.column import Column, Facet
+from index.facts import Facts, label
 from index.where import Where
 
 __all__ = ["MOST_VALUES", "Facet", "Value", "count_facets"]

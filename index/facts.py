@@ -1,31 +1,21 @@
-"""What articles can be filtered by, as columns of small numbers: a filter costs no look at any article.
-
-Each fact (publishers, authors, years) has its values in the order of the alphabet, and pairs of article row
-and value's number. "A. Smith and B. Jones" gives an article three values: each author, and the two as they
-are written; only the first two are counted. For example, of articles by Ann, by nobody and by Ann and Bob:
-
-    values  "", "Ann", "Ann and Bob", "Bob"
-    pairs   articles 0 2 2 | 1 2     counted: the first 3
-            values   1 1 3 | 0 2
-"""
+"""What articles can be filtered by: a column for each fact, and who is called what."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Article
+from index.column import COLUMNS, Column, Facet, column_of
 from index.errors import Damaged
 from index.records import array_bytes, read_array
-from index.where import Where, authors_of
+from index.where import Where
 
 FACTS = "facts.json"
 NAME_HASHES = "name_hashes.npy"
@@ -33,52 +23,6 @@ NAME_ROWS = "name_rows.npy"
 BY_TITLE = "by_title.npy"
 
 Rows = NDArray[np.int32]
-
-
-class Facet(StrEnum):
-    """A fact to filter by; the value is the name of the field of `Where`."""
-
-    PUBLISHER = "publishers"
-    AUTHOR = "authors"
-    YEAR = "years"
-    ARTICLE = "articles"
-
-
-COLUMNS = (Facet.PUBLISHER, Facet.AUTHOR, Facet.YEAR)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
-    """The values of a fact, and pairs of article row and value, shape (2, pairs), the `counted` first."""
-
-    values: tuple[str, ...]
-    pairs: Rows
-    counted: int
-
-    def places(self, wanted: Iterable[str]) -> tuple[int, ...]:
-        """Places of the values that are one of these, capitals making no difference."""
-        folded = sorted({one.casefold() for one in wanted})
-        return tuple(
-            place for one in folded for place in range(self._place(one), self._place(one, behind=True))
-        )
-
-    def _place(self, folded: str, *, behind: bool = False) -> int:
-        find = bisect_right if behind else bisect_left
-        return find(self.values, folded, key=str.casefold)
-
-    def counts(self, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """How many allowed articles have each value, by its place; what is not counted has 0."""
-        articles, values = self.pairs[:, : self.counted]
-        held = values if allowed is None else values[allowed[articles]]
-        return np.bincount(held, minlength=len(self.values))
-
-    def having(self, places: Sequence[int], articles: int) -> NDArray[np.bool_]:
-        """Of so many articles those that have one of the values."""
-        wanted = np.zeros(len(self.values), dtype=bool)
-        wanted[list(places)] = True
-        having = np.zeros(articles, dtype=bool)
-        having[self.pairs[0][wanted[self.pairs[1]]]] = True
-        return having
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,9 +49,8 @@ class Facts:
 
     def marks(self) -> Callable[[int], dict[str, list[int]]]:
         """What leads from an article's row to the places of all its values, and to itself."""
-        grouped = {
-            facet: _grouped(column.pairs, len(self.articles)) for facet, column in self.columns.items()
-        }
+        count = len(self.articles)
+        grouped = {facet: column.by_article(count) for facet, column in self.columns.items()}
 
         def of(row: int) -> dict[str, list[int]]:
             found = {
@@ -143,12 +86,6 @@ class Facts:
         return allowed
 
 
-def _grouped(pairs: Rows, articles: int) -> tuple[NDArray[np.int64], Rows]:
-    """Values by article: those of a row lie from one start to the next."""
-    order = np.argsort(pairs[0], kind="stable")
-    return np.searchsorted(pairs[0][order], np.arange(articles + 1)), pairs[1][order]
-
-
 def facts_of(articles: Iterable[Article]) -> Facts:
     """The facts of articles in memory."""
     known = tuple(articles)
@@ -156,7 +93,7 @@ def facts_of(articles: Iterable[Article]) -> Facts:
     titles = sorted(range(len(known)), key=lambda row: label(known[row]).casefold())
     return Facts(
         articles=known,
-        columns={facet: _column([_values(one, facet) for one in known]) for facet in COLUMNS},
+        columns={facet: column_of(known, facet) for facet in COLUMNS},
         name_hashes=hashes,
         name_rows=rows,
         by_title=np.array(titles, dtype=np.int32),
@@ -196,24 +133,6 @@ def read_facts(folder: Path, articles: Sequence[Article]) -> Facts:
 def label(article: Article) -> str:
     """What an article is called in a list: its title, or the name of its file."""
     return article.title or article.source
-
-
-def _values(article: Article, facet: Facet) -> tuple[tuple[str, ...], str]:
-    """The values that are counted, and the one as it is written."""
-    if facet is Facet.AUTHOR:
-        return authors_of(article), article.author
-    written = article.publisher if facet is Facet.PUBLISHER else article.published[:4]
-    return tuple(filter(None, (written,))), written
-
-
-def _column(told: Sequence[tuple[tuple[str, ...], str]]) -> Column:
-    values = dict.fromkeys(value for counted, written in told for value in (*counted, written))
-    ordered = tuple(sorted(values, key=str.casefold))
-    place = {value: number for number, value in enumerate(ordered)}
-    counted = [(row, place[value]) for row, (some, _) in enumerate(told) for value in some]
-    others = [(row, place[written]) for row, (some, written) in enumerate(told) if written not in some]
-    pairs = np.array(counted + others, dtype=np.int32).reshape(-1, 2)
-    return Column(ordered, np.ascontiguousarray(pairs.T), len(counted))
 
 
 def _names(articles: Sequence[Article]) -> tuple[NDArray[np.uint64], Rows]:

@@ -6,6 +6,7 @@ the vectors themselves, so equal vectors have equal scores and the order is that
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,15 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Texts = NDArray[np.bool_]  # by row of the vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Narrowed:
+    """What a filter leaves of an index: spans and texts by row, and how many texts."""
+
+    spans: NDArray[np.bool_]
+    texts: Texts
+    count: int
 
 
 class Searched(Protocol):
@@ -71,26 +81,29 @@ class DenseIndex:
         """Numbers per vector."""
         return int(self._vectors.shape[1])
 
-    def search(
-        self, query: Floats, k: int, *, allowed: NDArray[np.bool_] | None = None
-    ) -> list[tuple[int, float]]:
+    def narrowed(self, allowed: NDArray[np.bool_]) -> Narrowed:
+        """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`."""
+        texts = self._held.allowed_texts(allowed)
+        return Narrowed(allowed, texts, int(np.count_nonzero(texts)))
+
+    def search(self, query: Floats, k: int, *, allowed: Narrowed | None = None) -> list[tuple[int, float]]:
         """The k spans with the greatest inner product with `query`, shape (d,), as (row, score).
 
-        Best first, equal scores by row. `allowed`, shape (spans,), limits the search to the rows that are
-        true there. Fewer than k come back when there are no more, none when k <= 0.
+        Best first, equal scores by row; of those alone that are allowed. Fewer than k come back when there
+        are no more, none when k <= 0.
         """
         query = np.ascontiguousarray(query, dtype=np.float32)
         if query.shape != (self.dimension,):
             raise ValueError(f"a query of shape {query.shape}, but vectors have {self.dimension} numbers")
-        only = None if allowed is None else self._held.allowed_texts(allowed)
         if k <= 0 or not np.isfinite(query).all():
             return []
-        texts, scores = self.nearest(query, k, only=only)
-        return self._held.holding(texts, scores, k, allowed=allowed)
+        texts, scores = self.nearest(query, k, allowed=allowed)
+        return self._held.holding(texts, scores, k, allowed=allowed.spans if allowed else None)
 
-    def nearest(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Scores]:
+    def nearest(self, query: Floats, k: int, *, allowed: Narrowed | None = None) -> tuple[Rows, Scores]:
         """The k nearest texts, or a few more, best first, with their scores."""
-        available = len(self._held.texts) if only is None else int(np.count_nonzero(only))
+        available = allowed.count if allowed else len(self._held.texts)
+        only = allowed.texts if allowed else None
         fetch = min(available, k * max(1, self._searched.again) + SPARE)
         if only is not None and available <= max(FEW, fetch):
             return self._compared(query, np.flatnonzero(only))

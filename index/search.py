@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
@@ -24,16 +24,18 @@ from numpy.typing import NDArray
 
 from corpus.article import Passage, Sentence
 from index.bm25 import bm25, inverse_document_frequency
-from index.frequencies import Frequencies, count_terms
+from index.frequencies import Frequencies, count_terms, spread
 from index.generation import Generation
-from index.lexical import NO_MARKS, Marks, Unit
+from index.lexical import Marks, Unit
+from index.narrow import EVERY, Allowed
 from index.spans import ANSWERS
 from index.where import EVERYTHING, Where
 
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
 CANDIDATE_SENTENCES = 300
 CANDIDATE_PASSAGES = 100
-MANY_SENTENCES = 100_000
+# Texts that may hold a function word and still be looked through for it: 5 ms for a few such words.
+MOST_HOLDING = 20_000
 _SAME_SCORES = 1e-6
 
 # Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
@@ -135,18 +137,6 @@ class Scored:
     around: Counts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Allowed:
-    """What a filter leaves: sentences and passages by row (None: all), and the marks they have."""
-
-    sentences: NDArray[np.bool_] | None = None
-    passages: NDArray[np.bool_] | None = None
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
-
-
-EVERY = Allowed()
-
-
 def search(
     generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
 ) -> list[Hit]:
@@ -227,7 +217,7 @@ def _best(rows: Rows, scores: Floats) -> NDArray[np.intp]:
 
 def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
     """Rows of the sentences worth scoring, ascending, each once."""
-    allowed = _allowed(generation, where)
+    allowed = generation.allowed(where)
     if query.phrases:
         return _holding(generation, query.phrases, _phrase_rows(generation, query.phrases, allowed))
     if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
@@ -253,20 +243,30 @@ def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]
 
 def _found_by_words(generation: Generation, query: Query, marks: Marks) -> tuple[Found, Found]:
     lexical, terms = generation.lexical, query.all_terms
-    if lexical.count(Unit.SENTENCE) > MANY_SENTENCES:
-        # Half the texts hold "the": among many, looking for it takes long and brings little.
-        terms = tuple(term for term in terms if term not in FUNCTION_TERMS) or terms
+    telling = {unit: _telling(generation, unit, terms) for unit in Unit}
     return (
-        lexical.search(Unit.SENTENCE, terms, CANDIDATE_SENTENCES, marked=marks),
-        lexical.search(Unit.PASSAGE, terms, CANDIDATE_PASSAGES, marked=marks),
+        lexical.search(Unit.SENTENCE, telling[Unit.SENTENCE], CANDIDATE_SENTENCES, marked=marks),
+        lexical.search(Unit.PASSAGE, telling[Unit.PASSAGE], CANDIDATE_PASSAGES, marked=marks),
     )
+
+
+def _telling(generation: Generation, unit: Unit, terms: Sequence[str]) -> Sequence[str]:
+    """Without "the" and its like where very many texts hold it: that takes long and tells nothing."""
+    common = {
+        term
+        for term in FUNCTION_TERMS.intersection(terms)
+        if generation.lexical.document_frequency(unit, term) > MOST_HOLDING
+    }
+    return [term for term in terms if term not in common] or terms
 
 
 def _sentences_of(generation: Generation, passages: Sequence[int]) -> Rows:
     """Rows of the sentences of some passages; `passage_of` ascends, so each passage is a range of it."""
-    first = np.searchsorted(generation.passage_of, passages, side="left")
-    last = np.searchsorted(generation.passage_of, passages, side="right")
-    return _union([np.arange(start, end, dtype=np.int64) for start, end in zip(first, last, strict=True)])
+    # Of the type of `passage_of`: NumPy would otherwise copy all of it for each question.
+    wanted = np.unique(np.array(passages, dtype=generation.passage_of.dtype))
+    first = np.searchsorted(generation.passage_of, wanted, side="left")
+    last = np.searchsorted(generation.passage_of, wanted, side="right")
+    return spread(first, last)
 
 
 def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowed | None) -> Rows:
@@ -281,7 +281,7 @@ def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowe
         return rows
     if among.sentences is None:
         return np.arange(len(generation.sentences), dtype=np.int64)
-    return np.flatnonzero(among.sentences)
+    return np.flatnonzero(among.sentences.spans)
 
 
 def _holding(generation: Generation, phrases: Sequence[str], rows: Rows) -> Rows:
@@ -294,17 +294,6 @@ def fold(text: str) -> str:
     """Text as it is compared: compatible forms, straight quotes, plain dashes, single spaces, no case."""
     plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
     return " ".join(plain.split()).casefold()
-
-
-def _allowed(generation: Generation, where: Where) -> Allowed | None:
-    articles = generation.facts.allowed(where)
-    if articles is None:
-        return None
-    return Allowed(
-        sentences=articles[generation.article_of],
-        passages=articles[generation.passages.spans[:, 0]],
-        marks={facet.value: places for facet, places in generation.facts.chosen(where).items()},
-    )
 
 
 def _union(parts: Sequence[Rows]) -> Rows:

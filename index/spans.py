@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import SupportsIndex, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +49,10 @@ class Spans(Sequence[Span]):
         return len(self.spans)
 
     @overload
-    def __getitem__(self, row: int) -> Span: ...
+    def __getitem__(self, row: SupportsIndex) -> Span: ...
     @overload
     def __getitem__(self, row: slice) -> Sequence[Span]: ...
-    def __getitem__(self, row: int | slice) -> Span | Sequence[Span]:
+    def __getitem__(self, row: SupportsIndex | slice) -> Span | Sequence[Span]:
         if isinstance(row, slice):
             return tuple(map(self._made, self.spans[row].tolist()))
         return self._made(self.spans[range(len(self))[row]].tolist())

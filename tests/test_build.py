@@ -18,6 +18,7 @@ from index.build import build
 from index.durable import Lock
 from index.errors import BuildFailed, Locked
 from index.generation import Generation
+from index.plan import Kind, Plan
 from index.store import current, generations, open_current
 from tests.fakes import FailingDisk, WordEncoder, article
 
@@ -193,6 +194,13 @@ def test_a_changed_article_encodes_its_new_texts_only(data: Path) -> None:
         open_current(data).vectors[open_current(data).sentence_rows],
         WordEncoder().encode([s.text for s in open_current(data).sentences]),
     )
+
+
+def test_another_kind_of_index_is_another_generation(data: Path) -> None:
+    first = build([FIRST], WordEncoder(), data)
+    again = build([FIRST], WordEncoder(), data, plan=Plan(Kind.IVF))
+    assert (again.unchanged, again.encoded, again.reused) == (False, 0, first.encoded)
+    assert build([FIRST], WordEncoder(), data, plan=Plan(Kind.IVF)).unchanged
 
 
 def test_another_model_reuses_nothing(data: Path) -> None:

@@ -78,14 +78,16 @@ def download(suffix: str, *addresses: str) -> str:
 
 
 def test_a_list_has_each_citation_once_and_in_order() -> None:
-    cited = read_cited([SAID, COST, SAID, "echo:00-33"], SHELF)
+    cited = read_cited([SAID, COST, SAID, "echo:00-33"], SHELF.get)
     assert cited.citations == (Citation(ECHO, 0, 33), Citation(HARBOUR, 20, 39))
     assert [citation.text for citation in cited.citations] == [ECHO.text, "Dredging cost more."]
     assert (cited.missing, cited.malformed, cited.too_many) == ((), (), 0)
 
 
 def test_what_is_not_in_the_index_costs_nothing_else() -> None:
-    cited = read_cited(["gone:1-2", COST, f"echo:0-{len(ECHO.text) + 1}", f"echo:0-{len(ECHO.text)}"], SHELF)
+    cited = read_cited(
+        ["gone:1-2", COST, f"echo:0-{len(ECHO.text) + 1}", f"echo:0-{len(ECHO.text)}"], SHELF.get
+    )
     assert [citation.address for citation in cited.citations] == [COST, SAID]
     assert cited.missing == ("gone:1-2", "echo:0-34")
 
@@ -119,14 +121,14 @@ def test_what_is_not_in_the_index_costs_nothing_else() -> None:
     ],
 )
 def test_what_is_no_address_is_told(address: str) -> None:
-    cited = read_cited([address, COST], SHELF)
+    cited = read_cited([address, COST], SHELF.get)
     assert cited.malformed == (address,)
     assert [citation.address for citation in cited.citations] == [COST]
 
 
 def test_a_list_holds_fifty() -> None:
     spans = [f"harbour:0-{end}" for end in range(1, 53)]
-    cited = read_cited(spans, SHELF)
+    cited = read_cited(spans, SHELF.get)
     assert (len(cited.citations), cited.too_many) == (50, 2)
 
 

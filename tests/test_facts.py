@@ -1,163 +1,104 @@
-from __future__ import annotations
+"""Filters as columns, held against looking at every article."""
 
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from corpus.article import Article
-from corpus.canonical import finish
-from corpus.draft import Block, Draft, Facts, Kind
+from index.column import COLUMNS, Facet
+from index.facts import facts_files, facts_of, read_facts
+from index.where import EVERYTHING, Where
+from tests.fakes import article
 
-BODY = (
-    "The library will open on four evenings a week from May, after two hundred residents asked for it in a survey "
-    "that ran all winter."
-)
-
-
-def article(*texts: str, facts: Facts | None = None) -> Article:
-    return finish(
-        Draft(tuple(Block(text) for text in texts), facts or Facts(), loose=True, scraped=True), "a.txt"
+AUTHORS = ("Ann Lee", "ann lee", "Bo Ek and Ann Lee", "", "Jo Bloggs, Bo Ek", "STRASSE", "straße")
+PUBLISHERS = ("The Post", "the post", "", "Élan")
+YEARS = ("2004-05-06", "2005", "", "2004")
+ARTICLES = tuple(
+    replace(
+        article(f"n{row:02}", f"Text {row}."),
+        author=author,
+        publisher=publisher,
+        published=year,
+        title=f"{row % 7}",
     )
-
-
-@pytest.mark.parametrize(
-    ("top", "title", "author", "published"),
-    [
-        (["Evenings at the library", "By Ann Lee"], "Evenings at the library", "Ann Lee", ""),
-        (
-            ["Evenings at the library", "Ann Lee", "12 March 2004"],
-            "Evenings at the library",
-            "Ann Lee",
-            "2004-03-12",
-        ),
-        (["Ann Lee", "Evenings at the library"], "Evenings at the library", "Ann Lee", ""),
-        (["Plenty Lost", "Bob Hill"], "Plenty Lost", "", ""),
-        (["Bob Hill"], "Bob Hill", "", ""),
-        (["Libraries", "Published: Thursday, May 6, 2004 10:15"], "Libraries", "", "2004-05-06"),
-        (["Education", "Evenings at the library", "2004-05-06"], "Evenings at the library", "", "2004-05-06"),
-        (
-            ["Evenings at the library", "by Ann Lee and Bo van Dyk"],
-            "Evenings at the library",
-            "Ann Lee and Bo van Dyk",
-            "",
-        ),
-        ([], "", "", ""),
-    ],
+    for row, (author, publisher, year) in enumerate(product(AUTHORS, PUBLISHERS, YEARS))
 )
-def test_the_top_of_a_plain_text(top: list[str], title: str, author: str, published: str) -> None:
-    found = article(*top, BODY)
-    assert (found.title, found.author, found.published) == (title, author, published)
+WHERES = [
+    Where(authors=("ANN LEE",)),
+    Where(authors=("bo ek",), years=("2004",)),
+    Where(authors=("Bo Ek and Ann Lee",)),
+    Where(authors=("Strasse",)),
+    Where(authors=("",)),
+    Where(authors=("Ann",)),
+    Where(publishers=("THE POST", "élan")),
+    Where(publishers=("",), years=("2005", "1999")),
+    Where(years=("",)),
+    Where(articles=("n03", "N04.md", "nobody")),
+    Where(articles=("nobody",)),
+    Where(articles=("n03", "n05.md", "n90"), authors=("ann lee",)),
+]
 
 
-@pytest.mark.parametrize(
-    ("standfirst", "author"),
-    [
-        ("Four evenings a week may not be enough for everybody who asked, writes Ann Lee.", "Ann Lee"),
-        ("Four evenings a week may not be enough for everybody who asked. Ann Lee reports.", "Ann Lee"),
-        ("Four evenings a week may not be enough for everybody who asked, says the council.", ""),
-    ],
-)
-def test_a_standfirst_names_its_author(standfirst: str, author: str) -> None:
-    found = article("Evenings at the library", standfirst, BODY)
-    assert found.author == author
-    assert standfirst in found.text
+@pytest.mark.parametrize("where", WHERES)
+def test_what_is_allowed_is_what_matches(where: Where, tmp_path: Path) -> None:
+    for name, content in facts_files(ARTICLES).items():
+        (tmp_path / name).write_bytes(content)
+    expected = [where.matches(one) for one in ARTICLES]
+    for facts in (facts_of(ARTICLES), read_facts(tmp_path, ARTICLES)):
+        allowed = facts.allowed(where)
+        assert allowed is not None
+        assert allowed.tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("closing", "author"),
-    [
-        ("Ann Lee is a lecturer in librarianship at the University of Wend.", "Ann Lee"),
-        ("The library is a listed building.", ""),
-        ("Ann Lee was unhappy about it.", ""),
-    ],
-)
-def test_a_closing_biography_names_the_author(closing: str, author: str) -> None:
-    assert article("Evenings at the library", BODY, BODY + " Twice.", closing).author == author
+@pytest.mark.parametrize("where", WHERES)
+def test_marks_tell_the_same(where: Where) -> None:
+    """What the lexical index is asked for: one of the marks of each kind."""
+    facts = facts_of(ARTICLES)
+    marks_of, chosen = facts.marks(), facts.chosen(where)
+    for row, one in enumerate(ARTICLES):
+        marks = marks_of(row)
+        held = all(set(marks[facet.value]) & set(places) for facet, places in chosen.items())
+        assert held is where.matches(one)
 
 
-def test_an_article_about_a_professor_is_not_by_that_professor() -> None:
-    opening = (
-        "Ann Lee is a professor of librarianship who has counted every book in the county twice since 1999."
-    )
-    assert article("Counting books", opening, BODY, BODY + " Twice.").author == ""
+def test_asking_for_nothing_allows_everything() -> None:
+    assert facts_of(ARTICLES).allowed(EVERYTHING) is None
 
 
-def test_what_a_file_says_outright_is_not_overruled() -> None:
-    found = article("Libraries", "By Ann Lee", BODY, facts=Facts(title="Open late", author="Bo Ek"))
-    assert (found.title, found.author) == ("Open late", "Bo Ek")
-    assert found.text.startswith("Open late\n\nLibraries\n\nBy Ann Lee")
-
-
-@pytest.mark.parametrize(
-    ("footer", "publisher"),
-    [
-        ("More from Evening Star", "Evening Star"),
-        ("© 2004 Evening Star Ltd. All rights reserved.", "Evening Star Ltd"),
-    ],
-)
-def test_a_footer_names_the_publisher(footer: str, publisher: str) -> None:
-    assert article("Libraries", BODY, footer).publisher == publisher
-
-
-def test_a_site_name_scraped_twice_is_the_publisher() -> None:
-    found = article(
-        "Sign in", "Evening Star - UK", "Evening Star - UK", "Ann Lee", "Evenings at the library", BODY
-    )
-    assert (found.publisher, found.author, found.title) == (
-        "Evening Star",
-        "Ann Lee",
-        "Evenings at the library",
-    )
-    assert found.text == f"Ann Lee\n\nEvenings at the library\n\n{BODY}"
-
-
-@pytest.mark.parametrize(
-    ("texts", "author"),
-    [
-        (
-            ["The plan", "The plan was drawn up in secret, and it was written in a day by Tony Blair.", BODY],
-            "",
-        ),
-        (
-            [
-                "Transport",
-                BODY,
-                "Cllr Ann Potter is the chair of the transport committee.",
-                "Ann Potter agreed.",
-            ],
-            "",
-        ),
-        (["Transport", BODY, "Ann Potter is the chair who resigned in May over the costs."], ""),
-        (["New village hall opens", "Green Lane", BODY], ""),
-        (["Every Child Counts", "Green Paper Launched", BODY], ""),
-    ],
-)
-def test_who_is_written_about_is_not_who_wrote(texts: list[str], author: str) -> None:
-    assert article(*texts).author == author
-
-
-def test_marked_headings_are_nobodys_names_and_no_section_labels() -> None:
-    blocks = (
-        Block("Early help", Kind.HEADING),
-        Block("Sure Start", Kind.HEADING),
-        Block("Health", Kind.HEADING),
-        Block(BODY),
-    )
-    found = finish(Draft(blocks, Facts(title="T")), "a.md")
-    assert found.author == ""
-    assert found.text == f"T\n\nEarly help\n\nSure Start\n\nHealth\n\n{BODY}"
-
-
-def test_two_equal_exclamations_are_not_a_site() -> None:
-    assert article("No.", "No.", "A third line", BODY).publisher == ""
-
-
-def test_what_a_file_tells_of_itself_counts_last() -> None:
-    properties = Facts(title="Template 3", author="Temp Secretary")
-    said = Draft(
-        (Block("Flood plan"), Block("By Helen Marsh"), Block(BODY)), loose=True, properties=properties
-    )
-    silent = Draft((Block(BODY),), loose=True, properties=properties)
-    found = [finish(draft, "a.docx") for draft in (said, silent)]
-    assert [(one.title, one.author) for one in found] == [
-        ("Flood plan", "Helen Marsh"),
-        ("Template 3", "Temp Secretary"),
+def test_columns_worked_by_hand() -> None:
+    told = [
+        replace(article(name, "x"), author=author)
+        for name, author in zip("abc", ("Ann", "", "Ann and Bob"), strict=True)
     ]
+    column = facts_of(told).columns[Facet.AUTHOR]
+    assert column.values == ("", "Ann", "Ann and Bob", "Bob")
+    assert column.pairs.tolist() == [[0, 2, 2, 1, 2], [1, 1, 3, 0, 2]]
+    assert column.counted == 3
+    assert column.counts(None).tolist() == [0, 2, 0, 1]
+    assert column.counts(np.array([True, True, False])).tolist() == [0, 1, 0, 0]
+
+
+def test_an_article_is_found_by_its_very_id() -> None:
+    facts = facts_of([replace(ARTICLES[0], id="AB"), replace(ARTICLES[1], id="ab", source="AB")])
+    assert facts.named("ab") == facts.named("AB") == (0, 1)
+    assert (facts.article("AB"), facts.article("ab")) == (facts.articles[0], facts.articles[1])
+    assert facts.article("aB") is None
+
+
+def test_names_whose_hashes_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.facts._name_hash", lambda name: np.uint64(7))
+    facts = facts_of(ARTICLES)
+    assert facts.named("n03") == (3,)
+    assert facts.named("nobody") == ()
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    for name, content in facts_files(ARTICLES).items():
+        (tmp_path / name).write_bytes(content)
+    made, read = facts_of(ARTICLES), read_facts(tmp_path, ARTICLES)
+    for facet in COLUMNS:
+        assert read.columns[facet].values == made.columns[facet].values
+        np.testing.assert_array_equal(read.columns[facet].pairs, made.columns[facet].pairs)
+    assert read.by_title.tolist() == sorted(range(len(ARTICLES)), key=lambda row: (row % 7, row))

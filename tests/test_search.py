@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +9,12 @@ import pytest
 
 from index import search as search_file
 from index.build import build
+from index.check import check_probes
 from index.generation import Generation
-from index.search import Hit, Query, fold, search
+from index.lexical import Unit
+from index.narrow import EVERY
+from index.plan import Kind, Plan
+from index.search import Hit, Query, _telling, fold, search
 from index.store import open_current
 from index.where import Where
 from tests.fakes import WordEncoder, article
@@ -89,6 +95,18 @@ def test_a_small_corpus_is_ranked_alike_through_the_indexes(
     assert texts(search(generation, asked, 3)) == texts(whole)
 
 
+def test_a_function_word_that_very_many_texts_hold_is_not_looked_for(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = ["the", "ferri", "to"]  # in 5, 3 and 1 of the sentences
+    assert _telling(generation, Unit.SENTENCE, terms) == terms
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 4)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 1)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    assert _telling(generation, Unit.SENTENCE, ["the", "the"]) == ["the", "the"]
+
+
 def test_a_phrase_is_whole_words(generation: Generation) -> None:
     assert search(generation, query(generation, "ferry", "err"), 20) == []
     assert texts(search(generation, query(generation, "ferry", "ferry was"), 20)) == [
@@ -123,3 +141,88 @@ def test_build_folder_is_not_needed_by_search(tmp_path: Path) -> None:
     build([ROAD], WordEncoder(), tmp_path)
     opened = open_current(tmp_path)
     assert texts(search(opened, query(opened, "narrow quay"), 1)) == ["The road to the quay is narrow."]
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Generation]:
+    """The same 400 articles, searched exactly and through lists of both kinds."""
+    random = np.random.default_rng(3)
+    words = [f"word{number}" for number in range(300)]
+    articles = [
+        replace(
+            article(
+                f"n{row:03}",
+                f"No {' '.join(random.choice(words, 6))}. And {' '.join(random.choice(words, 5))}.",
+            ),
+            published=f"{2000 + row % 4}-01-02",
+            publisher=f"Press {row % 3}",
+            author=f"Ann {row % 5} and Bo {row % 2}",
+        )
+        for row in range(400)
+    ]
+    made = {}
+    for kind in (Kind.FLAT, Kind.IVF, Kind.PQ):
+        data = tmp_path_factory.mktemp(kind)
+        build(articles, WordEncoder(), data, plan=Plan(kind, nprobe=4096))
+        made[kind] = open_current(data)
+    return made
+
+
+FILTERS = (
+    Where(),
+    Where(years=("2001",)),
+    Where(publishers=("press 1",), authors=("bo 1",)),
+    Where(authors=("Ann 3 and Bo 1", "Ann 2")),
+    Where(articles=("n007", "N399.md")),
+    Where(years=("1999",)),
+)
+
+
+def test_an_index_says_what_it_is(kinds: dict[Kind, Generation]) -> None:
+    for kind, opened in kinds.items():
+        told = opened.manifest.indexes
+        assert {name: facts["kind"] for name, facts in told.items()} == {
+            "sentences.faiss": kind,
+            "passages.faiss": kind,
+        }
+        assert all(float(facts.get("recall", 1)) >= 0.95 for facts in told.values())
+        assert opened.manifest.settings["index"] == kind
+        check_probes(opened)
+
+
+@pytest.mark.parametrize("where", FILTERS)
+@pytest.mark.parametrize("few", [0, 2000])
+def test_every_kind_finds_the_same_under_every_filter(
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where, few: int
+) -> None:
+    monkeypatch.setattr("index.nearest.FEW", few)
+    for opened in kinds.values():
+        monkeypatch.setattr(opened.filters, "_kept", OrderedDict())
+    for text in ("word7 word12 and word250", "no word99"):
+        asked = query(kinds[Kind.FLAT], text)
+        exact = search(kinds[Kind.FLAT], asked, 10, where=where)
+        assert all(where.matches(hit.sentence.article) for hit in exact)
+        for kind in (Kind.IVF, Kind.PQ):
+            found = search(kinds[kind], asked, 10, where=where)
+            assert [hit.row for hit in found] == [hit.row for hit in exact]
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_a_filtered_search_is_the_search_of_what_is_allowed(
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where
+) -> None:
+    """Candidates under a filter against an exact search of the allowed sentences, by meaning and by words."""
+    opened = kinds[Kind.IVF]
+    asked = query(opened, "word7 word12 and word250")
+    allowed = [row for row, one in enumerate(opened.sentences) if where.matches(one.article)]
+    cosines = {row: float(opened.vectors[opened.sentence_rows[row]] @ asked.vector) for row in allowed}
+    found = opened.dense_sentences.search(
+        asked.vector, 10, allowed=(opened.allowed(where) or EVERY).sentences
+    )
+    expected = sorted(cosines, key=lambda row: (-round(cosines[row], 5), row))[:10]
+    assert [row for row, _ in found] == expected
+    held = [
+        row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
+    ]
+    marks = (opened.allowed(where) or EVERY).marks
+    assert sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, marked=marks)) == held

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from web.links import read_span
 
 MOST = 50
 """Citations in one list: an address of more would be too long for some browsers and proxies."""
+Find = Callable[[str], Article | None]
 _ARTICLE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -30,11 +31,11 @@ class Cited:
     too_many: int
 
 
-def read_cited(written: Sequence[str], articles: Mapping[str, Article]) -> Cited:
-    """The citations of a list of addresses, looked up among the articles by id."""
+def read_cited(written: Sequence[str], find: Find) -> Cited:
+    """The citations of a list of addresses; `find` knows the articles by id."""
     different = list(dict.fromkeys(written))
     places = {address: _read(address) for address in different[:MOST]}
-    found = {address: _found(articles, *place) for address, place in places.items() if place}
+    found = {address: _found(find, *place) for address, place in places.items() if place}
     return Cited(
         citations=tuple(dict.fromkeys(citation for citation in found.values() if citation)),
         missing=tuple(address for address, citation in found.items() if not citation),
@@ -54,6 +55,6 @@ def _read(address: str) -> tuple[str, int, int] | None:
     return (article, *span) if span and _ARTICLE.fullmatch(article) else None
 
 
-def _found(articles: Mapping[str, Article], article: str, start: int, end: int) -> Citation | None:
-    known = articles.get(article)
+def _found(find: Find, article: str, start: int, end: int) -> Citation | None:
+    known = find(article)
     return Citation(known, start, end) if known and end <= len(known.text) else None

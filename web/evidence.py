@@ -40,8 +40,7 @@ def evidence_routes(site: Site) -> APIRouter:
 
 
 def _cited(site: Site, request: Request) -> Cited:
-    articles = site.desk.assistant.generation.articles
-    return read_cited(request.query_params.getlist("c"), {article.id: article for article in articles})
+    return read_cited(request.query_params.getlist("c"), site.desk.article)
 
 
 def _fault(site: Site, cited: Cited) -> str:

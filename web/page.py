@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # A session holds copies of the components; nothing on this page differs between sessions.
 SESSIONS = 100
 SYSTEM_FONTS = ("system-ui", "sans-serif")
+# Articles that may suggest the questions on the page; a million would all be read for five.
+_EXAMPLES_FROM = 500
 
 
 def mount_page(app: FastAPI, site: Site) -> None:
@@ -75,7 +77,7 @@ def _page(site: Site) -> gr.Blocks:
 
     words, assistant = site.catalogue, site.desk.assistant
     examples = example_questions(
-        assistant.generation.articles, lambda question: not assistant.ask(question).abstained
+        assistant.generation.articles[:_EXAMPLES_FROM], lambda question: not assistant.ask(question).abstained
     )
     blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False)
     with blocks:
