@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from corpus.article import Passage, Sentence
@@ -22,13 +23,15 @@ def split_passages(
     """
     from langchain_text_splitters import CharacterTextSplitter
 
+    counted = lru_cache(maxsize=None)(count_tokens)  # the splitter asks for each length several times
+
     # Counting sentences back from the pieces gives exact offsets. The splitter's own start index is
     # found by searching the text, which fails when lengths are not characters.
     splitter = CharacterTextSplitter(
         separator=_MARK,
         chunk_size=limit,
         chunk_overlap=0,
-        length_function=lambda text: count_tokens(text.replace(_MARK, " ")),
+        length_function=lambda text: counted(text.replace(_MARK, " ")),
         strip_whitespace=False,
     )
     passages: list[Passage] = []
@@ -37,7 +40,9 @@ def split_passages(
         for piece in splitter.split_text(_MARK.join(sentence.text for sentence in paragraph)):
             last = first + piece.count(_MARK)
             whole = Passage(paragraph[0].article, paragraph[first].start, paragraph[last].end)
-            passages += _fitting(whole, limit=limit, count_tokens=count_tokens)
+            # Sentences that were put together fit together: a text has no more pieces than its parts.
+            alone = first == last
+            passages += _fitting(whole, limit=limit, count_tokens=counted) if alone else [whole]
             first = last + 1
     return passages
 

@@ -18,7 +18,7 @@ from index.errors import Damaged
 from index.spelling import ByLength
 
 LEXICON = "lexicon.json"
-_ADDRESS = ("://", "www.", "@")
+_ADDRESS = re.compile(r"://|www\.|@")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -44,7 +44,7 @@ def lexicon_bytes(articles: Iterable[Article]) -> bytes:
     long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article in articles:
         for piece, times in Counter(article.text.split()).items():
-            if not any(mark in piece for mark in _ADDRESS):
+            if not _ADDRESS.search(piece):
                 for word in _WORD.findall(piece):
                     written[word.lower()][word] += times
         for short, long in find_acronyms(article.text):
