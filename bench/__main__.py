@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import asdict, replace
 from functools import partial
@@ -102,6 +103,7 @@ def main() -> int:
     scale = SMALL if chosen.small else WHOLE
     scale = replace(scale, rounds=chosen.rounds or scale.rounds, sizes=chosen.sizes or scale.sizes)
     results = FOLDER / "small" if chosen.small else FOLDER
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended too
     run = Run(scale, sets=chosen.sets.resolve(), work=chosen.work.resolve(), results=results)
     parts = {"peers": run.peers, "floors": run.floors, "growth": run.growth}
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -100,5 +101,6 @@ class Peer:
         code = self._running.wait()
         self._errors.seek(0)
         said = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
-        last = said[-1][:_LAST_WORDS] if said else f"ended with {code}"
-        return f"{do}: {last}"
+        if code == -signal.SIGKILL:
+            return f"{do}: was killed: took more than {self._limit:g} s, or more memory than there is"
+        return f"{do}: {said[-1][:_LAST_WORDS] if said else f'ended with {code}'}"

@@ -28,6 +28,8 @@ def draw_growth(
             _panel(axes, [(size, told[measure]) for size, told in sizes if measure in told])
             slope = f", exponent {exponents[measure]:.2f}" if measure in exponents else ""
             axes.set(xscale="log", yscale="log", xlabel="passages", title=f"{label}{slope}")
+            axes.set_xticks([size for size, _ in sizes], [f"{size:,}" for size, _ in sizes])
+            axes.set_xticks([], minor=True)
         paths = [folder / "growth.svg", folder / "growth.png"]
         figure.savefig(paths[0], metadata={"Date": None, "Creator": None})
         figure.savefig(paths[1], dpi=150)

@@ -27,6 +27,6 @@ class Scale:
 
 WHOLE = Scale()
 SMALL = Scale(
-    passages=300, built=60, questions=12, rounds=2, sizes=(300, 3_000), sources=500, flat=20_000, forward=60
+    passages=100, built=30, questions=8, rounds=2, sizes=(300, 3_000), sources=500, flat=20_000, forward=60
 )
-"""A minute or two: whether everything runs, not how fast."""
+"""Some minutes, nearly all of them imports: whether everything runs, not how fast."""

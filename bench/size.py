@@ -105,7 +105,7 @@ def build(case: Case) -> Told:
     written = folder_bytes(open_current(case.index).folder)
     bytes_each = written / case.passages
     peak = memory()["peak_mb"]
-    return {"build_s": seconds, "peak_mb": peak, "before_mb": before, "bytes_per_passage": bytes_each}
+    return {"build_s": seconds, "build_peak_mb": peak, "before_mb": before, "bytes_per_passage": bytes_each}
 
 
 def ask(case: Case) -> Told:

@@ -19,17 +19,18 @@ _SYSTEMS = {
     "cold_s": "cold start, s",
     "change_s": "one text changed, s",
     "peak_mb": "peak MB, build",
+    "answering_mb": "answering MB",
     "bytes_per_passage": "bytes/passage",
     "recall": "recall@10",
 }
 _SIZES = {
     "build_s": "build, s",
     "search_ms": "search, ms",
-    "dense_ms": "of it dense, ms",
+    "dense_ms": "nearest passages, ms",
     "ask_ms": "question, ms",
     "rss_mb": "resident MB",
     "anonymous_mb": "not files, MB",
-    "peak_mb": "peak MB, build",
+    "build_peak_mb": "peak MB, build",
     "open_s": "open, s",
     "recall": "recall@10",
 }
