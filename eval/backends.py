@@ -1,8 +1,8 @@
 """What each backend costs, and what it does to a ranking: `python -m eval.backends FOLDER [MODELS]`.
 
 FOLDER is in the form of BEIR. Documents are encoded by each backend that can be used here, queries by each
-in both its ways: one by one, as questions are, in float32; and all at once, in bfloat16 where the backend has
-it. For each pair nDCG@10 is printed, of documents ranked by cosine alone. Before that come times: rounds in
+in both its ways: one by one, as questions are, in float32; and all at once, in bfloat16 where it has that.
+For each pair nDCG@10 is printed, of documents ranked by cosine alone. Before that come times: short rounds in
 which all take their turn, the plain way of sentence-transformers among them, and of each its best round, as
 what else the machine does can only slow one down. Conversions are kept in MODELS (models).
 """
@@ -26,8 +26,8 @@ from index.model import default_model_folder
 from index.plain import PlainEncoder
 from index.transformer import best_device, load_bi_encoder
 
-ROUNDS = 5
-_TIMED = 200  # documents and queries that are timed
+ROUNDS = 12
+_TIMED = 64  # documents and queries that are timed: about a second's work
 _CHARACTERS = 800
 _PLAIN = "sentence-transformers"
 

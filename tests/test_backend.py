@@ -110,24 +110,26 @@ def test_openvino_converts_once_and_agrees(
 
 @needs_openvino
 def test_a_conversion_that_was_changed_is_made_again(tmp_path: Path) -> None:
-    load_encoder(models=tmp_path, backend="openvino")
-    (converted,) = tmp_path.iterdir()
-    weights = bytearray((converted / WEIGHTS).read_bytes())
-    weights[1_000_000] ^= 64
-    (converted / WEIGHTS).write_bytes(weights)
-    encoder = load_encoder(models=tmp_path, backend="openvino")
-    assert min(cosines(encoder, default_model_folder())) >= 0.999
+    folder, models = small_model(tmp_path, modules=MODELS["mean, not normalised"]), tmp_path / "models"
+    load_encoder(str(folder), models=models, backend="openvino")
+    (converted,) = models.iterdir()
+    weights = (converted / WEIGHTS).read_bytes()
+    (converted / WEIGHTS).write_bytes(bytes(len(weights)))
+    encoder = load_encoder(str(folder), models=models, backend="openvino")
+    assert (converted / WEIGHTS).read_bytes() == weights
+    assert min(cosines(encoder, folder)) >= 0.999
     (converted / EXPORT).write_text("{}")
-    load_encoder(models=tmp_path, backend="openvino")
-    assert [path.name for path in tmp_path.iterdir()] == [converted.name]
+    load_encoder(str(folder), models=models, backend="openvino")
+    assert [path.name for path in models.iterdir()] == [converted.name]
 
 
 @needs_openvino
 def test_where_nothing_can_be_written_auto_goes_on_without(tmp_path: Path) -> None:
-    (tmp_path / "models").write_text("a file, and no folder")
+    folder, models = small_model(tmp_path, modules=MODELS["mean, not normalised"]), tmp_path / "models"
+    models.write_text("a file, and no folder")
     with pytest.raises(ModelRefused, match=r"the converted model cannot be written to .* another backend"):
-        load_encoder(models=tmp_path / "models", backend="openvino")
-    assert isinstance(load_encoder(models=tmp_path / "models", backend="auto"), PassEncoder)
+        load_encoder(str(folder), models=models, backend="openvino")
+    assert isinstance(load_encoder(str(folder), models=models, backend="auto"), PassEncoder)
 
 
 def test_a_model_with_a_prompt_is_read_the_plain_way(tmp_path: Path) -> None:
