@@ -1,7 +1,7 @@
 """Measure: python -m bench setup|peers|floors|growth|all|table [--rounds N] [--sizes N,N] [--small]
 
 setup    the peers' environments (also `make bench-setup`; a few minutes, 6 GB)
-peers    Verbatim and the peers in turn (an hour and a half on two cores)
+peers    Verbatim and the peers in turn (two hours on two cores)
 floors   memory bandwidth and the bare forward pass (two minutes)
 growth   the product at --sizes passages (a minute at 10,000, ten at 100,000, one to two hours at 1,000,000)
 all      these three, one after another

@@ -68,12 +68,10 @@ class Contest:
         def part(one: Competitor) -> Values:
             trial = Trial(one, self._course)
             values = trial.build_whole()
-            if not one.answers:
-                return values
             found, self._nearest[one.name] = trial.find(questions)
             return values | found
 
-        for one in competitors:
+        for one in filter(lambda one: one.answers, competitors):
             self._try(one, "whole", part)
         wanted = self._nearest.get(PLAIN.name)
         for name, rows in self._nearest.items():

@@ -14,7 +14,7 @@ class Scale:
     """
 
     passages: int = 10_000
-    built: int = 500
+    built: int = 300
     questions: int = 100
     rounds: int = 5
     k: int = 10

@@ -56,14 +56,14 @@ class Forward(Folder):
         return self._model.seconds(self._model.batches(encoded(texts) if self._whole else texts))
 
     def open(self, folder: Path) -> None:
-        """See `System.open`: there is nothing."""
+        """See `System.open`: nothing was written."""
 
     def encode(self, question: str) -> float:
         """See `System.encode`: cutting it into word pieces does not count."""
         return self._model.seconds(self._model.batches([question]))
 
     def change(self, row: int, text: str) -> None:
-        """See `System.change`: there is nothing."""
+        """See `System.change`: nothing answers."""
 
 
 def encoded(texts: Sequence[str]) -> list[str]:
