@@ -93,9 +93,9 @@ class Trial:
         return values
 
     @contextmanager
-    def _opened(self) -> Iterator[Peer]:
+    def _opened(self, name: str = "whole") -> Iterator[Peer]:
         with self._one.start() as peer:
-            folder = str(self._course.index("whole", self._one))
+            folder = str(self._course.index(name, self._one))
             peer.tell("open", model=self._course.model, folder=folder)
             yield peer
 
@@ -112,7 +112,7 @@ class Trial:
         return {"build_s": built["seconds"], "build_per_s": built["passages"] / built["seconds"]}
 
     def _encoding(self, asked: Asked) -> Values:
-        with self._opened() as peer:
+        with self._opened("part") as peer:
             peer.tell("encode", questions=asked.warm)
             return {"encode_ms": median(peer.tell("encode", questions=asked.others)["encode_ms"])}
 
