@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -44,6 +44,11 @@ class Column:
     values: tuple[str, ...]
     pairs: Rows
     counted: int
+    _held: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        held = np.bincount(self.pairs[1, : self.counted], minlength=len(self.values))
+        object.__setattr__(self, "_held", held)
 
     def places(self, wanted: Iterable[str]) -> tuple[int, ...]:
         """Places of the values that are one of these, capitals making no difference."""
@@ -58,9 +63,10 @@ class Column:
 
     def counts(self, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
         """How many allowed articles have each value, by its place; what is not counted has 0."""
+        if allowed is None:
+            return self._held
         articles, values = self.pairs[:, : self.counted]
-        held = values if allowed is None else values[allowed[articles]]
-        return np.bincount(held, minlength=len(self.values))
+        return np.bincount(values[allowed[articles]], minlength=len(self.values))
 
     def having(self, places: Sequence[int], articles: int) -> NDArray[np.bool_]:
         """Of so many articles those that have one of the values."""

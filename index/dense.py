@@ -26,13 +26,11 @@ from index.errors import Damaged
 from index.plan import LEAST_PER_LIST, Kind, lists_for
 from index.records import let_go
 
-EVERY_LIST = 100_000  # allowed texts up to which all lists are looked into: about 5 ms
 MORE = 4  # times the texts seen without a filter: what is allowed lies further off, and more scattered
 AGAIN = {Kind.IVF: 1, Kind.PQ: 4}  # texts compared again, per text wanted: four numbers in a byte blur
 
 _ADDED = 1 << 14  # vectors in memory at once while lists are filled
 _SEED = 1234
-_CLASSES = {Kind.IVF: "IndexIVFScalarQuantizer", Kind.PQ: "IndexIVFPQ"}
 _LOADING = threading.Lock()  # the limits of deserialization are global to FAISS
 
 Facts = Mapping[str, str | int | float]
@@ -52,6 +50,9 @@ class Flat:
     """Every text is compared, in the memory-mapped vectors themselves."""
 
     again = 0
+
+    def let_go(self) -> None:
+        """Nothing is held but the vectors, which are their owner's."""
 
     def __init__(self, vectors: Floats, texts: NDArray[np.int32]) -> None:
         self._first = int(texts[0]) if len(texts) else 0
@@ -78,6 +79,7 @@ class Lists:
 
     def __init__(self, index: Any, kind: Kind, nprobe: int, *, texts: int) -> None:
         self._index = index
+        self._content = np.zeros(0, dtype=np.uint8)
         self._kind = kind
         self._list_of = _list_of(index, texts)
         self.nprobe = nprobe
@@ -101,8 +103,6 @@ class Lists:
         if only is None:
             return self.nprobe
         counts = np.bincount(self._list_of[: len(only)][only], minlength=self.lists)
-        if counts.sum() <= EVERY_LIST:
-            return self.lists
         _, order = self._index.quantizer.search(query[None, :], self.lists)
         wanted = MORE * self.nprobe * int(self._index.ntotal) / self.lists
         return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
@@ -117,6 +117,15 @@ class Lists:
             told.sel = selector
         scores, found = self._index.search(query[None, :], k, params=told)
         return found[0][found[0] >= 0], scores[0][found[0] >= 0]
+
+    def lie_in(self, content: NDArray[np.uint8]) -> Lists:
+        """Keep the mapped file that the lists were opened in; returns itself."""
+        self._content = content
+        return self
+
+    def let_go(self) -> None:
+        """Give back the memory of the lists looked into; they are read again when used."""
+        let_go(self._content)
 
     def write(self, file: Path) -> None:
         """Write the index; nothing is flushed to the disk here. Raises `OSError`."""
@@ -146,17 +155,21 @@ def open_lists(file: Path, facts: Facts, texts: NDArray[np.int32], *, dimension:
     faiss = _faiss()
     kind, lists, nprobe = Kind(str(facts["kind"])), int(facts["lists"]), int(facts["nprobe"])
     expected = _shape(_empty(kind, dimension, lists))
+    *_, code, _ = expected
+    longest = max(4 * dimension * max(lists, 256), len(texts) * max(code, 8))
     try:
-        with _limits(4 * dimension * max(lists, 256), loops=4 * lists):
-            index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
-    except (RuntimeError, MemoryError) as error:
+        content = np.memmap(file, mode="r", dtype=np.uint8)
+        with _limits(longest, loops=4 * lists):
+            reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(content), len(content))
+            index = faiss.read_index(reader, faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise Damaged(file, "not an index of the expected size") from error
     found = _shape(index)
     if found != expected or index.ntotal != len(texts) or not index.is_trained:
         raise Damaged(file, f"expected {expected} of {len(texts)}, found {found} of {index.ntotal}")
     _check_lists(file, index, count=len(texts))
     try:
-        return Lists(index, kind, nprobe, texts=int(texts[-1]) + 1)
+        return Lists(index, kind, nprobe, texts=int(texts[-1]) + 1).lie_in(content)
     except ValueError as error:
         raise Damaged(file, str(error)) from error
 
@@ -166,11 +179,10 @@ def _check_lists(file: Path, index: Any, *, count: int) -> None:
     faiss = _faiss()
     inverted, centres = faiss.downcast_InvertedLists(index.invlists), faiss.downcast_index(index.quantizer)
     found = type(inverted).__name__, type(centres).__name__, centres.ntotal, centres.d, inverted.nlist
-    if found != ("OnDiskInvertedLists", "IndexFlatIP", index.nlist, index.d, index.nlist):
+    if found != ("ArrayInvertedLists", "IndexFlatIP", index.nlist, index.d, index.nlist):
         raise Damaged(file, f"unexpected lists: {found}")
     if inverted.compute_ntotal() != count:
         raise Damaged(file, f"its lists hold {inverted.compute_ntotal()} texts of {count}")
-    inverted.prefetch_nthread = 0  # else each search starts 32 threads to read ahead
 
 
 def _list_of(index: Any, texts: int) -> NDArray[np.uint16]:

@@ -149,19 +149,20 @@ def _name_hash(name: str) -> np.uint64:
 
 
 def _read_column(folder: Path, facet: Facet, articles: int) -> Column:
+    path = folder / f"{facet}.npy"
     try:
-        values, counted = json.loads((folder / FACTS).read_bytes())[facet]
-        column = Column(tuple(map(str, values)), _read_pairs(folder / f"{facet}.npy"), int(counted))
+        listed, counted = json.loads((folder / FACTS).read_bytes())[facet]
+        values, count = tuple(map(str, listed)), int(counted)
     except OSError as error:
         raise Damaged(folder / FACTS, f"cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise Damaged(folder / FACTS, "not a list of facts") from error
-    pairs = column.pairs
+    pairs = _read_pairs(path)
     most = pairs.max(axis=1, initial=-1).tolist()
-    inside = pairs.min(initial=0) >= 0 and most[0] < articles and most[1] < len(column.values)
-    if not (inside and 0 <= column.counted <= pairs.shape[1]):
-        raise Damaged(folder / f"{facet}.npy", "a fact of an article that is not there")
-    return column
+    inside = pairs.min(initial=0) >= 0 and most[0] < articles and most[1] < len(values)
+    if not (inside and 0 <= count <= pairs.shape[1]):
+        raise Damaged(path, "a fact of an article that is not there")
+    return Column(values, pairs, count)
 
 
 def _read_pairs(path: Path) -> Rows:

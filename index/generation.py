@@ -20,8 +20,9 @@ Opening maps the long ones into memory and makes no object of any article, sente
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
 
 LONG = 1 << 28  # bytes of vectors that may all stay in memory
+LISTS_KEPT = (
+    64  # questions after which the lists of the dense indexes are given back: 300 MB of a million texts
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Generation:
     lexicon: Lexicon
     mean_lengths: MeanLengths
     filters: Filters = field(default_factory=Filters)
+    questions: Iterator[int] = field(default_factory=count)
 
     @property
     def id(self) -> str:
@@ -134,6 +139,9 @@ class Generation:
         for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
             let_go(array)
         self.articles.let_go()
+        if next(self.questions) % LISTS_KEPT == 0:  # looked into again and again, and far smaller
+            self.dense_sentences.let_go()
+            self.dense_passages.let_go()
 
 
 def open_generation(folder: Path, manifest: Manifest) -> Generation:
@@ -143,13 +151,13 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         Damaged: a file that does not fit the others: a span outside its text, a row out of range.
     """
     sizes = manifest.counts
-    count, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
+    rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
     articles = open_articles(folder, sizes["articles"])
-    sentences = Sentences(articles, read_spans(folder / SENTENCES, (count, 4), articles.lengths))
+    sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
-    terms = read_terms(folder, sentences=count)
+    terms = read_terms(folder, sentences=rows)
     vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
-    sentence_rows = _read_rows(folder / SENTENCE_ROWS, count, texts=texts)
+    sentence_rows = _read_rows(folder / SENTENCE_ROWS, rows, texts=texts)
     passage_rows = _read_rows(folder / PASSAGE_ROWS, len(passages), texts=texts)
     indexes = manifest.indexes
     opened = Generation(
@@ -163,7 +171,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         vectors=vectors,
         digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32), mapped=True),
         sentence_rows=sentence_rows,
-        window_rows=_read_rows(folder / WINDOW_ROWS, count, texts=texts),
+        window_rows=_read_rows(folder / WINDOW_ROWS, rows, texts=texts),
         passage_rows=passage_rows,
         dense_sentences=_open_dense(folder / DENSE_SENTENCES, vectors, sentence_rows, indexes),
         dense_passages=_open_dense(folder / DENSE_PASSAGES, vectors, passage_rows, indexes),

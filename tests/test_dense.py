@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index import dense, nearest
+from index import nearest
 from index.dense import Facts, Lists, make_lists, open_lists
 from index.errors import BuildFailed, Damaged
 from index.lists import make_index
@@ -100,10 +100,7 @@ def test_a_filtered_search_agrees_with_the_exact_one(
             assert len({row for row, _ in found} & {row for row, _ in expected}) >= 0.96 * len(expected)
 
 
-def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(dense, "EVERY_LIST", 1)
+def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen() -> None:
     vectors, query = random_unit(2000, 8), random_unit(1, 8, seed=5)[0]
     lists = make_lists(vectors, every(2000), Kind.IVF)
     lists.nprobe = 3
@@ -114,8 +111,6 @@ def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen(
     assert 8 <= lists.probes(query, everything) <= 16
     assert lists.probes(query, away) > 20
     assert lists.probes(query, np.arange(2000) < 400) == 51
-    monkeypatch.setattr(dense, "EVERY_LIST", 2000)
-    assert lists.probes(query, everything) == 51
 
 
 def test_a_filter_far_from_the_question_costs_no_recall(
@@ -125,6 +120,7 @@ def test_a_filter_far_from_the_question_costs_no_recall(
     monkeypatch.setattr(nearest, "FEW", 0)
     vectors, rows = random_unit(4000, 16), every(4000)
     lists = make_lists(vectors, rows, Kind.IVF)
+    lists.nprobe = 8
     index, query = DenseIndex(vectors, rows, lists), random_unit(1, 16, seed=5)[0]
     allowed = vectors @ query < -0.3
     same(index.search(query, 10, allowed=index.narrowed(allowed)), plain(vectors, rows, query, 10, allowed))
@@ -270,6 +266,17 @@ def test_no_flip_or_truncation_crashes_and_limits_are_put_back(tmp_path: Path, k
     assert refusals > len(places)  # every truncation and the head; what lists hold is the manifest's to guard
     after = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
     assert after == before
+
+
+def test_memory_given_back_is_read_again(tmp_path: Path) -> None:
+    vectors = random_unit(400, 8)
+    index = made(tmp_path, Kind.IVF, vectors, every(400))
+    before = index.search(vectors[7], 400)
+    index.let_go()
+    assert index.search(vectors[7], 400) == before
+    (tmp_path / "i").unlink()
+    index.let_go()
+    assert index.search(vectors[7], 400) == before
 
 
 def test_a_missing_file_is_damage(tmp_path: Path) -> None:
