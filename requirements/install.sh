@@ -38,7 +38,7 @@ if [ "$lock" = quality ]; then
 fi
 
 if [ "$lock" = openvino ]; then
-    echo "installing OpenVINO (50 MB)"
+    echo "installing OpenVINO (60 MB)"
     locked_install --no-deps -r requirements/openvino.lock
     exit
 fi
