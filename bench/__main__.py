@@ -3,7 +3,7 @@
 setup    the peers' environments (also `make bench-setup`; a few minutes, 6 GB)
 peers    Verbatim and the peers in turn (two hours on two cores)
 floors   memory bandwidth and the bare forward pass (two minutes)
-growth   the product at --sizes passages (two minutes, and a minute more for every 10,000 passages)
+growth   the product at --sizes passages (three minutes, and two more for every 100,000 passages)
 all      these three, one after another
 table    what was measured, as Markdown
 
