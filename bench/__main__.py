@@ -3,12 +3,13 @@
 setup    the peers' environments (also `make bench-setup`; a few minutes, 6 GB)
 peers    Verbatim and the peers in turn (two hours on two cores)
 floors   memory bandwidth and the bare forward pass (two minutes)
-growth   the product at --sizes passages (a minute at 10,000, ten at 100,000, one to two hours at 1,000,000)
+growth   the product at --sizes passages (three minutes, and two more for every 100,000 passages)
 all      these three, one after another
 table    what was measured, as Markdown
 
 Each part is merged into bench/results/results.json. Nothing else may run meanwhile: two processes on the same
-cores make each other several times as slow. The public sets are read from --sets or BENCH_SETS, by default
+cores make each other several times as slow. With OMP_WAIT_POLICY=passive, which every system then gets, it is
+less: threads that wait do not spin. The public sets are read from --sets or BENCH_SETS, by default
 ../shared/data. --small takes some minutes and writes to bench/results/small: whether it runs, not how fast.
 
 Where the time goes: bench/.venvs/profile/bin/py-spy record -s -o out.svg -- .venv/bin/python -m bench floors

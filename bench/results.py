@@ -38,6 +38,7 @@ def taken() -> dict[str, Any]:
         "peers": {name: _pinned(name) for name in PEERS},
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "threads": {name: value for name, value in os.environ.items() if name.startswith("OMP_")},
         "load": [round(load, 2) for load in os.getloadavg()],
     }
 
