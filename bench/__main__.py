@@ -1,4 +1,4 @@
-"""Measure: python -m bench setup|peers|floors|growth|all|table [--rounds N] [--sizes N,N] [--small]
+"""Measure: python -m bench setup|peers|floors|growth|all|table [--rounds N] [--passages N] [--small]
 
 setup    the peers' environments (also `make bench-setup`; a few minutes, 6 GB)
 peers    Verbatim and the peers in turn (two hours on two cores)
@@ -102,7 +102,8 @@ def main() -> int:
     if chosen.part == "setup":
         return 0 if set_up() else 1
     scale = SMALL if chosen.small else WHOLE
-    scale = replace(scale, rounds=chosen.rounds or scale.rounds, sizes=chosen.sizes or scale.sizes)
+    told = ("rounds", "sizes", "passages", "built", "questions")
+    scale = replace(scale, **{name: getattr(chosen, name) for name in told if getattr(chosen, name)})
     results = FOLDER / "small" if chosen.small else FOLDER
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended too
     run = Run(scale, sets=chosen.sets.resolve(), work=chosen.work.resolve(), results=results)
@@ -130,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("part", choices=("setup", "peers", "floors", "growth", "all", "table"))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--sizes", type=_sizes, help="for growth, such as 10000,100000")
+    parser.add_argument("--passages", type=int, help="that answer the peers' questions")
+    parser.add_argument("--built", type=int, help="of them built anew in every round")
+    parser.add_argument("--questions", type=int, help="asked alone, and by 1, 8 and 32 clients, in a round")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--sets", type=Path, default=Path(sets))
     parser.add_argument("--work", type=Path, default=ROOT / "bench" / ".work")
