@@ -6,16 +6,13 @@ index removed when it has been measured: a million passages take some 13 GB of d
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bench.errors import PeerFailed
-from bench.peer import ROOT, quiet_environment
+from bench.peer import told_by
 from bench.size import Case
 from bench.statistics import exponent, measured
 
@@ -30,7 +27,7 @@ def measure_size(case: Case, *, say: Callable[[str], None] = print) -> dict[str,
     told: dict[str, Any] = {}
     try:
         for step in ("prepare", "build", "ask", "recall"):
-            told |= _step(step, case)
+            told |= told_by("bench.size", step, given=asdict(case), whose=f"{case.passages:,} passages")
             say(f"{case.passages:,} passages: {step}")
     except PeerFailed as error:
         told["failed"] = error.reason
@@ -48,22 +45,6 @@ def exponents(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
         if len(here) > 1:
             found[measure] = exponent(list(here), list(here.values()))
     return found
-
-
-def _step(step: str, case: Case) -> dict[str, Any]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.size", step],
-        input=json.dumps(asdict(case)),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=quiet_environment(),
-    )
-    if ended.returncode:
-        last = ended.stderr.strip().rpartition("\n")[2] or f"ended with {ended.returncode}"
-        raise PeerFailed(f"{case.passages:,} passages", f"{step}: {last}")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
 
 
 def _summed(value: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -34,6 +35,23 @@ _QUIET = {
 def quiet_environment() -> dict[str, str]:
     """The environment of every process measured: offline, without telemetry, from the project's root."""
     return {**os.environ, **_QUIET}
+
+
+def told_by(module: str, *options: str, given: object, whose: str) -> dict[str, Any]:
+    """What a module, run in a process of its own and given JSON, tells as JSON. Raises PeerFailed."""
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *options],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=quiet_environment(),
+    )
+    if ended.returncode:
+        last = ended.stderr.strip().rpartition("\n")[2] or f"ended with {ended.returncode}"
+        raise PeerFailed(whose, f"{' '.join([module, *options])}: {last}")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
 
 
 class Peer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import PeerFailed
-from bench.peer import ROOT, quiet_environment
+from bench.peer import ROOT, quiet_environment, told_by
 
 _READY = " is ready: "
 _START = 300.0  # seconds
@@ -41,16 +40,5 @@ def served(data: Path, reranker: str) -> Iterator[str]:
 
 def asked_by_clients(address: str, questions: Sequence[str], *, clients: int, k: int) -> dict[str, Any]:
     """What `bench.clients` tells. Raises PeerFailed when it fails."""
-    command = [sys.executable, "-m", "bench.clients", address, str(clients), str(k)]
-    ended = subprocess.run(
-        command,
-        input=json.dumps(list(questions)),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=quiet_environment(),
-    )
-    if ended.returncode:
-        raise PeerFailed("clients", ended.stderr.strip().rpartition("\n")[2])
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+    options = (address, str(clients), str(k))
+    return told_by("bench.clients", *options, given=list(questions), whose="clients")

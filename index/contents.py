@@ -20,7 +20,7 @@ from corpus.sentence import split_sentences
 from index.articles import article_files
 from index.encoder import Encoder
 from index.errors import BuildFailed
-from index.facts import facts_files
+from index.facts import Facts, facts_files, facts_of
 from index.lexical import ANALYZER, Analyzer
 from index.lexicon import LEXICON, lexicon_bytes
 from index.manifest import Setting
@@ -88,6 +88,7 @@ class Contents:
     """
 
     articles: tuple[Article, ...]
+    facts: Facts
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...]
     texts: Sequence[str]
@@ -122,10 +123,11 @@ def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO)
     window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
     passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
     digests = texts.digests()
+    facts = facts_of(ordered)
     analyzer = Analyzer()
     files = {
         **article_files(ordered),
-        **facts_files(ordered),
+        **facts_files(facts),
         SENTENCES: array_bytes(_sentence_spans(split)),
         PASSAGES: array_bytes(_passage_spans(joined)),
         SENTENCE_ROWS: array_bytes(sentence_rows),
@@ -143,6 +145,7 @@ def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO)
     }
     return Contents(
         articles=ordered,
+        facts=facts,
         sentences=sentences,
         passages=passages,
         texts=texts,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from corpus.article import Article
 from index.column import COLUMNS, Column, Facet, column_of
 from index.errors import Damaged
-from index.records import array_bytes, read_array
+from index.records import array_bytes, read_array, read_rows
 from index.where import Where
 
 FACTS = "facts.json"
@@ -100,9 +100,8 @@ def facts_of(articles: Iterable[Article]) -> Facts:
     )
 
 
-def facts_files(articles: Iterable[Article]) -> Mapping[str, bytes]:
+def facts_files(facts: Facts) -> Mapping[str, bytes]:
     """The files that hold the facts: name -> content; `read_facts` reads them back."""
-    facts = facts_of(articles)
     listed = {facet: [column.values, column.counted] for facet, column in facts.columns.items()}
     return {
         FACTS: (json.dumps(listed, sort_keys=True) + "\n").encode("ascii"),
@@ -125,8 +124,8 @@ def read_facts(folder: Path, articles: Sequence[Article]) -> Facts:
         articles=articles,
         columns={facet: _read_column(folder, facet, count) for facet in COLUMNS},
         name_hashes=hashes,
-        name_rows=_read_rows(folder / NAME_ROWS, 2 * count, below=count),
-        by_title=_read_rows(folder / BY_TITLE, count, below=count),
+        name_rows=read_rows(folder / NAME_ROWS, 2 * count, below=count),
+        by_title=read_rows(folder / BY_TITLE, count, below=count),
     )
 
 
@@ -171,10 +170,3 @@ def _read_pairs(path: Path) -> Rows:
     except (OSError, ValueError, IndexError) as error:
         raise Damaged(path, "not an array of pairs") from error
     return read_array(path, dtype=np.int32, shape=(2, pairs))
-
-
-def _read_rows(path: Path, count: int, *, below: int) -> Rows:
-    rows: Rows = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
-    if rows.size and not (rows.min() >= 0 and rows.max() < below):
-        raise Damaged(path, f"a row outside 0..{below - 1}")
-    return rows

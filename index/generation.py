@@ -37,7 +37,7 @@ from index.lexicon import LEXICON, Lexicon, read_lexicon
 from index.manifest import MANIFEST, Fact, Manifest
 from index.narrow import EVERY, Allowed, Filters
 from index.nearest import DenseIndex
-from index.records import let_go, read_array, scan
+from index.records import let_go, read_array, read_rows
 from index.spans import Passages, Rows, Sentences, passage_of, read_spans
 from index.terms import Terms, read_terms
 from index.where import Where
@@ -157,8 +157,8 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=rows)
     vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
-    sentence_rows = _read_rows(folder / SENTENCE_ROWS, rows, texts=texts)
-    passage_rows = _read_rows(folder / PASSAGE_ROWS, len(passages), texts=texts)
+    sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
+    passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
     indexes = manifest.indexes
     opened = Generation(
         folder=folder,
@@ -171,7 +171,7 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         vectors=vectors,
         digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32), mapped=True),
         sentence_rows=sentence_rows,
-        window_rows=_read_rows(folder / WINDOW_ROWS, rows, texts=texts),
+        window_rows=read_rows(folder / WINDOW_ROWS, rows, below=texts),
         passage_rows=passage_rows,
         dense_sentences=_open_dense(folder / DENSE_SENTENCES, vectors, sentence_rows, indexes),
         dense_passages=_open_dense(folder / DENSE_PASSAGES, vectors, passage_rows, indexes),
@@ -190,13 +190,6 @@ def _open_dense(
     if file.name not in indexes:
         raise Damaged(file.with_name(MANIFEST), f"tells nothing of {file.name}")
     return DenseIndex.open(file, vectors, rows, indexes[file.name])
-
-
-def _read_rows(path: Path, count: int, *, texts: int) -> Rows:
-    rows: Rows = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
-    if not all(block.min() >= 0 and block.max() < texts for block in scan(rows)):
-        raise Damaged(path, f"a row outside 0..{texts - 1}")
-    return rows
 
 
 def _mean_lengths(spans: Rows, terms: Terms, passages: int) -> MeanLengths:

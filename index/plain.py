@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.wordpieces import sayable
+from index.wordpieces import sayable, uncut
 
 BATCH = 32  # texts per pass: the default of sentence-transformers
 
@@ -27,7 +27,7 @@ class PlainEncoder:
         self.dimension = int(model.get_embedding_dimension())
         self.max_tokens = int(model.max_seq_length)
         self._model = model
-        self._tokenizer = _counting_tokenizer(model.tokenizer)
+        self._tokenizer = uncut(model.tokenizer.backend_tokenizer.to_str())
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
 
     def count_tokens(self, text: str) -> int:
@@ -53,12 +53,3 @@ class PlainEncoder:
                 texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, dtype=np.float32)
-
-
-def _counting_tokenizer(tokenizer: Any) -> Any:
-    from tokenizers import Tokenizer
-
-    counting = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    counting.no_truncation()
-    counting.no_padding()
-    return counting

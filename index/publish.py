@@ -24,7 +24,7 @@ from index.contents import Contents
 from index.durable import Disk
 from index.encoder import Encoder, encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
-from index.facts import Facts, facts_of
+from index.facts import Facts
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
 from index.lexical import LexicalIndex, Told
 from index.lists import make_index
@@ -116,8 +116,8 @@ def _write_dense(
 
 
 def _write_lexical(folder: Path, contents: Contents) -> None:
-    facts = facts_of(contents.articles)
-    LexicalIndex.create(folder, _told(contents.sentences, facts), _told(contents.passages, facts))
+    sentences, passages = (_told(spans, contents.facts) for spans in (contents.sentences, contents.passages))
+    LexicalIndex.create(folder, sentences, passages)
 
 
 def _told(spans: Sequence[Sentence | Passage], facts: Facts) -> Iterator[Told]:

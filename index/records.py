@@ -61,6 +61,18 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
     return np.asarray(array)  # of a memmap each slice is a memmap again, which costs microseconds
 
 
+def read_rows(path: Path, count: int, *, below: int) -> NDArray[np.int32]:
+    """So many rows of something that has `below` of them, mapped.
+
+    Raises:
+        Damaged: not such an array, or a row that is not there.
+    """
+    rows: NDArray[np.int32] = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
+    if not all(block.min() >= 0 and block.max() < below for block in scan(rows)):
+        raise Damaged(path, f"a row outside 0..{below - 1}")
+    return rows
+
+
 def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
     """The rows in blocks of `BLOCK` bytes; each begins with the last `overlap` rows of the one before."""
     rows = max(1, BLOCK // max(1, array[:1].nbytes))

@@ -25,16 +25,11 @@ class WordPieces:
 
     def __init__(self, tokenizer: str, *, names: Sequence[str], max_tokens: int, blank: int) -> None:
         """`tokenizer` is a `tokenizer.json`'s content, `names` the inputs, `blank` the id that fills up."""
-        from tokenizers import Tokenizer
-
         self.written = tokenizer
         self.names = tuple(names)
         self.max_tokens = max_tokens
         self.blank = blank
-        self._whole, self._cut = Tokenizer.from_str(tokenizer), Tokenizer.from_str(tokenizer)
-        for one in (self._whole, self._cut):
-            one.no_truncation()
-            one.no_padding()
+        self._whole, self._cut = uncut(tokenizer), uncut(tokenizer)
         self._cut.enable_truncation(max_tokens)
 
     def count(self, text: str) -> int:
@@ -64,6 +59,16 @@ class WordPieces:
         return mine.keys() == features.keys() and all(
             np.array_equal(array, np.asarray(features[name])) for name, array in mine.items()
         )
+
+
+def uncut(written: str) -> Any:
+    """The tokenizer of a `tokenizer.json`'s content, one that neither cuts texts nor fills them up."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(written)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def sayable(text: str) -> str:

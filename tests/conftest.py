@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,10 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.chromium import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
+    from qa.assistant import Assistant
     from tests.intranet import World
+
+SHIPPED = Path(__file__).resolve().parents[1] / "corpus" / "articles"
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +24,21 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    """The shipped articles with the real model, indexed once for all who ask them."""
+    from app import open_assistant
+    from corpus.read import read_articles
+    from index.build import build
+    from index.encoder import load_encoder
+    from web.settings import Settings
+
+    data = tmp_path_factory.mktemp("sample")
+    encoder = load_encoder(device="cpu")
+    build(read_articles([SHIPPED]).articles, encoder, data)
+    return open_assistant(Settings(data=data), encoder)
 
 
 @pytest.fixture(scope="module")

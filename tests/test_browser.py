@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -24,10 +23,6 @@ from playwright.sync_api import (
     expect,
 )
 
-from app import open_assistant
-from corpus.read import read_articles
-from index.build import build
-from index.encoder import load_encoder
 from qa.assistant import Assistant
 from tests.chromium import needs_chromium
 from tests.fakes import article
@@ -36,7 +31,6 @@ from tests.test_page import HOSTILE
 from web.service import build_app
 from web.settings import Settings
 
-SHIPPED = Path(__file__).resolve().parents[1] / "corpus" / "articles"
 GRANT = "What grant did each children's trust pathfinder receive?"
 BREAD = "How do I bake sourdough bread?"
 
@@ -66,16 +60,8 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    data = tmp_path_factory.mktemp("data")
-    encoder = load_encoder(device="cpu")
-    build(read_articles([SHIPPED]).articles, encoder, data)
-    return open_assistant(Settings(data=data), encoder)
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Iterator[str]:
-    with running(build_app(assistant, Settings())) as address:
+def address(sample: Assistant) -> Iterator[str]:
+    with running(build_app(sample, Settings())) as address:
         yield address
 
 
@@ -138,9 +124,9 @@ def test_a_typed_question_is_answered_with_its_source(browser: Browser, address:
 
 
 def test_what_is_shown_is_in_the_article_word_for_word(
-    browser: Browser, address: str, assistant: Assistant
+    browser: Browser, address: str, sample: Assistant
 ) -> None:
-    texts = [article.text for article in assistant.generation.articles]
+    texts = [article.text for article in sample.generation.articles]
     with opened(browser, address, GRANT) as page:
         expect(page.locator("#results mark").first).to_be_visible()
         shown = page.locator("#results blockquote").all()

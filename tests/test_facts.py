@@ -43,7 +43,7 @@ WHERES = [
 
 @pytest.mark.parametrize("where", WHERES)
 def test_what_is_allowed_is_what_matches(where: Where, tmp_path: Path) -> None:
-    for name, content in facts_files(ARTICLES).items():
+    for name, content in facts_files(facts_of(ARTICLES)).items():
         (tmp_path / name).write_bytes(content)
     expected = [where.matches(one) for one in ARTICLES]
     for facts in (facts_of(ARTICLES), read_facts(tmp_path, ARTICLES)):
@@ -95,7 +95,7 @@ def test_names_whose_hashes_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    for name, content in facts_files(ARTICLES).items():
+    for name, content in facts_files(facts_of(ARTICLES)).items():
         (tmp_path / name).write_bytes(content)
     made, read = facts_of(ARTICLES), read_facts(tmp_path, ARTICLES)
     for facet in COLUMNS:

@@ -11,15 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app import open_assistant
-from corpus.read import read_articles
-from index.build import build
-from index.encoder import load_encoder
 from qa.assistant import Assistant
 from qa.feedback import FeedbackStore
 from tests.chromium import needs_chromium
 from tests.test_api import StandIn
-from tests.test_browser import GRANT, SHIPPED, opened, running
+from tests.test_browser import GRANT, opened, running
 from web.service import build_app
 from web.settings import Settings
 
@@ -28,23 +24,15 @@ COST = "What did the pathfinders do with the money?"
 
 
 @pytest.fixture(scope="module")
-def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    data = tmp_path_factory.mktemp("data")
-    encoder = load_encoder(device="cpu")
-    build(read_articles([SHIPPED]).articles, encoder, data)
-    return open_assistant(Settings(data=data), encoder)
-
-
-@pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("feedback") / "feedback.sqlite"
 
 
 @pytest.fixture(scope="module")
-def address(assistant: Assistant, kept: Path) -> Iterator[str]:
+def address(sample: Assistant, kept: Path) -> Iterator[str]:
     with (
         closing(FeedbackStore(kept, keep_questions=True)) as store,
-        running(build_app(assistant, Settings(), feedback=store)) as address,
+        running(build_app(sample, Settings(), feedback=store)) as address,
     ):
         yield address
 
@@ -149,8 +137,8 @@ def test_a_citation_opens_the_reader_at_the_passage_and_back_again(browser: Brow
         expect(first(page).locator("mark").first).to_have_text(quoted or "?")
 
 
-def test_the_reader_needs_no_script(browser: Browser, address: str, assistant: Assistant) -> None:
-    told = assistant.generation.articles[0]
+def test_the_reader_needs_no_script(browser: Browser, address: str, sample: Assistant) -> None:
+    told = sample.generation.articles[0]
     start = len(told.text) - 200
     with browser.new_context(java_script_enabled=False, viewport={"width": 800, "height": 500}) as context:
         page = context.new_page()
@@ -159,10 +147,8 @@ def test_the_reader_needs_no_script(browser: Browser, address: str, assistant: A
         assert page.evaluate("scrollY") > 0
 
 
-def test_a_link_with_the_fragment_alone_marks_too(
-    browser: Browser, address: str, assistant: Assistant
-) -> None:
-    told = assistant.generation.articles[0]
+def test_a_link_with_the_fragment_alone_marks_too(browser: Browser, address: str, sample: Assistant) -> None:
+    told = sample.generation.articles[0]
     start = len(told.text) - 200
     with browser.new_page() as page:
         page.goto(f"{address}articles/{told.id}#c={start}-{start + 60}")
