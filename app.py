@@ -108,9 +108,11 @@ def open_assistant(
     from index.encoder import load_encoder
     from index.quality import MODELS
     from index.store import current_manifest, open_current
+    from index.threads import one_thread_for_numpy
     from qa.assistant import Assistant
     from qa.calibration import calibration_for
 
+    one_thread_for_numpy()
     device = settings.device or None
     with ThreadPoolExecutor(1) as threads:
         opening = threads.submit(open_current, settings.data)

@@ -26,7 +26,7 @@ from corpus.article import Passage, Sentence
 from index.bm25 import bm25, inverse_document_frequency
 from index.frequencies import Frequencies, count_terms, spread
 from index.generation import Generation
-from index.lexical import Marks, Unit
+from index.lexical import Unit
 from index.narrow import EVERY, Allowed
 from index.spans import ANSWERS
 from index.where import EVERYTHING, Where
@@ -48,7 +48,7 @@ FUNCTION_TERMS = frozenset(
 )
 
 # Of the questions under way each has one thread beside its own; two search with no more than two cores.
-_SEARCHING = ThreadPoolExecutor(2, thread_name_prefix="words")
+_SEARCHING = ThreadPoolExecutor(2, thread_name_prefix="beside")
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -229,22 +229,23 @@ def _candidates(generation: Generation, query: Query, where: Where) -> Rows:
 
 
 def _found(generation: Generation, query: Query, allowed: Allowed) -> list[Rows]:
-    """Rows found by meaning and by words, side by side: both engines search without the lock of Python."""
+    """Rows found by meaning and by words, side by side: both engines work without the lock of Python."""
     generation.let_go()
-    words = _SEARCHING.submit(_found_by_words, generation, query, allowed.marks)
+    others = _SEARCHING.submit(_found_beside, generation, query, allowed)
     near = generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences)
-    around = generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages)
-    by_words = words.result()
+    around, said, said_around = others.result()
     return [
-        *(np.array([row for row, _ in found], dtype=np.int64) for found in (near, by_words[0])),
-        *(_sentences_of(generation, [row for row, _ in found]) for found in (around, by_words[1])),
+        *(np.array([row for row, _ in found], dtype=np.int64) for found in (near, said)),
+        *(_sentences_of(generation, [row for row, _ in found]) for found in (around, said_around)),
     ]
 
 
-def _found_by_words(generation: Generation, query: Query, marks: Marks) -> tuple[Found, Found]:
-    lexical, terms = generation.lexical, query.all_terms
+def _found_beside(generation: Generation, query: Query, allowed: Allowed) -> tuple[Found, Found, Found]:
+    """All but the sentences found by meaning, which take as long: passages by meaning, then both by words."""
+    lexical, terms, marks = generation.lexical, query.all_terms, allowed.marks
     telling = {unit: _telling(generation, unit, terms) for unit in Unit}
     return (
+        generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
         lexical.search(Unit.SENTENCE, telling[Unit.SENTENCE], CANDIDATE_SENTENCES, marked=marks),
         lexical.search(Unit.PASSAGE, telling[Unit.PASSAGE], CANDIDATE_PASSAGES, marked=marks),
     )

@@ -23,6 +23,7 @@ SEES = {
 DOORS = {"cli", "cli_eval", "cli_feedback", "terminal", "app"}
 ONE_FILE_EACH = {
     "faiss": "index/dense.py",
+    "threadpoolctl": "index/threads.py",
     "tantivy": "index/lexical.py",
     "sentence_transformers": "index/transformer.py",
     "openvino": "index/openvino.py",
