@@ -48,8 +48,11 @@ bench: bench-setup
 screenshots: .venv/.dev
 	@.venv/bin/python -m docs.screenshots
 
+# The bill of materials tells licences, which the packages know: they are installed before it is written.
 lock: .venv/.dev
 	@.venv/bin/python requirements/lock.py $(if $(UPGRADE),--upgrade)
+	@sh requirements/install.sh "$$PYTHON" dev
+	@.venv/bin/python -m requirements.sbom
 
 .venv/.runtime: $(LOCKS) requirements/install.sh pyproject.toml
 	@sh requirements/install.sh "$$PYTHON" runtime
