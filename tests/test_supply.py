@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
@@ -182,8 +182,19 @@ def test_releases_with_known_holes_are_ruled_out(name: str) -> None:
 
 
 def test_every_hole_that_is_told_is_tested() -> None:
+    needed = {Requirement(spec).name for spec in tomllib.loads(PYPROJECT)["project"]["dependencies"]}
     told = {name for name, (_, why) in wanted().items() if re.search(r"CVE-\d|GHSA-", why)}
-    assert told == FLOORS.keys()
+    assert told & needed == FLOORS.keys()
+
+
+def test_what_is_installed_is_what_is_wanted() -> None:
+    """Extras too, where they are installed."""
+    there = {one.name.lower().replace("_", "-"): Version(one.version) for one in distributions()}
+    found = {name: there[name] for name in wanted().keys() & there.keys()}
+    assert len(found) > 20
+    assert [
+        name for name, release in found.items() if not wanted()[name][0].specifier.contains(release)
+    ] == []
 
 
 def locked(name: str, lock: Path) -> list[Version]:
