@@ -11,12 +11,17 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-.PHONY: help setup serve test check screenshots lock bench bench-setup
+# Tests run side by side, a file at a time and a core each; what they run starts no threads of its own beside that.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+
+.PHONY: help setup serve test torture check screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
-	@echo "make test    setup, the test tools, then the tests"
+	@echo "make test    setup, the test tools, then the tests [WORKERS=2]"
+	@echo "make torture the tests that take long, by the same tools"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
@@ -32,7 +37,10 @@ serve: setup
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
 test: .venv/.dev
-	@.venv/bin/python -m pytest
+	@$(PYTEST) -n $(WORKERS) --dist loadfile
+
+torture: .venv/.dev
+	@$(PYTEST) -m torture
 
 check: .venv/.dev
 	@.venv/bin/ruff check .
@@ -48,8 +56,11 @@ bench: bench-setup
 screenshots: .venv/.dev
 	@.venv/bin/python -m docs.screenshots
 
+# The bill of materials tells licences, which the packages know: they are installed before it is written.
 lock: .venv/.dev
 	@.venv/bin/python requirements/lock.py $(if $(UPGRADE),--upgrade)
+	@sh requirements/install.sh "$$PYTHON" dev
+	@.venv/bin/python -m requirements.sbom
 
 .venv/.runtime: $(LOCKS) requirements/install.sh pyproject.toml
 	@sh requirements/install.sh "$$PYTHON" runtime

@@ -83,7 +83,7 @@ def write_export(
             made.mkdir()
             write_network(made)
             (made / TOKENIZER).write_text(pieces.written, encoding="utf-8")
-            np.save(made / REFERENCE, reference)
+            np.save(made / REFERENCE, reference, allow_pickle=False)
             (made / EXPORT).write_text(_facts(made, pieces, version), encoding="ascii")
             shutil.rmtree(folder, ignore_errors=True)
             made.rename(folder)

@@ -162,6 +162,8 @@ def build_network(base: Path) -> Any:
             # Attention is spelt out here: with pairs this short that trains faster than the fused kernels.
             self.bert = BertModel.from_pretrained(
                 base,
+                local_files_only=True,
+                use_safetensors=True,
                 add_pooling_layer=False,
                 attn_implementation="eager",
                 hidden_dropout_prob=0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,18 +29,28 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
-    """The shipped articles with the real model, indexed once for all who ask them."""
-    from app import open_assistant
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped articles indexed with the real model, once for all tests and all workers: not to be changed."""
     from corpus.read import read_articles
     from index.build import build
     from index.encoder import load_encoder
+
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "CURRENT").exists():
+            build(read_articles([SHIPPED]).articles, load_encoder(device="cpu"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample(sample_index: Path) -> Assistant:
+    """Whoever asks the shipped articles with the real models."""
+    from app import open_assistant
     from web.settings import Settings
 
-    data = tmp_path_factory.mktemp("sample")
-    encoder = load_encoder(device="cpu")
-    build(read_articles([SHIPPED]).articles, encoder, data)
-    return open_assistant(Settings(data=data), encoder)
+    return open_assistant(Settings(data=sample_index, device="cpu"))
 
 
 @pytest.fixture(scope="module")
