@@ -86,12 +86,13 @@ def _write(
     written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
     lexical = folder / LEXICAL
     disk.make_folder(lexical)
+    disk.step("index", lexical)
     _write_lexical(lexical, contents)
     written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
     for file in written:
         disk.sync_file(folder / file)
         files[file] = file_facts(folder / file)
-    for place in (*lexical.iterdir(), lexical, folder):
+    for place in (*lexical.iterdir(), lexical):
         disk.sync_folder(place)
     return files, indexes
 
