@@ -1,0 +1,117 @@
+"""The publishing process dies, at every step and at any moment: what is opened then is the old index or the new."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from index.build import build
+from index.store import open_current
+from tests.changes import CHANGES, Change, Counts, linked_copy, needs_fork, outcome, scratch, steps_of
+from tests.dying import Undertaker, turned, undertaker
+from tests.fakes import WordEncoder
+
+pytestmark = needs_fork
+
+EVERY_BUILD = 4  # after every so manieth crash the next build is run to its end in the ordinary suite
+
+
+@pytest.fixture(scope="module")
+def dying() -> Iterator[Undertaker]:
+    with undertaker() as one:
+        yield one
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    made = scratch(tmp_path)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.mark.parametrize("every", [EVERY_BUILD, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("name", CHANGES)
+def test_death_at_every_step_leaves_the_old_index_or_the_new(
+    folder: Path, dying: Undertaker, name: str, every: int
+) -> None:
+    change, counts, rebuilt = CHANGES[name], Counts(), 0
+    steps = steps_of(change, folder / "count")
+    published = [operation for operation, _ in steps].index("replace")
+    change.prepare(folder / "prepared")
+    for at in range(len(steps)):
+        data = linked_copy(folder / "prepared", folder / "data")
+        assert dying.ask(data=str(data), change=name, at=at) == {"end": "died"}
+        found = outcome(data, change)
+        counts[found] += 1
+        assert found == ("new" if at > published else "old" if change.before else "no index"), steps[at]
+        if at % every == 0 or at >= published - 5:
+            assert_next_build(data, change)
+            rebuilt += 1
+    counts.tell(f"{name}, killed at each of {len(steps)} steps")
+    assert counts.bad() == {}
+    assert counts["new"] > 0
+    assert counts["old" if change.before else "no index"] > 50
+    assert rebuilt >= len(steps) // every
+
+
+def assert_next_build(data: Path, change: Change) -> None:
+    """The build after a crash succeeds, and nothing of what died is left."""
+    change.apply(data)
+    assert outcome(data, change) == "new"
+    left = [path.name for path in data.iterdir() if not path.name.startswith("gen-")]
+    assert sorted(left) == ["CURRENT", "LOCK"]
+    assert len(list(data.glob("gen-*"))) <= 2
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_death_inside_tantivy_leaves_the_old_index(folder: Path, dying: Undertaker, name: str) -> None:
+    change, counts, halves = CHANGES[name], Counts(), 0
+    for texts in range(4):
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        change.prepare(folder / "data")
+        assert dying.ask(data=str(folder / "data"), change=name, inside=texts) == {"end": "died"}
+        counts[outcome(folder / "data", change)] += 1
+        halves += len(list(folder.glob("data/tmp-*/lexical/sentence/*")))
+        assert_next_build(folder / "data", change)
+    counts.tell(f"{name}, killed inside tantivy")
+    assert counts == {"old" if change.before else "no index": 4}
+    assert halves > 0  # a folder that tantivy had begun was there each time
+
+
+@pytest.mark.parametrize(
+    "kills", [500, pytest.param(5_000, marks=[pytest.mark.torture, pytest.mark.timeout(3000)])]
+)
+def test_killed_at_random_moments(folder: Path, dying: Undertaker, kills: int) -> None:
+    data, counts, chance = folder / "data", Counts(), random.Random(5)
+    build(turned(0).after, WordEncoder(), data)
+    turn = 1
+    for _ in range(kills):
+        reply = dying.ask(data=str(data), turn=turn, after=chance.uniform(0.001, 0.08))
+        assert reply["end"] == "killed"
+        turn = max([turn, *(finished + 1 for finished in reply["finished"])])
+        found = outcome(data, turned(turn))
+        counts[found] += 1
+        turn += found == "new"
+    counts.tell("kill -9 at random moments")
+    assert counts.bad() == {}
+    assert counts.total() == kills
+    assert min(counts["old"], counts["new"]) >= kills // 20
+    build(turned(turn).after, WordEncoder(), data)
+    assert open_current(data).articles == turned(turn).after
+
+
+def test_an_index_that_names_what_is_not_there_is_seen(folder: Path) -> None:
+    """The test of these tests: a crash that did leave half an index would be counted as bad."""
+    change = CHANGES["update"]
+    change.prepare(folder / "data")
+    shutil.rmtree(next((folder / "data").glob("gen-*")) / "lexical")
+    assert outcome(folder / "data", change).startswith("bad: damaged index")
+    shutil.rmtree(folder / "data")
+    assert outcome(folder / "data", change) == "bad: the index is gone"
+    assert outcome(folder / "data", CHANGES["first build"]) == "no index"
+    CHANGES["add"].prepare(folder / "data")
+    assert outcome(folder / "data", change) == "bad: articles of no generation"
