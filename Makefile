@@ -11,12 +11,13 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-.PHONY: help setup serve test check screenshots lock bench bench-setup
+.PHONY: help setup serve test torture check screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
+	@echo "make torture   the tests that take long: every crash, fault and changed byte; they print what they counted"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
@@ -33,6 +34,9 @@ serve: setup
 
 test: .venv/.dev
 	@.venv/bin/python -m pytest
+
+torture: .venv/.dev
+	@.venv/bin/python -m pytest -m torture -s
 
 check: .venv/.dev
 	@.venv/bin/ruff check .

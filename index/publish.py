@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -58,9 +58,10 @@ def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: En
     name = f"gen-{latest + 1}-{nonce}"
     temporary = data / f"tmp-{nonce}"
     try:
-        files, indexes = _write(temporary, contents, vectors, disk=disk)
-        manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
-        _self_check(temporary, manifest)
+        with _unsound_fails():
+            files, indexes = _write(temporary, contents, vectors, disk=disk)
+            manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
+            _self_check(temporary, manifest)
         digest = write_manifest(temporary, manifest, disk=disk)
         disk.sync_folder(temporary)
         disk.rename(temporary, data / name)
@@ -150,11 +151,17 @@ def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
 
 
 def _self_check(folder: Path, manifest: Manifest) -> None:
+    verify_files(folder, manifest)
+    generation = open_generation(folder, manifest)
+    check_texts(generation)
+    check_probes(generation)
+
+
+@contextmanager
+def _unsound_fails() -> Iterator[None]:
+    """What is not as it was meant before it was published is a failed build, and no damaged index."""
     try:
-        verify_files(folder, manifest)
-        generation = open_generation(folder, manifest)
-        check_texts(generation)
-        check_probes(generation)
+        yield
     except Damaged as error:
         number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
         reason = f"the new generation is not sound: {error.reason}"
