@@ -170,7 +170,14 @@ def _unsound_fails() -> Iterator[None]:
 
 def _discard(data: Path, temporary: Path, name: str, *, disk: Disk) -> None:
     """Remove a build that was not published, as far as that is possible; the next one sweeps the rest."""
-    with suppress(OSError, NoIndex, Damaged):
+    with suppress(OSError, Damaged):
         disk.remove(temporary)
-        if (data / name).exists() and current(data).generation != name:
+        if (data / name).exists() and not _is_current(data, name):
             disk.remove(data / name)
+
+
+def _is_current(data: Path, name: str) -> bool:
+    try:
+        return current(data).generation == name
+    except NoIndex:
+        return False

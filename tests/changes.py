@@ -15,6 +15,7 @@ from corpus.article import Article
 from index.build import Built, build
 from index.durable import Disk
 from index.errors import IndexFailure, NoIndex
+from index.plan import AUTO, Kind, Plan
 from index.store import open_current
 from tests.fakes import WordEncoder, article
 
@@ -35,15 +36,16 @@ class Change:
     before: tuple[Article, ...]
     after: tuple[Article, ...]
     another: bool = False
+    plan: Plan = AUTO
 
     def prepare(self, data: Path) -> None:
         """What is published before the change."""
         if self.before:
-            build(self.before, WordEncoder(), data)
+            build(self.before, WordEncoder(), data, plan=self.plan)
 
     def apply(self, data: Path, *, disk: Disk | None = None) -> Built:
         """The change itself."""
-        return build(self.after, self.encoder(), data, disk=disk)
+        return build(self.after, self.encoder(), data, plan=self.plan, disk=disk)
 
     def encoder(self) -> WordEncoder:
         return WordEncoder(fingerprint="e" * 64) if self.another else WordEncoder()
@@ -56,6 +58,11 @@ CHANGES: Mapping[str, Change] = {
     "update": Change((HARBOUR, ZYZZYVA), (HARBOUR, UPDATED)),
     "delete": Change((HARBOUR, ZYZZYVA), (HARBOUR,)),
 }
+
+
+FERRIES = tuple(article(f"a{n:03}", f"Ferry {n} sails at {n * 7}. Quay {n} is green.") for n in range(130))
+LISTS = Change(FERRIES[:-1], FERRIES, plan=Plan(Kind.IVF, nprobe=100))
+"""One with so many texts that FAISS writes files of its own; all others are searched without."""
 
 
 class Counts(Counter[str]):

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from index.durable import Disk
-from tests.changes import CHANGES, HARBOUR, UPDATED, ZYZZYVA, Change
+from tests.changes import CHANGES, HARBOUR, LISTS, UPDATED, ZYZZYVA, Change
 
 SERIES = ((HARBOUR,), (HARBOUR, ZYZZYVA), (HARBOUR, UPDATED))
 """Articles published in turn, round and round: add, update, delete."""
@@ -92,7 +92,7 @@ def _build(told: dict[str, Any]) -> None:
     disk = Dying(told.get("at", -1))
     if "inside" in told:
         _die_inside(told["inside"])
-    CHANGES[told["change"]].apply(Path(told["data"]), disk=disk)
+    CHANGES.get(told["change"], LISTS).apply(Path(told["data"]), disk=disk)
 
 
 def _die_inside(texts: int) -> None:

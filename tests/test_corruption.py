@@ -18,7 +18,7 @@ from index.generation import Generation
 from index.manifest import MANIFEST, SMALL
 from index.plan import Kind, Plan
 from index.store import CURRENT, current, open_current, recover
-from tests.changes import Counts, scratch
+from tests.changes import FERRIES, Counts, scratch
 from tests.fakes import WordEncoder, article
 
 SEED = 11
@@ -27,7 +27,6 @@ FEW = [
     article("first", "Collisions cost 5.14 million.", "Nobody pays it.", heading="Costs"),
     article("second", "A zyzzyva."),
 ]
-MANY = [article(f"a{n}", f"Ferry {n} sails at {n * 7}. Quay {n} is green.") for n in range(140)]
 
 
 class Case(NamedTuple):
@@ -60,7 +59,7 @@ def few(folder: Path) -> Path:
 @pytest.fixture(params=[Kind.IVF, Kind.PQ])
 def lists(folder: Path, request: pytest.FixtureRequest) -> Path:
     """Enough texts for FAISS to have files of its own."""
-    build(MANY, WordEncoder(), folder / "data", plan=Plan(request.param, nprobe=100))
+    build(FERRIES, WordEncoder(), folder / "data", plan=Plan(request.param, nprobe=100))
     assert list((folder / "data").glob("gen-*/*.faiss"))
     return folder / "data"
 

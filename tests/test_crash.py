@@ -11,7 +11,7 @@ import pytest
 
 from index.build import build
 from index.store import open_current
-from tests.changes import CHANGES, Change, Counts, linked_copy, needs_fork, outcome, scratch, steps_of
+from tests.changes import CHANGES, LISTS, Change, Counts, linked_copy, needs_fork, outcome, scratch, steps_of
 from tests.dying import Undertaker, turned, undertaker
 from tests.fakes import WordEncoder
 
@@ -65,6 +65,25 @@ def assert_next_build(data: Path, change: Change) -> None:
     left = [path.name for path in data.iterdir() if not path.name.startswith("gen-")]
     assert sorted(left) == ["CURRENT", "LOCK"]
     assert len(list(data.glob("gen-*"))) <= 2
+
+
+@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.torture)])
+def test_death_around_what_faiss_writes(folder: Path, dying: Undertaker, every: int) -> None:
+    """Before and after each of its files is written, when they are flushed, and at some of all other steps."""
+    counts, steps = Counts(), steps_of(LISTS, folder / "count")
+    published = [operation for operation, _ in steps].index("replace")
+    around = [at for at, (_, path) in enumerate(steps) if path.suffix == ".faiss"]
+    LISTS.prepare(folder / "prepared")
+    for at in sorted({*around, *(at + 1 for at in around), *range(0, len(steps), every), len(steps) - 1}):
+        data = linked_copy(folder / "prepared", folder / "data")
+        assert dying.ask(data=str(data), change="lists", at=at) == {"end": "died"}
+        found = outcome(data, LISTS)
+        counts[found] += 1
+        assert found == ("new" if at > published else "old"), steps[at]
+    assert_next_build(data, LISTS)
+    counts.tell("lists of FAISS, killed at some steps")
+    assert len(around) == 3  # both indexes are made, the passages are too few for a file
+    assert min(counts["old"], counts["new"]) > 0
 
 
 @pytest.mark.parametrize("name", CHANGES)

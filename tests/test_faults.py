@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from cli import app
 from index.build import build
 from index.durable import Disk, number_told
+from index.errors import NoIndex
 from index.store import current, open_current
 from qa.assistant import Assistant
 from tests.changes import Counts, linked_copy, scratch
@@ -143,6 +144,25 @@ def test_an_error_at_every_operation(bench: Bench, number: int, forever: bool, s
     assert counts["refused once published"] == 1
     bench.prepared()
     assert bench.index(Disk())[0] == 0
+
+
+def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(bench: Bench) -> None:
+    """Whatever fails before `CURRENT` is there, the next build begins as if there had been none."""
+    counts, counting = Counts(), FailingDisk(OSError(), at=-1)
+    shutil.rmtree(bench.data)
+    assert bench.index(counting)[0] == 0
+    published = [operation for operation, _ in counting.steps].index("replace")
+    for at in sorted({*range(0, published, 7), *range(published - 6, published + 1)}):
+        shutil.rmtree(bench.data)
+        code, said = bench.index(FailingDisk(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), at=at))
+        assert (code, said.count("errno 28")) == (2, 1)
+        with pytest.raises(NoIndex) as caught:
+            open_current(bench.data)
+        counts["no index" if not caught.value.left else "bad: an index to go back to"] += 1
+        assert bench.index(Disk())[0] == 0
+    counts.tell("first builds that fail")
+    assert set(counts) == {"no index"}
+    assert counts.total() > 15
 
 
 def test_every_failed_flush_is_the_last(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.durable import Disk
-from tests.changes import CHANGES, Change, Counts, outcome, scratch
+from tests.changes import CHANGES, LISTS, Change, Counts, outcome, scratch
 from tests.power import Moment, Remembering
 
 SEED = 7
@@ -108,6 +108,16 @@ def test_without_any_one_flush_a_power_cut_shows(folder: Path, name: str) -> Non
     assert silent == []
 
 
+def test_without_the_flush_of_a_file_of_faiss_a_power_cut_shows(folder: Path) -> None:
+    with remembered(LISTS, folder) as disk:
+        flushed = [number for number, name in enumerate(disk.flushed) if name.endswith(".faiss")]
+        assert left(disk.moments[-1], LISTS, folder, None) == "new"
+    assert len(flushed) == 1
+    for without in flushed:
+        with remembered(LISTS, folder, without=without) as disk:
+            assert "faiss" in left(disk.moments[-1], LISTS, folder, None)
+
+
 def _lost(disk: Remembering, change: Change, folder: Path) -> bool:
     """Whether a power cut after the build, between its last steps, or before its first file, shows a fault."""
     chance = random.Random(SEED)
@@ -121,9 +131,7 @@ def _lost(disk: Remembering, change: Change, folder: Path) -> bool:
     return _encoded_again(disk, change, folder) > 0
 
 
-def test_a_build_that_flushes_nothing_loses_much(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_build_that_flushes_nothing_loses_much(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test of these tests: with `_sync` switched off many power cuts leave the old index, or a damaged one."""
     monkeypatch.setattr(Remembering, "_sync", lambda *_: None)
     change, counts, chance = CHANGES["update"], Counts(), random.Random(SEED)
