@@ -1,14 +1,17 @@
 """A process that forks builders and sees them die: `python -m tests.dying`, driven by JSON lines.
 
-It has no thread of its own when it forks, and imports everything once: a builder starts in a millisecond.
+It has no thread of its own when it forks, and imports everything first: a builder starts in a millisecond.
     {"data": folder, "change": name, "at": 7}              dies by os._exit at step 7
     {"data": folder, "change": name, "inside": 3}          dies inside tantivy, after 3 texts were given to it
-    {"data": folder, "turn": 5, "after": 0.02}             builds SERIES from turn 5 on until killed by SIGKILL
+    {"data": folder, "turn": 5, "after": 0.7}              builds SERIES from turn 5 on, and is killed by SIGKILL
+                                                           after this many times what a build takes
+    {"data": folder, "turn": 5, "after": 0.1, "near": true}    the same, counted from when `CURRENT` is to be replaced
 The reply tells how it ended ("died", "killed", "finished", "failed"), and what a series began and finished.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -19,14 +22,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from index.durable import Disk
-from tests.changes import CHANGES, HARBOUR, LISTS, UPDATED, ZYZZYVA, Change
+from tests.changes import CHANGES, HARBOUR, LISTS, MEMORY, UPDATED, ZYZZYVA, Change
 
 SERIES = ((HARBOUR,), (HARBOUR, ZYZZYVA), (HARBOUR, UPDATED))
 """Articles published in turn, round and round: add, update, delete."""
 
+_PUBLISHING = b"publishing\n"
 _DEATH = 77
 _FAILURE = 78
 
@@ -46,6 +51,17 @@ class Dying(Disk):
         if self._left == 0:
             os._exit(_DEATH)
         self._left -= 1
+
+
+class Telling(Disk):
+    """Says when `CURRENT` is about to be replaced."""
+
+    def __init__(self, writing: int) -> None:
+        self._writing = writing
+
+    def step(self, operation: str, path: Path) -> None:
+        if operation == "replace":
+            os.write(self._writing, _PUBLISHING)
 
 
 class Undertaker:
@@ -76,9 +92,23 @@ def undertaker() -> Iterator[Undertaker]:
 
 
 def _serve() -> None:
+    seconds = _warm_up()
     for line in sys.stdin:
         told = json.loads(line)
-        print(json.dumps(_kill(told) if "after" in told else _die(told)), flush=True)
+        print(json.dumps(_kill(told, seconds) if "after" in told else _die(told)), flush=True)
+
+
+def _warm_up() -> float:
+    """Build until everything is imported and no thread is left; the seconds of a build."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        for turn in range(3):
+            started = time.perf_counter()
+            turned(turn).apply(Path(folder) / "data")
+            seconds = time.perf_counter() - started
+    gc.collect()
+    while len(os.listdir("/proc/self/task")) > 1:
+        time.sleep(0.05)
+    return seconds
 
 
 def _die(told: dict[str, Any]) -> dict[str, Any]:
@@ -110,25 +140,27 @@ def _die_inside(texts: int) -> None:
     setattr(publish, "_told", dying)  # noqa: B010
 
 
-def _kill(told: dict[str, Any]) -> dict[str, Any]:
+def _kill(told: dict[str, Any], seconds: float) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         _ended(lambda: _build_on(Path(told["data"]), told["turn"], writing))
     os.close(writing)
-    time.sleep(told["after"])
+    if told.get("near"):
+        os.read(reading, len(_PUBLISHING))
+    time.sleep(told["after"] * seconds)
     os.kill(child, signal.SIGKILL)
     end = _end(child)
     with os.fdopen(reading) as lines:
-        said = [line.split() for line in lines]
-    return {"end": end, "finished": [int(turn) for what, turn in said if what == "finished"]}
+        finished = [int(line) for line in lines if line != _PUBLISHING.decode()]
+    return {"end": end, "finished": finished}
 
 
 def _build_on(data: Path, turn: int, writing: int) -> None:
     for number in count(turn):
-        turned(number).apply(data)
-        os.write(writing, f"finished {number}\n".encode())
+        turned(number).apply(data, disk=Telling(writing))
+        os.write(writing, f"{number}\n".encode())
 
 
 def _ended(work: Any) -> None:

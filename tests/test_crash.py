@@ -17,6 +17,7 @@ from tests.fakes import WordEncoder
 
 pytestmark = needs_fork
 
+NEAR = 0.03  # of a build: what it takes to publish and to clean up
 EVERY_BUILD = 4  # after every so manieth crash the next build is run to its end in the ordinary suite
 
 
@@ -105,11 +106,14 @@ def test_death_inside_tantivy_leaves_the_old_index(folder: Path, dying: Undertak
     "kills", [500, pytest.param(5_000, marks=[pytest.mark.torture, pytest.mark.timeout(3000)])]
 )
 def test_killed_at_random_moments(folder: Path, dying: Undertaker, kills: int) -> None:
+    """Every other one anywhere in a build, the rest in the millisecond after `CURRENT` is to be replaced."""
     data, counts, chance = folder / "data", Counts(), random.Random(5)
     build(turned(0).after, WordEncoder(), data)
     turn = 1
-    for _ in range(kills):
-        reply = dying.ask(data=str(data), turn=turn, after=chance.uniform(0.001, 0.08))
+    for kill in range(kills):
+        near = kill % 2 == 1
+        after = chance.uniform(0, NEAR if near else 1.1)
+        reply = dying.ask(data=str(data), turn=turn, after=after, near=near)
         assert reply["end"] == "killed"
         turn = max([turn, *(finished + 1 for finished in reply["finished"])])
         found = outcome(data, turned(turn))

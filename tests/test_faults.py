@@ -81,6 +81,12 @@ class Bench:
         """The folder as it was at first; the generation that is published in it."""
         return current(linked_copy(self._prepared, self.data)).generation
 
+    def left(self) -> list[str]:
+        """What a build that failed left, vectors for the next one aside."""
+        generations = {path.name for path in self._prepared.glob("gen-*")}
+        folders = {path.name for path in self.data.iterdir() if path.is_dir()}
+        return [name for name in folders - generations if not name.startswith("encoded-")]
+
     def index(self, disk: Disk) -> tuple[int, str]:
         """Exit code and what was said of `qa index` on this disk; the old assistant answers as before."""
         self._disk = disk
@@ -124,7 +130,7 @@ def tried(bench: Bench, number: int, at: int, *, forever: bool) -> str:
     if code != 2 or not names(said, path, number):
         return f"bad: exit code {code}, {said}"
     if opened.id == bench.old:
-        return "refused"
+        return "bad: left" if bench.left() and not forever else "refused"
     return "refused once published" if (operation, path) == ("fsync", bench.data) else "bad: published"
 
 
