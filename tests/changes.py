@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,14 +94,20 @@ def outcome(data: Path, change: Change) -> str:
     return "old" if articles == change.before else "bad: articles of no generation"
 
 
-def scratch(tmp_path: Path) -> Path:
-    """An empty folder, in memory where that is possible; `swept` removes it."""
+@contextmanager
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder for indexes and temporary files, in memory where that is possible."""
     folder = (
         MEMORY / f"verbatim-{os.getpid()}-{tmp_path.name}" if os.access(MEMORY, os.W_OK) else tmp_path / "m"
     )
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
+    (folder / "tmp").mkdir(parents=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder / "tmp")
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def linked_copy(data: Path, copy: Path) -> Path:

@@ -81,14 +81,17 @@ class Undertaker:
 
 @contextmanager
 def undertaker() -> Iterator[Undertaker]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.dying"]
     root = Path(__file__).resolve().parents[1]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root, env=environment) as process:
-        yield Undertaker(process)
-        assert process.stdin
-        process.stdin.close()
+    # Who is killed leaves temporary files.
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as left:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": left}
+        options: Any = {"stdin": pipe, "stdout": pipe, "text": True, "cwd": root, "env": environment}
+        with subprocess.Popen(command, **options) as process:
+            yield Undertaker(process)
+            assert process.stdin
+            process.stdin.close()
 
 
 def _serve() -> None:
@@ -100,7 +103,7 @@ def _serve() -> None:
 
 def _warm_up() -> float:
     """Build until everything is imported and no thread is left; the seconds of a build."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with TemporaryDirectory() as folder:
         for turn in range(3):
             started = time.perf_counter()
             turned(turn).apply(Path(folder) / "data")

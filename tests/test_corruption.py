@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,9 +44,8 @@ class Case(NamedTuple):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    made = scratch(tmp_path)
-    yield made
-    shutil.rmtree(made)
+    with scratch(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -98,9 +98,8 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    folder = scratch(tmp_path)
-    yield Bench(folder, monkeypatch)
-    shutil.rmtree(folder)
+    with scratch(tmp_path) as folder:
+        yield Bench(folder, monkeypatch)
 
 
 def operations(bench: Bench) -> Sequence[tuple[str, Path]]:

@@ -21,9 +21,8 @@ STRIDE = 9  # in the ordinary suite, among the moments in which only a temporary
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    made = scratch(tmp_path)
-    yield made
-    shutil.rmtree(made)
+    with scratch(tmp_path) as made:
+        yield made
 
 
 @contextmanager
@@ -92,7 +91,7 @@ def _encoded_again(disk: Remembering, change: Change, folder: Path) -> int:
     return change.apply(folder / "left" / "data").encoded
 
 
-@pytest.mark.parametrize("name", ["first build", "update"])
+@pytest.mark.parametrize("name", ["first build", pytest.param("update", marks=pytest.mark.torture)])
 def test_without_any_one_flush_a_power_cut_shows(folder: Path, name: str) -> None:
     """The test of these tests: leave out one fsync of a build, whichever, and something is lost."""
     change, counts, silent = CHANGES[name], Counts(), []

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -79,10 +78,9 @@ def numbers(text: str) -> set[str]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Path]:
-    folder = scratch(tmp_path)
-    publish(folder / "data", 1)
-    yield folder / "data"
-    shutil.rmtree(folder)
+    with scratch(tmp_path) as folder:
+        publish(folder / "data", 1)
+        yield folder / "data"
 
 
 @pytest.fixture
