@@ -21,7 +21,7 @@ help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests [WORKERS=2]"
-	@echo "make torture the tests that take long, by the same tools"
+	@echo "make torture the tests that take long; they print what they counted"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
@@ -40,7 +40,7 @@ test: .venv/.dev
 	@$(PYTEST) -n $(WORKERS) --dist loadfile
 
 torture: .venv/.dev
-	@$(PYTEST) -m torture
+	@$(PYTEST) -m torture -s
 
 check: .venv/.dev
 	@.venv/bin/ruff check .

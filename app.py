@@ -90,7 +90,7 @@ def _open_app(
         announce(UNCALIBRATED)
     assistant.ask(WARM_UP)
     feedback = opened.enter_context(open_feedback(settings, announce=announce))
-    return build_app(assistant, settings, feedback=feedback)
+    return build_app(assistant, settings, feedback=feedback, announce=announce)
 
 
 def open_assistant(

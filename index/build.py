@@ -64,6 +64,7 @@ def build(
             encoded = Encoded(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
             _sweep(data, before, encoded, disk=disk)
             if before and _unchanged(before.manifest, contents, encoder):
+                _retire(data, disk=disk)  # a build that died once it had published left that undone
                 return Built(before.id, 0, len(contents.texts), True)
             _check_space(data, contents, encoder, disk=disk)
             vectors, made = encode_texts(contents, encoder, before, encoded, progress=progress)

@@ -10,9 +10,6 @@ FAISS fills missing results with row -1; no -1 leaves this file. What is found i
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.durable import library_error
 from index.errors import Damaged
 from index.plan import LEAST_PER_LIST, Kind, lists_for
 from index.records import let_go
@@ -133,8 +131,7 @@ class Lists:
         try:
             faiss.write_index(self._index, str(file))
         except RuntimeError as error:  # FAISS reports the disk's errors without their numbers
-            number = errno.ENOSPC if shutil.disk_usage(file.parent).free < 1 << 20 else errno.EIO
-            raise OSError(number, os.strerror(number), str(file)) from error
+            raise library_error(str(error), file) from error
 
 
 def make_lists(vectors: Floats, texts: NDArray[np.int32], kind: Kind) -> Lists:

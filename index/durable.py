@@ -15,13 +15,18 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from index.errors import BuildFailed, Locked
+
+_NUMBER = re.compile(r"os error ([0-9]+)|\bcode: ([0-9]+)")
+_TOLD_IN_WORDS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO)
 
 
 class Disk:
@@ -51,8 +56,7 @@ class Disk:
         """Write a new file and flush it; a file of that name is an error."""
         self.step("open", path)
         with _named(path), path.open("xb") as stream:
-            self.step("write", path)
-            stream.write(content)
+            self._write(stream, content, path)
             stream.flush()
             self._sync(stream.fileno(), path)
         if path.stat().st_size != len(content):
@@ -64,8 +68,7 @@ class Disk:
         self.step("open", path)
         with _named(path), path.open("xb") as stream:
             for block in blocks:
-                self.step("write", path)
-                stream.write(block)
+                self._write(stream, block, path)
                 digest.update(block)
                 size += len(block)
             stream.flush()
@@ -109,6 +112,10 @@ class Disk:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def _write(self, stream: BinaryIO, content: bytes, path: Path) -> None:
+        self.step("write", path)
+        stream.write(content)
 
     def _sync(self, descriptor: int, path: Path) -> None:
         self.step("fsync", path)
@@ -166,3 +173,18 @@ def reported(place: Path) -> Iterator[None]:
     except OSError as error:
         path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else place
         raise BuildFailed("a write failed", path=path, errno=error.errno) from error
+
+
+def library_error(told: str, path: Path) -> OSError:
+    """The disk's error in what a library says of it; what says no number is a full disk or a bad one."""
+    number = number_told(told)
+    if number is None:
+        number = errno.ENOSPC if shutil.disk_usage(path.parent).free < 1 << 20 else errno.EIO
+    return OSError(number, os.strerror(number), str(path))
+
+
+def number_told(told: str) -> int | None:
+    """The system's number of an error in the words of a library: "… (os error 28)" -> 28."""
+    if found := _NUMBER.search(told):
+        return int(found[1] or found[2])
+    return next((number for number in _TOLD_IN_WORDS if os.strerror(number) in told), None)

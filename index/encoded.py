@@ -50,10 +50,12 @@ class Encoded:
         """Write a block and flush it. Raises OSError."""
         if not self.folder.is_dir():
             self._disk.make_folder(self.folder)
+            self._disk.sync_folder(self.folder.parent)
         taken = [int(path.name) for path in self.folder.glob("[0-9]*")]
         path = self.folder / f"{max(taken, default=0) + 1:08d}"
         content = digests.tobytes() + np.ascontiguousarray(vectors, dtype=np.float32).tobytes()
         self._disk.write_file(path, hashlib.sha256(content).digest() + content)
+        self._disk.sync_folder(self.folder)
         self._remember(path, digests)
 
     def vector(self, digest: bytes) -> Vectors:

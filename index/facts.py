@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from corpus.article import Article
 from index.column import COLUMNS, Column, Facet, column_of
 from index.errors import Damaged
-from index.records import array_bytes, read_array, read_rows
+from index.records import NO_ARRAY, array_bytes, read_array, read_rows
 from index.where import Where
 
 FACTS = "facts.json"
@@ -167,6 +167,6 @@ def _read_column(folder: Path, facet: Facet, articles: int) -> Column:
 def _read_pairs(path: Path) -> Rows:
     try:
         pairs = np.load(path, mmap_mode=None, allow_pickle=False).shape[1]
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, IndexError, *NO_ARRAY) as error:
         raise Damaged(path, "not an array of pairs") from error
     return read_array(path, dtype=np.int32, shape=(2, pairs))

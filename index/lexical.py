@@ -15,9 +15,6 @@ BM25 with k1 = 1.2 and b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)) (Rob
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -25,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from index.durable import library_error, number_told
 from index.errors import Damaged
 from index.links import linked
 
@@ -206,8 +204,7 @@ def _write(folder: Path, texts: Iterable[Told]) -> None:
         writer.commit()
         writer.wait_merging_threads()
     except ValueError as error:  # tantivy reports the disk's errors this way, often without a number
-        number = errno.ENOSPC if shutil.disk_usage(folder).free < 1 << 20 else errno.EIO
-        raise OSError(number, os.strerror(number), str(folder)) from error
+        raise library_error(str(error), folder) from error
     for lock in folder.glob(".tantivy-*.lock"):
         lock.unlink()
 
@@ -221,5 +218,8 @@ def _open(folder: Path) -> tuple[Any, Any]:
             index = Index.open(str(links))
             index.config_reader("manual")  # nothing here ever changes
             return index.schema, index.searcher()
-    except (OSError, ValueError) as error:
-        raise Damaged(folder, f"tantivy cannot open it: {error}") from error
+    except OSError as error:
+        raise Damaged(folder, f"tantivy cannot open it: {error.strerror}") from error
+    except ValueError as error:
+        cause = library_error(str(error), folder) if number_told(str(error)) else error
+        raise Damaged(folder, f"tantivy cannot open it: {error}") from cause

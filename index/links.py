@@ -22,17 +22,32 @@ def linked(folder: Path) -> Iterator[Path]:
         IndexFailure: there is no place for temporary folders.
         OSError: `folder` cannot be listed.
     """
-    try:
+    paths = list(folder.iterdir())
+    with _temporary() as links:
+        for path in paths:
+            with _told():
+                (links / path.name).symlink_to(path.absolute())
+        yield links
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    with _told():
         links = Path(tempfile.mkdtemp())
-    except OSError as error:
-        fact = f"no temporary folder can be made: {error}"
-        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error
     try:
-        for path in folder.iterdir():
-            (links / path.name).symlink_to(path.absolute())
         yield links
     finally:
         _remove(links)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A full disk for temporary files is no fault of what is opened."""
+    try:
+        yield
+    except OSError as error:
+        fact = f"no temporary folder can be made: {error}"
+        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error
 
 
 def _remove(links: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -58,9 +58,10 @@ def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: En
     name = f"gen-{latest + 1}-{nonce}"
     temporary = data / f"tmp-{nonce}"
     try:
-        files, indexes = _write(temporary, contents, vectors, disk=disk)
-        manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
-        _self_check(temporary, manifest)
+        with _unsound_fails():
+            files, indexes = _write(temporary, contents, vectors, disk=disk)
+            manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
+            _self_check(temporary, manifest)
         digest = write_manifest(temporary, manifest, disk=disk)
         disk.sync_folder(temporary)
         disk.rename(temporary, data / name)
@@ -86,12 +87,13 @@ def _write(
     written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
     lexical = folder / LEXICAL
     disk.make_folder(lexical)
+    disk.step("index", lexical)
     _write_lexical(lexical, contents)
     written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
     for file in written:
         disk.sync_file(folder / file)
         files[file] = file_facts(folder / file)
-    for place in (*lexical.iterdir(), lexical, folder):
+    for place in (*lexical.iterdir(), lexical):
         disk.sync_folder(place)
     return files, indexes
 
@@ -149,11 +151,17 @@ def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
 
 
 def _self_check(folder: Path, manifest: Manifest) -> None:
+    verify_files(folder, manifest)
+    generation = open_generation(folder, manifest)
+    check_texts(generation)
+    check_probes(generation)
+
+
+@contextmanager
+def _unsound_fails() -> Iterator[None]:
+    """What is not as it was meant before it was published is a failed build, and no damaged index."""
     try:
-        verify_files(folder, manifest)
-        generation = open_generation(folder, manifest)
-        check_texts(generation)
-        check_probes(generation)
+        yield
     except Damaged as error:
         number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
         reason = f"the new generation is not sound: {error.reason}"
@@ -162,7 +170,14 @@ def _self_check(folder: Path, manifest: Manifest) -> None:
 
 def _discard(data: Path, temporary: Path, name: str, *, disk: Disk) -> None:
     """Remove a build that was not published, as far as that is possible; the next one sweeps the rest."""
-    with suppress(OSError, NoIndex, Damaged):
+    with suppress(OSError, Damaged):
         disk.remove(temporary)
-        if (data / name).exists() and current(data).generation != name:
+        if (data / name).exists() and not _is_current(data, name):
             disk.remove(data / name)
+
+
+def _is_current(data: Path, name: str) -> bool:
+    try:
+        return current(data).generation == name
+    except NoIndex:
+        return False

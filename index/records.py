@@ -11,12 +11,16 @@ import io
 import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from index.errors import Damaged
+
+NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
+"""What numpy raises of a file that is no array: a header that looks odd is read as Python."""
 
 BLOCK = 1 << 25  # bytes in memory at once when a long array is run through
 
@@ -52,7 +56,7 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
         array: NDArray[Any] = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
-    except (ValueError, EOFError) as error:
+    except NO_ARRAY as error:
         raise Damaged(path, "not an array") from error
     if array.dtype != np.dtype(dtype) or array.shape != tuple(shape):
         expected = f"expected {np.dtype(dtype)} {tuple(shape)}"

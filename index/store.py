@@ -9,6 +9,7 @@ What lies in it:
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from index.check import check_texts
 from index.durable import Disk, Lock, reported
 from index.errors import Damaged, NoIndex
 from index.generation import Generation, open_generation
-from index.manifest import MANIFEST, Manifest, file_facts, read_manifest, verify_files
+from index.manifest import MANIFEST, Manifest, file_facts, read_manifest, read_small, verify_files
 
 CURRENT = "CURRENT"
 LOCK = "LOCK"
@@ -55,7 +56,7 @@ def current(data: Path) -> Pointer:
     """
     path = data / CURRENT
     try:
-        content = path.read_bytes()
+        content = read_small(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoIndex(data, left=_left(data)) from error
     except OSError as error:
@@ -137,7 +138,7 @@ def recover(data: Path, *, disk: Disk | None = None) -> str:
 
     Raises:
         NoIndex: there is no generation at all.
-        Damaged: none is sound; names the fault of the newest.
+        Damaged: none is sound, which names the fault of the newest; or one cannot be read just now.
         Locked: a build is at work.
         BuildFailed: `CURRENT` could not be replaced.
     """
@@ -158,6 +159,12 @@ def _open(data: Path, pointer: Pointer) -> tuple[Generation, int]:
     return open_generation(folder, manifest), hashed
 
 
+def _passing(damaged: Damaged) -> bool:
+    """Whether it could not be read for want of files or memory: no reason to go back to an older one."""
+    cause = damaged.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
 def _newest_sound(data: Path) -> Pointer:
     newest: Damaged | None = None
     for name in reversed(generations(data)):
@@ -168,5 +175,7 @@ def _newest_sound(data: Path) -> Pointer:
             check_texts(_open(data, pointer)[0])
             return pointer
         except Damaged as error:
+            if _passing(error):
+                raise
             newest = newest or error
     raise newest or NoIndex(data)

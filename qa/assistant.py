@@ -63,6 +63,16 @@ class Assistant:
         """What it searches and reads with."""
         return self.encoder, self.reranking.reranker if self.reranking else None
 
+    def over(self, generation: Generation) -> Assistant:
+        """The same models and calibration over another generation. Raises ModelRefused."""
+        return Assistant(
+            generation,
+            self.encoder,
+            reranking=self.reranking,
+            calibration=self.calibration,
+            fusion=self._fusion,
+        )
+
     def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
         """At most k extracts that answer, best first, or none and the nearest passages.
 

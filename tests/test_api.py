@@ -176,6 +176,7 @@ def test_a_broken_body_is_the_senders_fault(client: TestClient, body: bytes) -> 
 def test_health_names_the_generation_and_its_size(client: TestClient) -> None:
     assert client.get("/health").json() == {
         "status": "ready",
+        "fault": "",
         "generation": "gen-7-00ff",
         "articles": 2,
         "passages": 3,

@@ -223,6 +223,7 @@ def test_settings_are_read_from_the_environment() -> None:
         "QA_RERANKER": "none",
         "QA_DEPTH": "50",
         "QA_BATCH": "8",
+        "QA_RELOAD": "30",
         "QA_INDEX": "ivf",
         "QA_NPROBE": "64",
         "QA_ORIGINS": "https://a.example, http://localhost:3000 http://[::1]:8000",
@@ -238,6 +239,7 @@ def test_settings_are_read_from_the_environment() -> None:
         reranker="none",
         depth=50,
         batch=8,
+        reload=30,
         plan=Plan(Kind.IVF, 64),
         origins=("https://a.example", "http://localhost:3000", "http://[::1]:8000"),
         name="Archive",
@@ -256,6 +258,7 @@ def test_settings_are_read_from_the_environment() -> None:
         {"QA_ORIGINS": "https://a.example;script-src"},
         *({"QA_INDEX": kind} for kind in ("hnsw", "IVF", " flat")),
         *({"QA_NPROBE": number} for number in ("-1", "4097", "many")),
+        *({"QA_RELOAD": number} for number in ("-1", "0.5", "100000")),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:

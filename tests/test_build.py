@@ -1,6 +1,4 @@
 import errno
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -309,49 +307,6 @@ def test_too_little_space_is_found_before_anything_is_encoded(data: Path) -> Non
     with pytest.raises(BuildFailed, match="1 MB are free") as caught:
         build([FIRST], encoder, data, disk=FullDisk(OSError(), at=-1))
     assert (caught.value.errno, caught.value.path, encoder.encoded) == (errno.ENOSPC, data, [])
-
-
-# Every step with one kind of error, every seventh with the others: what differs is only the number.
-@pytest.mark.parametrize(
-    ("number", "forever", "stride"),
-    [
-        (errno.ENOSPC, False, 1),
-        (errno.ENOSPC, True, 7),
-        (errno.EIO, False, 7),
-        (errno.EIO, True, 7),
-        (errno.EROFS, True, 7),
-        (errno.EMFILE, False, 7),
-    ],
-)
-def test_a_write_that_fails_at_any_step_keeps_the_old_generation(
-    tmp_path: Path, number: int, forever: bool, stride: int
-) -> None:
-    counting = FailingDisk(OSError(), at=-1)
-    build([FIRST], WordEncoder(), tmp_path / "count")
-    build([FIRST, SECOND], WordEncoder(), tmp_path / "count", disk=counting)
-    published = [operation for operation, _ in counting.steps].index("replace")
-    data = tmp_path / "data"
-    before = build([FIRST], WordEncoder(), data).generation
-    failures = 0
-    for at in range(0, published + 1, stride):
-        disk = FailingDisk(OSError(number, os.strerror(number)), at=at, forever=forever)
-        with pytest.raises(BuildFailed) as caught:
-            build([FIRST, SECOND], WordEncoder(), data, disk=disk)
-        failures += 1
-        encoded = data / ENCODED
-        if encoded.is_dir():  # with it the next build would take fewer steps
-            shutil.rmtree(encoded)
-        assert caught.value.errno == number
-        assert str(disk.steps[at][1]) in str(caught.value)
-        assert open_current(data).id == before
-        if not forever:
-            assert sorted(path.name for path in data.iterdir()) in (
-                sorted(["CURRENT", "LOCK", before]),
-                sorted(["CURRENT", "CURRENT.tmp", "LOCK", before]),
-            )
-    assert failures > 60 // stride
-    assert build([FIRST, SECOND], WordEncoder(), data).unchanged is False
-    assert len(generations(data)) == 2
 
 
 def test_a_failed_last_fsync_is_reported_and_leaves_a_whole_index(tmp_path: Path) -> None:

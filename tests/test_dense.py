@@ -1,6 +1,7 @@
 """The kinds of dense indexes, each held against an exact search written the plain way."""
 
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -266,6 +267,25 @@ def test_no_flip_or_truncation_crashes_and_limits_are_put_back(tmp_path: Path, k
     assert refusals > len(places)  # every truncation and the head; what lists hold is the manifest's to guard
     after = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
     assert after == before
+
+
+@pytest.mark.parametrize("kind", [Kind.IVF, Kind.PQ])
+def test_limits_hold_before_faiss_sees_a_byte(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 vectors of 4 numbers: no header may ask for more than the centres or the texts take, by far."""
+    file, vectors = tmp_path / "i", random_unit(300, 4)
+    facts = make_index(file, vectors, every(300), Plan(kind, nprobe=100))
+    seen: list[tuple[int, int]] = []
+    read = faiss.read_index
+
+    def watched(*arguments: Any) -> Any:
+        seen.append((faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()))
+        return read(*arguments)
+
+    monkeypatch.setattr(faiss, "read_index", watched)
+    open_lists(file, facts, every(300), dimension=4)
+    assert seen == [(4 * 4 * 256 + 4, 4 * int(facts["lists"]))]
 
 
 def test_memory_given_back_is_read_again(tmp_path: Path) -> None:

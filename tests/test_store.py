@@ -1,7 +1,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,6 @@ ARTICLES = [
     article("first", "Collisions cost 5.14 million. It is a lot.", "Nobody pays it.", heading="Costs"),
     article("second", "The zyzzyva sat on a leaf."),
 ]
-FLIPPED = 97  # every byte of this many is flipped in the ordinary run
 
 
 @pytest.fixture(scope="module")
@@ -60,37 +59,13 @@ def refused(data: Path, place: Path) -> None:
     assert "\n" not in message
 
 
-def damaged(content: bytes, stride: int) -> Iterator[bytes]:
-    for place in range(0, len(content), stride):
-        yield content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
-    lengths = sorted({0, 1, len(content) // 2, len(content) - 1, *range(0, len(content), 3 * stride)})
-    yield from (content[:length] for length in lengths if 0 <= length < len(content))
-    yield content + b"\0"
-
-
-@pytest.mark.parametrize(
-    "stride", [FLIPPED, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
-)
-def test_flips_and_truncations_of_every_file_are_refused_by_name(data: Path, stride: int) -> None:
-    cases = 0
-    for path in files(data):
-        content = path.read_bytes()
-        for bad in damaged(content, stride if len(content) > 1000 else 1 + stride // 10):
-            path.write_bytes(bad)
-            refused(data, path)
-            cases += 1
-        path.write_bytes(content)
-    assert open_current(data).articles == tuple(ARTICLES)
-    assert cases > (500 if stride > 1 else 10_000), cases
-
-
 def test_missing_extra_and_linked_files_are_refused_by_name(data: Path) -> None:
     for path in files(data)[1:]:
         content = path.read_bytes()
         path.unlink()
         refused(data, path)
         path.symlink_to("/dev/zero")
-        refused(data, path) if path.name != MANIFEST else None
+        refused(data, path)
         path.unlink()
         path.write_bytes(content)
     extra = data / current(data).generation / "lexical" / "sentence" / ".tantivy-meta.lock"

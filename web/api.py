@@ -61,9 +61,13 @@ class Problem(BaseModel):
 
 
 class Health(BaseModel):
-    """The index that answers and how much is in it."""
+    """The index that answers and how much is in it.
+
+    `status` is "degraded" when another generation was published and is not fit to answer; `fault` says why.
+    """
 
     status: str
+    fault: str
     generation: str
     articles: int
     passages: int
@@ -95,7 +99,8 @@ def api_routes(desk: Desk) -> APIRouter:
         """The generation that answers and its size."""
         generation = desk.assistant.generation
         return Health(
-            status="ready",
+            status="degraded" if desk.fault else "ready",
+            fault=desk.fault,
             generation=generation.id,
             articles=len(generation.articles),
             passages=len(generation.passages),

@@ -75,12 +75,13 @@ def article_routes(desk: Desk) -> APIRouter:
     )
     async def article(identifier: str) -> Whole:
         """The whole canonical text: what every extract is a part of, word for word."""
-        found = desk.article(identifier)
+        generation = desk.assistant.generation
+        found = generation.facts.article(identifier)
         if found is None:
             raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
         return Whole(
             **_facts(found),
-            generation=desk.assistant.generation.id,
+            generation=generation.id,
             text=found.text,
             headings=list(found.headings),
         )

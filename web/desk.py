@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
-from corpus.article import Article
 from index.where import EVERYTHING, Where
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
@@ -45,8 +44,9 @@ class Reply:
 class Desk:
     """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
 
-    `assistant` may be replaced; a question keeps the one it was asked with. `recorder` is told every reply.
-    As many answers as `remembered` are kept for who asks the same again; 0 keeps none.
+    `assistant` may be replaced at any time: what a request shows must come from one, so it takes it once.
+    `fault` says why the one that answers is not of the generation published last, "" when it is. `recorder`
+    is told every reply. As many answers as `remembered` are kept for who asks the same again; 0 keeps none.
     """
 
     def __init__(
@@ -59,28 +59,33 @@ class Desk:
         recorder: Recorder | None = None,
     ) -> None:
         self.assistant = assistant
+        self.fault = ""
         self._recorder = recorder
         self._recent = RecentAnswers(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
 
-    def article(self, identifier: str) -> Article | None:
-        """The article with this id in the index that answers now, if there is one."""
-        return self.assistant.generation.facts.article(identifier)
-
-    async def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Reply:
-        """The reply to a question.
+    async def ask(
+        self,
+        question: str,
+        k: int = DEFAULT_EXTRACTS,
+        filters: Where = EVERYTHING,
+        *,
+        assistant: Assistant | None = None,
+    ) -> Reply:
+        """The reply to a question, of this assistant, or of the one that answers now.
 
         Raises:
             QuestionError: the question cannot be asked.
             Busy: every place, running and waiting, is taken.
         """
         started = time.perf_counter()
-        asked, assistant = Asked(question, k, filters), self.assistant
+        asked, assistant = Asked(question, k, filters), assistant or self.assistant
         answer = self._recent.get(assistant.generation.id, asked)
         if answer is None:
             answer = await self._answer(assistant, asked)
-            self._recent.put(asked, answer)
+            if assistant is self.assistant:  # else it would drop the answers of the generation after it
+                self._recent.put(asked, answer)
         reply = Reply(answer, time.perf_counter() - started)
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)

@@ -40,7 +40,8 @@ def evidence_routes(site: Site) -> APIRouter:
 
 
 def _cited(site: Site, request: Request) -> Cited:
-    return read_cited(request.query_params.getlist("c"), site.desk.article)
+    # One generation for all of them: another may be published between two.
+    return read_cited(request.query_params.getlist("c"), site.desk.assistant.generation.facts.article)
 
 
 def _fault(site: Site, cited: Cited) -> str:

@@ -7,12 +7,15 @@ as JSON. Filters and results are plain HTML: Gradio's own lists cannot be used w
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from index.facets import count_facets
+from qa.assistant import Assistant
 from qa.errors import QuestionError
+from web.catalogue import Catalogue
 from web.document import web_file
 from web.errors import Busy
 from web.escape import escaped
@@ -57,28 +60,25 @@ def mount_page(app: FastAPI, site: Site) -> None:
 
 async def reply(site: Site, view: View) -> tuple[str, str, str]:
     """Status line, results and filters of a view; what a person can mend is shown, not raised."""
-    words = site.catalogue
-    filters = _filters(site, view)
+    words, assistant = site.catalogue, site.desk.assistant
+    filters = _filters(assistant, view, words)
     try:
-        replied = await site.desk.ask(view.question, view.k, view.where)
+        replied = await site.desk.ask(view.question, view.k, view.where, assistant=assistant)
     except (QuestionError, Busy) as error:
         return "", render_error(error, words), filters
     shown = render_reply(replied, view, words, private=site.settings.private_questions)
     return status_line(replied.answer, words), shown, filters
 
 
-def _filters(site: Site, view: View) -> str:
-    facets = count_facets(site.desk.assistant.generation.facts, view.where)
-    return render_filters(facets, view, site.catalogue)
+def _filters(assistant: Assistant, view: View, words: Catalogue) -> str:
+    return render_filters(count_facets(assistant.generation.facts, view.where), view, words)
 
 
 def _page(site: Site) -> gr.Blocks:
     import gradio as gr
 
     words, assistant = site.catalogue, site.desk.assistant
-    examples = example_questions(
-        assistant.generation.articles[:_EXAMPLES_FROM], lambda question: not assistant.ask(question).abstained
-    )
+    examples = _example_questions(assistant)
     blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False)
     with blocks:
         _html(_heading(site))
@@ -95,13 +95,36 @@ def _page(site: Site) -> gr.Blocks:
                 words("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0
             )
         # There from the first paint: what came later would move the page, and the Tab key past it.
-        filters = _html(_filters(site, View()), elem_id="filters")
+        filters = _html(_filters(assistant, View(), words), elem_id="filters")
         status = _html("", elem_id="status")
         results = _html(render_welcome(words, examples=bool(examples)), elem_id="results")
         shown = (question, status, results, filters)
-        _connect(site, shown, asking=[question.submit, button.click], choices=_examples(examples))
+        choices = _examples(examples)
+        _connect(site, shown, asking=[question.submit, button.click], choices=choices)
         _restore(blocks, site, shown)
+    if site.reloading:
+        site.reloading.renewed.append(_renewing(blocks, filters, choices, words))
     return blocks
+
+
+def _renewing(
+    blocks: gr.Blocks, filters: gr.HTML, choices: list[gr.Button], words: Catalogue
+) -> Callable[[Assistant], None]:
+    """What puts the facts and examples of another generation into the page that is served from then on."""
+
+    def renew(assistant: Assistant) -> None:
+        filters.value = _filters(assistant, View(), words)
+        examples = [*_example_questions(assistant), *[""] * len(choices)]
+        for choice, example in zip(choices, examples, strict=False):
+            choice.value, choice.visible = example, bool(example)
+        blocks.config = blocks.get_config_file()
+
+    return renew
+
+
+def _example_questions(assistant: Assistant) -> list[str]:
+    articles = assistant.generation.articles[:_EXAMPLES_FROM]
+    return example_questions(articles, lambda question: not assistant.ask(question).abstained)
 
 
 def _heading(site: Site) -> str:
@@ -168,7 +191,7 @@ def _restore(blocks: gr.Blocks, site: Site, shown: tuple[Any, Any, Any, Any]) ->
         if view.question:
             return view.question, *await reply(site, view)
         # An empty text here would erase what a person has begun to type.
-        return gr.skip(), gr.skip(), gr.skip(), _filters(site, view)
+        return gr.skip(), gr.skip(), gr.skip(), _filters(site.desk.assistant, view, site.catalogue)
 
     question = shown[0]
     blocks.load(restore, [question], list(shown), js=web_file("page.js"), **_quiet())

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from corpus.article import Article
 from qa.answer import Answer, Extract
+from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.catalogue import Catalogue
 from web.citation import citation, human_date, reports, web_address
@@ -28,6 +29,7 @@ _OTHERS = 6
 """Extracts asked for to show what else answers: the cited one is usually among them."""
 
 Span = tuple[int, int]
+Cited = tuple[Article, Span | None]
 
 
 def reader_routes(site: Site) -> APIRouter:
@@ -36,13 +38,16 @@ def reader_routes(site: Site) -> APIRouter:
 
     @router.get("/articles/{identifier}")
     async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
-        found = site.desk.article(identifier)
+        assistant = site.desk.assistant
+        found = assistant.generation.facts.article(identifier)
         if found is None:
             return _gone(site, identifier)
         span = read_span(c)
         fits = span is not None and span[1] <= len(found.text)
-        others = await _others(site, q, (found, span if fits else None))
-        body = _page(site, found, span=span if fits else None, wrong=bool(c) and not fits)
+        cited = found, span if fits else None
+        others = await _others(site, q, cited, assistant=assistant)
+        facts = _facts(found, assistant.generation.id, site.catalogue)
+        body = _page(site.catalogue, cited, facts=facts, wrong=bool(c) and not fits)
         title = found.title or found.source
         whole = _navigation(site.catalogue) + body + _other_passages(others, q, site.catalogue)
         return document(site.catalogue, title, whole, root="../", scripts=("reader.js",))
@@ -50,19 +55,19 @@ def reader_routes(site: Site) -> APIRouter:
     return router
 
 
-async def _others(site: Site, question: str, cited: tuple[Article, Span | None]) -> Sequence[Extract]:
+async def _others(site: Site, question: str, cited: Cited, *, assistant: Assistant) -> Sequence[Extract]:
     """What else answers the question a person came with; nothing when it cannot be asked now."""
     if not question:
         return ()
     try:
-        reply = await site.desk.ask(question, _OTHERS)
+        reply = await site.desk.ask(question, _OTHERS, assistant=assistant)
     except (QuestionError, Busy):
         return ()
     answer: Answer = reply.answer
     return [one for one in answer.extracts if not _is_cited(one, cited)]
 
 
-def _is_cited(extract: Extract, cited: tuple[Article, Span | None]) -> bool:
+def _is_cited(extract: Extract, cited: Cited) -> bool:
     article, span = cited
     if extract.article.id != article.id or span is None:
         return False
@@ -76,8 +81,8 @@ def _navigation(words: Catalogue) -> str:
     )
 
 
-def _page(site: Site, article: Article, *, span: Span | None, wrong: bool) -> str:
-    words = site.catalogue
+def _page(words: Catalogue, cited: Cited, *, facts: str, wrong: bool) -> str:
+    article, span = cited
     told = ""
     if wrong:
         told = f'<p class="alarm" role="alert">{escaped(words("reader.wrong_span"))}</p>'
@@ -90,12 +95,12 @@ def _page(site: Site, article: Article, *, span: Span | None, wrong: bool) -> st
     heading = "" if titled else f"<h1>{escaped(article.title or article.source)}</h1>"
     return (
         f"<main>{told}<article>{heading}{marked_text(article, span)}</article>"
-        f"{_facts(site, article)}{_dropped(article, words)}</main>"
+        f"{facts}{_dropped(article, words)}</main>"
     )
 
 
-def _facts(site: Site, article: Article) -> str:
-    words, address = site.catalogue, web_address(article.url)
+def _facts(article: Article, generation: str, words: Catalogue) -> str:
+    address = web_address(article.url)
     link = f'<a href="{escaped(address)}" rel="noopener noreferrer">{escaped(address)}</a>' if address else ""
     rows = (
         ("title", escaped(article.title)),
@@ -105,7 +110,7 @@ def _facts(site: Site, article: Article) -> str:
         ("source", escaped(article.source)),
         ("url", link),
         ("sha256", f"<code>{escaped(article.sha256)}</code>"),
-        ("generation", f"<code>{escaped(site.desk.assistant.generation.id)}</code>"),
+        ("generation", f"<code>{escaped(generation)}</code>"),
     )
     table = "".join(
         f'<tr><th scope="row">{escaped(words(f"reader.{key}"))}</th><td>{value}</td></tr>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
@@ -23,10 +23,14 @@ from web.guard import Guard
 from web.headers import SecurityHeaders
 from web.page import mount_page
 from web.reader import reader_routes
+from web.reload import Reloading
 from web.settings import Settings, package_version
 from web.shelf import shelf_routes
 from web.site import Site
 from web.tools import tools_app, tools_server
+
+Announce = Callable[[str], None]
+"""Takes one line that an operator should read."""
 
 
 def build_app(
@@ -35,14 +39,19 @@ def build_app(
     *,
     words: Catalogue | None = None,
     feedback: FeedbackStore | None = None,
+    announce: Announce | None = None,
 ) -> FastAPI:
     """The app that answers with this assistant and records in this store, which stays its caller's to close.
 
-    `words` stand in for the catalogue of the settings' language. Takes seconds, as it imports Gradio.
+    `words` stand in for the catalogue of the settings' language. With `announce` it follows the index in the
+    settings' data folder, and tells what it takes and refuses. Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
     desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)
-    site = Site(desk, settings, words or load_catalogue(settings.language), feedback)
+    follow = None
+    if announce and settings.reload:
+        follow = Reloading(desk, settings.data, seconds=settings.reload, announce=announce)
+    site = Site(desk, settings, words or load_catalogue(settings.language), feedback, follow)
     app = own_app(site)
     mount_page(app, site)
     return app
@@ -56,8 +65,9 @@ def own_app(site: Site) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with tools.running if tools else nullcontext():
-            yield
+        with site.reloading.running() if site.reloading else nullcontext():
+            async with tools.running if tools else nullcontext():
+                yield
 
     app = FastAPI(
         title=settings.name, version=package_version(), docs_url=None, redoc_url=None, lifespan=lifespan

@@ -10,6 +10,7 @@ QA_RERANKER none, or a cross-encoder        the shipped one
 QA_DEPTH    candidates the reranker reads   30
 QA_BATCH    how many of them at once        16
 QA_CACHE    answers kept in memory for who asks the same again    500; 0 keeps none
+QA_RELOAD   seconds between looks for a newly published index   5; 0 never looks
 QA_INDEX    auto, flat, ivf or pq: how vectors are indexed      auto: by their number
 QA_NPROBE   lists that a search of ivf or pq looks into         0: as few as recall allows
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
@@ -49,6 +50,7 @@ _ON = dict.fromkeys(("1", "yes", "true", "on"), True)
 _SWITCHED = _OFF | _ON
 
 REMEMBERED = 500
+RELOAD = 5
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
 
@@ -74,6 +76,7 @@ class Settings:
     depth: int = DEPTH
     batch: int = BATCH
     remembered: int = REMEMBERED
+    reload: int = RELOAD
     plan: Plan = AUTO
     origins: tuple[str, ...] = ()
     root_path: str = ""
@@ -120,6 +123,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         depth=_number("QA_DEPTH", environ.get("QA_DEPTH") or str(default.depth), most=MOST_READ),
         batch=_number("QA_BATCH", environ.get("QA_BATCH") or str(default.batch), most=MOST_READ),
         remembered=_number("QA_CACHE", environ.get("QA_CACHE") or str(default.remembered), most=99_999),
+        reload=_number("QA_RELOAD", environ.get("QA_RELOAD") or str(default.reload), most=99_999),
         plan=_plan(environ),
         origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from qa.feedback import FeedbackStore
 from web.catalogue import Catalogue
 from web.desk import Desk
+from web.reload import Reloading
 from web.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The desk that answers, the settings, the words of the interface, and where feedback is kept."""
+    """The desk that answers, the settings, the words of the interface, and if there are any, where feedback
+    is kept and what follows the index.
+    """
 
     desk: Desk
     settings: Settings
     catalogue: Catalogue
     feedback: FeedbackStore | None = None
+    reloading: Reloading | None = None

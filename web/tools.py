@@ -109,14 +109,15 @@ def tools_server(site: Site) -> Any:
 
     @server.tool(description="Read an article's text by the id that `ask` gives, from a character on.")
     async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> Read:
-        found = site.desk.article(article_id)
+        generation = site.desk.assistant.generation
+        found = generation.facts.article(article_id)
         if found is None:
             raise ToolError("no article has this id: ask first, and take the article_id of an extract")
         end = start + MOST_CHARACTERS
         return Read(
             article_id=found.id,
             title=found.title or found.source,
-            generation=site.desk.assistant.generation.id,
+            generation=generation.id,
             sha256=found.sha256,
             start=start,
             text=found.text[start:end],
