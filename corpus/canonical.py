@@ -38,7 +38,7 @@ def finish(draft: Draft, source: str) -> Article:
         blocks = [Block(facts.title, Kind.HEADING), *blocks]
     text, headings = _assemble(blocks)
     return Article(
-        id=_identifier(source),
+        id=identifier(source),
         title=facts.title,
         text=text,
         source=source,
@@ -46,7 +46,7 @@ def finish(draft: Draft, source: str) -> Article:
         author=facts.author,
         publisher=facts.publisher,
         published=facts.published,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=text_sha256(text),
         headings=headings,
         metadata=MappingProxyType({_fold(key): _fold_lines(value) for key, value in draft.metadata.items()}),
         dropped=draft.dropped,
@@ -54,9 +54,12 @@ def finish(draft: Draft, source: str) -> Article:
 
 
 def _fold(text: str) -> str:
-    """NFC, nothing that steers a terminal or turns text around, every run of white space one plain space."""
-    composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(c for c in composed if c.isspace() or not _unseen(c)).split())
+    """NFC, nothing that steers a terminal or turns text around, every run of white space one plain space.
+
+    What is unseen goes first: a soft hyphen between a letter and its accent keeps NFC from joining them.
+    """
+    seen = "".join(c for c in text if c.isspace() or not _unseen(c))
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def _unseen(character: str) -> bool:
@@ -99,7 +102,12 @@ def _assemble(blocks: Sequence[Block]) -> tuple[str, tuple[tuple[int, int], ...]
     return PARAGRAPH_BREAK.join(block.text for block in blocks), tuple(headings)
 
 
-def _identifier(source: str) -> str:
+def text_sha256(text: str) -> str:
+    """The hash that tells canonical texts apart."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identifier(source: str) -> str:
     """A readable id that is stable for a path: "006-report-3f9a01c2"."""
     stem = source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
