@@ -49,7 +49,7 @@ def finish(draft: Draft, source: str) -> Article:
         sha256=text_sha256(text),
         headings=headings,
         metadata=MappingProxyType({_fold(key): _fold_lines(value) for key, value in draft.metadata.items()}),
-        dropped=draft.dropped,
+        dropped=tuple(replace(line, text=_fold(line.text)) for line in draft.dropped),
     )
 
 

@@ -30,10 +30,10 @@ _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER_AT, _PROCESSOR_AT = 0, 4
 _OTHER_TABLE = 0x40000000  # x32's numbers, which would name the same calls again
-# linux/audit.h, and the numbers of: socket, socketpair, connect, bind, listen, fork, vfork, execve, execveat,
-# ptrace, process_vm_readv, process_vm_writev, and io_uring's three, which could do all of these.
+# linux/audit.h, and the numbers of: socket, socketpair, connect, bind, listen, execve, execveat, ptrace,
+# process_vm_readv, process_vm_writev, and io_uring's three, which could do all of these.
 _CALLS = {
-    "x86_64": (0xC000003E, (41, 53, 42, 49, 50, 57, 58, 59, 322, 101, 310, 311, 425, 426, 427)),
+    "x86_64": (0xC000003E, (41, 53, 42, 49, 50, 59, 322, 101, 310, 311, 425, 426, 427)),
     "aarch64": (0xC00000B7, (198, 199, 203, 200, 201, 221, 281, 117, 270, 271, 425, 426, 427)),
 }
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from corpus.article import Article, CorpusError, Unreadable
@@ -22,6 +23,7 @@ from corpus.wire import HEADER, Fault, frame, frame_length, question, read_answe
 # A process computes for at most the limit's seconds; where others take the cores, that takes longer.
 _PATIENCE = 3
 _START_SECONDS = 60.0
+_END_SECONDS = 1.0
 _STEP = 1 << 16
 _NO_START = "the process that reads files does not start"
 
@@ -69,12 +71,14 @@ class Worker:
         return article
 
     def kill(self) -> None:
-        """End the process; whoever waits for its answer is told so."""
-        self._running.kill()
+        """End the process and what it started; whoever waits for its answer is told so."""
+        if self._running.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the process and close what belongs to it."""
-        self._running.kill()
+        self.kill()
         self._running.wait()
         for pipe in (self._running.stdin, self._running.stdout):
             if pipe:
@@ -123,7 +127,9 @@ class Worker:
 
     def _death(self) -> Fault:
         """Why a process that said nothing any more has ended."""
-        self._running.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._running.wait(_END_SECONDS)
+        self.kill()
         code = self._running.wait()
         if code == -signal.SIGXCPU:
             return self._too_slow()

@@ -21,7 +21,9 @@ _LENGTH = struct.Struct(">Q")
 HEADER = _LENGTH.size
 _STRINGS = ("title", "text", "url", "author", "publisher", "published")
 # No canonical text holds these, whatever the file held.
-_FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_FORBIDDEN = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\xad\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class Fault(Unreadable):
@@ -96,7 +98,7 @@ def _article(fields: Mapping[str, Any], source: str) -> Article:
         source=source,
         sha256=text_sha256(text),
         headings=headings,
-        metadata=MappingProxyType({_string(k): _string(v) for k, v in fields["metadata"].items()}),
+        metadata=MappingProxyType({_string(k): _string(v) for k, v in dict(fields["metadata"]).items()}),
         dropped=tuple(Dropped(_string(line), _string(reason)) for line, reason in fields["dropped"]),
     )
 
