@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from corpus.article import Article
+from corpus.article import Article, identifier, text_sha256
 from corpus.boilerplate import trim
 from corpus.draft import Block, Draft, Facts, Kind
 from corpus.facts import recognise
@@ -100,16 +99,3 @@ def _assemble(blocks: Sequence[Block]) -> tuple[str, tuple[tuple[int, int], ...]
             headings.append((start, end))
         start = end + len(PARAGRAPH_BREAK)
     return PARAGRAPH_BREAK.join(block.text for block in blocks), tuple(headings)
-
-
-def text_sha256(text: str) -> str:
-    """The hash that tells canonical texts apart."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def identifier(source: str) -> str:
-    """A readable id that is stable for a path: "006-report-3f9a01c2"."""
-    stem = source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
-    digest = hashlib.sha256(source.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-    return f"{slug}-{digest}" if slug else digest

@@ -6,9 +6,10 @@ two kinds of processor; elsewhere the limits alone hold.
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import platform
 import resource
+import struct
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,19 +37,6 @@ _CALLS = {
     "x86_64": (0xC000003E, (41, 53, 42, 49, 50, 59, 322, 101, 310, 311, 425, 426, 427)),
     "aarch64": (0xC00000B7, (198, 199, 203, 200, 201, 221, 281, 117, 270, 271, 425, 426, 427)),
 }
-
-
-class _Step(ctypes.Structure):
-    _fields_ = (
-        ("code", ctypes.c_uint16),
-        ("yes", ctypes.c_uint8),
-        ("no", ctypes.c_uint8),
-        ("k", ctypes.c_uint32),
-    )
-
-
-class _Filter(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint16), ("steps", ctypes.POINTER(_Step)))
 
 
 def confine(limits: Limits) -> None:
@@ -79,25 +67,30 @@ def _lower(kind: int, most: int) -> None:
 
 def _refuse_calls() -> None:
     """From here on these system calls fail with EACCES, in this process and whatever it starts."""
+    import ctypes
+
     if sys.platform != "linux" or platform.machine() not in _CALLS or ctypes.sizeof(ctypes.c_void_p) != 8:
         return
     steps = _steps(*_CALLS[platform.machine()])
-    program = _Filter(len(steps), (_Step * len(steps))(*steps))
-    libc = ctypes.CDLL(None, use_errno=True)
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    described = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(program)))
+    libc = ctypes.CDLL(None)
     libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    libc.prctl(_SET_SECCOMP, _FILTER_MODE, ctypes.byref(program), 0, 0)
+    libc.prctl(_SET_SECCOMP, _FILTER_MODE, described, 0, 0)
 
 
-def _steps(processor: int, calls: tuple[int, ...]) -> list[_Step]:
-    """A program for the kernel: by processor, then by number of the call; jumps count the steps skipped."""
-    refuse = _Step(_RETURN, 0, 0, _REFUSE | 13)  # EACCES
+def _steps(processor: int, calls: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
+    """A program for the kernel, by processor, then by number of the call.
+
+    A step is an operation, how many steps to skip when it holds and when it does not, and a value.
+    """
     return [
-        _Step(_LOAD, 0, 0, _PROCESSOR_AT),
-        _Step(_EQUAL, 1, 0, processor),
-        _Step(_RETURN, 0, 0, _KILL),
-        _Step(_LOAD, 0, 0, _NUMBER_AT),
-        _Step(_AT_LEAST, len(calls) + 1, 0, _OTHER_TABLE),
-        *(_Step(_EQUAL, len(calls) - place, 0, call) for place, call in enumerate(calls)),
-        _Step(_RETURN, 0, 0, _ALLOW),
-        refuse,
+        (_LOAD, 0, 0, _PROCESSOR_AT),
+        (_EQUAL, 1, 0, processor),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER_AT),
+        (_AT_LEAST, len(calls) + 1, 0, _OTHER_TABLE),
+        *((_EQUAL, len(calls) - place, 0, call) for place, call in enumerate(calls)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _REFUSE | errno.EACCES),
     ]

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from corpus.article import Article, Dropped, Unreadable
-from corpus.canonical import identifier, text_sha256
+from corpus.article import Article, Dropped, Unreadable, identifier, text_sha256
 
 _LENGTH = struct.Struct(">Q")
 HEADER = _LENGTH.size
