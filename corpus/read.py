@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.article import Article, Unreadable
-from corpus.folder import found_files, printable
+from corpus.walk import found_files, printable
 from corpus.workers import Workers
 
 

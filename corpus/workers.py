@@ -20,8 +20,8 @@ from typing import Self
 
 from corpus.article import Article, CorpusError, Unreadable
 from corpus.confine import LIMITS, Limits
-from corpus.folder import Found, file_bytes
 from corpus.pipes import TooSlow, Worker
+from corpus.walk import Found, file_bytes
 from corpus.wire import Fault
 
 # Files that are read or wait to be taken, for each process: what bounds the memory of reading ahead.

@@ -12,9 +12,9 @@ import pytest
 from fpdf import FPDF
 
 from corpus.article import Article, CorpusError, Unreadable
-from corpus.folder import LARGEST_FILE, file_bytes, found_files
 from corpus.read import Skipped, read_articles
 from corpus.sentence import split_sentences
+from corpus.walk import LARGEST_FILE, file_bytes, found_files
 
 HARBOUR = (
     "The harbour office keeps a ledger of every boat that enters the bay, and nobody has counted its pages."

@@ -155,7 +155,7 @@ def test_it_works_from_anywhere_and_with_nothing_in_the_environment(
     (tmp_path / "corpus").mkdir()
     (tmp_path / "a.txt").write_bytes(SOUND)
     monkeypatch.chdir(tmp_path)
-    from corpus.folder import found_files
+    from corpus.walk import found_files
 
     with Workers(most=1) as pool:
         ((_, outcome),) = list(pool.read(found_files([Path("a.txt")])))

@@ -16,8 +16,8 @@ import pytest
 
 from corpus.article import Article, CorpusError
 from corpus.confine import LIMITS, Limits
-from corpus.folder import found_files
 from corpus.read import read_articles
+from corpus.walk import found_files
 from corpus.wire import article_answer, frame
 from corpus.workers import AHEAD, Workers
 from tests.fakes import article
@@ -133,7 +133,7 @@ def test_without_the_process_a_crash_ends_all(tmp_path: Path) -> None:
     folder_of(tmp_path, segfault=DEATHS["segfault"][0])
     code = (
         "import os, signal, sys\n"
-        "from corpus.folder import file_bytes, found_files\n"
+        "from corpus.walk import file_bytes, found_files\n"
         "from pathlib import Path\n"
         "for found, source in found_files([Path(sys.argv[1])]):\n"
         "    raw = file_bytes(found)\n"

@@ -62,13 +62,23 @@ def file_bytes(found: Found) -> bytes:
     if found.reason:
         raise Unreadable(found.reason)
     try:
-        with os.fdopen(_open_below(found.root, found.path.relative_to(found.root), _FILE), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise Unreadable(_NO_FILE)
-            raw = file.read(LARGEST_FILE + 1) if status.st_size <= LARGEST_FILE else b""
+        opened = _open_below(found.root, found.path.relative_to(found.root), _FILE)
+        try:
+            return _regular(opened)
+        finally:
+            os.close(opened)
     except OSError as error:
         raise Unreadable(_said(error)) from error
+
+
+def _regular(opened: int) -> bytes:
+    status = os.fstat(opened)
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable(_NO_FILE)
+    raw = b""
+    if status.st_size <= LARGEST_FILE:
+        with open(opened, "rb", closefd=False) as file:
+            raw = file.read(LARGEST_FILE + 1)
     if max(status.st_size, len(raw)) > LARGEST_FILE:
         raise Unreadable(f"is larger than {LARGEST_FILE // 1_000_000} MB")
     return raw
