@@ -29,13 +29,13 @@ def bombs() -> Mapping[str, bytes]:
 
 def _texts() -> Iterator[tuple[str, bytes]]:
     yield "accents.txt", (_LINE + "a" + "\u0323\u0301" * 400_000).encode()
-    yield "one-word.txt", b"word" * _MEGABYTE
-    yield "abbreviations.txt", b"Mr. " * 250_000
-    yield "quotes.txt", ("“" * 500_000 + _LINE).encode()
+    yield "one-word.txt", b"word" * 250_000
+    yield "abbreviations.txt", b"Mr. " * 25_000
+    yield "quotes.txt", ("“" * 200_000 + _LINE).encode()
     yield "half-pairs.txt", b"\xff\xfe" + b"\x00\xd8" * 5_000
     yield "overlong.txt", b"\xc0\x80\xe0\x80\xaf\xf8\x88\x80\x80\x80" * 100
     yield "controls.txt", b"\x01\x02" * 100_000
-    yield "lines.txt", b"\n".join([b"a"] * 100_000)
+    yield "lines.txt", b"\n".join([b"a"] * 20_000)
     yield "turned.txt", ("\u202e" * 1000 + _LINE + "\u2066" * 100_000).encode()
 
 
@@ -49,9 +49,9 @@ def _markdowns() -> Iterator[tuple[str, bytes]]:
     yield "yaml-keys.md", b"---\n" + b"? " * 30_000 + b"\n---\ntext"
     yield "quotes.md", b"> " * 20_000 + b"text"
     yield "lists.md", b"- " * 20_000 + b"text"
-    yield "brackets.md", b"[" * 20_000 + _LINE.encode()
+    yield "brackets.md", b"[" * 10_000 + _LINE.encode()
     yield "links.md", b"[a](" * 25_000
-    yield "images.md", b"![" * 8_000 + b"](x)"
+    yield "images.md", b"![" * 4_000 + b"](x)"
     yield "stars.md", b"*a **a " * 20_000
     yield "ticks.md", b"".join(b"`" * length + b" " for length in range(600))
     yield "tables.md", b"|" * 1_000 + b"\n" + b"|-" * 1_000 + b"\n" + b"|\n" * 1_000
@@ -74,7 +74,7 @@ def _pages() -> Iterator[tuple[str, bytes]]:
     yield "unpacking.html", b'<meta charset="zlib_codec">' + story
     yield "nulls.html", story.replace(b" ", b"\x00 ")
     yield "doctype.html", b'<!DOCTYPE html [<!ENTITY a SYSTEM "file:///etc/passwd">]>&a;' + story
-    yield "cells.html", b"<table>" + b"<tr>" * 500 + b"<td>a" * 5_000 + b"</table>" + story
+    yield "cells.html", b"<table>" + b"<tr>" * 500 + b"<td>a" * 2_000 + b"</table>" + story
     yield "blocks.html", b"<p>a" * 10_000 + story
     yield "numbers.html", b"<ol start=" + b"9" * 10_000 + b"><li value=-99999999>" + story
 
