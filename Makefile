@@ -11,12 +11,14 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-.PHONY: help setup serve test check screenshots lock bench bench-setup
+.PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests"
+	@echo "make torture the tests that take long"
+	@echo "make fuzz    bytes of no program against the readers, about a minute [SECONDS=for each format]"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
@@ -33,6 +35,12 @@ serve: setup
 
 test: .venv/.dev
 	@.venv/bin/python -m pytest
+
+torture: .venv/.dev
+	@.venv/bin/python -m pytest -m torture -rP
+
+fuzz: .venv/.fuzz
+	@.venv/bin/python -m fuzz $(SECONDS)
 
 check: .venv/.dev
 	@.venv/bin/ruff check .
@@ -65,4 +73,8 @@ lock: .venv/.dev
 
 .venv/.dev: .venv/.runtime requirements/dev.lock
 	@sh requirements/install.sh "$$PYTHON" dev
+	@touch $@
+
+.venv/.fuzz: .venv/.dev requirements/fuzz.lock
+	@sh requirements/install.sh "$$PYTHON" fuzz
 	@touch $@
