@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -214,6 +215,37 @@ def test_leaving_early_ends_everything(tmp_path: Path) -> None:
 
     with nothing_left(), pytest.raises(KeyboardInterrupt):
         read_articles([tmp_path], on_article=stop, workers=workers())
+
+
+def test_a_process_ends_with_who_asks(tmp_path: Path) -> None:
+    """Killed without a chance to end anything, the asking process leaves none behind."""
+    code = (
+        "import time\n"
+        "from corpus.confine import LIMITS\n"
+        "from corpus.pipes import Worker; from corpus.workers import _command\n"
+        "worker = Worker(_command(LIMITS), LIMITS)\n"
+        "worker.wait_until_ready()\n"
+        "print(worker._running.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as asking:
+        assert asking.stdout
+        pid = asking.stdout.readline().strip()
+        assert is_reading(pid)
+        asking.kill()
+    patience = time.monotonic() + 20
+    while is_reading(pid):
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+
+
+def is_reading(pid: str) -> bool:
+    try:
+        return b"corpus.worker" in Path("/proc", pid, "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(
