@@ -15,13 +15,14 @@ LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
-.PHONY: help setup serve test torture check screenshots lock bench bench-setup
+.PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests [WORKERS=2]"
 	@echo "make torture the tests that take long; they print what they counted"
+	@echo "make fuzz    bytes of no program against the readers, about a minute [SECONDS=for each format]"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
@@ -41,6 +42,9 @@ test: .venv/.dev
 
 torture: .venv/.dev
 	@$(PYTEST) -m torture -s
+
+fuzz: .venv/.fuzz
+	@.venv/bin/python -m fuzz $(SECONDS)
 
 check: .venv/.dev
 	@.venv/bin/ruff check .
@@ -76,4 +80,8 @@ lock: .venv/.dev
 
 .venv/.dev: .venv/.runtime requirements/dev.lock
 	@sh requirements/install.sh "$$PYTHON" dev
+	@touch $@
+
+.venv/.fuzz: .venv/.dev requirements/fuzz.lock
+	@sh requirements/install.sh "$$PYTHON" fuzz
 	@touch $@

@@ -5,6 +5,8 @@ Every offset in the house counts code points of `Article.text` and every span is
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -81,3 +83,16 @@ class Passage:
     def text(self) -> str:
         """The span's slice of the article's text."""
         return self.article.text[self.start : self.end]
+
+
+def text_sha256(text: str) -> str:
+    """The hash that tells canonical texts apart."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identifier(source: str) -> str:
+    """A readable id that is stable for a path: "006-report-3f9a01c2"."""
+    stem = source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
+    digest = hashlib.sha256(source.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{slug}-{digest}" if slug else digest

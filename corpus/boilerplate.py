@@ -65,7 +65,7 @@ _INTERRUPTION = re.compile(rf"(?:{_INTERRUPTIONS}):?", _FLAGS)
 # What an author may write below the site's first footer line: notes, addresses, who they are.
 _AUTHORS_OWN = re.compile(
     r"""^(?:\(\w{1,3}\)|\[\w{1,3}\]|[·•*†‡]|\d{1,2}[.)]?\s|notes?\b|sources?\b|further\s+(?:information|reading))
-    |\S+@\S+\.\w+|\d[\d ]{6,}\d
+    |[^\s@]{1,64}@\S{1,200}\.\w|\d[\d ]{6,}\d
 |^[A-Z][\w’'-]+(?:\s+[A-Z][\w’'-]+){1,3}\s+(?:is|are|was|works|teaches|writes)\s""",
     re.VERBOSE,
 )

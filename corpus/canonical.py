@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from corpus.article import Article
+from corpus.article import Article, identifier, text_sha256
 from corpus.boilerplate import trim
 from corpus.draft import Block, Draft, Facts, Kind
 from corpus.facts import recognise
@@ -38,7 +36,7 @@ def finish(draft: Draft, source: str) -> Article:
         blocks = [Block(facts.title, Kind.HEADING), *blocks]
     text, headings = _assemble(blocks)
     return Article(
-        id=_identifier(source),
+        id=identifier(source),
         title=facts.title,
         text=text,
         source=source,
@@ -46,17 +44,20 @@ def finish(draft: Draft, source: str) -> Article:
         author=facts.author,
         publisher=facts.publisher,
         published=facts.published,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=text_sha256(text),
         headings=headings,
         metadata=MappingProxyType({_fold(key): _fold_lines(value) for key, value in draft.metadata.items()}),
-        dropped=draft.dropped,
+        dropped=tuple(replace(line, text=_fold(line.text)) for line in draft.dropped),
     )
 
 
 def _fold(text: str) -> str:
-    """NFC, nothing that steers a terminal or turns text around, every run of white space one plain space."""
-    composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(c for c in composed if c.isspace() or not _unseen(c)).split())
+    """NFC, nothing that steers a terminal or turns text around, every run of white space one plain space.
+
+    What is unseen goes first: a soft hyphen between a letter and its accent keeps NFC from joining them.
+    """
+    seen = "".join(c for c in text if c.isspace() or not _unseen(c))
+    return " ".join(unicodedata.normalize("NFC", seen).split())
 
 
 def _unseen(character: str) -> bool:
@@ -97,11 +98,3 @@ def _assemble(blocks: Sequence[Block]) -> tuple[str, tuple[tuple[int, int], ...]
             headings.append((start, end))
         start = end + len(PARAGRAPH_BREAK)
     return PARAGRAPH_BREAK.join(block.text for block in blocks), tuple(headings)
-
-
-def _identifier(source: str) -> str:
-    """A readable id that is stable for a path: "006-report-3f9a01c2"."""
-    stem = source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
-    digest = hashlib.sha256(source.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-    return f"{slug}-{digest}" if slug else digest

@@ -21,6 +21,8 @@ from corpus.draft import Block, Draft, Facts
 from corpus.lines import unwrap
 
 _PASSWORD_ERROR = 4
+# A file may claim any number of pages, and a page may be a few bytes.
+_MOST_PAGES = 10_000
 # PDFium writes one of these for any hyphen at a line's end, hard or soft, and leaves the line break out.
 _HYPHENS = "\x02\ufffe\u00ad"
 _LINE_ENDS = "\r\n"
@@ -65,6 +67,8 @@ def _read(raw: bytes) -> tuple[list[list[_Line]], Facts]:
 
     try:
         with closing(PdfDocument(raw)) as document:
+            if len(document) > _MOST_PAGES:
+                raise Unreadable(f"has {len(document):,} pages, more than {_MOST_PAGES:,}; split it")
             facts = _facts(document.get_metadata_dict())
             return [_page_lines(document, number) for number in range(len(document))], facts
     except PdfiumError as error:
@@ -135,7 +139,7 @@ def _with_blank_lines(pages: Sequence[Sequence[_Line]]) -> list[str]:
     # Most gaps of prose lie within paragraphs; among one-line paragraphs still the smaller ones do.
     usual = gaps[len(gaps) // 4] if gaps else 0.0
     lengths = sorted(len(line.text) for page in pages for line in page)
-    full = 0.8 * lengths[len(lengths) // 2]
+    full = 0.8 * lengths[len(lengths) // 2] if lengths else 0.0
     lines: list[str] = []
     for page in filter(None, pages):
         if lines and not _runs_on(lines[-1], page[0].text, full):

@@ -10,6 +10,7 @@ closing one runs on through the article. Paragraphs and headings always end a se
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from corpus.article import Article, Sentence
 
@@ -132,4 +133,6 @@ def _halves(sentence: str) -> tuple[int, int]:
         if cuts:
             cut = min(cuts, key=lambda match: abs(match.end() - middle))
             return len(sentence[: cut.end()].rstrip()), cut.end()
+    while middle > 1 and unicodedata.category(sentence[middle]).startswith("M"):
+        middle -= 1  # an accent stays with its letter
     return middle, middle

@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|fuzz, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -40,6 +40,11 @@ fi
 if [ "$lock" = openvino ]; then
     echo "installing OpenVINO (60 MB)"
     locked_install --no-deps -r requirements/openvino.lock
+    exit
+fi
+
+if [ "$lock" = fuzz ]; then
+    locked_install --no-deps -r requirements/fuzz.lock
     exit
 fi
 

@@ -35,3 +35,7 @@ def test_ids_are_readable_stable_and_differ_by_folder() -> None:
 
 def test_an_empty_draft_is_an_empty_text() -> None:
     assert finish(Draft(()), "a.md").text == ""
+
+
+def test_what_is_unseen_does_not_part_a_letter_from_its_accent() -> None:
+    assert finish(Draft((Block("cafe\u00ad\u0301 ok"),)), "a.md").text == "café ok"

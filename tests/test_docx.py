@@ -186,7 +186,7 @@ def test_what_would_unpack_too_far_is_refused() -> None:
         docx_draft(zipped(many))
 
 
-def test_entities_do_not_multiply() -> None:
+def test_entities_do_not_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
     names = "abcdefgh"
     entities = (
         '<!ENTITY a "'
@@ -196,8 +196,44 @@ def test_entities_do_not_multiply() -> None:
     )
     parts = package(paragraph("&h;"))
     parts["word/document.xml"] = f"<!DOCTYPE d [{entities}]>{parts['word/document.xml']}"
+    with pytest.raises(Unreadable, match="declares entities, which Word does not; save it again"):
+        docx_draft(zipped(parts))
+    wide = parts["word/document.xml"].encode("utf-16")
+    with pytest.raises(Unreadable, match="declares entities, which Word does not; save it again"):
+        docx_draft(zipped({**package(""), "word/document.xml": wide}))
+    monkeypatch.setattr("corpus.docx._without_entities", lambda part: part)
     with pytest.raises(Unreadable, match=r"is a damaged .docx file .*amplification"):
         docx_draft(zipped(parts))
+
+
+def test_parts_that_overlap_or_share_a_name_are_refused() -> None:
+    whole = zipped(WITH_NOTES)
+    entry = whole.index(b"PK\x01\x02", whole.index(b"PK\x01\x02") + 4)
+    shared = whole[: entry + 42] + struct.pack("<I", 0) + whole[entry + 46 :]
+    with pytest.raises(Unreadable, match=r"^has parts that overlap; save it again$"):
+        docx_draft(shared)
+    with pytest.raises(Unreadable, match=r"^has two parts of the same name; save it again$"):
+        docx_draft(zipped({**WITH_NOTES, "WORD/document.xml": "<p/>"}))
+    for name in ("../../etc/passwd.xml", "/etc/passwd.xml", "word\\x.xml"):
+        with pytest.raises(Unreadable, match=r"^has a part whose name leads out of it; save it again$"):
+            docx_draft(zipped({**WITH_NOTES, name: "<p/>"}))
+
+
+def test_only_what_word_packs_is_unpacked() -> None:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_LZMA) as archive:
+        for name, part in WITH_NOTES.items():
+            archive.writestr(name, part)
+    with pytest.raises(Unreadable, match=r"^is packed in a way that Word does not use; save it again$"):
+        docx_draft(raw.getvalue())
+
+
+def test_a_directory_of_a_million_entries_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: opened.append(1))
+    with pytest.raises(Unreadable, match=r"^holds 200,000 parts, more than 5,000$"):
+        docx_draft(b"PK\x01\x02".ljust(46, b"\x00") * 200_000)
+    assert opened == []
 
 
 def test_locked_old_and_foreign_files_are_told_apart() -> None:

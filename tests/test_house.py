@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench")
+ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench", "fuzz")
 # What each room may see besides itself; `cli.py` and `app.py` may see every room.
 SEES = {
     "corpus": set(),
@@ -17,6 +17,7 @@ SEES = {
     "web": {"corpus", "index", "qa"},
     "eval": {"corpus", "index", "qa"},
     "training": {"corpus", "index", "qa", "eval"},
+    "fuzz": {"corpus"},
     # What is measured is what is run: the doors too.
     "bench": {"corpus", "index", "qa", "web", "eval", "app", "terminal"},
 }
@@ -44,6 +45,7 @@ ONE_FILE_EACH = {
     "mcp": "web/tools.py",
     "docx": "web/word.py",
     "rispy": "web/ris.py",
+    "atheris": "fuzz/target.py",
 }
 # Whose own environments hold other people's code, and which measures the libraries themselves.
 BENCH = ROOT / "bench"

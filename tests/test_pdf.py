@@ -231,12 +231,26 @@ def test_a_locked_file_is_refused_and_one_locked_for_changes_is_read() -> None:
     assert pdf_draft(locked(owner_only=True)).blocks == (Block("A secret that is kept in a dry cupboard."),)
 
 
+def test_pages_that_are_all_alike_are_nothing_but_running_lines() -> None:
+    draft = pdf_draft(pdf([["The ledger is kept in a dry cupboard."]] * 2))
+    assert draft.blocks == ()
+    assert [line.text for line in draft.dropped] == ["The ledger is kept in a dry cupboard."] * 2
+
+
 def test_a_scan_and_a_wreck_are_refused() -> None:
     with pytest.raises(Unreadable, match=r"^has no text layer; run OCR first$"):
         pdf_draft(pdf([[""], ["12 34"]]))
     for raw in (b"", b"%PDF-1.7", b"plain words", pdf([FIRST])[:300]):
         with pytest.raises(Unreadable, match=r"^is a damaged PDF; save or print it to PDF again$"):
             pdf_draft(raw)
+
+
+def test_a_file_of_very_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corpus.pdf._MOST_PAGES", 2)
+    page = ["The ledger is kept in a dry cupboard."]
+    assert pdf_draft(pdf([page, ["It is wet."]])).blocks
+    with pytest.raises(Unreadable, match=r"^has 3 pages, more than 2; split it$"):
+        pdf_draft(pdf([page] * 3))
 
 
 def test_damaged_files_are_read_or_refused() -> None:

@@ -21,7 +21,7 @@ from web.settings import Settings
 from web.site import Site
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench")
+ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench", "fuzz")
 SHOWN = {".py", ".css", ".js", ".html", ".json", ".jsonl"}
 
 
