@@ -24,7 +24,7 @@ from tests.changes import Counts, linked_copy, scratch
 from tests.fakes import FailingDisk, WordEncoder, article
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE)
-STRIDE = 11  # of the operations at which all but the first kind of error are tried in the ordinary suite
+STRIDE = 23  # of the operations at which all but the first kind of error are tried in the ordinary suite
 QUESTION = "Who paid?"
 
 
@@ -139,12 +139,12 @@ def tried(bench: Bench, number: int, at: int, *, forever: bool) -> str:
 def test_an_error_at_every_operation(bench: Bench, number: int, forever: bool, stride: int) -> None:
     counts, steps = Counts(), operations(bench)
     published = [operation for operation, _ in steps].index("replace")
-    every = 1 if (number, forever) == (errno.ENOSPC, False) else stride
+    every = min(3, stride) if (number, forever) == (errno.ENOSPC, False) else stride
     for at in sorted({*range(0, len(steps), every), *range(published - 4, len(steps))}):
         counts[tried(bench, number, at, forever=forever)] += 1
     counts.tell(f"{os.strerror(number)}, {'for ever' if forever else 'once'}")
     assert counts.bad() == {}
-    assert counts["refused"] > 100 // every
+    assert counts["refused"] > 90 // every
     assert counts["published"] > 0
     assert counts["refused once published"] == 1
     bench.prepared()
@@ -157,7 +157,7 @@ def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(benc
     shutil.rmtree(bench.data)
     assert bench.index(counting)[0] == 0
     published = [operation for operation, _ in counting.steps].index("replace")
-    for at in sorted({*range(0, published, 7), *range(published - 6, published + 1)}):
+    for at in sorted({*range(0, published, 20), *range(published - 6, published + 1)}):
         shutil.rmtree(bench.data)
         code, said = bench.index(FailingDisk(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), at=at))
         assert (code, said.count("errno 28")) == (2, 1)
@@ -167,24 +167,24 @@ def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(benc
         assert bench.index(Disk())[0] == 0
     counts.tell("first builds that fail")
     assert set(counts) == {"no index"}
-    assert counts.total() > 15
+    assert counts.total() > 10
 
 
-def test_every_failed_flush_is_the_last(bench: Bench) -> None:
+@pytest.mark.parametrize("stride", [2, pytest.param(1, marks=pytest.mark.torture)])
+def test_a_failed_flush_is_named_and_is_the_last(bench: Bench, stride: int) -> None:
+    """The kernel may have dropped what was to be written: a second flush that succeeds would prove nothing."""
     counts, steps = Counts(), operations(bench)
     flushes = [at for at, (operation, _) in enumerate(steps) if operation == "fsync"]
-    for at in flushes:
+    for at in flushes[::stride]:
         bench.prepared()
         disk = FailingDisk(OSError(errno.EIO, os.strerror(errno.EIO)), at=at)
         code, said = bench.index(disk)
         again = [step for step in disk.steps[at + 1 :] if step[0] == "fsync"]
-        counts[
-            "named, never again" if code == 2 and names(said, steps[at][1], 5) and not again else "bad"
-        ] += 1
-        names_path = disk.steps[at][1].name == steps[at][1].name
-        assert names_path or "tmp-" in str(disk.steps[at][1]) or "gen-" in str(disk.steps[at][1])
+        named = code == 2 and names(said, disk.steps[at][1], errno.EIO)
+        counts["named, never again" if named and not again else f"bad: {code} {said} {again}"] += 1
     counts.tell("failed flushes")
-    assert counts.total() == len(flushes) > 40
+    assert set(counts) == {"named, never again"}
+    assert counts.total() >= 40 // stride
 
 
 @pytest.mark.parametrize("make", [ShortDisk, CuttingDisk])
@@ -286,7 +286,7 @@ from index import build as building
 building.SPARE_BYTES = 0
 building.WORDS_PER_TEXT = -1  # no estimate: the disk itself has to say it
 import os
-for kib in range(8, 300, 4):
+for kib in range(8, 300, 12):
     disk = data / str(kib)
     disk.mkdir()
     os.system(f"mount -t tmpfs -o size={kib}k none {disk}")
@@ -328,7 +328,7 @@ import gc, os
 build(words, WordEncoder(), data.parent / "warm")
 gc.collect()
 old, most = current(data).generation, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-for free in range(0, 60):
+for free in range(0, 60, 2):
     limit = len(os.listdir("/proc/self/fd")) - 1 + free
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
     said = ""
