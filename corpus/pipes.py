@@ -21,7 +21,7 @@ from corpus.confine import Limits
 from corpus.wire import HEADER, Fault, frame, frame_length, question, read_answer
 
 # A process computes for at most the limit's seconds; where others take the cores, that takes longer.
-_PATIENCE = 3
+_PATIENCE = 5
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
 _STEP = 1 << 16

@@ -19,7 +19,7 @@ from corpus.sentence import split_sentences
 from corpus.workers import Workers
 from fuzz.alter import altered
 from fuzz.bombs import bombs
-from fuzz.seeds import FORMATS, SENTENCES, seeds, zipped
+from fuzz.seeds import FORMATS, SENTENCES, seeds
 from index.build import build
 from index.store import open_current, verify
 from tests.fakes import WordEncoder
@@ -163,32 +163,18 @@ def test_with_more_memory_the_same_file_is_not_ended(bombed: Path) -> None:
     assert not loose.reason.startswith(ENDED)
 
 
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        ("bad.docx", "unpacks to more than 200 times its size"),
-        ("bad.pdf", "stopped its reader (SIG"),
-        ("bad.md", "line 2: the front matter repeats a value by *name; write the value out"),
-    ],
-)
-def test_one_bad_file_among_999_leaves_999_indexed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str, reason: str
-) -> None:
+def test_one_bad_file_among_999_leaves_999_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bad one crashes the process that reads it."""
     folder = tmp_path / "articles"
     folder.mkdir()
     for number in range(999):
         (folder / f"{number:03}.txt").write_text(SOUND.format(number=number), encoding="utf-8")
-    raw = {
-        "bad.docx": zipped({"word/document.xml": "a" * 1_000_000}),
-        "bad.pdf": bombs()["inflates-once.pdf"],
-        "bad.md": bombs()["laughs.md"],
-    }[bad]
-    (folder / bad).write_bytes(raw)
+    (folder / "bad.pdf").write_bytes(bombs()["inflates-once.pdf"])
     monkeypatch.setattr(cli, "load_encoder", lambda *_, **__: WordEncoder())
     monkeypatch.setattr("corpus.read.Workers", lambda: Workers(limits=TIGHT))
     done = CliRunner().invoke(cli.app, ["index", str(folder), "--data", str(tmp_path / "data")])
     assert done.exit_code == 0, done.output
-    assert done.stderr.startswith(f"skipped {bad}: {reason}")
+    assert done.stderr.startswith("skipped bad.pdf: stopped its reader (SIG")
     assert done.stderr.count("\n") == 1
     assert "Indexed 999 articles, 1 file skipped" in done.stdout
     assert len(open_current(tmp_path / "data").articles) == 999
