@@ -78,7 +78,7 @@ admin   GET      /admin/export/{{name}}.csv
 # Gradio's: uploads, files by path or address, a proxy, queues, monitoring, its own login, code edited from
 # the page.
 _CLOSED = """
-/config /config/ /login/ /logout/ /manifest.json /monitoring /monitoring/summary /monitoring/{key}
+/config /config/ /login/ /manifest.json /monitoring /monitoring/summary /monitoring/{key}
 /pwa_icon /pwa_icon/{size} /robots.txt /svelte/{path:path}
 /gradio_api/api/{api_name} /gradio_api/api/{api_name}/ /gradio_api/app_id /gradio_api/app_id/
 /gradio_api/call/{api_name} /gradio_api/call/{api_name}/ /gradio_api/call/{api_name}/{event_id}
