@@ -35,12 +35,14 @@ from web.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
-# What a person's mouse and keyboard would set off, without leaving by a link that only looks like one.
+# What a person's mouse and keyboard would set off; the links that are meant to be there are left alone.
 POKE = """(root) => {
     for (const one of (root ?? document).querySelectorAll("*")) {
         for (const kind of ["mouseover", "pointerenter", "focus"]) one.dispatchEvent(new Event(kind));
-        const names = one.getAttributeNames();
-        if (names.some((name) => name.startsWith("on")) || /^(java|data)/i.test(one.href ?? "")) one.click?.();
+        const handled = one.getAttributeNames().some((name) => name.startsWith("on"));
+        // Not from within a link: that one would be followed.
+        const link = /^http/i.test(one.closest("a")?.href);
+        if (!link && (handled || one.href)) one.dispatchEvent(new MouseEvent("click"));
     }
 }"""
 # Pages of the service in frames of one of them, as many as there are: what each has by these selectors.
@@ -88,6 +90,9 @@ QUESTIONS = """async (texts) => {
     }
     return asked;
 }""".replace("POKE", POKE)
+
+
+NAME = "</h1></header><b onmouseover=alert(1)>Answers</b>"
 
 
 class Evil:
@@ -234,7 +239,7 @@ def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS) -> Iterator[Stage
             store.judge(Judgement(f"q{number}", Verdict.USEFUL, f"a{number}", 0, 5, text))
             store.record(f"n{number}", abstained(question=f"{text}?"), 0.1)
         settings = Settings(
-            name=texts[20], admin_key=KEY, question_log=True, remembered=0, origins=(friend.origin,)
+            name=NAME, admin_key=KEY, question_log=True, remembered=0, origins=(friend.origin,)
         )
         service = build_app(assistant_of(texts, evil), settings, feedback=store)
         yield Stage(stack.enter_context(running(service)), evil, texts, friend)
@@ -286,7 +291,7 @@ def test_the_page_shows_every_article_word_for_word(browser: Browser, stage: Sta
             assert line.startswith(f"{text}, {text}, {text}!, ")
             assert line.endswith(f", {text}")
             assert aside == f"Reports: {text}, {text}, {text}, {text}"
-        assert texts_of(page, "h1") == [stage.texts[20]]
+        assert texts_of(page, "h1") == [NAME]
         assert texts_of(page, "#results .also b") == [stage.texts[0]]
         facets = "\n".join(texts_of(page, "#filters label"))
         assert all(text in facets for text in stage.texts)
@@ -426,7 +431,10 @@ def test_the_page_for_frames_shows_its_address_word_for_word(browser: Browser, s
 
 
 # Three pages of the service and Gradio's; a policy cannot keep a page from being left by a refresh.
-UNESCAPED = tuple(payload for payload in PAYLOADS if payload not in REFRESHES)
+# The last one takes the place of what the test looks for.
+UNESCAPED = tuple(payload for payload in PAYLOADS[:-1] if payload not in REFRESHES)
+# Gradio tells who writes a page that scripts in it do not run.
+told_of_scripts = pytest.mark.filterwarnings("ignore:A `<script>` tag was found:UserWarning")
 PATHS = (
     "articles/a{number}",
     "evidence?c=a{number}:11-{end}",
@@ -448,7 +456,7 @@ def without(patch: pytest.MonkeyPatch, *, policy: bool) -> Iterator[None]:
 def look_everywhere(page: Page, stage: Stage) -> None:
     """Every attack in an answer on the page and in each of the service's own pages, each in one of its own."""
     page.goto(f"{stage.address}?q=0")
-    expect(page.locator("#status")).to_have_role("status", timeout=60_000)
+    expect(page.locator("#results section.answer").first).to_be_attached(timeout=60_000)
     page.evaluate(QUESTIONS, [str(number) for number in range(len(stage.texts))])
     for path in PATHS:
         filled = [
@@ -458,6 +466,7 @@ def look_everywhere(page: Page, stage: Stage) -> None:
         framed(page, stage, filled)
 
 
+@told_of_scripts
 def test_the_policy_alone_holds_when_nothing_is_escaped(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,6 +482,7 @@ def test_the_policy_alone_holds_when_nothing_is_escaped(
     assert (seen.ran, seen.went, stage.evil.asked) == ([], [], [])
 
 
+@told_of_scripts
 def test_without_escaping_and_policy_scripts_run_and_others_are_asked(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
