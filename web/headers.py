@@ -16,10 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.guard import local_path
 from web.routes import PAGE
 
+# The second policy must allow a thing as well: 'strict-dynamic' lets a <link> that was injected fetch scripts
+# of other hosts ahead, though never run them.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "base-uri 'self'; form-action 'none'"
+    "base-uri 'self'; form-action 'none', default-src 'self' data: 'unsafe-inline' 'unsafe-eval'"
 )
 # The service's own pages: its own files, nothing inline, and no script may make HTML of a text.
 _DOCUMENT_POLICY = (
