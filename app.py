@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # Seconds that requests under way get to end once the service is told to stop.
 GRACE = 5
-# Whose X-Forwarded-Proto and X-Forwarded-For count: a proxy on this machine.
-LOOPBACK = ["127.0.0.1", "::1"]
+# Connections at once; who comes then is answered 503 until one is free.
+MOST_CONNECTIONS = 1_000
 WARM_UP = "What do the articles say?"
 UNCALIBRATED = (
     "There is no calibration for these models: answers are not rated and none is withheld; "
@@ -56,8 +56,11 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
 
     Raises:
         CannotListen: the address is taken or cannot be had; found before anything slow is done.
+        Unguarded, AccessRefused: everybody, or nobody, could ask; likewise.
         IndexFailure: there is no sound index, or no such model.
     """
+    for warning in check_exposure(settings):
+        announce(warning)
     with _ended_by_signals(), _listener(settings) as listener, ExitStack() as opened:
         from uvicorn import Server
 
@@ -77,6 +80,15 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
         server.run(sockets=[listener])
         if warm.failure:
             raise warm.failure
+
+
+def check_exposure(settings: Settings) -> list[str]:
+    """Warnings of who could reach the service. Raises Unguarded, AccessRefused."""
+    from web.access import open_door
+    from web.front import exposure
+
+    open_door(settings)
+    return exposure(settings)
 
 
 def _open_app(
@@ -185,16 +197,20 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
     """How the app is run. A proxy in front of it takes `root_path` off each request's path."""
     from uvicorn import Config
 
+    from web.connection import Connection
+    from web.front import front
+
     return Config(
-        app,
+        front(app, settings),
+        http=Connection,
+        limit_concurrency=MOST_CONNECTIONS,
         access_log=False,  # an address may hold a question
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         ws="none",
         root_path=settings.root_path,
-        proxy_headers=True,
-        forwarded_allow_ips=LOOPBACK,
+        proxy_headers=False,  # the front reads them
     )
 
 

@@ -1,4 +1,5 @@
-"""The `qa` command: index, ask, serve, verify, doctor; `qa eval` and `qa feedback` have files of their own.
+"""The `qa` command: index, ask, serve, verify, doctor; `qa eval`, `feedback`, `access` have files of their
+own.
 
 This is a door: it reads paths and the environment, prints, and turns the rooms' errors into one line and
 exit code 2. Everything heavy is imported by the command that needs it, so that `qa --help` is immediate.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli_access import app as access_app
 from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from terminal import (
@@ -54,6 +56,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app, name="eval")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(access_app, name="access")
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
 
@@ -132,6 +135,9 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(envvar="QA_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="QA_PORT", max=65535, help="Port to listen on.")] = 7860,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Let everybody in who reaches the address.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
@@ -140,12 +146,15 @@ def serve(
 ) -> None:
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
     with one_line_errors():
+        from app import check_exposure
         from app import serve as run
         from web.settings import read_settings
 
         settings = replace(read_settings(), data=data, host=host, port=port, model=model, device=device)
         settings = replace(settings, reranker=reranker or settings.reranker)
         settings = replace(settings, backend=backend or settings.backend)
+        settings = replace(settings, open_to_all=open_to_all or settings.open_to_all)
+        check_exposure(settings)
         say("Loading the model.")
         encoder = None
         if articles or not _has_index(data):

@@ -8,7 +8,8 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.test_admin import KEY, basic
-from web.admin_key import MOST_WRONG, AdminKey, password
+from web.admin_key import AdminKey, password
+from web.throttle import MOST, Throttle
 
 
 @pytest.mark.parametrize(
@@ -35,12 +36,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.time = 1_000.0
-        self._key = AdminKey(KEY, clock=lambda: self.time)
+        self._key = AdminKey(KEY, throttle=Throttle(clock=lambda: self.time))
 
-    def __call__(self, key: str | None) -> tuple[int, str]:
+    def __call__(self, key: str | None, address: str = "192.0.2.1") -> tuple[int, str]:
         """Status and Retry-After."""
         try:
-            self._key.check("" if key is None else basic(key)["Authorization"])
+            self._key.check("" if key is None else basic(key)["Authorization"], address)
         except HTTPException as error:
             return error.status_code, (error.headers or {}).get("Retry-After", "")
         return 200, ""
@@ -48,10 +49,12 @@ class Gate:
 
 def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
     gate = Gate()
-    for _ in range(MOST_WRONG):
+    for _ in range(MOST):
         assert gate("wrong") == (401, "")
         gate.time += 1
     assert gate("wrong") == gate(KEY) == gate(None) == (429, "50")
+    # Who guesses keeps nobody else out.
+    assert gate(KEY, "192.0.2.2") == (200, "")
     gate.time += 49.5
     assert gate(KEY) == (429, "1")
     gate.time += 0.5
@@ -63,5 +66,5 @@ def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
 
 def test_right_keys_and_no_keys_are_not_counted() -> None:
     gate = Gate()
-    for _ in range(3 * MOST_WRONG):
+    for _ in range(3 * MOST):
         assert (gate(KEY), gate(None)) == ((200, ""), (401, ""))

@@ -22,10 +22,11 @@ from tests.chromium import needs_chromium
 from tests.test_api import StandIn
 from tests.test_browser import opened
 from web.catalogue import load_catalogue
+from web.credentials import FILE, add
 from web.embed import widget_integrity, widget_script
 from web.errors import WrongSetting
 from web.service import build_app
-from web.settings import Settings, read_settings
+from web.settings import Access, Settings, read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") or ""
@@ -140,6 +141,57 @@ def test_a_scheme_is_taken_from_the_proxy_on_this_machine(address: str, tmp_path
     ):
         page = httpx2.get(f"{proxy}/ask/embed/demo").text
     assert f"src=&quot;{proxy.replace('http:', 'https:')}/ask/embed&quot;" in page
+
+
+@needs_nginx
+def test_only_whom_the_proxy_names_is_let_in(tmp_path: Path) -> None:
+    """nginx comes from an address of its own, and what a client says of itself is no name."""
+    lines = readme_lines().replace(
+        "proxy_set_header Host",
+        "proxy_bind 127.0.0.2;\n    proxy_set_header X-Forwarded-User $arg_as;\n    proxy_set_header Host",
+    )
+    settings = Settings(root_path="/ask", access=Access.PROXY, proxy_addresses=("127.0.0.2",))
+    forged = {"X-Forwarded-User": "root", "X-Forwarded-For": "127.0.0.2"}
+    with serving(settings) as port, proxied(tmp_path, lines.replace("7860", str(port))) as proxy:
+        assert httpx2.get(f"{proxy}/ask/articles?as=ada").status_code == 200
+        assert httpx2.get(f"{proxy}/ask/articles?as=ada", headers=forged).status_code == 200
+        assert httpx2.get(f"{proxy}/ask/articles", headers=forged).status_code == 401
+        past = httpx2.get(f"http://127.0.0.1:{port}/articles", headers=forged)
+        assert (past.status_code, past.json()["detail"]) == (
+            403,
+            "this service is reached through its proxy alone",
+        )
+        assert httpx2.get(f"http://127.0.0.1:{port}/health").status_code == 200
+
+
+@needs_nginx
+def test_people_log_in_under_the_path(tmp_path: Path) -> None:
+    add(tmp_path / FILE, "staff", "correct horse battery")
+    settings = Settings(data=tmp_path, root_path="/ask", access=Access.PASSWORD)
+    lines = readme_lines().replace("$scheme", "https")
+    with (
+        serving(settings) as port,
+        proxied(tmp_path, lines.replace("7860", str(port))) as proxy,
+        httpx2.Client(base_url=proxy, headers={"Accept": "text/html"}) as client,
+    ):
+        led = client.get("/ask/articles/harbour?q=a")
+        assert led.headers["Location"] == "/ask/login?next=%2Farticles%2Fharbour%3Fq%3Da"
+        form = {"password": "correct horse battery", "next": "/articles/harbour?q=a"}
+        entered = client.post("/ask/login", data=form, headers={"Origin": proxy})
+        assert (entered.status_code, entered.headers["Location"]) == (303, "/ask/articles/harbour?q=a")
+        assert entered.headers["Set-Cookie"].endswith("; Path=/ask; SameSite=lax; Secure")
+        cookie = entered.headers["Set-Cookie"].split(";")[0]
+        assert client.get("/ask/articles/harbour", headers={"Cookie": cookie}).status_code == 200
+        assert (
+            client.post("/ask/login", data=form, headers={"Origin": "https://evil.example"}).status_code
+            == 403
+        )
+
+
+@needs_nginx
+def test_a_name_that_is_not_listed_is_refused(address: str) -> None:
+    for name, status in (("evil.example", 400), ("localhost", 200)):
+        assert httpx2.get(f"{address}health", headers={"Host": name}).status_code == status
 
 
 @needs_nginx

@@ -12,6 +12,7 @@ from qa.errors import FeedbackFailure
 from qa.feedback import FeedbackStore
 from qa.sheet import sheet
 from qa.usage import EDGES, EVERYTHING, Bin, Day, Usage, usage
+from web.access import address
 from web.admin_key import AdminKey
 from web.admin_plots import Bar, bars
 from web.admin_tables import Table, render_table, tables
@@ -38,7 +39,7 @@ def admin_routes(site: Site) -> APIRouter:
     key = AdminKey(site.settings.admin_key)
 
     def check(request: Request) -> None:
-        key.check(request.headers.get("Authorization", ""))
+        key.check(request.headers.get("Authorization", ""), address(request.scope))
 
     # Before anything else is looked at, the number of days too.
     router = APIRouter(include_in_schema=False, dependencies=[Depends(check)])

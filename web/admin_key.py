@@ -1,7 +1,6 @@
 """The key of the admin page, by HTTP Basic: any user name, the key as password.
 
-Wrong keys are counted for everybody together, so that who changes addresses gets no more guesses. While too
-many were wrong the right one is not looked at either: its success would tell a guesser as much.
+Wrong keys are counted for each address (`web.throttle`), so that a guesser elsewhere keeps nobody out.
 """
 
 from __future__ import annotations
@@ -9,49 +8,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import math
-import threading
-import time
-from collections import deque
-from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 
-MOST_WRONG = 10
-WITHIN = 60.0  # seconds
+from web.throttle import Throttle
+
 _ASK = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
 
 
 class AdminKey:
     """Lets in who knows the key; "" lets in nobody and says that there is no such page."""
 
-    def __init__(self, key: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, key: str, *, throttle: Throttle | None = None) -> None:
         self._key = key
-        self._clock = clock
-        self._wrong: deque[float] = deque(maxlen=MOST_WRONG)
-        self._lock = threading.Lock()
+        self._throttle = throttle or Throttle()
 
-    def check(self, authorization: str) -> None:
-        """Raises HTTPException unless the header `Authorization` holds the key."""
+    def check(self, authorization: str, address: str) -> None:
+        """Raises HTTPException unless the header `Authorization` holds the key; `address` is the client's."""
         if not self._key:
             raise HTTPException(404, "there is nothing at this address")
         given = password(authorization)
-        with self._lock:
-            wait = self._wait()
-            if wait:
-                told = f"too many wrong keys: try again in {wait} seconds"
-                raise HTTPException(429, told, headers={"Retry-After": str(wait)})
-            if given is not None and _same(given, self._key):
-                return
-            if given is not None:
-                self._wrong.append(self._clock())
-        raise HTTPException(401, "give the key as the password, with any user name", headers=_ASK)
-
-    def _wait(self) -> int:
-        """Seconds until the oldest of too many wrong keys no longer counts."""
-        if len(self._wrong) < MOST_WRONG:
-            return 0
-        return max(0, math.ceil(self._wrong[0] + WITHIN - self._clock()))
+        wait = self._throttle.wait(address) if given is None else self._throttle.begin(address)
+        if wait:
+            told = f"too many wrong keys: try again in {wait} seconds"
+            raise HTTPException(429, told, headers={"Retry-After": str(wait)})
+        if given is None or not _same(given, self._key):
+            raise HTTPException(401, "give the key as the password, with any user name", headers=_ASK)
+        self._throttle.forgive(address)
 
 
 def password(authorization: str) -> str | None:

@@ -6,6 +6,7 @@ Every message is one line: the fact, the place, the next step. Doors catch `WebF
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class WebFailure(Exception):
@@ -50,3 +51,20 @@ class NoTools(WebFailure):
 
     def __init__(self) -> None:
         super().__init__("QA_MCP=1 needs another library; run `pip install mcp`, or set QA_MCP=0")
+
+
+class AccessRefused(WebFailure):
+    """The file of who is let in, or what is to be done with it, is not as it must be."""
+
+    def __init__(self, path: Path, fact: str, cure: str) -> None:
+        super().__init__(f"{path} {fact}; {cure}")
+
+
+class Unguarded(WebFailure):
+    """The service would be open to everybody who reaches an address other than this machine's own."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"whoever reaches {host} could read every article; set QA_ACCESS to password or proxy, "
+            "or let everybody in with --open (QA_OPEN=1)"
+        )

@@ -1,4 +1,5 @@
-"""What reaches the app at all: listed paths, bodies of a bounded size, plain text for the page.
+"""What reaches the app at all: listed routes, callers who are let in, bodies of a bounded size, plain text
+for the page.
 
 Gradio brings some seventy routes and limits none of them: `/gradio_api/upload` takes files of any size from
 anybody; `/gradio_api/file=https://…`, or a file reference among an event's inputs, makes the server fetch it.
@@ -6,77 +7,92 @@ anybody; `/gradio_api/file=https://…`, or a file reference among an event's in
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.access import Gate, OpenGate
 from web.api import failure
+from web.cross_site import is_foreign
+from web.routes import PAGE_EVENTS, Rule, rule_of
 
 BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
-PAGE = "/"
-PAGE_EVENTS = "/gradio_api/run/predict"
-
-# What the page was seen to request in a browser, the API, and our own pages. Everything else answers 404.
-OPEN_PATHS = frozenset(
-    f"""
-    {PAGE} {PAGE_EVENTS} /theme.css /favicon.ico /health /openapi.json
-    /api/ask /api/articles /api/feedback /articles /evidence /admin /widget.js /embed /embed/demo /mcp
-    """.split()
-)
-# Folders of Gradio's files and of ours, and of articles by id.
-OPEN_FOLDERS = (
-    "/assets/",
-    "/static/",
-    "/files/",
-    "/api/articles/",
-    "/articles/",
-    "/evidence/",
-    "/admin/",
-    "/widget/",
-)
+BODY_SECONDS = 10.0  # a body within the limit takes so long over a line of 50 kbit/s
 
 
 class Guard:
-    """ASGI middleware that answers 404 to a path not listed, 413 to a body that is too large, and 422 to an
-    event of the page that carries anything but text.
+    """ASGI middleware that answers 404 to a path not listed, 405 to a method not listed, 401 and its like
+    to who is not let in, 403 to another site's page, 413 to a body that is too large, 408 to one that does
+    not come, and 422 to an event of the page that carries anything but text.
 
     The body is read before the app runs, so a length that is missing or a lie makes no difference.
     """
 
-    def __init__(self, app: ASGIApp, paths: Iterable[str] = OPEN_PATHS, *, limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate | None = None,
+        *,
+        origins: Iterable[str] = (),
+        limit: int = BODY_LIMIT,
+        seconds: float = BODY_SECONDS,
+    ) -> None:
         self._app = app
-        self._paths = frozenset(paths)
+        self._gate = gate or OpenGate()
+        self._origins = frozenset(origins)
         self._limit = limit
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through or answer it here."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         path = local_path(scope)
-        if scope["type"] != "http" or not self._is_open(path):
-            return await _refuse(failure(404, "there is nothing at this address"), scope, receive, send)
+        refused = await self._refusal(scope, path)
+        if refused:
+            return await _refuse(refused, scope, receive, send)
         body = await self._body(receive)
+        if isinstance(body, Response):
+            return await _refuse(body, scope, receive, send)
         if body is None:
-            message = f"the request has more than {self._limit:,} bytes: send a shorter question"
-            return await _refuse(failure(413, message), scope, receive, send)
+            return
         if path == PAGE_EVENTS and not _only_text(body):
             return await _refuse(failure(422, "the page sends text only"), scope, receive, send)
         await self._app(scope, _replay(body, receive), send)
 
-    def _is_open(self, path: str) -> bool:
-        in_folder = path.startswith(OPEN_FOLDERS) and ".." not in path.split("/")
-        return path in self._paths or in_folder
+    async def _refusal(self, scope: Scope, path: str) -> Response | None:
+        """Why a request is not let in, told by all but its body."""
+        rule = rule_of(path)
+        if scope["type"] != "http" or rule is None:
+            return failure(404, "there is nothing at this address")
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method not in rule.methods:
+            return _no_method(rule)
+        if method == "POST" and is_foreign(scope, path, self._origins):
+            return failure(403, "a page of a site that QA_ORIGINS does not list sent this")
+        return await self._gate.refusal(scope, rule.caller)
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """The whole body, or None as soon as it is over the limit."""
+    async def _body(self, receive: Receive) -> bytes | Response | None:
+        """The whole body, or why it is not read any further; None when the client has gone."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._whole(receive)
+        except TimeoutError:
+            return failure(408, f"the request did not come within {self._seconds:g} seconds: send it again")
+
+    async def _whole(self, receive: Receive) -> bytes | Response | None:
         body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
             body += message.get("body", b"")
             if len(body) > self._limit:
-                return None
+                told = f"the request has more than {self._limit:,} bytes: send a shorter question"
+                return failure(413, told)
             if not message.get("more_body"):
                 return bytes(body)
 
@@ -85,6 +101,10 @@ def local_path(scope: Scope) -> str:
     """The path below the prefix that a proxy serves the app under."""
     path: str = scope.get("path", "")
     return path.removeprefix(scope.get("root_path", "").rstrip("/"))
+
+
+def _no_method(rule: Rule) -> Response:
+    return failure(405, "there is no such method here", headers={"Allow": ", ".join(sorted(rule.methods))})
 
 
 async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

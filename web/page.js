@@ -149,6 +149,8 @@
     const asks = String(sent[0]?.url ?? sent[0]).includes("/run/predict");
     try {
       const reply = await send(...sent);
+      // Whoever is not let in any more is shown the login page, and comes back to this address.
+      if (reply.status === 401) window.location.reload();
       if (asks) trouble(reply.ok ? "" : facts.failed);
       return reply;
     } catch (error) {

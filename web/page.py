@@ -21,6 +21,7 @@ from web.errors import Busy
 from web.escape import escaped
 from web.filters import render_filters
 from web.render import example_questions, render_error, render_reply, render_welcome, status_line
+from web.settings import Access
 from web.site import Site
 from web.view import View, read_view
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # A session holds copies of the components; nothing on this page differs between sessions.
 SESSIONS = 100
+# No event brings a file; should one ever be left, it goes after a day.
+CACHED = 86_400  # seconds
 SYSTEM_FONTS = ("system-ui", "sans-serif")
 # Articles that may suggest the questions on the page; a million would all be read for five.
 _EXAMPLES_FROM = 500
@@ -79,7 +82,7 @@ def _page(site: Site) -> gr.Blocks:
 
     words, assistant = site.catalogue, site.desk.assistant
     examples = _example_questions(assistant)
-    blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False)
+    blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False, delete_cache=(CACHED, CACHED))
     with blocks:
         _html(_heading(site))
         with gr.Row(elem_id="ask"):
@@ -139,11 +142,15 @@ def _heading(site: Site) -> str:
         "failed": words("page.failed"),
         "unreachable": words("page.unreachable"),
     }
+    leave = ""
+    if site.settings.access is Access.PASSWORD:
+        leave = f' <a href="logout">{escaped(words("login.leave"))}</a>'
     facts = "".join(f' data-{name}="{escaped(text)}"' for name, text in told.items())
     return (
         f'<header lang="{escaped(words.language)}"{facts}>'
         f'<h1><a href="./">{escaped(site.settings.name)}</a></h1>'
-        f'<p>{escaped(words("page.promise"))} <a href="articles">{escaped(words("page.articles"))}</a></p>'
+        f'<p>{escaped(words("page.promise"))} <a href="articles">{escaped(words("page.articles"))}</a>'
+        f"{leave}</p>"
         f'<p id="evidence" hidden data-one="{escaped(one)}" data-other="{escaped(other)}">'
         '<a class="button" href="evidence"></a></p>'
         '<p id="said" role="status"></p><p id="trouble" role="alert" hidden></p></header>'

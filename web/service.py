@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from qa.assistant import Assistant
 from qa.feedback import FeedbackStore
+from web.access import gate_of, open_door
 from web.admin import admin_routes
 from web.api import answer_failures, api_routes
 from web.api_articles import article_routes
@@ -21,6 +22,7 @@ from web.evidence import evidence_routes
 from web.feedback import feedback_routes
 from web.guard import Guard
 from web.headers import SecurityHeaders
+from web.login import login_routes
 from web.page import mount_page
 from web.reader import reader_routes
 from web.reload import Reloading
@@ -60,6 +62,7 @@ def build_app(
 def own_app(site: Site) -> FastAPI:
     """The app without Gradio's page: API, reader, list of articles, evidence, feedback and admin page."""
     settings = site.settings
+    door = open_door(settings)
     # The documentation pages of FastAPI load scripts from another host.
     tools = tools_app(tools_server(site)) if settings.tools else None
 
@@ -77,16 +80,18 @@ def own_app(site: Site) -> FastAPI:
     app.include_router(file_routes())
     for routes in (reader_routes, shelf_routes, evidence_routes, embed_routes, feedback_routes, admin_routes):
         app.include_router(routes(site))
+    app.include_router(login_routes(site, door))
     if tools:
         app.router.routes.append(tools.route)
     answer_failures(app)
     # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
     # CORSMiddleware of its own: this one is needed even with an empty list.
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, gate_of(settings, door), origins=settings.origins)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
         allow_methods=("GET", "POST"),
+        allow_headers=("Authorization",),
         expose_headers=("Retry-After",),
         allow_credentials=False,
     )

@@ -14,6 +14,11 @@ QA_RELOAD   seconds between looks for a newly published index   5; 0 never looks
 QA_INDEX    auto, flat, ivf or pq: how vectors are indexed      auto: by their number
 QA_NPROBE   lists that a search of ivf or pq looks into         0: as few as recall allows
 QA_ORIGINS  other sites that may call the API and frame the page, such as https://intranet.example
+QA_HOSTS    names it is asked by, besides this machine's, such as intranet.example or *.example.org
+QA_ACCESS   open, password or proxy: who may ask   open
+QA_OPEN=1   lets everybody in who reaches an address that is not this machine's own
+QA_PROXY_ADDRESSES  addresses or networks of a proxy whose X-Forwarded-* count   127.0.0.1 ::1
+QA_PROXY_USER_HEADER  in which it names the person, with QA_ACCESS=proxy   X-Forwarded-User
 QA_ROOT_PATH the path a proxy serves all of it under, such as /ask
 QA_NAME     name shown on the page          Verbatim
 QA_LANGUAGE language of the interface       en
@@ -25,10 +30,12 @@ QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -42,6 +49,10 @@ from web.errors import NoLanguage, WrongSetting
 # Goes into headers word for word: nothing but scheme, host and port may get through.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
+# A name as a Host header has it, without the port; "*." stands for any names in front.
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[?[0-9a-f:]+\]?")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
+
 # Goes into addresses word for word.
 _ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
@@ -49,10 +60,19 @@ _OFF = dict.fromkeys(("0", "no", "false", "off"), False)
 _ON = dict.fromkeys(("1", "yes", "true", "on"), True)
 _SWITCHED = _OFF | _ON
 
+LOOPBACK = ("127.0.0.1", "::1")
 REMEMBERED = 500
 RELOAD = 5
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
+
+
+class Access(StrEnum):
+    """Who may ask: everybody who reaches it, who knows a password or a key, or whom a proxy names."""
+
+    OPEN = "open"
+    PASSWORD = "password"
+    PROXY = "proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,7 @@ class Settings:
 
     Raises:
         WrongSetting: a port outside 0..65535 (0 takes a free one), a depth or batch outside 1..1000, an
-            origin that is more than an origin, or a root path that is none.
+            origin that is more than an origin, or a root path, host, network or header that is none.
     """
 
     data: Path = Path("data")
@@ -79,6 +99,11 @@ class Settings:
     reload: int = RELOAD
     plan: Plan = AUTO
     origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    access: Access = Access.OPEN
+    open_to_all: bool = False
+    proxy_addresses: tuple[str, ...] = LOOPBACK
+    proxy_user_header: str = "X-Forwarded-User"
     root_path: str = ""
     name: str = "Verbatim"
     language: str = DEFAULT_LANGUAGE
@@ -103,6 +128,17 @@ class Settings:
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise WrongSetting("QA_ORIGINS", origin, "origins such as https://intranet.example, no path")
+        self._check_access()
+
+    def _check_access(self) -> None:
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                raise WrongSetting("QA_HOSTS", host, "names such as intranet.example, no port")
+        for network in self.proxy_addresses:
+            if not _is_network(network):
+                raise WrongSetting("QA_PROXY_ADDRESSES", network, "addresses or networks such as 10.0.0.0/8")
+        if not _HEADER.fullmatch(self.proxy_user_header):
+            raise WrongSetting("QA_PROXY_USER_HEADER", self.proxy_user_header, "the name of a header")
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -125,7 +161,12 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         remembered=_number("QA_CACHE", environ.get("QA_CACHE") or str(default.remembered), most=99_999),
         reload=_number("QA_RELOAD", environ.get("QA_RELOAD") or str(default.reload), most=99_999),
         plan=_plan(environ),
-        origins=tuple(environ.get("QA_ORIGINS", "").replace(",", " ").split()),
+        origins=_several(environ, "QA_ORIGINS"),
+        hosts=tuple(host.lower() for host in _several(environ, "QA_HOSTS")),
+        access=_access(environ),
+        open_to_all=_switch(environ, "QA_OPEN"),
+        proxy_addresses=_several(environ, "QA_PROXY_ADDRESSES") or default.proxy_addresses,
+        proxy_user_header=environ.get("QA_PROXY_USER_HEADER") or default.proxy_user_header,
         root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),
         name=environ.get("QA_NAME") or default.name,
         language=environ.get("QA_LANGUAGE") or default.language,
@@ -143,6 +184,25 @@ def package_version() -> str:
         return version("verbatim-qa")
     except PackageNotFoundError:
         return "0"
+
+
+def _several(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(environ.get(name, "").replace(",", " ").split())
+
+
+def _access(environ: Mapping[str, str]) -> Access:
+    written = environ.get("QA_ACCESS") or Access.OPEN.value
+    if written not in tuple(Access):
+        raise WrongSetting("QA_ACCESS", written, "one of: " + ", ".join(Access))
+    return Access(written)
+
+
+def _is_network(written: str) -> bool:
+    try:
+        ipaddress.ip_network(written)
+    except ValueError:
+        return False
+    return True
 
 
 def _plan(environ: Mapping[str, str]) -> Plan:

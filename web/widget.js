@@ -89,7 +89,8 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(asked),
-      credentials: "omit",
+      // On the service's own site a login counts; to another no cookie is ever sent.
+      credentials: "same-origin",
       signal,
     });
     if (reply.ok) return reply.json();
@@ -203,8 +204,14 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       let message = status ? fill(texts.failed, { status }) : texts.unreachable;
       if (status === 503 && seconds) message = fill(texts.busy, { seconds });
       else if (detail) message = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
-      this.#show(message);
+      if (status === 401) message = texts.unknown;
+      this.#show(message, ...(status === 401 ? [this.#login()] : []));
       this.#tell("verbatim-error", { status, message });
+    }
+
+    #login() {
+      const opening = { href: `${this.#endpoint}login`, target: "_blank", rel: "noopener" };
+      return make("p", {}, make("a", opening, this.#texts.login));
     }
 
     #answer(record) {
