@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 # Seconds that requests under way get to end once the service is told to stop.
 GRACE = 5
-# Connections at once; who comes then is answered 503 until one is free.
-MOST_CONNECTIONS = 1_000
+# Connections at once; more are answered 503. A process may often open 1,024 files, and the index needs some.
+MOST_CONNECTIONS = 800
 WARM_UP = "What do the articles say?"
+NO_FEEDBACK = "no feedback is kept: its file cannot be used"
+NO_QUESTIONS = "QUESTION_LOG keeps nothing while QA_FEEDBACK is off: questions are kept with the feedback"
 UNCALIBRATED = (
     "There is no calibration for these models: answers are not rated and none is withheld; "
     "fit one with `qa eval calibrate GOLD`"
@@ -65,7 +67,10 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
         from uvicorn import Server
 
         from web.catalogue import load_catalogue
+        from web.log import logging_to
         from web.warmup import WarmUp, warming_up
+
+        opened.enter_context(logging_to(sys.stderr, settings.log))
 
         def stop() -> None:
             server.should_exit = True
@@ -102,7 +107,8 @@ def _open_app(
         announce(UNCALIBRATED)
     assistant.ask(WARM_UP)
     feedback = opened.enter_context(open_feedback(settings, announce=announce))
-    return build_app(assistant, settings, feedback=feedback, announce=announce)
+    reasons = () if feedback or not settings.feedback else (lambda: NO_FEEDBACK,)
+    return build_app(assistant, settings, feedback=feedback, announce=announce, reasons=reasons)
 
 
 def open_assistant(
@@ -162,10 +168,16 @@ def open_feedback(settings: Settings, *, announce: Callable[[str], None]) -> Ite
     from qa.feedback_file import FEEDBACK
 
     if not settings.feedback:
+        if settings.question_log:
+            announce(NO_QUESTIONS)
         yield None
         return
     try:
-        store = FeedbackStore(settings.data / FEEDBACK, keep_questions=settings.question_log)
+        store = FeedbackStore(
+            settings.data / FEEDBACK,
+            keep_questions=settings.question_log,
+            keep_days=settings.question_log_days,
+        )
     except FeedbackRefused as error:
         announce(f"No feedback is kept: {error}")
         yield None
@@ -205,6 +217,7 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
         http=Connection,
         limit_concurrency=MOST_CONNECTIONS,
         access_log=False,  # an address may hold a question
+        log_config=None,  # the door has said where to
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -20,6 +20,7 @@ import typer
 from cli_access import app as access_app
 from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
+from cli_feedback import forget_questions
 from terminal import (
     DEFAULT_DATA,
     Backend,
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(access_app, name="access")
+app.command("forget")(forget_questions)
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
 

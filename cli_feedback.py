@@ -77,6 +77,31 @@ def forget(
         say(f"Forgot {count(range(deleted), 'question')} and what was said about them.")
 
 
+def forget_questions(
+    containing: Annotated[
+        str, typer.Option(help="Questions that hold this text, or a reason given with them does.")
+    ] = "",
+    before: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What was asked before this day (UTC).")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of it.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Delete questions kept on this disk, with all that was said about them.
+
+    A running service may keep the last QA_CACHE answers in memory until it ends; exported files are yours.
+    """
+    if [bool(containing.strip()), before is not None, everything].count(True) != 1:
+        fail("say what to forget: --containing TEXT, --before DATE or --all (one of them)")
+    with one_line_errors(), _store(data) as store:
+        with store.reading() as feedback:
+            total, silent = feedback.execute("SELECT count(*), sum(question IS NULL) FROM asked").fetchone()
+        deleted = store.forget(before.date() if before else None, containing=containing.strip())
+        say(f"Forgot {count(range(deleted), 'question')} of {total:,} and what was said about them.")
+        if containing and silent:
+            say(f"{count(range(silent), 'question')} had no text to look at: it was not kept.")
+
+
 def _places(out: Path | None, csv: Path | None, gold: Path | None) -> tuple[list[Path], list[Path]]:
     """Where judgements go and where candidates go; `out` names one of them by its ending, or both."""
     sheets, candidates = ([path] if path else [] for path in (csv, gold))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from index.wordpieces import sayable
 from qa.answer import Answer, Extract
 from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
 from qa.feedback_file import open_feedback, reading, transaction
+from qa.forgetting import delete_before, delete_containing, expire_texts
 
 # A question takes a tenth of a millisecond to write: a full queue means that the disk does not answer.
 QUEUED = 1_000
@@ -57,7 +58,8 @@ class FeedbackStore:
     """Keeps feedback in a file. Safe to share between threads; processes may share the file.
 
     `lost` counts questions that could not be recorded, `fault` says why the last one could not. With
-    `keep_questions` false no question's text ever reaches the disk.
+    `keep_questions` false no question's text ever reaches the disk; texts older than `keep_days` are deleted
+    when it is opened and with the first question of each day (0: never).
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class FeedbackStore:
         path: Path,
         *,
         keep_questions: bool = False,
+        keep_days: int = 0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Raises FeedbackRefused when the file is damaged or cannot be used."""
@@ -72,10 +75,13 @@ class FeedbackStore:
         self.lost = 0
         self.fault = ""
         self._keep_questions = keep_questions
+        self._keep_days = keep_days
+        self._expired = ""  # the day on which texts were last looked through
         self._now = now
         self._connection = open_feedback(path)
         self._places = threading.BoundedSemaphore(QUEUED)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="feedback")
+        self._expire(self._connection)
 
     def record(self, asked: str, answer: Answer, seconds: float) -> None:
         """Keep a question and what was cited; returns at once, and what fails is counted, not raised."""
@@ -95,6 +101,7 @@ class FeedbackStore:
             with transaction(connection):
                 connection.execute("INSERT INTO asked VALUES (?, ?, ?, ?, ?, ?, ?)", row)
                 connection.executemany("INSERT INTO cited VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", cited)
+            self._expire(connection)
 
         try:
             self._submit(write).add_done_callback(self._count)
@@ -118,18 +125,17 @@ class FeedbackStore:
         """Keep that a citation was followed, once for each article. Raises as `judge` does."""
         self._add(asked, "INSERT OR IGNORE INTO opened VALUES (?, ?)", (asked, article))
 
-    def forget(self, before: date | None = None) -> int:
-        """Delete what was asked before a day (UTC), or everything; the number of questions deleted.
+    def forget(self, before: date | None = None, *, containing: str = "") -> int:
+        """Delete what holds a text, or was asked before a day (UTC), or all; the number of questions deleted.
 
         What is deleted is overwritten on the disk, too. Raises FeedbackUnavailable.
         """
         limit = before.isoformat() if before else "~"  # sorts behind every date
 
         def delete(connection: sqlite3.Connection) -> int:
-            with transaction(connection):
-                deleted = connection.execute("DELETE FROM asked WHERE at < ?", (limit,)).rowcount
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return deleted
+            if containing:
+                return delete_containing(connection, containing)
+            return delete_before(connection, limit)
 
         return self._wait(delete, patience=None)
 
@@ -146,6 +152,16 @@ class FeedbackStore:
             self._writer.submit(lambda: None).result(PATIENCE)
         self._writer.shutdown(wait=True, cancel_futures=True)
         self._connection.close()
+
+    def _expire(self, connection: sqlite3.Connection) -> None:
+        """Once a day; where the file is in use just now the next question does it."""
+        today = self._now().astimezone(UTC).date()
+        if self._expired == today.isoformat():
+            return
+        oldest = (today - timedelta(days=self._keep_days)).isoformat() if self._keep_days else ""
+        with suppress(FeedbackUnavailable, sqlite3.OperationalError):
+            expire_texts(connection, oldest)
+            self._expired = today.isoformat()
 
     def _add(self, asked: str, statement: str, values: Row) -> None:
         def write(connection: sqlite3.Connection) -> None:

@@ -176,17 +176,28 @@ def test_a_broken_body_is_the_senders_fault(client: TestClient, body: bytes) -> 
 def test_health_names_the_generation_and_its_size(client: TestClient) -> None:
     assert client.get("/health").json() == {
         "status": "ready",
-        "fault": "",
+        "live": True,
+        "ready": True,
+        "degraded": False,
+        "reasons": [],
         "generation": "gen-7-00ff",
         "articles": 2,
         "passages": 3,
+        "detail": "",
     }
 
 
 def test_the_api_describes_itself(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == {"/api/ask", "/health"}
-    assert set(described["paths"]["/api/ask"]["post"]["responses"]) == {"200", "413", "422", "503"}
+    assert set(described["paths"]["/api/ask"]["post"]["responses"]) == {
+        "200",
+        "413",
+        "422",
+        "429",
+        "500",
+        "503",
+    }
 
 
 def test_a_full_desk_says_when_to_come_back(assistant: StandIn) -> None:

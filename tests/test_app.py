@@ -300,4 +300,6 @@ def test_the_door_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signal.S
             assert json.load(response)["articles"] == 1
         door.send_signal(stop)
         _, said = door.communicate(timeout=60)
-    assert (door.returncode, said) == (0, b"")
+    (logged,) = map(json.loads, said.splitlines())
+    assert door.returncode == 0
+    assert (logged["event"], logged["route"], logged["status"]) == ("request", "/health", 200)

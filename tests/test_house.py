@@ -46,6 +46,7 @@ ONE_FILE_EACH = {
     "docx": "web/word.py",
     "rispy": "web/ris.py",
     "atheris": "fuzz/target.py",
+    "prometheus_client": "web/metrics.py",
 }
 # Whose own environments hold other people's code, and which measures the libraries themselves.
 BENCH = ROOT / "bench"

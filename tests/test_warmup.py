@@ -42,6 +42,23 @@ def test_programs_get_a_problem() -> None:
     assert client.get("/files/document.css").status_code == 200
 
 
+def test_health_is_live_and_not_ready() -> None:
+    reply = TestClient(warming_up(WORDS)).get("/health")
+    told = WORDS("warmup.told")
+    assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
+    assert reply.json() == {
+        "status": "warming up",
+        "live": True,
+        "ready": False,
+        "degraded": False,
+        "reasons": [told],
+        "generation": "",
+        "articles": 0,
+        "passages": 0,
+        "detail": told,
+    }
+
+
 def test_the_app_takes_over_once_it_is_open() -> None:
     gate, ready = threading.Event(), threading.Event()
 

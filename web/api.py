@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +17,8 @@ from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.record import Record, answer_record
 from web.desk import Desk
-from web.errors import Busy
+from web.errors import Busy, NotAnswered
+from web.health import Health, Reason, health_of
 from web.view import MOST_EXTRACTS
 
 VERSION = "1"
@@ -60,28 +62,17 @@ class Problem(BaseModel):
     detail: str
 
 
-class Health(BaseModel):
-    """The index that answers and how much is in it.
-
-    `status` is "degraded" when another generation was published and is not fit to answer; `fault` says why.
-    """
-
-    status: str
-    fault: str
-    generation: str
-    articles: int
-    passages: int
-
-
-def api_routes(desk: Desk) -> APIRouter:
-    """The routes of the API."""
+def api_routes(desk: Desk, reasons: Iterable[Reason] = ()) -> APIRouter:
+    """The routes of the API; `reasons` tell what is amiss."""
     router = APIRouter(dependencies=[versioned()])
 
     @router.post(
         "/api/ask",
         summary="Ask a question",
         response_description="Ranked extracts with their citations, or none and the nearest passages.",
-        responses={status: {"model": Problem, "content": {PROBLEM: {}}} for status in (413, 422, 503)},
+        responses={
+            status: {"model": Problem, "content": {PROBLEM: {}}} for status in (413, 422, 429, 500, 503)
+        },
     )
     async def ask(asked: Ask) -> Record:
         """Word-for-word extracts that answer, best first.
@@ -96,15 +87,11 @@ def api_routes(desk: Desk) -> APIRouter:
 
     @router.get("/health", summary="Whether the service can answer")
     async def health() -> Health:
-        """The generation that answers and its size."""
-        generation = desk.assistant.generation
-        return Health(
-            status="degraded" if desk.fault else "ready",
-            fault=desk.fault,
-            generation=generation.id,
-            articles=len(generation.articles),
-            passages=len(generation.passages),
-        )
+        """200 when questions are answered, 503 while it warms up.
+
+        `degraded` is true, and `reasons` say why, when they are answered though something is amiss.
+        """
+        return health_of(desk, reasons)
 
     return router
 
@@ -123,6 +110,10 @@ def answer_failures(app: FastAPI) -> None:
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(NotAnswered)
+    async def fault(_: Request, error: NotAnswered) -> JSONResponse:
+        return failure(500, str(error))
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> JSONResponse:

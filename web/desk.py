@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
 from index.where import EVERYTHING, Where
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
-from web.errors import Busy
+from qa.errors import QuestionError
+from web.errors import Busy, NotAnswered
+from web.log import say
+from web.noted import note
 from web.recent import Asked, RecentAnswers
 
 RUNNING = 8
-WAITING = 32
-# A question takes well under a second: a full desk is empty again by then.
+WAITING = 52
+# A full desk is half empty again by then, on two cores.
 RETRY_AFTER = 2
 # 12 bytes are 16 characters: nobody guesses the question that another asked.
 _ID_BYTES = 12
@@ -64,6 +69,19 @@ class Desk:
         self._recent = RecentAnswers(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
+        self._running = running
+        self._inside: set[Future[Answer]] = set()
+        self.places = running + waiting
+
+    @property
+    def running(self) -> int:
+        """Questions being answered now."""
+        return min(len(self._inside), self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Questions let in that wait for a thread."""
+        return max(0, len(self._inside) - self._running)
 
     async def ask(
         self,
@@ -78,6 +96,7 @@ class Desk:
         Raises:
             QuestionError: the question cannot be asked.
             Busy: every place, running and waiting, is taken.
+            NotAnswered: there is a fault in the service; the log tells it.
         """
         started = time.perf_counter()
         asked, assistant = Asked(question, k, filters), assistant or self.assistant
@@ -86,6 +105,9 @@ class Desk:
             answer = await self._answer(assistant, asked)
             if assistant is self.assistant:  # else it would drop the answers of the generation after it
                 self._recent.put(asked, answer)
+        else:
+            note(remembered="yes")
+        note(outcome="abstained" if answer.abstained else "answered", generation=answer.generation)
         reply = Reply(answer, time.perf_counter() - started)
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)
@@ -93,8 +115,31 @@ class Desk:
 
     async def _answer(self, assistant: Assistant, asked: Asked) -> Answer:
         if not self._places.acquire(blocking=False):
+            note(outcome="busy")
             raise Busy(RETRY_AFTER)
-        answering = self._threads.submit(assistant.ask, *asked)
+        answering = self._threads.submit(copy_context().run, lambda: assistant.ask(*asked))
+        self._inside.add(answering)
         # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
-        answering.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(answering)
+        answering.add_done_callback(self._leave)
+        return await _given(asyncio.wrap_future(answering))
+
+    def _leave(self, answering: Future[Answer]) -> None:
+        self._inside.discard(answering)
+        self._places.release()
+
+
+async def _given(answering: asyncio.Future[Answer]) -> Answer:
+    """The answer. A fault goes to the log without its message, which may hold the question."""
+    try:
+        await asyncio.wait([answering])
+    finally:
+        answering.cancel()
+    error = answering.exception()
+    if error is None:
+        return answering.result()
+    if isinstance(error, QuestionError):
+        note(outcome="not a question")
+        raise error
+    note(outcome="failed")
+    say(logging.ERROR, "question not answered", error=error)
+    raise NotAnswered from None

@@ -37,6 +37,13 @@ class Busy(WebFailure):
         super().__init__(f"too many people are asking at once: try again in {retry_after} seconds")
 
 
+class NotAnswered(WebFailure):
+    """A fault in the service kept it from answering; what it was is in the log alone."""
+
+    def __init__(self) -> None:
+        super().__init__("the question could not be answered, by a fault of the service: its log tells more")
+
+
 class NoLanguage(WebFailure):
     """An interface language without a file; `known` are those that have one."""
 

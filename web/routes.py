@@ -72,6 +72,7 @@ known   GET      /theme.css
 known   GET      /assets/{{path:path}}
 known   GET      /static/{{path:path}}
 admin   GET      /admin
+admin   GET      /metrics
 admin   GET      /admin/export/{{name}}.csv
 """
 

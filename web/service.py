@@ -22,14 +22,19 @@ from web.evidence import evidence_routes
 from web.feedback import feedback_routes
 from web.guard import Guard
 from web.headers import SecurityHeaders
+from web.health import Reason
+from web.log import log_request
 from web.login import login_routes
 from web.page import mount_page
+from web.rate import RateLimit
 from web.reader import reader_routes
 from web.reload import Reloading
+from web.scrape import metrics_routes
 from web.settings import Settings, package_version
 from web.shelf import shelf_routes
 from web.site import Site
 from web.tools import tools_app, tools_server
+from web.watch import Watch
 
 Announce = Callable[[str], None]
 """Takes one line that an operator should read."""
@@ -42,18 +47,21 @@ def build_app(
     words: Catalogue | None = None,
     feedback: FeedbackStore | None = None,
     announce: Announce | None = None,
+    reasons: tuple[Reason, ...] = (),
 ) -> FastAPI:
     """The app that answers with this assistant and records in this store, which stays its caller's to close.
 
-    `words` stand in for the catalogue of the settings' language. With `announce` it follows the index in the
-    settings' data folder, and tells what it takes and refuses. Takes seconds, as it imports Gradio.
+    `words` stand in for the catalogue of the settings' language; `reasons` tell `/health` what is amiss. With
+    `announce` it follows the index in the settings' data folder, and tells what it takes and refuses. Takes
+    seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
     desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)
     follow = None
     if announce and settings.reload:
         follow = Reloading(desk, settings.data, seconds=settings.reload, announce=announce)
-    site = Site(desk, settings, words or load_catalogue(settings.language), feedback, follow)
+    catalogue = words or load_catalogue(settings.language)
+    site = Site(desk, settings, catalogue, feedback, reloading=follow, reasons=reasons)
     app = own_app(site)
     mount_page(app, site)
     return app
@@ -75,10 +83,18 @@ def own_app(site: Site) -> FastAPI:
     app = FastAPI(
         title=settings.name, version=package_version(), docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.include_router(api_routes(site.desk))
+    app.include_router(api_routes(site.desk, site.reasons))
     app.include_router(article_routes(site.desk))
     app.include_router(file_routes())
-    for routes in (reader_routes, shelf_routes, evidence_routes, embed_routes, feedback_routes, admin_routes):
+    for routes in (
+        reader_routes,
+        shelf_routes,
+        evidence_routes,
+        embed_routes,
+        feedback_routes,
+        admin_routes,
+        metrics_routes,
+    ):
         app.include_router(routes(site))
     app.include_router(login_routes(site, door))
     if tools:
@@ -87,6 +103,8 @@ def own_app(site: Site) -> FastAPI:
     # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
     # CORSMiddleware of its own: this one is needed even with an empty list.
     app.add_middleware(Guard, gate_of(settings, door), origins=settings.origins)
+    if settings.rate:
+        app.add_middleware(RateLimit, settings.rate)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
@@ -96,4 +114,5 @@ def own_app(site: Site) -> FastAPI:
         allow_credentials=False,
     )
     app.add_middleware(SecurityHeaders, origins=settings.origins)
+    app.add_middleware(Watch, (log_request, site.metrics.count))
     return app

@@ -24,7 +24,11 @@ QA_NAME     name shown on the page          Verbatim
 QA_LANGUAGE language of the interface       en
 QA_FEEDBACK off, or on                     on: questions (without their text) and judgements in QA_DATA
 PRIVATE_QUESTIONS=1 keeps questions out of addresses; QUESTION_LOG=1 keeps their text with the feedback
-QA_ADMIN_KEY the key of the page /admin, which is closed without one
+QUESTION_LOG_DAYS after which it is deleted again            90; 0: never
+QA_ADMIN_KEY the key of the pages /admin and /metrics, which are closed without one
+QA_METRICS  who may see /metrics            key; local: programs of this machine, too; off: nobody
+QA_RATE     questions a minute from one address             0: as many as it likes
+QA_LOG      info, or warning: no line for each request      info
 QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
 """
 
@@ -59,10 +63,13 @@ _ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _OFF = dict.fromkeys(("0", "no", "false", "off"), False)
 _ON = dict.fromkeys(("1", "yes", "true", "on"), True)
 _SWITCHED = _OFF | _ON
+_LOGS = ("info", "warning")
 
 LOOPBACK = ("127.0.0.1", "::1")
 REMEMBERED = 500
 RELOAD = 5
+TEXT_DAYS = 90
+MOST_DAYS = 36_500
 MOST_READ = 1_000
 """Candidates that may be read for a question: more would take seconds."""
 
@@ -73,6 +80,14 @@ class Access(StrEnum):
     OPEN = "open"
     PASSWORD = "password"
     PROXY = "proxy"
+
+
+class Scraping(StrEnum):
+    """Who may see the metrics: who knows the admin key, programs of this machine too, or nobody."""
+
+    KEY = "key"
+    LOCAL = "local"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,13 @@ class Settings:
     language: str = DEFAULT_LANGUAGE
     private_questions: bool = False
     question_log: bool = False
+    question_log_days: int = TEXT_DAYS
     admin_key: str = ""
     tools: bool = False
     feedback: bool = True
+    metrics: Scraping = Scraping.KEY
+    rate: int = 0
+    log: str = "info"
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -172,9 +191,15 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         language=environ.get("QA_LANGUAGE") or default.language,
         private_questions=_switch(environ, "PRIVATE_QUESTIONS"),
         question_log=_switch(environ, "QUESTION_LOG"),
+        question_log_days=_number(
+            "QUESTION_LOG_DAYS", environ.get("QUESTION_LOG_DAYS") or str(TEXT_DAYS), most=MOST_DAYS
+        ),
         admin_key=environ.get("QA_ADMIN_KEY", ""),
         tools=_switch(environ, "QA_MCP"),
         feedback=_switch(environ, "QA_FEEDBACK", default=default.feedback),
+        metrics=_scraping(environ),
+        log=_log(environ),
+        rate=_number("QA_RATE", environ.get("QA_RATE") or "0", most=60_000),
     )
 
 
@@ -210,6 +235,20 @@ def _plan(environ: Mapping[str, str]) -> Plan:
     if written not in tuple(Kind):
         raise WrongSetting("QA_INDEX", written, "one of: " + ", ".join(Kind))
     return Plan(Kind(written), _number("QA_NPROBE", environ.get("QA_NPROBE") or "0", most=MOST_LISTS))
+
+
+def _scraping(environ: Mapping[str, str]) -> Scraping:
+    written = environ.get("QA_METRICS") or Scraping.KEY.value
+    if written not in tuple(Scraping):
+        raise WrongSetting("QA_METRICS", written, "one of: " + ", ".join(Scraping))
+    return Scraping(written)
+
+
+def _log(environ: Mapping[str, str]) -> str:
+    written = environ.get("QA_LOG") or _LOGS[0]
+    if written not in _LOGS:
+        raise WrongSetting("QA_LOG", written, "one of: " + ", ".join(_LOGS))
+    return written
 
 
 def _switch(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qa.feedback import FeedbackStore
 from web.catalogue import Catalogue
 from web.desk import Desk
+from web.health import Reason
+from web.metrics import Metrics
 from web.reload import Reloading
 from web.settings import Settings
 
@@ -14,7 +16,7 @@ from web.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Site:
     """The desk that answers, the settings, the words of the interface, and if there are any, where feedback
-    is kept and what follows the index.
+    is kept and what follows the index; then what tells what is amiss, and the counts.
     """
 
     desk: Desk
@@ -22,3 +24,5 @@ class Site:
     catalogue: Catalogue
     feedback: FeedbackStore | None = None
     reloading: Reloading | None = None
+    reasons: tuple[Reason, ...] = ()
+    metrics: Metrics = field(default_factory=Metrics)

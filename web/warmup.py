@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.api import failure
@@ -18,6 +18,9 @@ from web.catalogue import Catalogue
 from web.document import document, file_routes
 from web.escape import escaped
 from web.headers import SecurityHeaders
+from web.health import warming_up_health
+from web.log import log_request
+from web.watch import Watch
 
 RETRY_AFTER = 2  # seconds
 
@@ -74,6 +77,11 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(file_routes())
 
+    @app.get("/health")
+    async def health() -> Response:
+        told = warming_up_health(words("warmup.told")).model_dump()
+        return JSONResponse(told, status_code=503, headers={"Retry-After": str(RETRY_AFTER)})
+
     @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST"])
     async def wait(request: Request) -> Response:
         again = {"Retry-After": str(RETRY_AFTER)}
@@ -85,4 +93,4 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
         page.headers.update(again)
         return page
 
-    return SecurityHeaders(app, origins=origins)
+    return Watch(SecurityHeaders(app, origins=origins), (log_request,))

@@ -1,0 +1,209 @@
+"""The service under load: many people, too many, slow ones, and the end of it. Figures are printed."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import resource
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from index.store import verify
+from tests.askers import Told, ask_at_once, ask_one, request
+from tests.served import FAILING, GENTLY, PLACES, REAL, ROOT, SLOWLY, Served, served
+from web.desk import RUNNING, WAITING
+
+QUESTIONS = [
+    f"{asked} the {place}?" for place in PLACES for asked in ("When was built", "What cost", "Who paid for")
+]
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("load") / "data"
+
+
+@pytest.fixture(scope="module")
+def service(data: Path) -> Iterator[Served]:
+    with served(data, QA_CACHE="0") as service:
+        yield service
+
+
+def turned(questions: list[str], by: int) -> list[str]:
+    """The same, begun at another one."""
+    by %= len(questions)
+    return questions[by:] + questions[:by]
+
+
+def gold() -> list[str]:
+    """Questions on the shipped articles."""
+    lines = (ROOT / "eval" / "gold.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["question"] for line in lines]
+
+
+def many(service: Served, people: int, seconds: float, questions: list[str] = QUESTIONS) -> Told:
+    """So many people ask for so long; each answer must be what one person alone is told."""
+    alone = {question: ask_one(service.port, question) for question in questions}
+    end = time.monotonic() + seconds
+    everybody = [turned(questions, 7 * one) for one in range(people)]
+    told = ask_at_once(service.port, everybody, until=lambda: time.monotonic() > end)
+    wrong = [
+        question for question, records in told.answers.items() for one in records if one != alone[question]
+    ]
+    print(
+        f"\n{people} people, {seconds:g} s: {dict(told.statuses)}, {told.broken} broken, {len(wrong)} differ, "
+        f"p95 {told.p95 * 1000:.0f} ms"
+    )
+    assert wrong == []
+    assert set(told.answers) == set(questions)
+    return told
+
+
+def test_twenty_people_get_what_one_gets(service: Served) -> None:
+    told = many(service, 20, 2)
+    assert set(told.statuses) == {200}
+    assert told.broken == 0
+    assert told.statuses[200] >= 20 * 5
+
+
+def test_too_many_are_told_to_come_back_and_then_all_is_well(service: Served) -> None:
+    overload(service, 300)
+
+
+def overload(service: Served, people: int) -> None:
+    crowd = ask_at_once(service.port, [[f"{GENTLY} {one} {QUESTIONS[one % 30]}"] for one in range(people)])
+    print(f"\n{people} at once: {dict(crowd.statuses)}, {crowd.broken} broken, p95 {crowd.p95:.2f} s")
+    assert set(crowd.statuses) == {200, 503}
+    assert crowd.broken == 0
+    assert crowd.statuses[200] >= RUNNING + WAITING
+    assert crowd.retry_after == {"2": crowd.statuses[503]}
+    few = ask_at_once(service.port, [QUESTIONS[:10]] * 5)
+    assert (few.statuses, few.broken) == ({200: 50}, 0)
+
+
+@pytest.fixture
+def sockets() -> Iterator[list[socket.socket]]:
+    """Two hundred connections that want nothing, half a head, or a body that does not come."""
+    with ExitStack() as opened:
+        yield [opened.enter_context(socket.socket()) for _ in range(200)]
+
+
+SLOW = (b"", b"POST /api/ask HTTP/1.1\r\nHost: 127.0.0.1\r\n", request("Who?", declared=9_000))
+
+
+def test_slow_clients_hold_nobody_up(service: Served, sockets: list[socket.socket]) -> None:
+    for number, one in enumerate(sockets):
+        one.connect(("127.0.0.1", service.port))
+        one.sendall(SLOW[number % len(SLOW)])
+    told = many(service, 5, 0.5)
+    assert set(told.statuses) == {200}
+    assert told.broken == 0
+
+
+def test_a_head_that_does_not_come_ends_the_connection(service: Served) -> None:
+    """Bytes that trickle in do not prolong it; who has asked already gets the answer all the same."""
+    with socket.create_connection(("127.0.0.1", service.port)) as one:
+        one.settimeout(30)
+        one.sendall(SLOW[1])
+        started = time.monotonic()
+        ended = False
+        while not ended and time.monotonic() - started < 25:
+            try:
+                one.sendall(b"X-A: b\r\n")
+                one.settimeout(1)
+                ended = one.recv(100) == b""
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                ended = True
+    assert ended
+
+
+def test_a_fault_is_a_problem_and_the_place_is_free_again(service: Served) -> None:
+    broken = ask_at_once(service.port, [[f"{FAILING} {one}" for one in range(30)]] * 4)
+    assert (broken.statuses, broken.broken) == ({500: 120}, 0)
+    assert set(ask_at_once(service.port, [QUESTIONS]).statuses) == {200}
+
+
+def told_to_end(service: Served, stop: signal.Signals) -> list[int]:
+    """What two people get who ask what takes a second and a half, when the service is told to end meanwhile."""
+    statuses: list[int] = []
+
+    def ask(question: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        body, heads = json.dumps({"question": f"{SLOWLY} {question}"}), {"Content-Type": "application/json"}
+        try:
+            connection.request("POST", "/api/ask", body, heads)
+            statuses.append(connection.getresponse().status)
+        except (OSError, http.client.HTTPException):
+            statuses.append(0)
+        finally:
+            connection.close()
+
+    people = [threading.Thread(target=ask, args=(question,)) for question in QUESTIONS[:2]]
+    for one in people:
+        one.start()
+    time.sleep(0.7)
+    service.process.send_signal(stop)
+    for one in people:
+        one.join()
+    return statuses
+
+
+def test_killed_it_starts_again_and_stopped_it_answers_first(service: Served, data: Path) -> None:
+    """The last of those that use the service."""
+    assert told_to_end(service, signal.SIGKILL) == [0, 0]
+    assert service.process.wait(30) == -signal.SIGKILL
+    assert verify(data).articles == len(PLACES) + 1
+    with served(data, QA_CACHE="0") as again:
+        assert set(ask_at_once(again.port, [QUESTIONS]).statuses) == {200}
+        assert told_to_end(again, signal.SIGTERM) == [200, 200]
+        assert again.process.wait(30) == 0
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("people", "seconds"), [(20, 60), (50, 600)])
+def test_many_people_for_long(tmp_path: Path, people: int, seconds: int) -> None:
+    with served(tmp_path / "data", REAL, QA_CACHE="0") as service:
+        told = many(service, people, seconds, gold())
+        assert set(told.statuses) == {200}
+        assert told.broken == 0
+
+
+@pytest.mark.torture
+def test_five_hundred_people_and_then_five(tmp_path: Path) -> None:
+    with served(tmp_path / "data", REAL, QA_CACHE="0") as service:
+        overload(service, 500)
+
+
+@pytest.mark.torture
+def test_more_connections_than_are_let_in(tmp_path: Path) -> None:
+    """A process that may open 1,024 files; of 1,100 idle connections it must still answer who comes after."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with served(tmp_path / "data", QA_CACHE="0") as service:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+            asyncio.run(_idle(service.port, 1_100))
+            time.sleep(12)
+            assert set(ask_at_once(service.port, [QUESTIONS]).statuses) == {200}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def _idle(port: int, connections: int) -> None:
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
+    for _, writer in opened:
+        writer.close()
