@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from index.where import Where
 from tests.chromium import needs_chromium
-from tests.intranet import QUESTION, Witness, World, ask, opened
+from tests.intranet import QUESTION, Witness, World, opened
 from tests.test_page import HOSTILE
 from web.catalogue import load_catalogue
 from web.embed import frame_snippet
@@ -83,14 +83,3 @@ def test_a_site_that_is_not_listed_cannot_frame(browser: Browser, world: World) 
         page.wait_for_load_state("networkidle")
         assert any("frame-ancestors" in complaint for complaint in witness.complaints)
         assert page.frame_locator("iframe").locator("verbatim-qa").count() == 0
-
-
-def test_no_cookie_goes_with_a_question(browser: Browser, world: World) -> None:
-    with browser.new_context() as context:
-        context.add_cookies([{"name": "who", "value": "me", "url": world.service}])
-        page = context.new_page()
-        page.goto(f"{world.service}embed")
-        with page.expect_request("**/api/ask") as sent:
-            ask(page)
-        expect(page.locator("verbatim-qa li")).to_have_count(1)
-        assert "cookie" not in sent.value.all_headers()

@@ -231,12 +231,22 @@ def test_verdicts_and_clicks_are_kept(browser: Browser, address: str, kept: Path
     assert clicks == (1,)
 
 
+def settled(page: Page, places: str) -> object:
+    """Where everything is, once that has been the same for a quarter of a second: fonts and styles are in."""
+    for _ in range(40):
+        before = page.locator("#results *").evaluate_all(places)
+        page.wait_for_timeout(250)
+        if page.locator("#results *").evaluate_all(places) == before:
+            return before
+    raise AssertionError("the page does not come to rest in 10 seconds")
+
+
 def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
     with opened(browser, address, GRANT) as page:
         expect(first(page)).to_be_visible()
         page.wait_for_load_state("networkidle")
         places = "all => all.map(one => JSON.stringify(one.getBoundingClientRect()))"
-        before = page.locator("#results *").evaluate_all(places)
+        before = settled(page, places)
         page.wait_for_timeout(1_500)
         assert page.locator("#results *").evaluate_all(places) == before
 

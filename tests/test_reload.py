@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import http.client
 import json
 import os
 import re
@@ -14,6 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -209,12 +210,13 @@ def test_a_bad_pointer_is_told_and_waited_out(
 def test_health_tells_what_is_wrong(desk: Desk, data: Path, reloading: Reloading) -> None:
     client = TestClient(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading)))
     ready = client.get("/health").json()
-    assert (ready["status"], ready["fault"], ready["generation"]) == ("ready", "", reloading.generation)
+    assert (ready["status"], ready["reasons"], ready["generation"]) == ("ready", [], reloading.generation)
     flip(data / publish(data, 2).id / "texts.npy")
     reloading.look()
     degraded = client.get("/health").json()
     assert (degraded["status"], degraded["generation"]) == ("degraded", ready["generation"])
-    assert "texts.npy: changed" in degraded["fault"]
+    (reason,) = degraded["reasons"]
+    assert "…: changed" in reason
 
 
 def test_it_looks_by_itself_while_the_service_runs(desk: Desk, data: Path, reloading: Reloading) -> None:
@@ -369,20 +371,20 @@ class Readers:
             thread.join()
 
     def _read(self, number: int) -> None:
-        connection = http.client.HTTPConnection(str(self._address.hostname), self._address.port, timeout=60)
+        connection = HTTPConnection(str(self._address.hostname), self._address.port, timeout=60)
         asked = ("/api/ask", *ROUTES)
         try:
             while not self._ended.is_set():
                 route = asked[number % len(asked)]
                 number += 1
                 self.replies.append((route, *_exchange(connection, route)))
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             self.errors.append(repr(error))
         finally:
             connection.close()
 
 
-def _exchange(connection: http.client.HTTPConnection, route: str) -> tuple[int, str]:
+def _exchange(connection: HTTPConnection, route: str) -> tuple[int, str]:
     body = json.dumps({"question": QUESTION}) if route == "/api/ask" else None
     headers = {"Content-Type": "application/json"} if body else {}
     connection.request("POST" if body else "GET", route, body, headers)
@@ -501,27 +503,28 @@ def test_the_real_service_takes_what_qa_index_publishes_beside_it(tmp_path: Path
     ) as door:
         try:
             assert door.stdout
-            ready = door.stdout.readline()
-            address = urlsplit(ready.split()[-1])
-            connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
-
-            def health() -> dict[str, Any]:
-                found: dict[str, Any] = json.loads(_exchange(connection, "/health")[1])
-                return found
-
-            assert health()["articles"] == 1
-            (articles / "quokka.txt").write_text("The quokka waited on the pier.", encoding="utf-8")
-            run_index()
-            wait_for(lambda: health()["articles"] == 2)
-            assert health()["generation"] == current(data).generation
-            sound = (data / CURRENT).read_bytes()
-            (data / CURRENT).write_bytes(sound[:-1])
-            wait_for(lambda: health()["status"] == "degraded")
-            assert "CURRENT: does not hold a generation" in health()["fault"]
-            assert _exchange(connection, "/api/ask")[0] == 200
-            (data / CURRENT).write_bytes(sound)
-            wait_for(lambda: health()["status"] == "ready")
-            connection.close()
+            address = urlsplit(door.stdout.readline().split()[-1])
+            with closing(HTTPConnection(str(address.hostname), address.port, timeout=60)) as connection:
+                _follows(connection, articles, data, run_index)
         finally:
             door.terminate()
     assert door.returncode == 0
+
+
+def _follows(connection: HTTPConnection, articles: Path, data: Path, run_index: Callable[[], None]) -> None:
+    def health() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(_exchange(connection, "/health")[1])
+        return found
+
+    assert health()["articles"] == 1
+    (articles / "quokka.txt").write_text("The quokka waited on the pier.", encoding="utf-8")
+    run_index()
+    wait_for(lambda: health()["articles"] == 2)
+    assert health()["generation"] == current(data).generation
+    sound = (data / CURRENT).read_bytes()
+    (data / CURRENT).write_bytes(sound[:-1])
+    wait_for(lambda: health()["status"] == "degraded")
+    assert "CURRENT: does not hold a generation" in health()["reasons"][0]
+    assert _exchange(connection, "/api/ask")[0] == 200
+    (data / CURRENT).write_bytes(sound)
+    wait_for(lambda: health()["status"] == "ready")

@@ -32,7 +32,7 @@ def service() -> FastAPI:
         ("GET", f"/static/{CANARY}.svg", 404, "/static/{path:path}"),
         ("GET", f"/{CANARY}", 404, "other"),
         ("GET", f"/gradio_api/file={CANARY}", 404, "other"),
-        (CANARY.upper(), "/api/ask", 404, "other"),
+        (CANARY.upper(), "/api/ask", 405, "other"),
     ],
 )
 def test_a_route_is_told_by_its_pattern(

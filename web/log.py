@@ -137,9 +137,13 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
     """
     root, own = logging.getLogger(), logging.getLogger(LOGGER)
     before = root.handlers[:], root.level, own.level, logging.raiseExceptions
+    others = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    ways = [(one, one.handlers, one.propagate) for one in others]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLine())
     root.handlers[:] = [handler]
+    for one in others:  # a library that writes by itself would write what it was given
+        one.handlers, one.propagate = [], True
     root.setLevel(logging.WARNING)
     own.setLevel(level.upper())
     logging.raiseExceptions = False  # a reader that went away is no reason to stop
@@ -149,6 +153,8 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
             yield
     finally:
         root.handlers[:], root.level, own.level, logging.raiseExceptions = before
+        for one, handlers, propagate in ways:
+            one.handlers, one.propagate = handlers, propagate
 
 
 def _log_warning(
