@@ -174,9 +174,11 @@ def test_killed_it_starts_again_and_stopped_it_answers_first(service: Served, da
 
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("people", "seconds"), [(20, 60), (50, 600)])
-def test_many_people_for_long(tmp_path: Path, people: int, seconds: int) -> None:
-    with served(tmp_path / "data", REAL, QA_CACHE="0") as service:
+@pytest.mark.parametrize(
+    ("people", "seconds", "reranker"), [(20, 60, ""), (20, 60, "none"), (50, 600, ""), (50, 60, "none")]
+)
+def test_many_people_for_long(tmp_path: Path, people: int, seconds: int, reranker: str) -> None:
+    with served(tmp_path / "data", REAL, QA_CACHE="0", QA_RERANKER=reranker) as service:
         told = many(service, people, seconds, gold())
         assert set(told.statuses) == {200}
         assert told.broken == 0
