@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,9 @@ from terminal import (
     Data,
     Device,
     Model,
+    Ray,
     Reranker,
+    Shards,
     count,
     fail,
     load_encoder,
@@ -38,8 +41,10 @@ from terminal import (
 )
 
 if TYPE_CHECKING:
+    from corpus.read import Reading
     from index.encoder import Encoder
     from index.generation import Generation
+    from index.vectors import Block
     from index.where import Where
     from qa.answer import Answer, Extract
     from qa.assistant import Assistant
@@ -75,18 +80,27 @@ def main() -> None:
 @app.command()
 def index(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
+        list[str] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
     ] = None,
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
     backend: Backend = "",
+    ray: Ray = "",
+    shards: Shards = "",
     strict: Strict = False,
 ) -> None:
     """Read articles and publish a new generation of the index."""
     with one_line_errors():
         encoder = load_encoder(model, device, data, backend=backend)
-        _index(paths or [SHIPPED_ARTICLES], data, encoder=encoder, strict=strict)
+        places = paths or [str(SHIPPED_ARTICLES)]
+        if not ray:
+            return _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
+        from cli_ray import Wanted, gather_with_ray
+
+        with _stoppable():
+            gathered = gather_with_ray(places, data, encoder, Wanted(ray, shards, model, device, backend))
+        _publish(gathered.reading, places, data, encoder=encoder, strict=strict, found=gathered.blocks())
 
 
 @app.command()
@@ -203,11 +217,23 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
     from corpus.read import read_articles
+
+    _publish(read_articles(paths), paths, data, encoder=encoder, strict=strict)
+
+
+def _publish(
+    reading: Reading,
+    paths: Sequence[object],
+    data: Path,
+    *,
+    encoder: Encoder,
+    strict: bool,
+    found: Iterable[Block] = (),
+) -> None:
     from index.build import build
     from web.settings import read_settings
 
     plan = read_settings().plan
-    reading = read_articles(paths)
     for skipped in reading.skipped:
         say(f"skipped {skipped.source}: {skipped.reason}", error=True)
     if strict and reading.skipped:
@@ -215,12 +241,8 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     if not reading.articles:
         places = ", ".join(map(str, paths))
         fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
-    try:
-        with progress("Encoding") as advance:
-            built = build(reading.articles, encoder, data, plan=plan, progress=advance)
-    except KeyboardInterrupt:
-        say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
-        raise typer.Exit(_INTERRUPTED) from None
+    with _stoppable(), progress("Encoding") as advance:
+        built = build(reading.articles, encoder, data, plan=plan, found=found, progress=advance)
     counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:
         say(f"Index is up to date: {counts}; generation {built.generation}.")
@@ -229,6 +251,15 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
             f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
             f"generation {built.generation}."
         )
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def _has_index(data: Path) -> bool:

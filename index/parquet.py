@@ -98,7 +98,7 @@ def read_shard(raw: bytes, recipe: Recipe) -> ShardContent | None:
 def _content(table: Any, recipe: Recipe) -> ShardContent:
     columns = {name: table.column(name) for name in ("source", "article", "reason", "digests", "vectors")}
     rows = zip(*(columns[name].to_pylist() for name in ("source", "article", "reason")), strict=True)
-    lists = [chunk for chunk in columns["digests"].chunks]
+    lists = list(columns["digests"].chunks)
     digests = b"".join(one for chunk in lists for one in chunk.flatten().to_pylist())
     numbers = [
         chunk.flatten().flatten().to_numpy(zero_copy_only=False) for chunk in columns["vectors"].chunks

@@ -1,11 +1,11 @@
 """Shards: a corpus cut into parts that are read and encoded apart, on whichever machine, and kept.
 
 A shard is a few files. Its key is the hash of what goes into it: each file's source and state, the model's
-fingerprint, the settings and the code that reads. What is kept under a key is therefore never out of date, and
-who builds again makes only what has no key there yet.
+fingerprint, the settings and the code that reads. So what is kept under a key is never out of date, and who
+builds again makes only what is not there yet.
 
-Where one shard ends is a matter of the file before the cut alone, so that a file that comes or goes changes its
-own shard and no other. With one file in two ending a shard, and b and d those that do:
+Where one shard ends is a matter of the file before the cut alone, so that a file that comes or goes changes
+its own shard and no other. With one file in two ending a shard, and b and d those that do:
 
     a b c d e  ->  [a b] [c d] [e]        without a  ->  [b] [c d] [e]
 """

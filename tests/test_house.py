@@ -21,7 +21,7 @@ SEES = {
     # What is measured is what is run: the doors too.
     "bench": {"corpus", "index", "qa", "web", "eval", "app", "terminal"},
 }
-DOORS = {"cli", "cli_access", "cli_eval", "cli_feedback", "terminal", "app"}
+DOORS = {"cli", "cli_access", "cli_eval", "cli_feedback", "cli_ray", "terminal", "app"}
 ONE_FILE_EACH = {
     "faiss": "index/dense.py",
     "threadpoolctl": "index/threads.py",
@@ -47,6 +47,9 @@ ONE_FILE_EACH = {
     "rispy": "web/ris.py",
     "atheris": "fuzz/target.py",
     "prometheus_client": "web/metrics.py",
+    "fsspec": "corpus/place.py",
+    "pyarrow": "index/parquet.py",
+    "ray": "index/cluster.py",
 }
 # Whose own environments hold other people's code, and which measures the libraries themselves.
 BENCH = ROOT / "bench"
