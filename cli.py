@@ -45,9 +45,7 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.generation import Generation
     from index.vectors import Block
-    from index.where import Where
     from qa.answer import Answer, Extract
-    from qa.assistant import Assistant
 
 SHIPPED_ARTICLES = Path(__file__).parent / "corpus" / "articles"
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
@@ -138,7 +136,9 @@ def ask(
         if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
-            _ask_batch(assistant, batch, k=k, where=where)
+            from cli_batch import ask_batch
+
+            ask_batch(assistant, batch, k=k, where=where)
         else:
             answer = assistant.ask(question, k, where)
             _print_record(answer) if as_json else _print_answer(answer)
@@ -280,49 +280,6 @@ def _model_of(data: Path) -> str:
     from index.store import current_manifest
 
     return current_manifest(data).model if _has_index(data) else ""
-
-
-def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
-    """One answer a line; a question that cannot be asked is declined, named, and told by the exit code."""
-    from qa.errors import QuestionError
-    from qa.record import answer_record
-
-    refused = 0
-    for number, identifier, question in _questions(batch):
-        try:
-            answer = assistant.ask(question, k, where)
-        except QuestionError as error:
-            refused += 1
-            answer = assistant.decline(question)
-            say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
-        print(json.dumps(answer_record(answer, identifier), ensure_ascii=False), flush=True)
-    if refused:
-        raise typer.Exit(2)
-
-
-def _questions(batch: str) -> Iterator[tuple[int, str, str]]:
-    """Line number, id and question of each line that is not blank."""
-    for number, line in enumerate(_lines_of(batch), start=1):
-        if line.strip():
-            try:
-                asked = json.loads(line)
-                identifier, question = asked["id"], asked["question"]
-                if not isinstance(identifier, str | int) or not isinstance(question, str):
-                    raise TypeError
-            except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
-                fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
-            yield number, str(identifier), question
-
-
-def _lines_of(batch: str) -> Iterator[str]:
-    """Lines end at a line feed alone: JSON allows all other separators inside a string."""
-    try:
-        if batch == "-":
-            yield from sys.stdin
-        else:
-            yield from Path(batch).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{batch} cannot be read: {error}")
 
 
 def _print_record(answer: Answer) -> None:
