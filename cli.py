@@ -22,6 +22,7 @@ from cli_access import app as access_app
 from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from cli_feedback import forget_questions
+from cli_ray import Wanted, check_no_ray, gather_with_ray
 from terminal import (
     DEFAULT_DATA,
     Backend,
@@ -92,13 +93,12 @@ def index(
     with one_line_errors():
         encoder = load_encoder(model, device, data, backend=backend)
         places = paths or [str(SHIPPED_ARTICLES)]
-        if not ray:
-            return _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
-        from cli_ray import Wanted, gather_with_ray
-
-        with _stoppable():
-            gathered = gather_with_ray(places, data, encoder, Wanted(ray, shards, model, device, backend))
-        _publish(gathered.reading, places, data, encoder=encoder, strict=strict, found=gathered.blocks())
+        if ray:
+            wanted = Wanted(ray, shards, model, device, backend)
+            _index_with_ray(places, data, wanted, encoder=encoder, strict=strict)
+        else:
+            check_no_ray(places, shards)
+            _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
 
 
 @app.command()
@@ -219,6 +219,12 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     from corpus.read import read_articles
 
     _publish(read_articles(paths), paths, data, encoder=encoder, strict=strict)
+
+
+def _index_with_ray(places: list[str], data: Path, wanted: Wanted, *, encoder: Encoder, strict: bool) -> None:
+    with _stoppable():
+        gathered = gather_with_ray(places, data, encoder, wanted)
+    _publish(gathered.reading, places, data, encoder=encoder, strict=strict, found=gathered.blocks())
 
 
 def _publish(

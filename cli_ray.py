@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terminal import count, progress, say
+from terminal import count, fail, progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,16 @@ class Wanted:
     model: str
     device: str
     backend: str
+
+
+def check_no_ray(paths: Sequence[str], shards: str) -> None:
+    """Say what cannot be done without a cluster, and end, when it is asked for."""
+    from corpus.place import is_address
+
+    far = [path for path in paths if is_address(path)]
+    if far or shards:
+        asked = f"{far[0]} is an address" if far else "--shards says where a cluster keeps what is finished"
+        fail(f"{asked}; add --ray with the address of a Ray cluster, or --ray local")
 
 
 def gather_with_ray(paths: Sequence[str], data: Path, encoder: Encoder, wanted: Wanted) -> Gathered:
