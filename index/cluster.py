@@ -52,6 +52,10 @@ class Job:
     device: str
     models: str
 
+    def spelt(self) -> str:
+        """As JSON, to be sent to another machine."""
+        return json.dumps(asdict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -96,12 +100,13 @@ def make_on_ray(
 
 
 class Maker:
-    """What Ray runs: an actor that makes one shard after the other. A failure is told in its row."""
+    """Makes one shard after the other on a node. A failure is told in its row: Ray would only try again."""
 
-    def __init__(self, job: str, probe: str) -> None:
+    def __init__(self, job: str, probe: str, *, node: str) -> None:
+        """`job` is a Job as JSON, `probe` the name of a file that is at the place, `node` who this is."""
         fields = json.loads(job)
         self._job = Job(**{**fields, "recipe": Recipe(**fields["recipe"])})
-        self._node = os.uname().nodename
+        self._node = node
         self._fault = ""
         try:
             self._maker = self._opened(probe)
@@ -148,6 +153,16 @@ class Maker:
         return ShardMaker(encoder, place, job.recipe)
 
 
+class Actor(Maker):
+    """What Ray runs."""
+
+    def __init__(self, job: str, probe: str) -> None:
+        import ray
+
+        name = ray.get_runtime_context().get_node_id()[:8]
+        super().__init__(job, probe, node=f"{os.uname().nodename} ({name})")
+
+
 def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[Mapping[str, Any]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
@@ -155,9 +170,9 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
     spelt = [shard.spelt() for shard in shards]
     # A block for each: else Ray puts many small ones together, and one actor makes them all.
     rows = ray.data.from_items(spelt, override_num_blocks=len(spelt)).map_batches(
-        Maker,
+        Actor,
         batch_size=1,
-        fn_constructor_args=(json.dumps(asdict(job)), probe),
+        fn_constructor_args=(job.spelt(), probe),
         compute=ray.data.ActorPoolStrategy(
             min_size=1, initial_size=actors, max_size=actors, max_tasks_in_flight_per_actor=1
         ),
