@@ -87,7 +87,7 @@ def test_a_file_is_given_by_its_address(folder: Path) -> None:
     assert one.raw() == (folder / "in" / "a.txt").read_bytes()
     (readme,) = listed_files([f"{address}/README.md"])
     assert readme.reason == ""
-    with pytest.raises(CorpusError, match="in/b.txt does not exist; give a file or a folder"):
+    with pytest.raises(CorpusError, match=r"in/b\.txt does not exist; give a file or a folder"):
         listed_files([f"{address}/in/b.txt"])
 
 
@@ -120,5 +120,5 @@ def test_a_file_that_is_gone_is_skipped_and_a_folder_that_is_gone_is_not(folder:
     with pytest.raises(Unreadable, match="No such file"):
         near.raw()
     folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(Unreached, match="articles is not there on .*; give a folder or address"):
+    with pytest.raises(Unreached, match=r"articles is not there on .*; give a folder or address"):
         near.raw()

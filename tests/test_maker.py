@@ -68,10 +68,9 @@ def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: P
     )
     assert made == Made(shard.key, 3, 8, False)
     assert list(content.counts) == [5, 3, 0]
-    outcomes = {s: o for s, o in content.outcomes}
-    assert [outcomes[one.source] for one in read_articles([folder]).articles] == list(
-        one for one in outcomes.values() if isinstance(one, Article)
-    )
+    outcomes = dict(content.outcomes)
+    articles = [outcome for outcome in outcomes.values() if isinstance(outcome, Article)]
+    assert articles == list(read_articles([folder]).articles)
     assert str(outcomes["c.txt"]) == "is empty"
     np.testing.assert_array_equal(content.vectors, WordEncoder().encode(encoder.encoded))
 

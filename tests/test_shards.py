@@ -31,13 +31,18 @@ def test_every_file_that_can_be_read_is_in_one_shard_in_order_of_the_ids() -> No
     assert len({shard.name for shard in shards}) == len(shards)
 
 
-def test_a_shard_ends_at_eight_times_the_average_or_32_megabytes() -> None:
-    # Of 200 files none ends a shard by its own hash where one in 2**64 does.
+def test_a_shard_ends_at_32_megabytes_at_the_latest() -> None:
     assert [len(one.files) for one in shards_of(FILES[:20], RECIPE, average=1)] == [1] * 20
+    # None of these ends a shard by its own hash where one in 2**40 does.
     whole = shards_of(FILES, RECIPE, average=1 << 40)
     assert [len(one.files) for one in whole] == [200]
     large = [replace(file, size=16_000_000) for file in FILES[:5]]
     assert [len(one.files) for one in shards_of(large, RECIPE, average=1 << 40)] == [2, 2, 1]
+
+
+def test_a_shard_ends_at_eight_times_the_average_at_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.shards._ends", lambda file, average: False)
+    assert [len(one.files) for one in shards_of(FILES, RECIPE, average=10)] == [80, 80, 40]
 
 
 @pytest.mark.parametrize("place", [0, 57, 199])
