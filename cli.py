@@ -91,13 +91,14 @@ def index(
 ) -> None:
     """Read articles and publish a new generation of the index."""
     with one_line_errors():
-        encoder = load_encoder(model, device, data, backend=backend)
         places = paths or [str(SHIPPED_ARTICLES)]
+        if not ray:
+            check_no_ray(places, shards)
+        encoder = load_encoder(model, device, data, backend=backend)
         if ray:
             wanted = Wanted(ray, shards, model, device, backend)
             _index_with_ray(places, data, wanted, encoder=encoder, strict=strict)
         else:
-            check_no_ray(places, shards)
             _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
 
 

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,10 +147,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     # The model has no part in this; how it is loaded is looked at above.
     monkeypatch.setattr("index.cluster.load_encoder", lambda model, **told: WordEncoder())
-    yield Bench(tmp_path)
+    return Bench(tmp_path)
 
 
 def test_a_shard_is_made_where_the_job_says(bench: Bench) -> None:
