@@ -7,7 +7,7 @@ or for none. Where each protocol comes from is fsspec's own business: s3:// asks
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from corpus.article import CorpusError
 
 TEMPORARY = "tmp-"
 
+_NONCE = 8  # bytes
 _LOCAL = "file://"
 # What a store may tell of a file that is another once the file is; each store tells some of them.
 _STATES = (
@@ -94,12 +95,12 @@ class Place:
 
     def read(self, name: str, most: int | None = None) -> bytes:
         """The content of a file, or as many of its first bytes. FileNotFoundError when it is not there."""
-        with self._reached(), self._system.open(self._path(name), "rb") as stream:
+        with self._reached(or_missing=True), self._system.open(self._path(name), "rb") as stream:
             return bytes(stream.read() if most is None else stream.read(most))
 
     def write(self, name: str, content: bytes) -> None:
         """A file as a whole; one of that name is replaced."""
-        temporary = self._path(f"{TEMPORARY}{secrets.token_hex(8)}")
+        temporary = self._path(f"{TEMPORARY}{secrets.token_hex(_NONCE)}-{name}")
         with self._reached():
             self._system.makedirs(self._root, exist_ok=True)
             try:
@@ -110,6 +111,12 @@ class Place:
                     self._system.rm_file(temporary)
                 raise
 
+    def sweep(self, names: Collection[str]) -> None:
+        """Remove what writers of these files left behind when they died."""
+        for name in self.names():
+            if name.startswith(TEMPORARY) and name[len(TEMPORARY) + 2 * _NONCE + 1 :] in names:
+                self.remove(name)
+
     def remove(self, name: str) -> None:
         """Remove a file; one already gone is no error."""
         with self._reached(), suppress(FileNotFoundError):
@@ -119,12 +126,13 @@ class Place:
         return f"{self._root}/{name}"
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _reached(self, *, or_missing: bool = False) -> Iterator[None]:
+        """Turn what a library raises into Unreached; with `or_missing` a FileNotFoundError stays one."""
         try:
             yield
-        except FileNotFoundError:
-            raise
         except _FAILURES as error:
+            if or_missing and isinstance(error, FileNotFoundError):
+                raise
             told = " ".join(str(error).split()) or type(error).__name__
             raise Unreached(
                 f"{self.address} cannot be reached: {told}; mend the address, the right to read it, "

@@ -70,6 +70,7 @@ def gather(
             made.update(shard.key for shard in missing)
         outcomes, unsound = _outcomes(shards, place, recipe)
         if not unsound:
+            place.sweep({shard.name for shard in shards})
             ordered = _in_order(files, outcomes)
             return Gathered(gathered(ordered), shards, len(made), place, recipe)
         for shard in unsound:

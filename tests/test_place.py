@@ -73,6 +73,14 @@ def test_what_stops_a_write_leaves_nothing_behind(tmp_path: Path) -> None:
     assert place.read("file") == b""
 
 
+def test_what_dead_writers_left_is_swept_and_what_others_write_is_not(address: str) -> None:
+    place = Place(address)
+    for name in ("one", "tmp-0123456789abcdef-one", "tmp-0123456789abcdef-two", "tmp-one"):
+        place.write(name, b"")
+    place.sweep({"one", "three"})
+    assert place.names() == ["one", "tmp-0123456789abcdef-two", "tmp-one"]
+
+
 def test_a_protocol_that_nothing_reads_is_named_with_the_next_step() -> None:
     with pytest.raises(Unreached, match=r"^nowhere://a cannot be reached: .*nowhere.*; mend the address"):
         Place("nowhere://a")
