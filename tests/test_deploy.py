@@ -145,18 +145,16 @@ def image(tmp_path: Path) -> Path:
 def test_the_service_answers_with_just_these_files(image: Path, sample_index: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
     environ |= {"QA_DATA": str(sample_index), "QA_PORT": "0", "QA_FEEDBACK": "off", "QA_DEVICE": "cpu"}
-    environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path[1:]))}
-    environ["PYTHONPATH"] = os.pathsep.join(one for one in sys.path if one and Path(one) != ROOT)
+    path = os.pathsep.join(one for one in sys.path if one and Path(one) != ROOT)
+    environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": path}
     command = [sys.executable, "-P", "-c", STARTED, str(image)]
     with subprocess.Popen(
         command, env=environ, cwd=image.parent, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as running:
         try:
             assert running.stdout
-            said = [
-                line for line in iter(running.stdout.readline, "") if "is ready" in line or running.poll()
-            ][:1]
-            (address,) = re.findall(r"http://\S+", "".join(said))
+            said = next((line for line in running.stdout if "is ready" in line), "")
+            (address,) = re.findall(r"http://\S+", said)
             with urlopen(f"{address}/health", timeout=10) as reply:
                 assert (reply.status, b'"ready"' in reply.read()) == (200, True)
         finally:
