@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +22,16 @@ from cli_access import app as access_app
 from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from cli_feedback import forget_questions
+from cli_ray import Wanted, check_no_ray, gather_with_ray
 from terminal import (
     DEFAULT_DATA,
     Backend,
     Data,
     Device,
     Model,
+    Ray,
     Reranker,
+    Shards,
     count,
     fail,
     load_encoder,
@@ -38,11 +42,11 @@ from terminal import (
 )
 
 if TYPE_CHECKING:
+    from corpus.read import Reading
     from index.encoder import Encoder
     from index.generation import Generation
-    from index.where import Where
+    from index.vectors import Block
     from qa.answer import Answer, Extract
-    from qa.assistant import Assistant
 
 SHIPPED_ARTICLES = Path(__file__).parent / "corpus" / "articles"
 _INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
@@ -75,18 +79,27 @@ def main() -> None:
 @app.command()
 def index(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
+        list[str] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
     ] = None,
     data: Data = DEFAULT_DATA,
     model: Model = "",
     device: Device = "",
     backend: Backend = "",
+    ray: Ray = "",
+    shards: Shards = "",
     strict: Strict = False,
 ) -> None:
     """Read articles and publish a new generation of the index."""
     with one_line_errors():
+        places = paths or [str(SHIPPED_ARTICLES)]
+        if not ray:
+            check_no_ray(places, shards)
         encoder = load_encoder(model, device, data, backend=backend)
-        _index(paths or [SHIPPED_ARTICLES], data, encoder=encoder, strict=strict)
+        if ray:
+            wanted = Wanted(ray, shards, model, device, backend)
+            _index_with_ray(places, data, wanted, encoder=encoder, strict=strict)
+        else:
+            _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
 
 
 @app.command()
@@ -124,7 +137,9 @@ def ask(
         if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:
-            _ask_batch(assistant, batch, k=k, where=where)
+            from cli_batch import ask_batch
+
+            ask_batch(assistant, batch, k=k, where=where)
         else:
             answer = assistant.ask(question, k, where)
             _print_record(answer) if as_json else _print_answer(answer)
@@ -203,11 +218,29 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
     from corpus.read import read_articles
+
+    _publish(read_articles(paths), paths, data, encoder=encoder, strict=strict)
+
+
+def _index_with_ray(places: list[str], data: Path, wanted: Wanted, *, encoder: Encoder, strict: bool) -> None:
+    with _stoppable():
+        gathered = gather_with_ray(places, data, encoder, wanted)
+    _publish(gathered.reading, places, data, encoder=encoder, strict=strict, found=gathered.blocks())
+
+
+def _publish(
+    reading: Reading,
+    paths: Sequence[object],
+    data: Path,
+    *,
+    encoder: Encoder,
+    strict: bool,
+    found: Iterable[Block] = (),
+) -> None:
     from index.build import build
     from web.settings import read_settings
 
     plan = read_settings().plan
-    reading = read_articles(paths)
     for skipped in reading.skipped:
         say(f"skipped {skipped.source}: {skipped.reason}", error=True)
     if strict and reading.skipped:
@@ -215,12 +248,8 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     if not reading.articles:
         places = ", ".join(map(str, paths))
         fail(f"no article found in {places}; give a folder with .txt, .md, .html, .pdf or .docx files")
-    try:
-        with progress("Encoding") as advance:
-            built = build(reading.articles, encoder, data, plan=plan, progress=advance)
-    except KeyboardInterrupt:
-        say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
-        raise typer.Exit(_INTERRUPTED) from None
+    with _stoppable(), progress("Encoding") as advance:
+        built = build(reading.articles, encoder, data, plan=plan, found=found, progress=advance)
     counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:
         say(f"Index is up to date: {counts}; generation {built.generation}.")
@@ -229,6 +258,15 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
             f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
             f"generation {built.generation}."
         )
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("qa: stopped; the index is as it was, run the same command again to go on from here", error=True)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def _has_index(data: Path) -> bool:
@@ -249,49 +287,6 @@ def _model_of(data: Path) -> str:
     from index.store import current_manifest
 
     return current_manifest(data).model if _has_index(data) else ""
-
-
-def _ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
-    """One answer a line; a question that cannot be asked is declined, named, and told by the exit code."""
-    from qa.errors import QuestionError
-    from qa.record import answer_record
-
-    refused = 0
-    for number, identifier, question in _questions(batch):
-        try:
-            answer = assistant.ask(question, k, where)
-        except QuestionError as error:
-            refused += 1
-            answer = assistant.decline(question)
-            say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
-        print(json.dumps(answer_record(answer, identifier), ensure_ascii=False), flush=True)
-    if refused:
-        raise typer.Exit(2)
-
-
-def _questions(batch: str) -> Iterator[tuple[int, str, str]]:
-    """Line number, id and question of each line that is not blank."""
-    for number, line in enumerate(_lines_of(batch), start=1):
-        if line.strip():
-            try:
-                asked = json.loads(line)
-                identifier, question = asked["id"], asked["question"]
-                if not isinstance(identifier, str | int) or not isinstance(question, str):
-                    raise TypeError
-            except (json.JSONDecodeError, KeyError, TypeError, RecursionError):
-                fail(f'{batch}, line {number}: not a JSON object with "id" and "question"')
-            yield number, str(identifier), question
-
-
-def _lines_of(batch: str) -> Iterator[str]:
-    """Lines end at a line feed alone: JSON allows all other separators inside a string."""
-    try:
-        if batch == "-":
-            yield from sys.stdin
-        else:
-            yield from Path(batch).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{batch} cannot be read: {error}")
 
 
 def _print_record(answer: Answer) -> None:

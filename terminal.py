@@ -44,6 +44,18 @@ Reranker = Annotated[
         help="none, or a cross-encoder by name or folder; the shipped one otherwise.",
     ),
 ]
+Ray = Annotated[
+    str,
+    typer.Option("--ray", help="Read and encode on this Ray cluster: host:6379, or local for this machine."),
+]
+Shards = Annotated[
+    str,
+    typer.Option(
+        "--shards",
+        help="With --ray: folder or address (s3://…) for what is finished, which each node reaches; "
+        "beside the data folder otherwise.",
+    ),
+]
 DEFAULT_DATA = Path("data")
 
 # A table on its way into a file or a pipe is not folded at a terminal's width.

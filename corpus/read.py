@@ -6,13 +6,13 @@ does to the process that reads it costs no other file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.article import Article, Unreadable
 from corpus.walk import found_files, printable
-from corpus.workers import Workers
+from corpus.workers import Outcome, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,25 @@ def read_articles(
     Raises CorpusError for a path that does not exist. Text that is the same in two files counts once.
     `workers` do the reading and are ended with it.
     """
+    files = list(found_files(paths))
+    with workers or Workers() as reading:
+        return gathered(reading.read(files), on_article=on_article)
+
+
+def gathered(
+    outcomes: Iterable[tuple[str, Outcome]], *, on_article: Callable[[Article], None] | None = None
+) -> Reading:
+    """What came of each file, by source and in order, as a whole."""
     articles: list[Article] = []
     skipped: list[Skipped] = []
     firsts: dict[str, str] = {}
-    files = list(found_files(paths))
-    with workers or Workers() as reading:
-        for source, outcome in reading.read(files):
-            if not isinstance(outcome, Unreadable) and firsts.setdefault(outcome.sha256, source) != source:
-                outcome = Unreadable(f"same text as {firsts[outcome.sha256]}")
-            if isinstance(outcome, Unreadable):
-                skipped.append(Skipped(source, printable(str(outcome))))
-                continue
-            articles.append(outcome)
-            if on_article:
-                on_article(outcome)
+    for source, outcome in outcomes:
+        if not isinstance(outcome, Unreadable) and firsts.setdefault(outcome.sha256, source) != source:
+            outcome = Unreadable(f"same text as {firsts[outcome.sha256]}")
+        if isinstance(outcome, Unreadable):
+            skipped.append(Skipped(source, printable(str(outcome))))
+            continue
+        articles.append(outcome)
+        if on_article:
+            on_article(outcome)
     return Reading(tuple(articles), tuple(skipped))

@@ -15,11 +15,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePath
+from typing import Protocol, TypeVar
 
 from corpus.article import CorpusError, Unreadable
 from corpus.reader import SUFFIXES
 
 LARGEST_FILE = 20_000_000
+TOO_LARGE = f"is larger than {LARGEST_FILE // 1_000_000} MB"
 # Each folder is opened from the root down, so the time a walk takes grows with the square of the depth.
 DEEPEST = 1_000
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -40,6 +42,39 @@ class Found:
         """The path below the root, with forward slashes, on one line."""
         return printable(self.path.relative_to(self.root).as_posix())
 
+    @property
+    def folder(self) -> str:
+        """The root's own name."""
+        return self.root.name
+
+    @property
+    def suffix(self) -> str:
+        """What kind of file it is: ".md"."""
+        return self.path.suffix.lower()
+
+    def raw(self) -> bytes:
+        """Its bytes; see `file_bytes`."""
+        return file_bytes(self)
+
+
+class Named(Protocol):
+    """A file somewhere: where it is, its path below the folder it was reached from, and that one's name."""
+
+    @property
+    def path(self) -> object:
+        """Equal for the same file only."""
+
+    @property
+    def source(self) -> str:
+        """The path below the folder, on one line."""
+
+    @property
+    def folder(self) -> str:
+        """The folder's own name."""
+
+
+Sourced = TypeVar("Sourced", bound=Named)
+
 
 class _Kind(StrEnum):
     FOLDER = "folder"
@@ -54,7 +89,7 @@ def found_files(paths: Sequence[Path]) -> Iterator[tuple[Found, str]]:
     They come in the order of `paths` and of the names in a folder. Raises CorpusError for a path that does
     not exist.
     """
-    return _named([found for path in paths for found in _files(path)])
+    return named([found for path in paths for found in local_files(path)])
 
 
 def file_bytes(found: Found) -> bytes:
@@ -80,7 +115,7 @@ def _regular(opened: int) -> bytes:
         with open(opened, "rb", closefd=False) as file:
             raw = file.read(LARGEST_FILE + 1)
     if max(status.st_size, len(raw)) > LARGEST_FILE:
-        raise Unreadable(f"is larger than {LARGEST_FILE // 1_000_000} MB")
+        raise Unreadable(TOO_LARGE)
     return raw
 
 
@@ -89,14 +124,14 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def _files(path: Path) -> Iterator[Found]:
-    """The files of a path given by name: itself, or what a walk of it meets."""
+def local_files(path: Path) -> Iterator[Found]:
+    """The files of a path given by name: itself, or what a walk of it meets. Raises CorpusError."""
     # A link given by name is meant; only links met on the way are not followed.
     real = Path(os.path.realpath(path))
     if os.path.isdir(real):
         yield from sorted(_walk(real), key=lambda found: found.path.as_posix())
     elif os.path.exists(real):
-        yield Found(real, real.parent, _unsuited(real.name))
+        yield Found(real, real.parent, unsuited(real.name))
     else:
         raise CorpusError(f"{printable(str(path))} does not exist; give a file or a folder of articles")
 
@@ -158,12 +193,18 @@ def _reason(path: Path, root: Path, kind: _Kind) -> str:
         return "a link" if inside else "a link out of the folder"
     if kind is _Kind.OTHER:
         return _NO_FILE
-    if path.stem.casefold() == "readme":
+    return met(path.name)
+
+
+def met(name: str) -> str:
+    """Why a file that a walk meets is skipped for its name alone, "" when it is not."""
+    if Path(name).stem.casefold() == "readme":
         return "a folder's README, not an article"
-    return _unsuited(path.name)
+    return unsuited(name)
 
 
-def _unsuited(name: str) -> str:
+def unsuited(name: str) -> str:
+    """Why a file of this name is no article, "" when it may be one."""
     suffix = Path(name).suffix.lower()
     return "" if suffix in SUFFIXES else f"not an article: {suffix or 'no suffix'}"
 
@@ -174,15 +215,15 @@ def _said(error: OSError) -> str:
     return error.strerror or "cannot be read"
 
 
-def _named(found: Sequence[Found]) -> Iterator[tuple[Found, str]]:
+def named(found: Sequence[Sourced]) -> Iterator[tuple[Sourced, str]]:
     """Each file once, with a source that no other has: the root's name goes in front of equal ones."""
-    firsts: dict[Path, Found] = {}
+    firsts: dict[object, Sourced] = {}
     once = [file for file in found if firsts.setdefault(file.path, file) is file]
     plain = Counter(file.source for file in once)
     taken: Counter[str] = Counter()
     for file in once:
         source = file.source
         if plain[source] > 1:
-            source = f"{printable(file.root.name)}/{source}"
+            source = f"{printable(file.folder)}/{source}"
         taken[source] += 1
         yield file, source if taken[source] == 1 else f"{source} ({taken[source]})"

@@ -16,17 +16,27 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from corpus.article import Article, CorpusError, Unreadable
 from corpus.confine import LIMITS, Limits
 from corpus.pipes import TooSlow, Worker
-from corpus.walk import Found, file_bytes
 from corpus.wire import Fault
 
 # Files that are read or wait to be taken, for each process: what bounds the memory of reading ahead.
 AHEAD = 4
 Outcome = Article | Unreadable
+
+
+class Openable(Protocol):
+    """A file that can be read, wherever it is."""
+
+    @property
+    def suffix(self) -> str:
+        """What kind of file it is: ".md"."""
+
+    def raw(self) -> bytes:
+        """Its bytes. Raises Unreadable with the reason why there is no article in it."""
 
 
 class Workers:
@@ -61,7 +71,7 @@ class Workers:
         for worker in running:
             worker.stop()
 
-    def read(self, files: Iterable[tuple[Found, str]]) -> Iterator[tuple[str, Outcome]]:
+    def read(self, files: Iterable[tuple[Openable, str]]) -> Iterator[tuple[str, Outcome]]:
         """Source and outcome of each file, in order. Raises CorpusError when no process can be started."""
         waiting: deque[tuple[str, Future[Outcome]]] = deque()
         for found, source in files:
@@ -73,9 +83,9 @@ class Workers:
             first, outcome = waiting.popleft()
             yield first, outcome.result()
 
-    def _outcome(self, found: Found, source: str) -> Outcome:
+    def _outcome(self, found: Openable, source: str) -> Outcome:
         try:
-            return self._article(found.path.suffix.lower(), file_bytes(found), source)
+            return self._article(found.suffix, found.raw(), source)
         except Unreadable as error:
             return error
 

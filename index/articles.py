@@ -40,6 +40,11 @@ def article_line(article: Article) -> bytes:
     return (json.dumps(_fields(article), sort_keys=True) + "\n").encode("ascii")
 
 
+def article_of_line(line: bytes) -> Article:
+    """The article of `article_line`. Raises ValueError, TypeError, KeyError or AttributeError for another."""
+    return _article(json.loads(line))
+
+
 def article_files(articles: Iterable[Article]) -> Mapping[str, bytes]:
     """The files that hold articles: name -> content."""
     known = tuple(articles)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from index.manifest import Manifest, content_facts
 from index.plan import AUTO, Plan
 from index.publish import publish
 from index.store import CURRENT, LOCK, generations, number, open_current
-from index.vectors import Progress, encode_texts
+from index.vectors import Block, Progress, encode_texts, take_over
 
 KEPT = 2  # generations: the published one, and the one that readers may still be answering from
 SPARE_BYTES = 1 << 20  # beyond what the estimate says
@@ -42,13 +42,15 @@ def build(
     data: Path,
     *,
     plan: Plan = AUTO,
+    found: Iterable[Block] = (),
     progress: Progress | None = None,
     disk: Disk | None = None,
 ) -> Built:
     """Publish a generation of exactly these articles in the data folder, unless it is published already.
 
     Text whose vector the published generation holds, made by the same model, is not encoded again, nor what a
-    build encoded that was stopped before it could publish. `plan` is how the vectors will be searched.
+    build encoded that was stopped before it could publish, nor what is `found` with its vector, made
+    elsewhere by the same model. `plan` is how the vectors will be searched.
     `progress` is called with the texts encoded so far and the texts to encode. `disk` is for tests.
 
     Raises:
@@ -67,6 +69,7 @@ def build(
                 _retire(data, disk=disk)  # a build that died once it had published left that undone
                 return Built(before.id, 0, len(contents.texts), True)
             _check_space(data, contents, encoder, disk=disk)
+            take_over(found, encoder, before, encoded)
             vectors, made = encode_texts(contents, encoder, before, encoded, progress=progress)
             name = publish(data, contents, vectors, encoder=encoder, disk=disk)
             _retire(data, disk=disk)

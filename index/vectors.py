@@ -5,19 +5,22 @@ Nowhere are all of them in memory: texts are encoded and written in blocks, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.contents import Contents
-from index.encoded import BLOCK, Encoded
+from index.encoded import BLOCK, Digests, Encoded, Vectors
 from index.encoder import Encoder
 from index.errors import BuildFailed
 from index.generation import Generation
 
 Progress = Callable[[int, int], None]
+Block = tuple[Digests, Vectors]
+"""Digests of texts, shape (n, 32), and the vectors of these, shape (n, dimension)."""
+
 _NOT_THERE = -1
 _KEY = np.dtype("<u8")
 
@@ -86,6 +89,23 @@ def encode_texts(
         _check_lengths(vectors, encoder)
         encoded.add(contents.digests[rows], vectors)
     return TextVectors(contents.digests, encoder.dimension, taken, before, encoded), len(new)
+
+
+def take_over(blocks: Iterable[Block], encoder: Encoder, before: Generation | None, encoded: Encoded) -> None:
+    """Put vectors made elsewhere by the same model into `encoded`, but for those that are somewhere already.
+
+    Raises:
+        BuildFailed: vectors of another dimension, or whose length is not 1.
+        OSError: a block could not be written.
+    """
+    for digests, vectors in blocks:
+        if vectors.shape != (len(digests), encoder.dimension):
+            raise BuildFailed(f"vectors of shape {vectors.shape} for {len(digests)} texts of {encoder.name}")
+        missing = np.flatnonzero(_taken(digests, encoder, before) == _NOT_THERE).tolist()
+        new = [row for row in missing if digests[row].tobytes() not in encoded]
+        if new:
+            _check_lengths(vectors[new], encoder)
+            encoded.add(digests[new], vectors[new])
 
 
 def _taken(digests: NDArray[np.uint8], encoder: Encoder, before: Generation | None) -> NDArray[np.int64]:

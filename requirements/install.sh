@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|fuzz, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|ray|fuzz, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -40,6 +40,12 @@ fi
 if [ "$lock" = openvino ]; then
     echo "installing OpenVINO (60 MB)"
     locked_install --no-deps -r requirements/openvino.lock
+    exit
+fi
+
+if [ "$lock" = ray ]; then
+    echo "installing Ray (130 MB)"
+    locked_install --no-deps -r requirements/ray.lock
     exit
 fi
 

@@ -15,9 +15,12 @@ STATED = {
     "cuda-pathfinder": "Apache-2.0",
     "cuda-toolkit": "",
     "httpx2-jsfetch": "BSD-3-Clause",
+    "msgpack": "Apache-2.0",
     "nvidia": "LicenseRef-NVIDIA-Proprietary",
     "nvidia-nvtx": "Apache-2.0",
     "openvino": "Apache-2.0",
+    "protobuf": "BSD-3-Clause",
+    "ray": "Apache-2.0",
     "triton": "MIT",
 }
 FIELDS = ("License-Expression", "License")  # the new one first

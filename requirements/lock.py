@@ -6,6 +6,7 @@ pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release
 quality.in               -> quality.lock             the model of the quality profile, without dependencies
 openvino.in              -> openvino.lock            another way to run models, without dependencies
 fuzz.in                  -> fuzz.lock                what `make fuzz` needs besides
+pyproject.toml           -> ray.lock                 what building on a cluster needs besides
 
 No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
 """
@@ -32,6 +33,7 @@ HEADERS = {
     "quality": "# The model of the quality profile, beside runtime.lock.\n",
     "openvino": "# Another way to run models, beside runtime.lock.\n",
     "fuzz": "# What `make fuzz` needs, beside dev.lock.\n",
+    "ray": "# What building on a cluster needs, beside runtime.lock.\n",
     "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
 }
 
@@ -91,6 +93,12 @@ def write(name: str, entries: list[str]) -> None:
     (HERE / f"{name}.lock").write_text(HEADERS[name] + WRITTEN + "\n".join(entries) + "\n")
 
 
+def beside(entries: list[str], others: list[str]) -> list[str]:
+    """The entries of packages that others have none of."""
+    had = {entry.partition("==")[0] for entry in others}
+    return [entry for entry in entries if entry.partition("==")[0] not in had]
+
+
 def main() -> None:
     """Resolve the larger set first: runtime.lock takes its pins from it, and the two never differ."""
     upgrade = sys.argv[1:2] == ["--upgrade"]
@@ -107,6 +115,10 @@ def main() -> None:
         fuzz_lock = Path(folder, "fuzz.txt")
         fuzz_lock.write_text("" if upgrade else read("fuzz"))
         fuzz = compile_lock(["requirements/fuzz.in"], fuzz_lock, "--no-deps")
+        ray_lock = Path(folder, "ray.txt")
+        known = [] if upgrade else beside(re.split(r"\n(?=\S)", read("ray").strip()), dev)
+        ray_lock.write_text("\n".join([dev_lock.read_text(), *known]))
+        ray = beside(compile_lock(PROJECT, ray_lock, "--extra", "ray"), runtime)
         torch = TORCH.search(runtime_lock.read_text())
         assert torch, "lock.in pins torch"
         cpu = cpu_entries(torch[1], Path(folder))
@@ -115,6 +127,7 @@ def main() -> None:
     write("quality", quality)
     write("openvino", openvino)
     write("fuzz", fuzz)
+    write("ray", ray)
     for name, entries in (("runtime", runtime), ("dev", dev)):
         write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
 
