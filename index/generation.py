@@ -86,7 +86,7 @@ class Engine(Protocol):
 class Generation:
     """One published state of the index. A row is the place of a span in `sentences` or `passages`.
 
-    `vectors` has shape (texts, dimension), float32, and stays on disk, or in an engine, until used; `digests`,
+    `vectors` has shape (texts, dimension), float32, and stays on disk or in an engine until used; `digests`,
     shape (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
     and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
     the row of the passage that holds its first character, and of its article; both ascend.
@@ -165,7 +165,7 @@ class Generation:
 
 
 def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = None) -> Generation:
-    """Open a folder whose files `index.manifest.verify_files` has accepted; those of `ELSEWHERE` an engine has.
+    """Open a folder whose files `index.manifest.verify_files` has accepted; an engine has those of `ELSEWHERE`.
 
     Raises:
         Damaged: a file that does not fit the others: a span outside its text, a row out of range.

@@ -38,18 +38,18 @@ _VALUES, _VALUE_BYTES = 1_024, 1_024
 class MilvusStore:
     """A store in Milvus; safe to share between threads. `refused` counts texts that were not as published.
 
-    `words` false leaves out BM25, for those who keep the words themselves. `expected` is about how many records
-    a new generation will have.
+    `words` false leaves out BM25, for those who keep the words themselves. Up to `exact` records all vectors
+    are compared.
     """
 
     def __init__(
-        self, address: Address, *, words: bool = True, expected: int = 0, patience: float = PATIENCE
+        self, address: Address, *, words: bool = True, exact: int = EXACT, patience: float = PATIENCE
     ) -> None:
         self.address = address
         self.client = Milvus(address, patience=patience)
         self.refused = 0
         self._words = words
-        self._expected = expected
+        self._exact = exact
         self._made: set[str] = set()
 
     def collection(self, generation: str) -> str:
@@ -60,11 +60,29 @@ class MilvusStore:
         """The name of a generation's files."""
         return f"{self.address.collection}_files__{generation.replace('-', '_')}"
 
+    def begin(self, generation: str, dimension: int, *, expected: int = 0) -> None:
+        """Make room for about so many records, unless it is there; they need not be added at one go.
+
+        Raises:
+            StoreRefused: the generation is the published one.
+        """
+        name = self.collection(generation)
+        if self.client.pointed(self.address.collection) == name:
+            raise StoreRefused(f"{generation} is published at {self.address.shown}; add to another")
+        words = self._words and self.client.has_words
+        indexes = [_vector_index(exact=expected <= self._exact)]
+        if words:
+            inverted = "SPARSE_INVERTED_INDEX"
+            indexes.append({"field_name": "words", "index_type": inverted, "metric_type": "BM25"})
+        self.client.create(name, _fields(dimension, words=words), indexes, words=words)
+        self.client.load(name)
+        self._made.add(name)
+
     def add(self, generation: str, batch: Batch) -> None:
         """See `Store`. Raises StoreRefused when the generation is the published one."""
         name = self.collection(generation)
         if name not in self._made:
-            self._create(name, batch.vectors.shape[1])
+            self.begin(generation, batch.vectors.shape[1])
         for start in range(0, len(batch), ROWS):
             self.client.upsert(name, _rows(batch, start, start + ROWS))
 
@@ -115,7 +133,7 @@ class MilvusStore:
     def nearest(
         self, generation: str, vector: Floats, k: int, where: Filter = NO_FILTER
     ) -> list[tuple[int, float]]:
-        """Ids and scores of the k records of one generation, published or not, that are nearest to a vector."""
+        """Ids and scores of the k records of one generation, published or not, nearest to a vector."""
         told = self.client.search(
             self.collection(generation), vector.tolist(), k, where=expression(where), fields=(), ef=_SEEN * k
         )
@@ -139,10 +157,8 @@ class MilvusStore:
         return np.array([held[one] for one in ids.tolist()], dtype=np.float32)
 
     def known(self, generation: str, first: int, end: int) -> set[int]:
-        """Which ids from `first` to `end` a generation holds, as far as was flushed or written a moment ago."""
+        """Which ids from `first` to `end` a generation that has begun holds."""
         name = self.collection(generation)
-        if not self.client.has(name):
-            return set()
         rows = self.client.get(name, f"id >= {first} and id < {end}", ("id",), limit=end - first)
         return {int(row["id"]) for row in rows}
 
@@ -158,19 +174,6 @@ class MilvusStore:
     def close(self) -> None:
         """See `Store`."""
         self.client.close()
-
-    def _create(self, name: str, dimension: int) -> None:
-        if self.client.pointed(self.address.collection) == name:
-            raise StoreRefused(f"{_generation(name)} is published at {self.address.shown}; add to another")
-        words = self._words and self.client.has_words
-        indexes = [_vector_index(self._expected)]
-        if words:
-            indexes.append(
-                {"field_name": "words", "index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25"}
-            )
-        self.client.create(name, _fields(dimension, words=words), indexes, words=words)
-        self.client.load(name)
-        self._made.add(name)
 
     def _search(self, name: str, query: list[float] | str, k: int, where: Filter) -> list[Found]:
         if k <= 0:
@@ -233,9 +236,9 @@ def _row(identifier: int, vector: list[float], text: str, facts: Mapping[str, Se
     }
 
 
-def _vector_index(expected: int) -> Row:
+def _vector_index(*, exact: bool) -> Row:
     flat = {"field_name": "vector", "metric_type": "IP", "index_type": "FLAT"}
-    if expected <= EXACT:
+    if exact:
         return flat
     return {**flat, "index_type": "HNSW", "params": {"M": _LINKS, "efConstruction": _WIDTH}}
 

@@ -86,7 +86,7 @@ def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
 
 
 def let_go(array: object) -> None:
-    """Give back the memory of a mapped array's pages, which are read again when used; nothing else changes."""
+    """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base

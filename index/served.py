@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from index.engine import Floats
 from index.errors import IndexFailure
 from index.generation import ELSEWHERE, Generation, open_generation
 from index.lexical import NO_MARKS, Marks, Unit
-from index.manifest import MANIFEST, Manifest, read_manifest, verify_files
+from index.manifest import MANIFEST, FileFacts, Manifest, read_manifest, verify_files
 from index.milvus_store import MilvusStore
 from index.nearest import Rows, Texts
 from index.pieces import PieceBytes, Pieces, kept_apart, places
@@ -129,9 +130,9 @@ def open_served(store: MilvusStore, generation: str) -> Generation:
         Unreachable, Missing: the engine, or the generation, is not there.
         Altered, Damaged: something is not as it was published.
     """
-    pieces = Pieces(store, generation)
-    cache = _cache()
-    try:
+    pieces, cache = Pieces(store, generation), _cache()
+    with ExitStack() as undone:
+        undone.callback(shutil.rmtree, cache, ignore_errors=True)
         folder = cache / generation
         manifest = _fetched(pieces, folder)
         verify_files(folder, replace(manifest, files=kept_apart(manifest, ELSEWHERE)))
@@ -139,9 +140,7 @@ def open_served(store: MilvusStore, generation: str) -> Generation:
         vectors = EngineVectors(store, generation, shape)
         content = PieceBytes(pieces, places(_travelling(manifest))[ARTICLES])
         opened = open_generation(folder, manifest, ServedEngine(store, generation, vectors, content))
-    except BaseException:
-        shutil.rmtree(cache, ignore_errors=True)
-        raise
+        undone.pop_all()
     # The mapped files go with the last question that reads them.
     weakref.finalize(vectors, shutil.rmtree, cache, True)
     return opened
@@ -187,7 +186,7 @@ def _fetched(pieces: Pieces, folder: Path) -> Manifest:
     return manifest
 
 
-def _travelling(manifest: Manifest) -> Mapping[str, Any]:
+def _travelling(manifest: Manifest) -> Mapping[str, FileFacts]:
     """The files that an engine has in pieces: the articles, and all that is small."""
     return kept_apart(manifest, ELSEWHERE - {ARTICLES})
 

@@ -1,0 +1,113 @@
+"""What is published, be it in a data folder or in an engine: the one place that the service asks and follows."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from index.address import Address
+from index.errors import IndexFailure, Unreachable
+from index.generation import Generation
+from index.manifest import Manifest
+from index.milvus_store import MilvusStore
+from index.served import fetched_manifest, manifest_digest, open_served
+from index.store import Pointer, current, current_manifest, open_current
+
+
+class Published(Protocol):
+    """Where generations are published. All methods raise `IndexFailure`."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, for people; nothing secret is in it."""
+
+    @property
+    def refused(self) -> int:
+        """Texts and pieces that an engine gave back otherwise than they were published."""
+
+    def current(self) -> Pointer:
+        """What is published now; nothing of it is opened."""
+
+    def manifest(self) -> Manifest:
+        """What that is."""
+
+    def open(self) -> Generation:
+        """Verify it and open it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A data folder."""
+
+    data: Path
+    refused: int = 0
+
+    @property
+    def place(self) -> str:
+        """The folder's path."""
+        return str(self.data)
+
+    def current(self) -> Pointer:
+        """See `index.store.current`."""
+        return current(self.data)
+
+    def manifest(self) -> Manifest:
+        """See `index.store.current_manifest`."""
+        return current_manifest(self.data)
+
+    def open(self) -> Generation:
+        """See `index.store.open_current`."""
+        return open_current(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An engine. Which manifest a generation has is asked once: generations never change."""
+
+    store: MilvusStore
+    _digests: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def place(self) -> str:
+        """The engine's address."""
+        return self.store.address.shown
+
+    @property
+    def refused(self) -> int:
+        """See `Published`."""
+        return self.store.refused
+
+    def current(self) -> Pointer:
+        """The generation that the alias names."""
+        generation = self.store.published()
+        with self._lock:
+            known = self._digests.get(generation)
+        digest = known or manifest_digest(self.store, generation)
+        with self._lock:
+            self._digests.clear()
+            self._digests[generation] = digest
+        return Pointer(generation, digest)
+
+    def manifest(self) -> Manifest:
+        """What the published generation is."""
+        return fetched_manifest(self.store, self.store.published())
+
+    def open(self) -> Generation:
+        """Fetch what is small of the published generation, verify it and open it."""
+        while True:
+            generation = self.store.published()
+            try:
+                return open_served(self.store, generation)
+            except Unreachable:
+                raise
+            except IndexFailure:
+                if self.store.published() == generation:  # else it was replaced and dropped meanwhile
+                    raise
+
+
+def published(data: Path, address: Address | None) -> Folder | Served:
+    """Where the service finds what is published: in the engine, if one is named, else in the folder."""
+    return Served(MilvusStore(address, words=False)) if address else Folder(data)
