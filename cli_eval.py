@@ -26,6 +26,7 @@ from terminal import (
     load_models,
     one_line_errors,
     open_assistant,
+    open_index,
     print_table,
     progress,
     say,
@@ -109,7 +110,8 @@ def run(
 
         if out:
             check_free(out)
-        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device, reranker), data)
+        assistant, questions = _asked_of(gold, partial(open_assistant,
+    open_index, data, model, device, reranker), data)
         assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
         with progress("Asking") as advance:
             found = evaluate(
@@ -193,7 +195,8 @@ def ablate(
         from qa.assistant import Assistant
         from qa.calibration import calibration_for
 
-        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device), data)
+        assistant, questions = _asked_of(gold, partial(open_assistant,
+    open_index, data, model, device), data)
         assistant.ask(questions[0].question)
         alone = calibration_for(assistant.encoder.fingerprint, "", data)
 
@@ -237,7 +240,8 @@ def calibrate(
 
         if method not in ("auto", *fitting.Method):
             fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        opens = partial(open_assistant, data, model, device, reranker, calibrated=False)
+        opens = partial(open_assistant,
+    open_index, data, model, device, reranker, calibrated=False)
         assistant, questions = _asked_of(gold, opens, data)
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)
@@ -259,9 +263,8 @@ def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
     """Tell what is wrong with a gold file; exits with 1 when something is."""
     with one_line_errors():
         from eval.gold import check_gold
-        from index.store import open_current
 
-        questions, faults = check_gold(gold, open_current(data).articles)
+        questions, faults = check_gold(gold, open_index(data).articles)
         for fault in faults:
             if not fault.line:  # the file itself is no gold file
                 raise fault
@@ -295,9 +298,8 @@ def _asked_of(
     """The assistant, and the questions of a gold file about its articles, which are read first."""
     from eval.errors import GoldError
     from eval.gold import read_gold
-    from index.store import open_current
 
-    questions = read_gold(gold, open_current(data).articles)
+    questions = read_gold(gold, open_index(data).articles)
     if not any(question.answerable for question in questions):
         raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
     return opens(), questions

@@ -136,9 +136,8 @@ def _export_judgements(store: FeedbackStore, place: Path) -> None:
 def _export_candidates(store: FeedbackStore, place: Path, data: Path) -> None:
     from eval.candidates import candidates
     from eval.judged import judged_records, without_text
-    from index.store import open_current
 
-    articles = open_current(data).articles
+    articles = open_index(data).articles
     with store.reading() as feedback:
         lines = list(candidates(judged_records(feedback, articles)))
         silent = without_text(feedback)

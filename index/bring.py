@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -19,7 +19,7 @@ from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, ELSEWHERE, VECTORS
 from index.lists import make_index
 from index.manifest import MANIFEST, Manifest, file_facts, read_manifest, verify_files, write_manifest
 from index.milvus_store import MilvusStore
-from index.pieces import Pieces, kept_apart
+from index.pieces import Pieces, kept_apart, places
 from index.plan import Kind, Plan
 from index.records import array_header, read_array
 from index.served import fetch_files
@@ -91,6 +91,13 @@ def _with_lists(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -> 
     disk.remove(folder / MANIFEST)
     write_manifest(folder, made, disk=disk)
     return made
+
+
+def long_files(store: MilvusStore, manifest: Manifest) -> Mapping[str, Iterator[bytes]]:
+    """The content of the files that an engine keeps for itself, read from there block by block."""
+    place = places(kept_apart(manifest, ELSEWHERE - {ARTICLES}))[ARTICLES]
+    articles = Pieces(store, manifest.generation).read(place)
+    return {VECTORS: _vector_file(store, manifest), ARTICLES: articles}
 
 
 def _vector_file(store: MilvusStore, manifest: Manifest) -> Iterator[bytes]:

@@ -1,19 +1,27 @@
-"""What is published, be it in a data folder or in an engine: the one place that the service asks and follows."""
+"""What is published, in a data folder or in an engine: the one place that the service asks and follows."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from index.address import Address
-from index.errors import IndexFailure, Unreachable
-from index.generation import Generation
+from index.bring import long_files
+from index.check import check_texts
+from index.errors import Altered, IndexFailure, Unreachable
+from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
 from index.manifest import Manifest
 from index.milvus_store import MilvusStore
 from index.served import fetched_manifest, manifest_digest, open_served
-from index.store import Pointer, current, current_manifest, open_current
+from index.store import Pointer, VerifyReport, current, current_manifest, open_current, verify
+
+LISTS = frozenset({DENSE_SENTENCES, DENSE_PASSAGES})
+"""Files that an engine has no use for: it finds texts in its own way."""
 
 
 class Published(Protocol):
@@ -35,6 +43,12 @@ class Published(Protocol):
 
     def open(self) -> Generation:
         """Verify it and open it."""
+
+    def verify(self) -> VerifyReport:
+        """Read everything again and hold it against what was published."""
+
+    def probe(self, generation: Generation) -> None:
+        """Return when an opened generation can be searched just now. Raises Unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,13 @@ class Folder:
     def open(self) -> Generation:
         """See `index.store.open_current`."""
         return open_current(self.data)
+
+    def verify(self) -> VerifyReport:
+        """See `index.store.verify`."""
+        return verify(self.data)
+
+    def probe(self, generation: Generation) -> None:
+        """What was opened stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,36 @@ class Served:
             except IndexFailure:
                 if self.store.published() == generation:  # else it was replaced and dropped meanwhile
                     raise
+
+
+    def verify(self) -> VerifyReport:
+        """Open what is published, and hash the vectors and the articles as a folder would have them.
+
+        Raises:
+            Damaged, Altered: the first fault found.
+        """
+        generation = self.open()
+        manifest = generation.manifest
+        for name, blocks in long_files(self.store, manifest).items():
+            digest = hashlib.sha256()
+            for block in blocks:
+                digest.update(block)
+            if digest.hexdigest() != manifest.files[name].sha256:
+                raise Altered(self.place, name)
+        check_texts(generation)
+        return VerifyReport(
+            generation=generation.id,
+            files=len(manifest.files.keys() - LISTS),
+            hashed=sum(facts.size for name, facts in manifest.files.items() if name not in LISTS),
+            articles=len(generation.articles),
+            sentences=len(generation.sentences),
+            passages=len(generation.passages),
+        )
+
+    def probe(self, generation: Generation) -> None:
+        """Search for anything at all."""
+        anything = np.full(generation.manifest.dimension, generation.manifest.dimension**-0.5, dtype=np.float32)
+        self.store.nearest(generation.id, anything, 1)
 
 
 def published(data: Path, address: Address | None) -> Folder | Served:
