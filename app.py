@@ -137,8 +137,8 @@ def open_assistant(
     """
     from index.batched import BatchedEncoder
     from index.encoder import load_encoder
-    from index.quality import MODELS
     from index.published import published
+    from index.quality import MODELS
     from index.threads import one_thread_for_numpy
     from qa.assistant import Assistant
     from qa.calibration import calibration_for

@@ -110,8 +110,7 @@ def run(
 
         if out:
             check_free(out)
-        assistant, questions = _asked_of(gold, partial(open_assistant,
-    open_index, data, model, device, reranker), data)
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device, reranker), data)
         assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
         with progress("Asking") as advance:
             found = evaluate(
@@ -195,8 +194,7 @@ def ablate(
         from qa.assistant import Assistant
         from qa.calibration import calibration_for
 
-        assistant, questions = _asked_of(gold, partial(open_assistant,
-    open_index, data, model, device), data)
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device), data)
         assistant.ask(questions[0].question)
         alone = calibration_for(assistant.encoder.fingerprint, "", data)
 
@@ -240,8 +238,7 @@ def calibrate(
 
         if method not in ("auto", *fitting.Method):
             fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        opens = partial(open_assistant,
-    open_index, data, model, device, reranker, calibrated=False)
+        opens = partial(open_assistant, data, model, device, reranker, calibrated=False)
         assistant, questions = _asked_of(gold, opens, data)
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from terminal import DEFAULT_DATA, Data, count, fail, one_line_errors, say
+from terminal import DEFAULT_DATA, Data, count, fail, one_line_errors, open_index, say
 
 if TYPE_CHECKING:
     from qa.feedback import FeedbackStore

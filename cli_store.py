@@ -88,8 +88,8 @@ def _told(carried: Carried, address: Address) -> str:
     if carried.unchanged:
         return f"{carried.generation} is published at {address.shown} already."
     return (
-        f"Published {carried.generation} at {address.shown}: {carried.records:,} texts, {carried.sent:,} sent "
-        f"now; recall@10 {carried.recall:.3f}."
+        f"Published {carried.generation} at {address.shown}: {carried.records:,} texts, "
+        f"{carried.sent:,} sent now; recall@10 {carried.recall:.3f}."
     )
 
 

@@ -165,7 +165,7 @@ class Generation:
 
 
 def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = None) -> Generation:
-    """Open a folder whose files `index.manifest.verify_files` has accepted; an engine has those of `ELSEWHERE`.
+    """Open a folder whose files `index.manifest.verify_files` has accepted; an engine has the others.
 
     Raises:
         Damaged: a file that does not fit the others: a span outside its text, a row out of range.

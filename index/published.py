@@ -128,7 +128,6 @@ class Served:
                 if self.store.published() == generation:  # else it was replaced and dropped meanwhile
                     raise
 
-
     def verify(self) -> VerifyReport:
         """Open what is published, and hash the vectors and the articles as a folder would have them.
 
@@ -155,7 +154,9 @@ class Served:
 
     def probe(self, generation: Generation) -> None:
         """Search for anything at all."""
-        anything = np.full(generation.manifest.dimension, generation.manifest.dimension**-0.5, dtype=np.float32)
+        anything = np.full(
+            generation.manifest.dimension, generation.manifest.dimension**-0.5, dtype=np.float32
+        )
         self.store.nearest(generation.id, anything, 1)
 
 

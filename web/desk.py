@@ -54,7 +54,8 @@ class Desk:
 
     `assistant` may be replaced at any time: what a request shows must come from one, so it takes it once.
     `fault` says why the one that answers is not of the generation published last, "" when it is. `away` says
-    that nothing can be answered, for the engine does not, "" when it does. `recorder` is told every reply. As many answers as `remembered` are kept for who asks the same again; 0 keeps none.
+    that nothing can be answered, for the engine does not, "" when it does. `recorder` is told every reply. As
+    many answers as `remembered` are kept for who asks the same again; 0 keeps none.
     """
 
     def __init__(

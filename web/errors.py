@@ -50,7 +50,7 @@ class Away(WebFailure):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(
-            f"the articles cannot be reached just now: their store is away; try again in {retry_after} seconds"
+            f"the articles cannot be reached just now: their store is away; try again in {retry_after} s"
         )
 
 

@@ -62,7 +62,9 @@ def warming_up_health(told: str) -> Health:
 
 def reasons_told(desk: Desk, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """What is wrong with the desk and otherwise, as a stranger may read it."""
-    return tuple(pathless(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told)
+    return tuple(
+        pathless(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
+    )
 
 
 def pathless(told: str) -> str:

@@ -1,8 +1,9 @@
 """Hot reload: what `qa index` publishes beside the running service is verified, and then answers.
 
-What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own. A new generation is hashed, opened and
-probed while the old one answers; then one reference is replaced. What is not sound, or was built with
-another model, is refused and told, the old one answers on, and `Desk.fault` says why until it is mended.
+What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own.
+A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What is
+not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault` says
+why until it is mended.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Reloading:
     `announce` gets one line for each change, and must raise nothing.
     """
 
-    def __init__(self, desk: Desk, source: Published, *, seconds: float, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, desk: Desk, source: Published, *, seconds: float, announce: Callable[[str], None]
+    ) -> None:
         self.reloads = 0
         self.refusals = 0
         self.renewed: list[Renewed] = []
@@ -112,7 +115,7 @@ class Reloading:
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
 
     def _leave(self, error: Unreachable) -> None:
-        """The engine is away: nobody can be answered until it is back, and nothing is wrong with the index."""
+        """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
         if not self._desk.away:
             self._announce(f"Questions are not answered: {error}")
         self._desk.away = str(Away(AWAY_FOR))

@@ -54,8 +54,8 @@ def build_app(
     """The app that answers with this assistant and records in this store, which stays its caller's to close.
 
     `words` stand in for the catalogue of the settings' language; `reasons` tell `/health` what is amiss. With
-    `announce` it follows `source`, or else the index in the settings' data folder, and tells what it takes and
-    refuses. Takes seconds, as it imports Gradio.
+    `announce` it follows `source`, or else the settings' data folder, and tells what it takes and refuses.
+    Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
     desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)

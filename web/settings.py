@@ -30,7 +30,7 @@ QA_METRICS  who may see /metrics            key; local: programs of this machine
 QA_RATE     questions a minute from one address             0: as many as it likes
 QA_LOG      info, or warning: no line for each request      info
 QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
-VERBATIM_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is read   the data folder
+VERBATIM_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is   the data folder
 VERBATIM_STORE_TOKEN what the engine lets in: a token, or user:password; never shown
 VERBATIM_STORE_CA, _CERT, _KEY  files of the authority that vouches for it, and of ours
 VERBATIM_STORE_REPLICAS on how many of its nodes the index is held   1
@@ -225,7 +225,9 @@ def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") ->
         certificate=environ.get("VERBATIM_STORE_CERT", ""),
         key=environ.get("VERBATIM_STORE_KEY", ""),
     )
-    replicas = _number("VERBATIM_STORE_REPLICAS", environ.get("VERBATIM_STORE_REPLICAS") or "1", most=MOST_REPLICAS)
+    replicas = _number(
+        "VERBATIM_STORE_REPLICAS", environ.get("VERBATIM_STORE_REPLICAS") or "1", most=MOST_REPLICAS
+    )
     return read_address(named, secrets, replicas=replicas)
 
 
