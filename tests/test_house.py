@@ -110,7 +110,14 @@ def test_heavy_libraries_load_when_first_used(library: str) -> None:
 
 def test_commands_are_a_matter_of_the_doors() -> None:
     told = {name_of(path) for path in files() if "typer" in imports(path)}
-    assert told == {"cli.py", "cli_access.py", "cli_eval.py", "cli_feedback.py", "cli_store.py", "terminal.py"}
+    assert told == {
+        "cli.py",
+        "cli_access.py",
+        "cli_eval.py",
+        "cli_feedback.py",
+        "cli_store.py",
+        "terminal.py",
+    }
 
 
 def test_bare_room_names_are_never_bound() -> None:

@@ -1,9 +1,9 @@
 """Hot reload: what `qa index` publishes beside the running service is verified, and then answers.
 
 What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own.
-A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What is
-not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault` says
-why until it is mended.
+A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What
+is not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault`
+says why until it is mended.
 """
 
 from __future__ import annotations
