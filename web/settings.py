@@ -47,7 +47,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from index.address import MOST_REPLICAS, Address, Secrets, read_address
+from index.address import Address, Secrets, read_address
 from index.backend import Backend
 from index.joint import BATCH
 from index.plan import AUTO, MOST_LISTS, Kind, Plan
@@ -214,7 +214,7 @@ def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") ->
     """The engine that is written, or that the environment names, with what it wants to know of us.
 
     Raises:
-        StoreRefused: what is said of it cannot be used.
+        StoreRefused, WrongSetting: what is said of it cannot be used.
     """
     named = written or environ.get("VERBATIM_STORE", "").strip()
     if not named:
@@ -225,10 +225,8 @@ def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") ->
         certificate=environ.get("VERBATIM_STORE_CERT", ""),
         key=environ.get("VERBATIM_STORE_KEY", ""),
     )
-    replicas = _number(
-        "VERBATIM_STORE_REPLICAS", environ.get("VERBATIM_STORE_REPLICAS") or "1", most=MOST_REPLICAS
-    )
-    return read_address(named, secrets, replicas=replicas)
+    replicas = environ.get("VERBATIM_STORE_REPLICAS") or "1"
+    return read_address(named, secrets, replicas=_number("VERBATIM_STORE_REPLICAS", replicas, most=99))
 
 
 def package_version() -> str:
