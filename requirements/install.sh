@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|fuzz, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|engine|cluster|fuzz, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -40,6 +40,18 @@ fi
 if [ "$lock" = openvino ]; then
     echo "installing OpenVINO (60 MB)"
     locked_install --no-deps -r requirements/openvino.lock
+    exit
+fi
+
+if [ "$lock" = engine ]; then
+    echo "installing the client of Milvus, and Milvus Lite (60 MB)"
+    locked_install --no-deps -r requirements/engine.lock
+    exit
+fi
+
+if [ "$lock" = cluster ]; then
+    echo "installing a Milvus server for tests (60 MB)"
+    locked_install --no-deps -r requirements/cluster.lock
     exit
 fi
 

@@ -5,6 +5,8 @@ pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
 quality.in               -> quality.lock             the model of the quality profile, without dependencies
 openvino.in              -> openvino.lock            another way to run models, without dependencies
+engine.in                -> engine.lock              the client of Milvus, Milvus Lite and what they need besides
+cluster.in               -> cluster.lock             a Milvus server and a broker for tests
 fuzz.in                  -> fuzz.lock                what `make fuzz` needs besides
 
 No file names a registry: where packages come from is pip's configuration, what they contain is the hash.
@@ -31,6 +33,8 @@ HEADERS = {
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
     "quality": "# The model of the quality profile, beside runtime.lock.\n",
     "openvino": "# Another way to run models, beside runtime.lock.\n",
+    "engine": "# The client of Milvus and Milvus Lite, beside runtime.lock.\n",
+    "cluster": "# A Milvus server and a broker for tests, beside engine.lock; its wheels are for Linux.\n",
     "fuzz": "# What `make fuzz` needs, beside dev.lock.\n",
     "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
 }
@@ -104,9 +108,11 @@ def main() -> None:
         openvino_lock = Path(folder, "openvino.txt")
         openvino_lock.write_text("" if upgrade else read("openvino"))
         openvino = compile_lock(["requirements/openvino.in"], openvino_lock, "--no-deps")
-        fuzz_lock = Path(folder, "fuzz.txt")
-        fuzz_lock.write_text("" if upgrade else read("fuzz"))
-        fuzz = compile_lock(["requirements/fuzz.in"], fuzz_lock, "--no-deps")
+        alone = {}
+        for name in ("fuzz", "engine", "cluster"):
+            lock = Path(folder, f"{name}.txt")
+            lock.write_text("" if upgrade else read(name))
+            alone[name] = compile_lock([f"requirements/{name}.in"], lock, "--no-deps")
         torch = TORCH.search(runtime_lock.read_text())
         assert torch, "lock.in pins torch"
         cpu = cpu_entries(torch[1], Path(folder))
@@ -114,7 +120,8 @@ def main() -> None:
     write("cuda", [entry for entry in runtime if CUDA.match(entry)])
     write("quality", quality)
     write("openvino", openvino)
-    write("fuzz", fuzz)
+    for name, entries in alone.items():
+        write(name, entries)
     for name, entries in (("runtime", runtime), ("dev", dev)):
         write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
 
