@@ -5,7 +5,7 @@ pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
 quality.in               -> quality.lock             the model of the quality profile, without dependencies
 openvino.in              -> openvino.lock            another way to run models, without dependencies
-engine.in                -> engine.lock              the client of Milvus, Milvus Lite and what they need besides
+engine.in                -> engine.lock              the client of Milvus, Milvus Lite, what they need
 cluster.in               -> cluster.lock             a Milvus server and a broker for tests
 fuzz.in                  -> fuzz.lock                what `make fuzz` needs besides
 

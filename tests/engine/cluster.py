@@ -1,13 +1,15 @@
 """A Milvus cluster on this machine: coordinators and a proxy in one process, query nodes in their own.
 
     python -m tests.engine.cluster -- python -m pytest tests/engine/test_contract.py
+    python -m tests.engine.cluster --standalone -- python -m bench.stores 100000 milvus://127.0.0.1:19530/bench
 
 It runs in a network and process namespace of its own, since Milvus listens on every address; when the command
 ends, or is killed, every process goes with the namespace. etcd is the system's, the broker is the one that
 librdkafka has for tests, object storage is a folder. The command finds MILVUS_URI in its environment, and
 MILVUS_CONTROL, the folder where `Control` finds the processes.
 
-The broker keeps about 5 MB a topic: what is not flushed yet must stay small.
+The broker keeps about 5 MB a topic: what is not flushed yet must stay small. `--standalone` is one process with
+a queue on disk instead, which holds more.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ INSIDE = "MILVUS_INSIDE"
 CONTROL = "MILVUS_CONTROL"
 URI = "http://127.0.0.1:19530"
 UP_WITHIN = 120  # seconds
+STANDALONE = 0  # query nodes
 COORDINATOR = ("mixture", "-rootcoord", "-querycoord", "-datacoord", "-proxy", "-datanode", "-indexnode")
 NAMESPACE = ("unshare", "-n", "-p", "-f", "--mount-proc", "--kill-child")
 
@@ -114,19 +117,24 @@ class Cluster:
                     *("--listen-peer-urls", "http://127.0.0.1:2380", "--log-level", "error"),
                 ],
             )
-            from confluent_kafka import Producer
             from milvus import MilvusServerConfig
 
-            mock = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock"})
-            broker = next(iter(mock.list_topics(timeout=10).brokers.values()))
-            self._broker = f"{broker.host}:{broker.port}"
+            if self.nodes != STANDALONE:
+                from confluent_kafka import Producer
+
+                mock = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock"})
+                broker = next(iter(mock.list_topics(timeout=10).brokers.values()))
+                self._broker = f"{broker.host}:{broker.port}"
             MilvusServerConfig(data_dir=str(self.folder)).resolve()  # writes configs/milvus.yaml
             self.start()
             yield
 
     def start(self) -> None:
         """Start what does not run of Milvus, and wait until each of its processes is well."""
-        self._role("coordinator", 9091, *COORDINATOR)
+        if self.nodes == STANDALONE:
+            self._role("coordinator", 9091, "standalone")
+        else:
+            self._role("coordinator", 9091, *COORDINATOR)
         for node in range(self.nodes):
             self._role(f"node{node}", 9092 + node, "querynode", QUERYNODE_PORT=str(21133 + 10 * node))
         (self.folder / "pids.new").write_text(
@@ -157,10 +165,10 @@ class Cluster:
         environ = {
             "METRICS_PORT": str(port),
             "MILVUS_RUN_DIR": str(home),
-            "DEPLOY_MODE": "DISTRIBUTED",
+            "DEPLOY_MODE": "DISTRIBUTED" if self._broker else "STANDALONE",
             "LD_LIBRARY_PATH": str(self._program / "bin"),
-            "MQ_TYPE": "kafka",
-            "KAFKA_BROKERLIST": self._broker,
+            "MQ_TYPE": "kafka" if self._broker else "rocksmq",
+            **({"KAFKA_BROKERLIST": self._broker} if self._broker else {}),
             "ETCD_USE_EMBED": "false",
             "ETCD_ENDPOINTS": "127.0.0.1:2379",
             **more,
@@ -194,7 +202,8 @@ class Cluster:
 def main(command: Sequence[str], *, nodes: int = 2) -> int:
     """Run a command beside a cluster; its exit code."""
     if os.environ.get(INSIDE) != "1":
-        again = [*NAMESPACE, sys.executable, "-P", "-m", "tests.engine.cluster", "--", *command]
+        how = ["--standalone"] if nodes == STANDALONE else []
+        again = [*NAMESPACE, sys.executable, "-P", "-m", "tests.engine.cluster", *how, "--", *command]
         return subprocess.run(again, env={**os.environ, INSIDE: "1"}, check=False).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="milvus-cluster-"))
@@ -207,4 +216,5 @@ def main(command: Sequence[str], *, nodes: int = 2) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[sys.argv.index("--") + 1 :]))
+    asked, wanted = sys.argv[: sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
+    sys.exit(main(wanted, nodes=STANDALONE if "--standalone" in asked else 2))
