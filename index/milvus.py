@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -32,6 +33,10 @@ _AUTHENTICATION = re.compile(r"auth|permission|unauthenticated|privilege|passwor
 _AWAY = re.compile(r"UNAVAILABLE|DEADLINE|connect|Retry|timed? ?out|not ready", re.IGNORECASE)
 _GONE = re.compile(r"can't find collection|collection\S* (?:not found|does not exist)", re.IGNORECASE)
 
+# Records never change once they are published; so much staleness lets a node that is behind catch up first.
+_READ = "Bounded"
+_KINDS = ("datatype", "element_type")
+
 Row = dict[str, Any]
 
 
@@ -46,6 +51,7 @@ class Milvus:
         self.address = address
         self._patience = patience
         self._client: Any = None
+        self._connecting = threading.Lock()
         self._version = ""
 
     @property
@@ -66,28 +72,18 @@ class Milvus:
     def create(
         self, name: str, fields: Sequence[Row], indexes: Sequence[Row], *, words: bool = False
     ) -> None:
-        """A collection with these fields and indexes, unless it is there; `words` adds BM25 over "text"."""
-        if self.has(name):
-            return
-        schema = self._class("MilvusClient").create_schema(auto_id=False, enable_dynamic_field=False)
-        kinds = self._class("DataType")
-        for one in fields:
-            told = {**one, "datatype": kinds[one["datatype"]]}
-            if "element_type" in told:
-                told["element_type"] = kinds[told["element_type"]]
-            schema.add_field(**told)
-        if words:
-            schema.add_field("words", kinds["SPARSE_FLOAT_VECTOR"])
-            kind = self._class("FunctionType").BM25
-            schema.add_function(
-                self._class("Function")(
-                    name="bm25", function_type=kind, input_field_names=["text"], output_field_names=["words"]
-                )
-            )
-        made = self._class("MilvusClient").prepare_index_params()
-        for one in indexes:
-            made.add_index(**one)
-        self._ask("create_collection", name, schema=schema, index_params=made, seconds=LONG)
+        """A collection with these fields and indexes, unless it is there; `words` adds BM25 over "text".
+
+        It is not loaded: the library would do that without replicas.
+        """
+        if not self.has(name):
+            schema = self._schema(fields, words=words)
+            self._ask("create_collection", name, schema=schema, seconds=LONG)
+        if not self._ask("list_indexes", name):
+            made = self._class("MilvusClient").prepare_index_params()
+            for one in indexes:
+                made.add_index(**one)
+            self._ask("create_index", name, made, seconds=LONG)
 
     def has(self, name: str) -> bool:
         """Whether there is a collection of this name."""
@@ -109,10 +105,7 @@ class Milvus:
         """Make what was put in durable and searchable; how many rows there are, read after all writes."""
         self._ask("flush", name, seconds=LONG)
         self.load(name)
-        counted = self._ask(
-            "query", name, filter="", output_fields=["count(*)"], consistency_level="Strong", seconds=LONG
-        )
-        return int(counted[0]["count(*)"])
+        return min(self._count(name) for _ in range(self.address.replicas))
 
     def load(self, name: str) -> None:
         """Let query nodes take the collection into memory, as many as there shall be replicas."""
@@ -127,7 +120,7 @@ class Milvus:
             filter=expression,
             output_fields=list(fields),
             limit=limit,
-            consistency_level="Eventually",
+            consistency_level=_READ,
         )
         return [dict(row) for row in told]
 
@@ -147,7 +140,7 @@ class Milvus:
             search_params={"metric_type": "BM25"}
             if by_words
             else {"metric_type": "IP", "params": {"ef": ef}},
-            consistency_level="Eventually",
+            consistency_level=_READ,
         )
         return [(int(hit["id"]), float(hit["distance"]), dict(hit["entity"])) for hit in told[0]]
 
@@ -181,6 +174,25 @@ class Milvus:
         if client is not None:
             client.close()
 
+    def _count(self, name: str) -> int:
+        told = self._ask(
+            "query", name, filter="", output_fields=["count(*)"], consistency_level="Strong", seconds=LONG
+        )
+        return int(told[0]["count(*)"])
+
+    def _schema(self, fields: Sequence[Row], *, words: bool) -> Any:
+        schema = self._class("MilvusClient").create_schema(auto_id=False, enable_dynamic_field=False)
+        kinds = self._class("DataType")
+        for one in fields:
+            told = {name: kinds[value] if name in _KINDS else value for name, value in one.items()}
+            schema.add_field(**told)
+        if words:
+            schema.add_field("words", kinds["SPARSE_FLOAT_VECTOR"])
+            kind, function = self._class("FunctionType").BM25, self._class("Function")
+            told = {"input_field_names": ["text"], "output_field_names": ["words"]}
+            schema.add_function(function(name="bm25", function_type=kind, **told))
+        return schema
+
     def _ask(self, call: str, *given: Any, seconds: float = 0, **named: Any) -> Any:
         """Call a method of the client, again and again while the reason may pass and there is time."""
         failures = self._failures()
@@ -203,21 +215,24 @@ class Milvus:
         return self._class("MilvusException"), RpcError, OSError, ValueError
 
     def _connected(self, seconds: float) -> Any:
-        if self._client is None:
-            logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
-            address, secrets = self.address, self.address.secrets
-            more: dict[str, Any] = {"secure": True} if address.tls else {}
-            files = {
-                "server_pem_path" if not secrets.certificate else "ca_pem_path": secrets.authority,
-                "client_pem_path": secrets.certificate,
-                "client_key_path": secrets.key,
-            }
-            more |= {name: path for name, path in files.items() if path}
-            made = self._class("MilvusClient")
-            self._client = made(
-                address.uri, token=secrets.token, timeout=seconds, dedicated=not address.local, **more
-            )
-        return self._client
+        with self._connecting:
+            if self._client is None:
+                self._client = self._connect(seconds)
+            return self._client
+
+    def _connect(self, seconds: float) -> Any:
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
+        address, secrets = self.address, self.address.secrets
+        files = {
+            "ca_pem_path" if secrets.certificate else "server_pem_path": secrets.authority,
+            "client_pem_path": secrets.certificate,
+            "client_key_path": secrets.key,
+        }
+        more: dict[str, Any] = {name: path for name, path in files.items() if path}
+        if address.tls:
+            more["secure"] = True
+        client = self._class("MilvusClient")
+        return client(address.uri, token=secrets.token, timeout=seconds, dedicated=not address.local, **more)
 
     def _class(self, name: str) -> Any:
         try:
@@ -259,7 +274,8 @@ def any_of(field: str, values: Sequence[str]) -> str:
 
     JSON quotes as Milvus does: 'a"b' -> array_contains_any(years, ["a\\"b"]).
     """
-    return f"array_contains_any({field}, {json.dumps(list(values), ensure_ascii=False)})"
+    sayable = [value.encode("utf-8", "replace").decode() for value in values]
+    return f"array_contains_any({field}, {json.dumps(sayable, ensure_ascii=False)})"
 
 
 def one_of(field: str, numbers: Sequence[int]) -> str:

@@ -31,6 +31,7 @@ ROWS = 500
 
 _LINKS, _WIDTH = 16, 200  # of the graph: neighbours of a vector, and how widely they are looked for
 _SEEN = 2  # candidates kept, for each that is wanted, while the graph is walked
+_NONE = -1  # a number that no set of units has: an empty list is no expression
 _LISTS = ("publishers", "authors", "years", "articles")
 _VALUES, _VALUE_BYTES = 1_024, 1_024
 
@@ -207,7 +208,7 @@ def unit_bits(units: Sequence[str]) -> int:
 def _holding(units: Sequence[str]) -> list[int]:
     """The numbers of all sets of units that hold one of these."""
     bits = unit_bits([unit for unit in units if unit in UNITS])
-    return [number for number in range(1 << len(UNITS)) if number & bits]
+    return [number for number in range(1 << len(UNITS)) if number & bits] or [_NONE]
 
 
 def _generation(collection: str) -> str:
