@@ -180,13 +180,13 @@ def verify(
     with one_line_errors():
         from index.errors import Altered, Damaged
         from index.published import published
-        from index.store import recover as go_back
         from web.settings import read_settings
 
+        source = published(data, read_settings().store)
         try:
             if recover:
-                say(f"Published {go_back(data)} again.")
-            report = published(data, read_settings().store).verify()
+                say(f"Published {source.recover()} again.")
+            report = source.verify()
         except (Altered, Damaged) as damage:
             say(f"qa: {damage}", error=True)
             raise typer.Exit(1) from damage
@@ -202,6 +202,7 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
     with one_line_errors():
         _print_checkup(open_index(data), data)
+        _print_store()
 
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
@@ -361,6 +362,14 @@ def _print_backends() -> None:
     for backend in PREFERRED:
         reason = why_not(backend)
         say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
+
+
+def _print_store() -> None:
+    from web.settings import read_settings
+
+    address = read_settings().store
+    if address:
+        say(f"store: {address.shown}, held {address.replicas} times")
 
 
 def _print_checkup(generation: Generation, data: Path) -> None:

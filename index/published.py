@@ -13,12 +13,22 @@ import numpy as np
 from index.address import Address
 from index.bring import long_files
 from index.check import check_texts
-from index.errors import Altered, IndexFailure, Unreachable
+from index.errors import Altered, Damaged, IndexFailure, NoIndex, Unreachable
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
 from index.manifest import Manifest
+from index.milvus import Missing
 from index.milvus_store import MilvusStore
 from index.served import fetched_manifest, manifest_digest, open_served
-from index.store import Pointer, VerifyReport, current, current_manifest, open_current, verify
+from index.store import (
+    Pointer,
+    VerifyReport,
+    current,
+    current_manifest,
+    number,
+    open_current,
+    recover,
+    verify,
+)
 
 LISTS = frozenset({DENSE_SENTENCES, DENSE_PASSAGES})
 """Files that an engine has no use for: it finds texts in its own way."""
@@ -46,6 +56,9 @@ class Published(Protocol):
 
     def verify(self) -> VerifyReport:
         """Read everything again and hold it against what was published."""
+
+    def recover(self) -> str:
+        """Publish the newest generation that verifies again; returns its name."""
 
     def probe(self, generation: Generation) -> None:
         """Return when an opened generation can be searched just now. Raises Unreachable."""
@@ -78,6 +91,10 @@ class Folder:
     def verify(self) -> VerifyReport:
         """See `index.store.verify`."""
         return verify(self.data)
+
+    def recover(self) -> str:
+        """See `index.store.recover`."""
+        return recover(self.data)
 
     def probe(self, generation: Generation) -> None:
         """What was opened stays."""
@@ -127,6 +144,24 @@ class Served:
             except IndexFailure:
                 if self.store.published() == generation:  # else it was replaced and dropped meanwhile
                     raise
+
+    def recover(self) -> str:
+        """Let the alias name the newest generation whose texts are as they were published.
+
+        Raises:
+            NoIndex: there is none at all.
+            Altered, Damaged: none is sound, which names the fault of the newest.
+        """
+        newest: IndexFailure | None = None
+        for name in sorted(self.store.generations(), key=number, reverse=True):
+            try:
+                check_texts(open_served(self.store, name))
+            except (Altered, Damaged, Missing) as error:
+                newest = newest or error
+                continue
+            self.store.point(name)
+            return name
+        raise newest or NoIndex(self.place)
 
     def verify(self) -> VerifyReport:
         """Open what is published, and hash the vectors and the articles as a folder would have them.
