@@ -22,7 +22,7 @@ from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from cli_feedback import forget_questions
 from cli_store import app as store_app
-from cli_store import publish_in_engine
+from cli_store import print_store, publish_in_engine
 from terminal import (
     DEFAULT_DATA,
     Backend,
@@ -202,7 +202,7 @@ def doctor(data: Data = DEFAULT_DATA) -> None:
     """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
     with one_line_errors():
         _print_checkup(open_index(data), data)
-        _print_store()
+        print_store()
 
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
@@ -362,14 +362,6 @@ def _print_backends() -> None:
     for backend in PREFERRED:
         reason = why_not(backend)
         say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
-
-
-def _print_store() -> None:
-    from web.settings import read_settings
-
-    address = read_settings().store
-    if address:
-        say(f"store: {address.shown}, held {address.replicas} times")
 
 
 def _print_checkup(generation: Generation, data: Path) -> None:

@@ -73,6 +73,15 @@ def publish_in_engine(data: Path) -> None:
         _carry(data, address)
 
 
+def print_store() -> None:
+    """Where the index is read from when that is an engine."""
+    from web.settings import read_store
+
+    address = read_store()
+    if address is not None:
+        say(f"store: {address.shown}, held {address.replicas} times")
+
+
 def _carry(data: Path, address: Address) -> None:
     from index.carry import carry
     from index.store import open_current
