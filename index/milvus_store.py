@@ -40,14 +40,14 @@ class MilvusStore:
     """A store in Milvus; safe to share between threads. `refused` counts texts that were not as published.
 
     `words` false leaves out BM25, for those who keep the words themselves. Up to `exact` records all vectors
-    are compared.
+    are compared. `patience` is how many seconds a call for a question may take (`PATIENCE`).
     """
 
     def __init__(
-        self, address: Address, *, words: bool = True, exact: int = EXACT, patience: float = PATIENCE
+        self, address: Address, *, words: bool = True, exact: int = EXACT, patience: float = 0
     ) -> None:
         self.address = address
-        self.client = Milvus(address, patience=patience)
+        self.client = Milvus(address, patience=patience or PATIENCE)
         self.refused = 0
         self._words = words
         self._exact = exact
