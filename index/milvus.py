@@ -20,6 +20,8 @@ from index.errors import IndexFailure, StoreRefused, Unreachable
 
 PATIENCE = 10.0
 """Seconds that a call made for a question may take, all tries together."""
+QUICK = 1.0
+"""Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
 LONG = 300.0
 """Seconds for calls that a build makes: flushing and loading take as long as there is data."""
 WORDS_SINCE = (2, 5)
@@ -53,6 +55,7 @@ class Milvus:
         self._client: Any = None
         self._connecting = threading.Lock()
         self._version = ""
+        self._away = False
 
     @property
     def version(self) -> str:
@@ -196,15 +199,18 @@ class Milvus:
     def _ask(self, call: str, *given: Any, seconds: float = 0, **named: Any) -> Any:
         """Call a method of the client, again and again while the reason may pass and there is time."""
         failures = self._failures()
-        limit = seconds or self._patience
+        limit = seconds or (min(QUICK, self._patience) if self._away else self._patience)
         ends, pause = time.monotonic() + limit, _FIRST_PAUSE
         while True:
             left = max(0.1, ends - time.monotonic())
             try:
-                return getattr(self._connected(left), call)(*given, timeout=left, **named)
+                told = getattr(self._connected(left), call)(*given, timeout=left, **named)
+                self._away = False
+                return told
             except failures as error:
                 fault = self._fault(call, error)
                 if fault.final or time.monotonic() + pause >= ends:
+                    self._away = not fault.final
                     raise fault.told from error
             time.sleep(pause)
             pause = min(_LONGEST_PAUSE, 2 * pause)

@@ -64,6 +64,23 @@ def test_what_does_not_pass_is_told_without_the_librarys_words() -> None:
     assert not {"hunter2", "10.9.8.7", "question"} & {word.strip(":,'") for word in str(told.value).split()}
 
 
+def test_nobody_waits_long_for_an_engine_known_to_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Scripted(AWAY, patience=0.4)
+    monkeypatch.setattr("index.milvus.QUICK", 0.1)
+    with pytest.raises(Unreachable):
+        client.names()
+    first = len(client.calls)
+    with pytest.raises(Unreachable):
+        client.names()
+    assert [named["timeout"] <= 0.1 for _, named in client.calls[first:]] == [True] * (
+        len(client.calls) - first
+    )
+    client._ends = [["a"]]
+    assert client.names() == ["a"]
+    client.names()
+    assert client.calls[-1][1]["timeout"] > 0.1
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
