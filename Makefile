@@ -3,7 +3,7 @@ export PYTHON
 
 # What is installed beside the runtime, what is asked of the service, and where its index lies, by profile.
 PROFILE ?= standard
-INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality) $(if $(OPENVINO),.venv/.openvino) $(if $(RAY),.venv/.ray)
+INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality) $(if $(OPENVINO),.venv/.openvino) $(if $(RAY),.venv/.ray) $(if $(ENGINE),.venv/.engine)
 SERVE_PROFILE := $(if $(filter quality,$(PROFILE)),--model quality --data data-quality)
 ifeq ($(filter standard quality,$(PROFILE)),)
 $(error PROFILE is standard or quality, not "$(PROFILE)")
@@ -18,7 +18,7 @@ PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 .PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
 
 help:
-	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions; RAY=1: clusters]"
+	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions; RAY=1: clusters; ENGINE=1: Milvus]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
 	@echo "make test    setup, the test tools, then the tests [WORKERS=2]"
 	@echo "make torture the tests that take long; they print what they counted"
@@ -80,6 +80,15 @@ lock: .venv/.dev
 
 .venv/.ray: .venv/.runtime requirements/ray.lock
 	@sh requirements/install.sh "$$PYTHON" ray
+	@touch $@
+
+.venv/.engine: .venv/.runtime requirements/engine.lock
+	@sh requirements/install.sh "$$PYTHON" engine
+	@touch $@
+
+# A Milvus server and a broker, which the tests of the engine run beside.
+.venv/.cluster: .venv/.engine requirements/cluster.lock
+	@sh requirements/install.sh "$$PYTHON" cluster
 	@touch $@
 
 .venv/.dev: .venv/.runtime requirements/dev.lock

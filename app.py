@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
 
     from index.encoder import Encoder
+    from index.published import Published
     from index.reranker import Reranking
     from qa.assistant import Assistant
     from qa.feedback import FeedbackStore
@@ -29,6 +30,7 @@ MOST_CONNECTIONS = 800
 WARM_UP = "What do the articles say?"
 NO_FEEDBACK = "no feedback is kept: its file cannot be used"
 NO_QUESTIONS = "QUESTION_LOG keeps nothing while QA_FEEDBACK is off: questions are kept with the feedback"
+REFUSED = "texts of the engine were refused: they are not what was published"
 UNCALIBRATED = (
     "There is no calibration for these models: answers are not rated and none is withheld; "
     "fit one with `qa eval calibrate GOLD`"
@@ -100,22 +102,33 @@ def _open_app(
     settings: Settings, encoder: Encoder | None, *, announce: Callable[[str], None], opened: ExitStack
 ) -> FastAPI:
     """The app with models and index loaded; what is to be closed at the end goes into `opened`."""
+    from index.published import published
     from web.service import build_app
 
-    assistant = open_assistant(settings, encoder)
+    source = published(settings.data, settings.store)
+    assistant = open_assistant(settings, encoder, source=source)
     if assistant.calibration is None:
         announce(UNCALIBRATED)
     assistant.ask(WARM_UP)
     feedback = opened.enter_context(open_feedback(settings, announce=announce))
-    reasons = () if feedback or not settings.feedback else (lambda: NO_FEEDBACK,)
-    return build_app(assistant, settings, feedback=feedback, announce=announce, reasons=reasons)
+    reasons = [lambda: f"{source.refused} {REFUSED}" if source.refused else ""]
+    if not feedback and settings.feedback:
+        reasons.append(lambda: NO_FEEDBACK)
+    return build_app(
+        assistant, settings, feedback=feedback, announce=announce, reasons=tuple(reasons), source=source
+    )
 
 
 def open_assistant(
-    settings: Settings, encoder: Encoder | None = None, *, calibrated: bool = True
+    settings: Settings,
+    encoder: Encoder | None = None,
+    *,
+    calibrated: bool = True,
+    source: Published | None = None,
 ) -> Assistant:
     """The assistant of the published generation, with the calibration for its models if there is one.
 
+    It comes from `source`, or else from where the settings say.
     `calibrated` false leaves it out: who fits a new one need not be able to read the old one.
 
     Raises:
@@ -124,19 +137,20 @@ def open_assistant(
     """
     from index.batched import BatchedEncoder
     from index.encoder import load_encoder
+    from index.published import published
     from index.quality import MODELS
-    from index.store import current_manifest, open_current
     from index.threads import one_thread_for_numpy
     from qa.assistant import Assistant
     from qa.calibration import calibration_for
 
     one_thread_for_numpy()
     device = settings.device or None
+    source = source or published(settings.data, settings.store)
     with ThreadPoolExecutor(1) as threads:
-        opening = threads.submit(open_current, settings.data)
+        opening = threads.submit(source.open)
         try:
             if encoder is None:
-                model = settings.model or current_manifest(settings.data).model
+                model = settings.model or source.manifest().model
                 encoder = load_encoder(
                     model, device=device, models=settings.data / MODELS, backend=settings.backend
                 )

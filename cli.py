@@ -23,6 +23,8 @@ from cli_eval import app as eval_app
 from cli_feedback import app as feedback_app
 from cli_feedback import forget_questions
 from cli_ray import Wanted, check_no_ray, gather_with_ray
+from cli_store import app as store_app
+from cli_store import print_store, publish_in_engine
 from terminal import (
     DEFAULT_DATA,
     Backend,
@@ -37,6 +39,7 @@ from terminal import (
     load_encoder,
     one_line_errors,
     open_assistant,
+    open_index,
     progress,
     say,
 )
@@ -62,6 +65,7 @@ app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(access_app, name="access")
+app.add_typer(store_app, name="store")
 app.command("forget")(forget_questions)
 
 Strict = Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")]
@@ -174,7 +178,7 @@ def serve(
         check_exposure(settings)
         say("Loading the model.")
         encoder = None
-        if articles or not _has_index(data):
+        if articles or not (settings.store or _has_index(data)):
             encoder = load_encoder(model or _model_of(data), device, data, backend=settings.backend)
             _index([articles or SHIPPED_ARTICLES], data, encoder=encoder, strict=False)
         run(settings, encoder, announce=say)
@@ -189,15 +193,16 @@ def verify(
 ) -> None:
     """Hash every file of the index again and compare each passage with the text it was cut from."""
     with one_line_errors():
-        from index.errors import Damaged
-        from index.store import recover as go_back
-        from index.store import verify as check
+        from index.errors import Altered, Damaged
+        from index.published import published
+        from web.settings import read_settings
 
+        source = published(data, read_settings().store)
         try:
             if recover:
-                say(f"Published {go_back(data)} again.")
-            report = check(data)
-        except Damaged as damage:
+                say(f"Published {source.recover()} again.")
+            report = source.verify()
+        except (Altered, Damaged) as damage:
             say(f"qa: {damage}", error=True)
             raise typer.Exit(1) from damage
         say(
@@ -211,9 +216,8 @@ def verify(
 def doctor(data: Data = DEFAULT_DATA) -> None:
     """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
     with one_line_errors():
-        from index.store import open_current
-
-        _print_checkup(open_current(data), data)
+        _print_checkup(open_index(data), data)
+        print_store()
 
 
 def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> None:
@@ -258,6 +262,7 @@ def _publish(
             f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
             f"generation {built.generation}."
         )
+    publish_in_engine(data)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from terminal import (
     load_models,
     one_line_errors,
     open_assistant,
+    open_index,
     print_table,
     progress,
     say,
@@ -259,9 +260,8 @@ def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
     """Tell what is wrong with a gold file; exits with 1 when something is."""
     with one_line_errors():
         from eval.gold import check_gold
-        from index.store import open_current
 
-        questions, faults = check_gold(gold, open_current(data).articles)
+        questions, faults = check_gold(gold, open_index(data).articles)
         for fault in faults:
             if not fault.line:  # the file itself is no gold file
                 raise fault
@@ -295,9 +295,8 @@ def _asked_of(
     """The assistant, and the questions of a gold file about its articles, which are read first."""
     from eval.errors import GoldError
     from eval.gold import read_gold
-    from index.store import open_current
 
-    questions = read_gold(gold, open_current(data).articles)
+    questions = read_gold(gold, open_index(data).articles)
     if not any(question.answerable for question in questions):
         raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
     return opens(), questions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from terminal import DEFAULT_DATA, Data, count, fail, one_line_errors, say
+from terminal import DEFAULT_DATA, Data, count, fail, one_line_errors, open_index, say
 
 if TYPE_CHECKING:
     from qa.feedback import FeedbackStore
@@ -136,9 +136,8 @@ def _export_judgements(store: FeedbackStore, place: Path) -> None:
 def _export_candidates(store: FeedbackStore, place: Path, data: Path) -> None:
     from eval.candidates import candidates
     from eval.judged import judged_records, without_text
-    from index.store import open_current
 
-    articles = open_current(data).articles
+    articles = open_index(data).articles
     with store.reading() as feedback:
         lines = list(candidates(judged_records(feedback, articles)))
         silent = without_text(feedback)

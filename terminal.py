@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
+    from index.generation import Generation
     from index.reranker import Reranking
     from qa.assistant import Assistant
 
@@ -169,6 +170,14 @@ def open_assistant(
     settings = replace(read_settings(), data=data, model=model, device=device)
     settings = replace(settings, reranker=reranker or settings.reranker, backend=backend or settings.backend)
     return opened(settings, calibrated=calibrated)
+
+
+def open_index(data: Path) -> Generation:
+    """The published generation, of the engine if one is named in the environment, else of the data folder."""
+    from index.published import published
+    from web.settings import read_settings
+
+    return published(data, read_settings().store).open()
 
 
 def code_facts() -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, SupportsIndex, overload
+from typing import Any, Protocol, SupportsIndex, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -63,10 +63,17 @@ def article_places(sizes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return places
 
 
+class Content(Protocol):
+    """The bytes of `ARTICLES`, wherever they lie."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> NDArray[np.uint8]: ...
+
+
 class Articles(Sequence[Article]):
     """Articles by row. One that somebody still holds is never made twice: `is` tells articles apart."""
 
-    def __init__(self, content: NDArray[np.uint8], places: NDArray[np.int64], path: Path) -> None:
+    def __init__(self, content: Content, places: NDArray[np.int64], path: Path) -> None:
         self._content = content
         self._places = places
         self._path = path
@@ -122,18 +129,19 @@ class Articles(Sequence[Article]):
         return article
 
 
-def open_articles(folder: Path, count: int) -> Articles:
-    """Open what `article_files` made; no line is read yet.
+def open_articles(folder: Path, count: int, content: Content | None = None) -> Articles:
+    """Open what `article_files` made; no line is read yet. `content` is given where it lies elsewhere.
 
     Raises:
         Damaged: a table that does not fit the file. A line that is no article is found when it is asked for.
     """
     path = folder / ARTICLES
     places = read_array(folder / ARTICLE_PLACES, dtype=np.int64, shape=(count, 2), mapped=True)
-    try:
-        content = np.memmap(path, mode="r", dtype=np.uint8)
-    except (OSError, ValueError) as error:
-        raise Damaged(path, f"cannot be read: {error}") from error
+    if content is None:
+        try:
+            content = np.memmap(path, mode="r", dtype=np.uint8)
+        except (OSError, ValueError) as error:
+            raise Damaged(path, f"cannot be read: {error}") from error
     ends = places[:, 0]
     if not count or ends[0] <= 0 or (np.diff(ends) <= 0).any() or ends[-1] != len(content):
         raise Damaged(folder / ARTICLE_PLACES, f"does not tell where the {count} articles of {ARTICLES} end")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from index.durable import library_error
 from index.errors import Damaged
+from index.lexical import NO_MARKS, Marks
 from index.plan import LEAST_PER_LIST, Kind, lists_for
 from index.records import let_go
 
@@ -59,7 +60,9 @@ class Flat:
         held[texts - self._first] = True
         self._bits = np.packbits(held, bitorder="little")
 
-    def search(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Floats]:
+    def search(
+        self, query: Floats, k: int, *, only: Texts | None = None, marks: Marks = NO_MARKS
+    ) -> tuple[Rows, Floats]:
         """The k nearest texts as (rows, scores), best first; of those alone that are true in `only`."""
         faiss = _faiss()
         # Also where nothing is left out: without a selector FAISS is three times slower here.
@@ -105,7 +108,9 @@ class Lists:
         wanted = MORE * self.nprobe * int(self._index.ntotal) / self.lists
         return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
 
-    def search(self, query: Floats, k: int, *, only: Texts | None = None) -> tuple[Rows, Floats]:
+    def search(
+        self, query: Floats, k: int, *, only: Texts | None = None, marks: Marks = NO_MARKS
+    ) -> tuple[Rows, Floats]:
         """About the k nearest texts, see `Flat.search`. The fewer are allowed, the more lists it takes."""
         faiss = _faiss()
         told = faiss.SearchParametersIVF(nprobe=self.probes(query, only))

@@ -19,7 +19,7 @@ class IndexFailure(Exception):
 class NoIndex(IndexFailure):
     """There is no published generation where one was looked for; `left` names one that was not published."""
 
-    def __init__(self, folder: Path, *, left: str = "") -> None:
+    def __init__(self, folder: Path | str, *, left: str = "") -> None:
         self.folder = folder
         self.left = left
         unpublished = f"no index is published in {folder}, though {left} lies there; {RECOVER}"
@@ -60,3 +60,35 @@ class BuildFailed(IndexFailure):
         place = f": {path}" if path else ""
         number = f" (errno {errno}: {os.strerror(errno)})" if errno is not None else ""
         super().__init__(f"the build failed: {reason}{place}{number}; correct this, then {BUILD} again")
+
+
+class StoreRefused(IndexFailure):
+    """An engine, or where it is said to be, that cannot be used as it is; nothing in it is secret."""
+
+
+class Unreachable(IndexFailure):
+    """The engine does not answer, for now or for good; `place` is its address without what is secret."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        super().__init__(
+            f"the engine at {place} does not answer ({reason}); see that it runs, then try again"
+        )
+
+
+class NoWords(IndexFailure):
+    """The engine cannot search by words: it has no BM25."""
+
+    def __init__(self, place: str, version: str) -> None:
+        fact = f"the engine at {place} is Milvus {version}, which has no BM25 (2.5 is the first that has it)"
+        super().__init__(
+            f"{fact}; search it by vectors alone, or keep the words beside it as `qa index` does"
+        )
+
+
+class Altered(IndexFailure):
+    """What an engine gave back is not what was put into it: its SHA-256 is another."""
+
+    def __init__(self, place: str, what: str) -> None:
+        cure = f"{BUILD} to publish it again"
+        super().__init__(f"altered: {what} in {place} is not the one that was published; {cure}")

@@ -24,19 +24,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.articles import Articles, open_articles
+from index.articles import ARTICLES, Articles, Content, open_articles
 from index.contents import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.errors import Damaged
 from index.facts import Facts, read_facts
-from index.lexical import LexicalIndex
+from index.lexical import LexicalIndex, Unit
 from index.lexicon import LEXICON, Lexicon, read_lexicon
 from index.manifest import MANIFEST, Fact, Manifest
 from index.narrow import EVERY, Allowed, Filters
-from index.nearest import DenseIndex
+from index.nearest import DenseIndex, Searched, Vectors
 from index.records import let_go, read_array, read_rows
 from index.spans import Passages, Rows, Sentences, passage_of, read_spans
 from index.terms import Terms, read_terms
@@ -47,6 +48,9 @@ VECTORS = "vectors.npy"
 DENSE_SENTENCES = "sentences.faiss"
 DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
+
+ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
+"""The files whose content an engine may hold instead; see `Engine`."""
 
 LONG = 1 << 28  # bytes of vectors that may all stay in memory
 LISTS_KEPT = (
@@ -63,12 +67,27 @@ class MeanLengths:
     passage: float
 
 
+class Engine(Protocol):
+    """What lies elsewhere: the vectors, the articles, and what finds texts by their vectors."""
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vector of each text."""
+
+    @property
+    def content(self) -> Content:
+        """The articles, as `ARTICLES` would hold them."""
+
+    def searched(self, unit: Unit) -> Searched:
+        """What finds the texts of sentences, or of passages."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
     """One published state of the index. A row is the place of a span in `sentences` or `passages`.
 
-    `vectors` has shape (texts, dimension), float32, and stays on disk until used; `digests`, shape
-    (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
+    `vectors` has shape (texts, dimension), float32, and stays on disk or in an engine until used; `digests`,
+    shape (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
     and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
     the row of the passage that holds its first character, and of its article; both ascend.
     """
@@ -80,7 +99,7 @@ class Generation:
     sentences: Sentences
     passages: Passages
     passage_of: Rows
-    vectors: NDArray[np.float32]
+    vectors: Vectors
     digests: NDArray[np.uint8]
     sentence_rows: Rows
     window_rows: Rows
@@ -122,10 +141,11 @@ class Generation:
         articles = self.facts.allowed(where)
         if articles is None:
             return EVERY
+        marks = {facet.value: places for facet, places in self.facts.chosen(where).items()}
         return Allowed(
-            sentences=self.dense_sentences.narrowed(articles[self.article_of]),
-            passages=self.dense_passages.narrowed(articles[self.passages.spans[:, 0]]),
-            marks={facet.value: places for facet, places in self.facts.chosen(where).items()},
+            sentences=self.dense_sentences.narrowed(articles[self.article_of], marks),
+            passages=self.dense_passages.narrowed(articles[self.passages.spans[:, 0]], marks),
+            marks=marks,
         )
 
     def let_go(self) -> None:
@@ -144,22 +164,35 @@ class Generation:
             self.dense_passages.let_go()
 
 
-def open_generation(folder: Path, manifest: Manifest) -> Generation:
-    """Open a folder whose files `index.manifest.verify_files` has accepted.
+def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = None) -> Generation:
+    """Open a folder whose files `index.manifest.verify_files` has accepted; an engine has the others.
 
     Raises:
         Damaged: a file that does not fit the others: a span outside its text, a row out of range.
     """
     sizes = manifest.counts
     rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
-    articles = open_articles(folder, sizes["articles"])
+    articles = open_articles(folder, sizes["articles"], engine.content if engine else None)
     sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=rows)
-    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
+    vectors: Vectors
+    if engine:
+        vectors = engine.vectors
+    else:
+        vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
     sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
     passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
-    indexes = manifest.indexes
+    dense = {
+        Unit.SENTENCE: (folder / DENSE_SENTENCES, sentence_rows),
+        Unit.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
+    }
+    opened_dense = {
+        unit: DenseIndex(vectors, rows_of, engine.searched(unit), few=0)
+        if engine
+        else _open_dense(file, np.asarray(vectors), rows_of, manifest.indexes)
+        for unit, (file, rows_of) in dense.items()
+    }
     opened = Generation(
         folder=folder,
         manifest=manifest,
@@ -173,8 +206,8 @@ def open_generation(folder: Path, manifest: Manifest) -> Generation:
         sentence_rows=sentence_rows,
         window_rows=read_rows(folder / WINDOW_ROWS, rows, below=texts),
         passage_rows=passage_rows,
-        dense_sentences=_open_dense(folder / DENSE_SENTENCES, vectors, sentence_rows, indexes),
-        dense_passages=_open_dense(folder / DENSE_PASSAGES, vectors, passage_rows, indexes),
+        dense_sentences=opened_dense[Unit.SENTENCE],
+        dense_passages=opened_dense[Unit.PASSAGE],
         lexical=_open_lexical(folder, manifest),
         terms=terms,
         lexicon=read_lexicon(folder / LEXICON),

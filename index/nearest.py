@@ -6,14 +6,15 @@ the vectors themselves, so equal vectors have equal scores and the order is that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.dense import Facts, Flat, open_lists
+from index.lexical import NO_MARKS, Marks
 from index.occurrences import Occurrences
 from index.plan import Kind
 
@@ -29,11 +30,27 @@ Texts = NDArray[np.bool_]  # by row of the vectors
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Narrowed:
-    """What a filter leaves of an index: spans and texts by row, and how many texts."""
+    """What a filter leaves of an index: spans and texts by row, how many texts, and what marks them."""
 
     spans: NDArray[np.bool_]
     texts: Texts
     count: int
+    marks: Marks = field(default_factory=lambda: NO_MARKS)
+
+
+class Vectors(Protocol):
+    """The vectors of texts by row, in memory, on disk or elsewhere."""
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Texts, and numbers per vector."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of them."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Those of some rows, shape (rows, dimension); of one row, shape (dimension,)."""
 
 
 class Searched(Protocol):
@@ -46,20 +63,34 @@ class Searched(Protocol):
     def let_go(self) -> None:
         """Give back the memory of what was looked into."""
 
-    def search(self, query: Floats, k: int, *, only: Texts | None) -> tuple[Rows, Floats]:
-        """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1."""
+    def search(
+        self, query: Floats, k: int, *, only: Texts | None, marks: Marks = NO_MARKS
+    ) -> tuple[Rows, Floats]:
+        """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1.
+
+        `marks` say the same otherwise, for an engine that is not told rows: what it finds beside is left out.
+        """
 
 
 class DenseIndex:
     """Vectors of spans by row number; immutable, safe to search from several threads.
 
-    `vectors` has shape (texts, dimension), `rows` tells the text of each span.
+    `vectors` has shape (texts, dimension), `rows` tells the text of each span. Up to `few` allowed texts are
+    compared without `searched`.
     """
 
-    def __init__(self, vectors: Floats, rows: NDArray[np.int32], searched: Searched | None = None) -> None:
+    def __init__(
+        self,
+        vectors: Vectors,
+        rows: NDArray[np.int32],
+        searched: Searched | None = None,
+        *,
+        few: int = FEW,
+    ) -> None:
         self._vectors = vectors
+        self._few = few
         self._held = Occurrences(rows)
-        self._searched = searched or Flat(vectors, self._held.texts)
+        self._searched = searched or Flat(np.asarray(vectors), self._held.texts)
 
     @classmethod
     def open(cls, file: Path, vectors: Floats, rows: NDArray[np.int32], facts: Facts) -> DenseIndex:
@@ -84,10 +115,13 @@ class DenseIndex:
         """Numbers per vector."""
         return int(self._vectors.shape[1])
 
-    def narrowed(self, allowed: NDArray[np.bool_]) -> Narrowed:
-        """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`."""
+    def narrowed(self, allowed: NDArray[np.bool_], marks: Marks = NO_MARKS) -> Narrowed:
+        """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`.
+
+        `marks` are what their articles have in common.
+        """
         texts = self._held.allowed_texts(allowed)
-        return Narrowed(allowed, texts, int(np.count_nonzero(texts)))
+        return Narrowed(allowed, texts, int(np.count_nonzero(texts)), marks)
 
     def search(self, query: Floats, k: int, *, allowed: Narrowed | None = None) -> list[tuple[int, float]]:
         """The k spans with the greatest inner product with `query`, shape (d,), as (row, score).
@@ -110,12 +144,12 @@ class DenseIndex:
     def nearest(self, query: Floats, k: int, *, allowed: Narrowed | None = None) -> tuple[Rows, Scores]:
         """The k nearest texts, or a few more, best first, with their scores."""
         available = allowed.count if allowed else len(self._held.texts)
-        only = allowed.texts if allowed else None
+        only, marks = (allowed.texts, allowed.marks) if allowed else (None, NO_MARKS)
         fetch = min(available, k * max(1, self._searched.again) + SPARE)
-        if only is not None and available <= max(FEW, fetch):
+        if only is not None and available <= max(self._few, fetch):
             return self._compared(query, np.flatnonzero(only))
         while available:
-            found, scores = self._searched.search(query, fetch, only=only)
+            found, scores = self._searched.search(query, fetch, only=only, marks=marks)
             clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > TIE
             if clear or self._searched.again:
                 return self._compared(query, found)

@@ -85,7 +85,7 @@ def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
         let_go(array)
 
 
-def let_go(array: NDArray[Any]) -> None:
+def let_go(array: object) -> None:
     """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
     owner: Any = array
     while isinstance(owner, np.ndarray):

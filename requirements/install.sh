@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|ray|fuzz, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|ray|engine|cluster|fuzz, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -46,6 +46,18 @@ fi
 if [ "$lock" = ray ]; then
     echo "installing Ray (130 MB)"
     locked_install --no-deps -r requirements/ray.lock
+    exit
+fi
+
+if [ "$lock" = engine ]; then
+    echo "installing the client of Milvus, and Milvus Lite (60 MB)"
+    locked_install --no-deps -r requirements/engine.lock
+    exit
+fi
+
+if [ "$lock" = cluster ]; then
+    echo "installing a Milvus server for tests (60 MB)"
+    locked_install --no-deps -r requirements/cluster.lock
     exit
 fi
 

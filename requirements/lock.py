@@ -5,6 +5,8 @@ pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
 quality.in               -> quality.lock             the model of the quality profile, without dependencies
 openvino.in              -> openvino.lock            another way to run models, without dependencies
+engine.in                -> engine.lock              the client of Milvus, Milvus Lite, what they need
+cluster.in               -> cluster.lock             a Milvus server and a broker for tests
 fuzz.in                  -> fuzz.lock                what `make fuzz` needs besides
 pyproject.toml           -> ray.lock                 what building on a cluster needs besides
 
@@ -32,6 +34,8 @@ HEADERS = {
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
     "quality": "# The model of the quality profile, beside runtime.lock.\n",
     "openvino": "# Another way to run models, beside runtime.lock.\n",
+    "engine": "# The client of Milvus and Milvus Lite, beside runtime.lock.\n",
+    "cluster": "# A Milvus server and a broker for tests, beside engine.lock; its wheels are for Linux.\n",
     "fuzz": "# What `make fuzz` needs, beside dev.lock.\n",
     "ray": "# What building on a cluster needs, beside runtime.lock.\n",
     "cpu": "# The CPU build of torch, a tenth of the download: tried first, where pip is offered it.\n",
@@ -112,9 +116,11 @@ def main() -> None:
         openvino_lock = Path(folder, "openvino.txt")
         openvino_lock.write_text("" if upgrade else read("openvino"))
         openvino = compile_lock(["requirements/openvino.in"], openvino_lock, "--no-deps")
-        fuzz_lock = Path(folder, "fuzz.txt")
-        fuzz_lock.write_text("" if upgrade else read("fuzz"))
-        fuzz = compile_lock(["requirements/fuzz.in"], fuzz_lock, "--no-deps")
+        alone = {}
+        for name in ("fuzz", "engine", "cluster"):
+            lock = Path(folder, f"{name}.txt")
+            lock.write_text("" if upgrade else read(name))
+            alone[name] = compile_lock([f"requirements/{name}.in"], lock, "--no-deps")
         ray_lock = Path(folder, "ray.txt")
         known = [] if upgrade else beside(re.split(r"\n(?=\S)", read("ray").strip()), dev)
         ray_lock.write_text("\n".join([dev_lock.read_text(), *known]))
@@ -126,8 +132,9 @@ def main() -> None:
     write("cuda", [entry for entry in runtime if CUDA.match(entry)])
     write("quality", quality)
     write("openvino", openvino)
-    write("fuzz", fuzz)
     write("ray", ray)
+    for name, entries in alone.items():
+        write(name, entries)
     for name, entries in (("runtime", runtime), ("dev", dev)):
         write(name, with_cpu_hashes([entry for entry in entries if not CUDA.match(entry)], cpu))
 

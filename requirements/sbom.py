@@ -24,7 +24,7 @@ from requirements.licences import licence_of, licences
 
 HERE = Path(__file__).resolve().parent
 SBOM = HERE / "sbom.cdx.json"
-SCOPES = {"runtime": "required"} | dict.fromkeys(("cuda", "quality", "openvino", "ray"), "optional")
+SCOPES = {"runtime": "required"} | dict.fromkeys(("cuda", "quality", "openvino", "engine", "ray"), "optional")
 """Lock file -> what its releases are to an installation; cpu.lock is a build of a release in runtime.lock."""
 
 _PIN = re.compile(r"(?P<name>[a-z0-9.-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))?(?= \\\n)")

@@ -27,6 +27,7 @@ from corpus.article import Article
 from index.build import build
 from index.durable import Disk
 from index.generation import Generation
+from index.published import Folder
 from index.store import CURRENT, current, open_current, recover
 from qa.assistant import Assistant
 from tests.changes import Counts, scratch
@@ -96,7 +97,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def reloading(desk: Desk, data: Path, said: list[str]) -> Reloading:
-    return Reloading(desk, data, seconds=0.01, announce=said.append)
+    return Reloading(desk, Folder(data), seconds=0.01, announce=said.append)
 
 
 def answer(desk: Desk) -> str:

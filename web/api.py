@@ -12,12 +12,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from index.errors import Unreachable
 from index.where import Where
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.record import Record, answer_record
-from web.desk import Desk
-from web.errors import Busy, NotAnswered
+from web.desk import AWAY_FOR, Desk
+from web.errors import Away, Busy, NotAnswered
 from web.health import Health, Reason, health_of
 from web.view import MOST_EXTRACTS
 
@@ -86,12 +87,16 @@ def api_routes(desk: Desk, reasons: Iterable[Reason] = ()) -> APIRouter:
         return answer_record(reply.answer) | about
 
     @router.get("/health", summary="Whether the service can answer")
-    async def health() -> Health:
-        """200 when questions are answered, 503 while it warms up.
+    async def health(response: Response) -> Health:
+        """200 when questions are answered, 503 while it warms up or cannot reach the articles.
 
         `degraded` is true, and `reasons` say why, when they are answered though something is amiss.
         """
-        return health_of(desk, reasons)
+        told = health_of(desk, reasons)
+        if not told.ready:
+            response.status_code = 503
+            response.headers["Retry-After"] = str(AWAY_FOR)
+        return told
 
     return router
 
@@ -110,6 +115,14 @@ def answer_failures(app: FastAPI) -> None:
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(Away)
+    async def away(_: Request, error: Away) -> JSONResponse:
+        return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(Unreachable)
+    async def unreachable(_: Request, error: Unreachable) -> JSONResponse:
+        return failure(503, str(Away(AWAY_FOR)), headers={"Retry-After": str(AWAY_FOR)})
 
     @app.exception_handler(NotAnswered)
     async def fault(_: Request, error: NotAnswered) -> JSONResponse:

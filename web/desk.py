@@ -12,11 +12,12 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
+from index.errors import Unreachable
 from index.where import EVERYTHING, Where
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.errors import QuestionError
-from web.errors import Busy, NotAnswered
+from web.errors import Away, Busy, NotAnswered
 from web.log import say
 from web.noted import note
 from web.recent import Asked, RecentAnswers
@@ -25,6 +26,8 @@ RUNNING = 8
 WAITING = 52
 # A full desk is half empty again by then, on two cores.
 RETRY_AFTER = 2
+AWAY_FOR = 5
+"""Seconds after which somebody may ask again when the engine was away."""
 # 12 bytes are 16 characters: nobody guesses the question that another asked.
 _ID_BYTES = 12
 
@@ -50,8 +53,9 @@ class Desk:
     """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
 
     `assistant` may be replaced at any time: what a request shows must come from one, so it takes it once.
-    `fault` says why the one that answers is not of the generation published last, "" when it is. `recorder`
-    is told every reply. As many answers as `remembered` are kept for who asks the same again; 0 keeps none.
+    `fault` says why the one that answers is not of the generation published last, "" when it is. `away` says
+    that nothing can be answered, for the engine does not, "" when it does. `recorder` is told every reply. As
+    many answers as `remembered` are kept for who asks the same again; 0 keeps none.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Desk:
     ) -> None:
         self.assistant = assistant
         self.fault = ""
+        self.away = ""
         self._recorder = recorder
         self._recent = RecentAnswers(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
@@ -97,6 +102,7 @@ class Desk:
             QuestionError: the question cannot be asked.
             Busy: every place, running and waiting, is taken.
             NotAnswered: there is a fault in the service; the log tells it.
+            Away: the engine does not answer.
         """
         started = time.perf_counter()
         asked, assistant = Asked(question, k, filters), assistant or self.assistant
@@ -121,7 +127,13 @@ class Desk:
         self._inside.add(answering)
         # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
         answering.add_done_callback(self._leave)
-        return await _given(asyncio.wrap_future(answering))
+        try:
+            answer = await _given(asyncio.wrap_future(answering))
+        except Away as error:
+            self.away = str(error)
+            raise
+        self.away = ""
+        return answer
 
     def _leave(self, answering: Future[Answer]) -> None:
         self._inside.discard(answering)
@@ -140,6 +152,10 @@ async def _given(answering: asyncio.Future[Answer]) -> Answer:
     if isinstance(error, QuestionError):
         note(outcome="not a question")
         raise error
+    if isinstance(error, Unreachable):
+        note(outcome="away")
+        say(logging.WARNING, "the engine does not answer")
+        raise Away(AWAY_FOR) from None
     note(outcome="failed")
     say(logging.ERROR, "question not answered", error=error)
     raise NotAnswered from None

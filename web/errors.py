@@ -44,6 +44,16 @@ class NotAnswered(WebFailure):
         super().__init__("the question could not be answered, by a fault of the service: its log tells more")
 
 
+class Away(WebFailure):
+    """The engine that holds the articles does not answer just now; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"the articles cannot be reached just now: their store is away; try again in {retry_after} s"
+        )
+
+
 class NoLanguage(WebFailure):
     """An interface language without a file; `known` are those that have one."""
 

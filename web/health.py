@@ -28,7 +28,7 @@ class Health(BaseModel):
     `live`: the process answers. `ready`: it answers questions. `degraded`: it does, with something amiss.
     """
 
-    status: Literal["ready", "degraded", "warming up"]
+    status: Literal["ready", "degraded", "warming up", "away"]
     live: bool = True
     ready: bool = True
     degraded: bool = False
@@ -40,12 +40,14 @@ class Health(BaseModel):
 
 
 def health_of(desk: Desk, reasons: Iterable[Reason] = ()) -> Health:
-    """The state of a service that answers questions."""
+    """The state of a service that answers questions, or would if the engine did."""
     told = reasons_told(desk, reasons)
     generation = desk.assistant.generation
     return Health(
-        status="degraded" if told else "ready",
-        degraded=bool(told),
+        status="away" if desk.away else "degraded" if told else "ready",
+        ready=not desk.away,
+        degraded=bool(told) and not desk.away,
+        detail=desk.away,
         reasons=told,
         generation=generation.id,
         articles=len(generation.articles),
@@ -60,7 +62,9 @@ def warming_up_health(told: str) -> Health:
 
 def reasons_told(desk: Desk, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """What is wrong with the desk and otherwise, as a stranger may read it."""
-    return tuple(pathless(told) for told in (desk.fault, *(reason() for reason in reasons)) if told)
+    return tuple(
+        pathless(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
+    )
 
 
 def pathless(told: str) -> str:

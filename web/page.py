@@ -17,7 +17,7 @@ from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.catalogue import Catalogue
 from web.document import web_file
-from web.errors import Busy, NotAnswered
+from web.errors import Away, Busy, NotAnswered
 from web.escape import escaped
 from web.filters import render_filters
 from web.render import example_questions, render_error, render_reply, render_welcome, status_line
@@ -67,7 +67,7 @@ async def reply(site: Site, view: View) -> tuple[str, str, str]:
     filters = _filters(assistant, view, words)
     try:
         replied = await site.desk.ask(view.question, view.k, view.where, assistant=assistant)
-    except (QuestionError, Busy, NotAnswered) as error:
+    except (QuestionError, Away, Busy, NotAnswered) as error:
         return "", render_error(error, words), filters
     shown = render_reply(replied, view, words, private=site.settings.private_questions)
     return status_line(replied.answer, words), shown, filters

@@ -18,7 +18,7 @@ from qa.errors import QuestionError
 from web.catalogue import Catalogue
 from web.citation import citation, human_date, reports, web_address
 from web.document import document
-from web.errors import Busy
+from web.errors import Away, Busy
 from web.escape import escaped
 from web.extracts import quotation
 from web.links import read_span, reader_link
@@ -61,7 +61,7 @@ async def _others(site: Site, question: str, cited: Cited, *, assistant: Assista
         return ()
     try:
         reply = await site.desk.ask(question, _OTHERS, assistant=assistant)
-    except (QuestionError, Busy):
+    except (QuestionError, Away, Busy):
         return ()
     answer: Answer = reply.answer
     return [one for one in answer.extracts if not _is_cited(one, cited)]

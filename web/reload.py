@@ -1,8 +1,9 @@
 """Hot reload: what `qa index` publishes beside the running service is verified, and then answers.
 
-`CURRENT` is looked at every few seconds, in a thread of its own. A new generation is hashed, opened and
-probed while the old one answers; then one reference is replaced. What is not sound, or was built with
-another model, is refused and told, the old one answers on, and `Desk.fault` says why until it is mended.
+What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own.
+A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What
+is not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault`
+says why until it is mended.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from index.check import check_probes
-from index.errors import IndexFailure
+from index.errors import IndexFailure, Unreachable
 from index.generation import Generation
 from index.manifest import manifest_bytes
-from index.store import Pointer, current, open_current
+from index.published import Published
+from index.store import Pointer
 from qa.assistant import Assistant
-from web.desk import Desk
+from web.desk import AWAY_FOR, Desk
+from web.errors import Away
 
 MOST_SKIPPED = 64
 """Looks at most before a refused generation is tried again: it may have been mended, or the disk may be."""
@@ -30,18 +32,20 @@ Renewed = Callable[[Assistant], None]
 
 
 class Reloading:
-    """Follows the data folder of a desk's assistant.
+    """Follows what is published where a desk's assistant comes from.
 
     `reloads` and `refusals` count; each of `renewed` is told of an assistant before it answers.
     `announce` gets one line for each change, and must raise nothing.
     """
 
-    def __init__(self, desk: Desk, data: Path, *, seconds: float, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, desk: Desk, source: Published, *, seconds: float, announce: Callable[[str], None]
+    ) -> None:
         self.reloads = 0
         self.refusals = 0
         self.renewed: list[Renewed] = []
         self._desk = desk
-        self._data = data
+        self._source = source
         self._seconds = seconds
         self._announce = announce
         self._answering = _pointer_of(desk.assistant.generation)
@@ -59,15 +63,21 @@ class Reloading:
         return self._desk.fault
 
     def look(self) -> bool:
-        """Look at `CURRENT` once, and take what it names; true when another generation answers now."""
+        """Look once at what is published, and take it; true when another generation answers now."""
         pointer = None
         try:
-            pointer = current(self._data)
+            pointer = self._source.current()
+            if self._desk.away:
+                self._source.probe(self._desk.assistant.generation)
+                self._desk.away = ""
+                self._announce("The engine answers again.")
             if pointer == self._answering:
                 self._settle()
             elif pointer != self._refused or self._due():
                 self._take(pointer)
                 return True
+        except Unreachable as error:
+            self._leave(error)
         except (IndexFailure, OSError) as error:
             self._refuse(pointer, error)
         return False
@@ -93,7 +103,7 @@ class Reloading:
                 self._desk.fault = "new generations are not looked for any more; start the service again"
 
     def _take(self, pointer: Pointer) -> None:
-        generation = open_current(self._data)
+        generation = self._source.open()
         check_probes(generation)
         assistant = self._desk.assistant.over(generation)
         for renew in self.renewed:
@@ -103,6 +113,12 @@ class Reloading:
         self.reloads += 1
         self._settle()
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
+
+    def _leave(self, error: Unreachable) -> None:
+        """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
+        if not self._desk.away:
+            self._announce(f"Questions are not answered: {error}")
+        self._desk.away = str(Away(AWAY_FOR))
 
     def _settle(self) -> None:
         self._desk.fault, self._refused = "", None
@@ -117,7 +133,8 @@ class Reloading:
         again = pointer is not None and pointer == self._refused
         self._skip = min(MOST_SKIPPED, 2 * self._skip + 1) if again else 0
         self._refused, self._skipped = pointer, 0
-        fault = str(error).replace(f"{self._data}/", "").replace(str(self._data), "the data folder")
+        place = self._source.place
+        fault = str(error).replace(f"{place}/", "").replace(place, "the data folder")
         if fault != self._desk.fault:
             self.refusals += 1
             self._announce(f"{self.generation} answers on, and what was published is refused: {error}")

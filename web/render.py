@@ -10,7 +10,7 @@ from qa.answer import Answer, Extract
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.catalogue import Catalogue
 from web.desk import Reply
-from web.errors import Busy, NotAnswered
+from web.errors import Away, Busy, NotAnswered
 from web.escape import escaped
 from web.extracts import Shown, render_extract
 from web.view import Sort, View
@@ -47,7 +47,7 @@ def render_welcome(words: Catalogue, *, examples: bool) -> str:
     return _section("welcome", _paragraph("", hint), words)
 
 
-def render_error(error: QuestionError | Busy | NotAnswered, words: Catalogue) -> str:
+def render_error(error: QuestionError | Away | Busy | NotAnswered, words: Catalogue) -> str:
     """What went wrong in one line; spoken at once."""
     return _section("error", f'<p role="alert">{escaped(_told(error, words))}</p>', words)
 
@@ -82,13 +82,15 @@ def _suggestions(article: Article) -> list[str]:
     return list(filter(None, lines)) or list(filter(None, [article.title]))
 
 
-def _told(error: QuestionError | Busy | NotAnswered, words: Catalogue) -> str:
+def _told(error: QuestionError | Away | Busy | NotAnswered, words: Catalogue) -> str:
     if isinstance(error, EmptyQuestion):
         return words("page.empty")
     if isinstance(error, LongQuestion):
         return words("page.long", limit=f"{error.limit:,}")
     if isinstance(error, NotAnswered):
         return words("page.failed")
+    if isinstance(error, Away):
+        return words("page.away")
     return words("page.busy") if isinstance(error, Busy) else str(error)
 
 

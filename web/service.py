@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, nullcontext
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from index.published import Folder, Published
 from qa.assistant import Assistant
 from qa.feedback import FeedbackStore
 from web.access import gate_of, open_door
@@ -48,18 +49,19 @@ def build_app(
     feedback: FeedbackStore | None = None,
     announce: Announce | None = None,
     reasons: tuple[Reason, ...] = (),
+    source: Published | None = None,
 ) -> FastAPI:
     """The app that answers with this assistant and records in this store, which stays its caller's to close.
 
     `words` stand in for the catalogue of the settings' language; `reasons` tell `/health` what is amiss. With
-    `announce` it follows the index in the settings' data folder, and tells what it takes and refuses. Takes
-    seconds, as it imports Gradio.
+    `announce` it follows `source`, or else the settings' data folder, and tells what it takes and refuses.
+    Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
     desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)
     follow = None
     if announce and settings.reload:
-        follow = Reloading(desk, settings.data, seconds=settings.reload, announce=announce)
+        follow = Reloading(desk, source or Folder(settings.data), seconds=settings.reload, announce=announce)
     catalogue = words or load_catalogue(settings.language)
     site = Site(desk, settings, catalogue, feedback, reloading=follow, reasons=reasons)
     app = own_app(site)

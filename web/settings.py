@@ -30,6 +30,10 @@ QA_METRICS  who may see /metrics            key; local: programs of this machine
 QA_RATE     questions a minute from one address             0: as many as it likes
 QA_LOG      info, or warning: no line for each request      info
 QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
+VERBATIM_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is   the data folder
+VERBATIM_STORE_TOKEN what the engine lets in: a token, or user:password; never shown
+VERBATIM_STORE_CA, _CERT, _KEY  files of the authority that vouches for it, and of ours
+VERBATIM_STORE_REPLICAS on how many of its nodes the index is held   1
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from index.address import Address, Secrets, read_address
 from index.backend import Backend
 from index.joint import BATCH
 from index.plan import AUTO, MOST_LISTS, Kind, Plan
@@ -131,6 +136,7 @@ class Settings:
     metrics: Scraping = Scraping.KEY
     rate: int = 0
     log: str = "info"
+    store: Address | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -199,8 +205,28 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         feedback=_switch(environ, "QA_FEEDBACK", default=default.feedback),
         metrics=_scraping(environ),
         log=_log(environ),
+        store=read_store(environ),
         rate=_number("QA_RATE", environ.get("QA_RATE") or "0", most=60_000),
     )
+
+
+def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") -> Address | None:
+    """The engine that is written, or that the environment names, with what it wants to know of us.
+
+    Raises:
+        StoreRefused, WrongSetting: what is said of it cannot be used.
+    """
+    named = written or environ.get("VERBATIM_STORE", "").strip()
+    if not named:
+        return None
+    secrets = Secrets(
+        token=environ.get("VERBATIM_STORE_TOKEN", ""),
+        authority=environ.get("VERBATIM_STORE_CA", ""),
+        certificate=environ.get("VERBATIM_STORE_CERT", ""),
+        key=environ.get("VERBATIM_STORE_KEY", ""),
+    )
+    replicas = environ.get("VERBATIM_STORE_REPLICAS") or "1"
+    return read_address(named, secrets, replicas=_number("VERBATIM_STORE_REPLICAS", replicas, most=99))
 
 
 def package_version() -> str:

@@ -17,7 +17,7 @@ from index.where import Where
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.record import extract_record
-from web.errors import Busy, NotAnswered, NoTools
+from web.errors import Away, Busy, NotAnswered, NoTools
 from web.links import reader_link
 from web.settings import package_version
 from web.site import Site
@@ -98,7 +98,7 @@ def tools_server(site: Site) -> Any:
         where = Where(publishers=publishers, authors=authors, years=years)
         try:
             answer = (await site.desk.ask(question, k, where)).answer
-        except (QuestionError, Busy, NotAnswered) as error:
+        except (QuestionError, Away, Busy, NotAnswered) as error:
             raise ToolError(str(error)) from error
         return Found(
             abstained=answer.abstained,

@@ -1,0 +1,159 @@
+"""A generation of a data folder into an engine: counted, opened and probed, then published in one step.
+
+Records and files are sent in blocks; what is there already is not sent twice, so one that was stopped goes on
+when it is started again. Nothing is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.articles import ARTICLES
+from index.check import check_probes
+from index.errors import BuildFailed, Damaged, NoIndex, Unreachable
+from index.generation import ELSEWHERE, Generation
+from index.lexical import Unit
+from index.manifest import MANIFEST
+from index.milvus_store import MilvusStore
+from index.nearest import TIE
+from index.pieces import MANIFEST_PIECES, PIECE, Pieces, kept_apart, piece_row, places
+from index.recall import FLOOR, QUERIES, K, sample
+from index.served import EngineTexts, open_served
+from index.told import TextRecords
+
+BLOCK = 2_000
+"""Records sent between two looks at what is there: 3 MB of 384 numbers each."""
+COMPARED = 200_000
+"""Texts that are compared with each query at most, to know which are nearest: half a minute."""
+
+Floats = NDArray[np.float32]
+Search = Callable[[Floats, int], tuple[NDArray[np.int64], Floats]]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What was published in an engine: records in all, those sent now, and recall@10 of its search."""
+
+    generation: str
+    records: int
+    sent: int
+    recall: float
+    unchanged: bool = False
+
+
+def carry(generation: Generation, store: MilvusStore, *, progress: Progress | None = None) -> Carried:
+    """Publish a generation in an engine, unless it is published there; the last two are kept.
+
+    `progress` is called with the records sent or found so far, and all.
+
+    Raises:
+        Unreachable: the engine went away; what was sent stays there for the next try.
+        BuildFailed: what arrived is not what was sent, or finds too little; the one published before stays.
+    """
+    name, count = generation.id, generation.manifest.counts["vectors"]
+    before = _published(store)
+    if before == name:
+        return Carried(name, count, 0, 1.0, unchanged=True)
+    sent = _send_records(generation, store, progress=progress)
+    pieces = Pieces(store, name)
+    expected = _send_files(generation, pieces)
+    _check_count("records", store.seal(name), count)
+    _check_count("pieces of files", pieces.seal(), expected)
+    try:
+        check_probes(open_served(store, name))
+    except Damaged as error:
+        raise BuildFailed(f"what arrived at {store.address.shown} is not sound: {error.reason}") from error
+    found = measured(generation, store)
+    if found < FLOOR:
+        raise BuildFailed(f"{store.address.shown} finds {found:.3f} of the nearest texts, not {FLOOR}")
+    store.point(name)
+    _retire(store, {name, before})
+    return Carried(name, count, sent, found)
+
+
+def measured(generation: Generation, store: MilvusStore) -> float:
+    """Recall@10 of the engine's search among sentences, against comparing all vectors; see `index.recall`.
+
+    A text as near as the tenth counts as found, whichever of several that are equally near comes back.
+    """
+    texts = np.unique(generation.sentence_rows)
+    vectors = np.asarray(generation.vectors)
+    search = EngineTexts(store, generation.id, Unit.SENTENCE).search
+    if len(texts) > COMPARED:
+        return _self_recall(vectors, texts[:: len(texts) // QUERIES], search)
+    expected = sample(vectors, texts)
+    shares = []
+    for query, nearest in zip(expected.queries, expected.nearest, strict=True):
+        least = float((vectors[nearest] @ query).min()) - TIE
+        found = search(query, len(nearest))[0]
+        shares.append(float((vectors[found] @ query >= least).sum()) / len(nearest))
+    return float(np.mean(shares))
+
+
+def _self_recall(vectors: Floats, asked: NDArray[np.int32], search: Search) -> float:
+    """The share of some texts, spread over all, that find themselves: told without comparing all."""
+    return float(np.mean([row in search(np.asarray(vectors[row]), K)[0] for row in asked.tolist()]))
+
+
+def _published(store: MilvusStore) -> str:
+    try:
+        return store.published()
+    except NoIndex:
+        return ""
+
+
+def _send_records(generation: Generation, store: MilvusStore, *, progress: Progress | None) -> int:
+    told, count, sent = TextRecords(generation), generation.manifest.counts["vectors"], 0
+    store.begin(generation.id, generation.manifest.dimension, expected=count)
+    for start in range(0, count, BLOCK):
+        end = min(start + BLOCK, count)
+        known = store.known(generation.id, start, end)
+        missing = np.array([row for row in range(start, end) if row not in known], dtype=np.int64)
+        if len(missing):
+            store.add(generation.id, told.batch(missing))
+            sent += len(missing)
+        if progress:
+            progress(end, count)
+    return sent
+
+
+def _send_files(generation: Generation, pieces: Pieces) -> int:
+    """Send the files and at last the manifest; tells how many pieces there must be."""
+    pieces.create()
+    travelling = kept_apart(generation.manifest, ELSEWHERE - {ARTICLES})
+    for name, place in places(travelling).items():
+        known = pieces.known(place.first, place.first + place.count)
+        with (generation.folder / name).open("rb") as stream:
+            for start in range(0, place.count, 64):
+                contents = [stream.read(PIECE) for _ in range(start, min(start + 64, place.count))]
+                rows = [
+                    piece_row(place.first + start + offset, name, content)
+                    for offset, content in enumerate(contents)
+                    if place.first + start + offset not in known
+                ]
+                pieces.put(rows)
+    content = (generation.folder / MANIFEST).read_bytes()
+    cut = [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
+    if len(cut) > MANIFEST_PIECES:
+        raise BuildFailed(f"the manifest has {len(content):,} bytes, too many for an engine")
+    pieces.put([piece_row(row, MANIFEST, part) for row, part in enumerate(cut)])
+    return len(cut) + sum(place.count for place in places(travelling).values())
+
+
+def _check_count(what: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise BuildFailed(f"the engine holds {found:,} {what}, but {expected:,} were sent")
+
+
+def _retire(store: MilvusStore, kept: set[str]) -> None:
+    """What cannot be dropped now is dropped after the next build."""
+    with suppress(Unreachable):
+        for name in store.generations():
+            if name not in kept:
+                store.drop(name)
