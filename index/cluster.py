@@ -184,7 +184,7 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
         **claim,
     )
     try:
-        yield from rows.iter_rows(prefetch_batches=0)
+        yield from rows.iter_rows()
     except ray.exceptions.RayError as error:
         raise BuildFailed(f"the Ray cluster: {_last_line(error)}") from error
 
