@@ -118,6 +118,11 @@ class Maker:
         rows = [self._row(read_spelt(str(spelt))) for spelt in batch["item"]]
         return {name: [row[name] for row in rows] for name in rows[0]}
 
+    def close(self) -> None:
+        """End its reading processes; they end with this one, too, which is how Ray ends an actor."""
+        if not self._fault:
+            self._maker.__exit__(None, None, None)
+
     def _row(self, shard: Shard) -> Mapping[str, Any]:
         row = {
             "node": self._node,
@@ -179,7 +184,7 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
         **claim,
     )
     try:
-        yield from rows.iter_rows(prefetch_batches=0)
+        yield from rows.iter_rows()
     except ray.exceptions.RayError as error:
         raise BuildFailed(f"the Ray cluster: {_last_line(error)}") from error
 

@@ -84,7 +84,8 @@ def texts_of(article: Article, encoder: Encoder) -> dict[bytes, str]:
     """Every different text of an article that `index.contents` gives a vector, by its digest."""
     sentences = split_sentences(article)
     passages = split_passages(sentences, limit=encoder.max_tokens, count_tokens=encoder.count_tokens)
-    spans = [(one.start, one.end) for one in (*sentences, *passages)]
+    spans = [(sentence.start, sentence.end) for sentence in sentences]
+    spans += [(passage.start, passage.end) for passage in passages]
     spans += [window(sentences, row) for row in range(len(sentences))]
     texts = (article.text[start:end] for start, end in spans)
     return {text_digest(text): text for text in texts}

@@ -58,8 +58,8 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     data = tmp_path / "data"
     said, warned = run(articles, "--ray", "head:6379", "--data", data, "--device", "cpu")
     place = tmp_path / "data-shards"
-    # Each article: a title, three sentences, three windows and a passage with the title; two sentences in common.
-    texts = 4 * 8 - 3 * 2
+    # Each article: a title and three sentences, their four windows, a passage; three of these are in all.
+    texts = 4 * 9 - 3 * 3
     assert re.fullmatch(
         rf"Shards in {re.escape(str(place))}: \d made, 0 found; \d+ texts encoded by 2 nodes\.\n"
         rf"Indexed 4 articles, 1 file skipped; 0 texts encoded, {texts} vectors reused; generation gen-1-\w+\.\n",

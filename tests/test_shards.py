@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -58,14 +59,16 @@ def test_a_file_that_comes_goes_or_changes_concerns_its_own_shard_alone(place: i
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Recipe)])
 def test_another_recipe_makes_other_shards(field: str) -> None:
-    other = replace(RECIPE, **{field: 7 if isinstance(getattr(RECIPE, field), int) else "other"})
+    changed: dict[str, Any] = {field: 7 if isinstance(getattr(RECIPE, field), int) else "other"}
+    other = replace(RECIPE, **changed)
     assert keys(FILES, other).isdisjoint(keys(FILES))
 
 
 @pytest.mark.parametrize("field", ["source", "root", "name", "state"])
 def test_each_fact_of_a_file_counts(field: str) -> None:
     (one,) = keys(FILES[:1])
-    assert keys([replace(FILES[0], **{field: "other"})]) != {one}
+    changed: dict[str, Any] = {field: "other"}
+    assert keys([replace(FILES[0], **changed)]) != {one}
 
 
 def test_the_content_counts_where_a_store_tells_nothing_of_when_it_was_written() -> None:
