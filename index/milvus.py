@@ -200,7 +200,8 @@ class Milvus:
         """Call a method of the client, again and again while the reason may pass and there is time."""
         failures = self._failures()
         limit = seconds or (min(QUICK, self._patience) if self._away else self._patience)
-        ends, pause = time.monotonic() + limit, _FIRST_PAUSE
+        begun, pause = time.monotonic(), _FIRST_PAUSE
+        ends = begun + limit
         while True:
             left = max(0.1, ends - time.monotonic())
             try:
@@ -209,7 +210,9 @@ class Milvus:
                 return told
             except failures as error:
                 fault = self._fault(call, error)
-                if fault.final or time.monotonic() + pause >= ends:
+                # What nobody can name passes soon or not at all, however long the call itself may take.
+                last = ends if fault.away else min(ends, begun + self._patience)
+                if fault.final or time.monotonic() + pause >= last:
                     self._away = not fault.final
                     raise fault.told from error
             time.sleep(pause)
@@ -262,15 +265,16 @@ class Milvus:
             cure = "see VERBATIM_STORE_TOKEN and the TLS files"
             return _Fault(StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True)
         if _AWAY.search(f"{code} {said}"):
-            return _Fault(Unreachable(place, f"{call}: no connection"), final=False)
+            return _Fault(Unreachable(place, f"{call}: no connection"), final=False, away=True)
         fact = f"{call} failed with code {code if isinstance(code, int) else 'unknown'}"
         return _Fault(Unreachable(place, fact), final=code in _FINAL)
 
 
 class _Fault:
-    """What to raise, and whether another try is of no use."""
+    """What to raise, whether another try is of no use, and whether nobody answered at all."""
 
-    def __init__(self, told: IndexFailure, *, final: bool) -> None:
+    def __init__(self, told: IndexFailure, *, final: bool, away: bool = False) -> None:
+        self.away = away
         self.told = told
         self.final = final
 

@@ -31,6 +31,7 @@ ROWS = 500
 
 _LINKS, _WIDTH = 16, 200  # of the graph: neighbours of a vector, and how widely they are looked for
 _SEEN = 2  # candidates kept, for each that is wanted, while the graph is walked
+_WORDS = {"tokenizer": "standard", "filter": ["lowercase", {"type": "stemmer", "language": "english"}]}
 _NONE = -1  # a number that no set of units has: an empty list is no expression
 _LISTS = ("publishers", "authors", "years", "articles")
 _VALUES, _VALUE_BYTES = 1_024, 1_024
@@ -146,7 +147,8 @@ class MilvusStore:
         Raises:
             Altered: a record is not there.
         """
-        name, held = self.collection(generation), {}
+        name = self.collection(generation)
+        held: dict[int, list[float]] = {}
         for start in range(0, len(ids), MOST_ASKED):
             asked = ids[start : start + MOST_ASKED].tolist()
             rows = self.client.get(name, one_of("id", asked), ("id", "vector"), limit=len(asked))
@@ -247,7 +249,7 @@ def _vector_index(*, exact: bool) -> Row:
 def _fields(dimension: int, *, words: bool) -> list[Row]:
     text: Row = {"field_name": "text", "datatype": "VARCHAR", "max_length": MOST_TEXT_BYTES}
     if words:
-        text |= {"enable_analyzer": True, "analyzer_params": {"type": "english"}}
+        text |= {"enable_analyzer": True, "analyzer_params": _WORDS}
     listed = {
         "datatype": "ARRAY",
         "element_type": "VARCHAR",

@@ -98,7 +98,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    report = (yield).get_result()  # type: ignore[misc]
+    report = (yield).get_result()  # type: ignore[attr-defined]
     if "test_contract" not in item.nodeid or (report.when != "call" and not report.skipped):
         return
     target = next((one for one in TARGETS if f"[{one}" in item.nodeid), "")
