@@ -41,6 +41,9 @@ class Narrowed:
 class Vectors(Protocol):
     """The vectors of texts by row, in memory, on disk or elsewhere."""
 
+    def __len__(self) -> int:
+        """How many there are."""
+
     @property
     def shape(self) -> tuple[Any, ...]:
         """Texts, and numbers per vector."""

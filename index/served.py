@@ -48,6 +48,10 @@ class EngineVectors:
         self._lock = threading.Lock()
         self._recent: OrderedDict[int, Floats] = OrderedDict()
 
+    def __len__(self) -> int:
+        """Texts."""
+        return self.shape[0]
+
     @property
     def nbytes(self) -> int:
         """Bytes of all of them."""

@@ -28,7 +28,7 @@ class TextRecords:
         rows = (generation.sentence_rows, generation.window_rows, generation.passage_rows)
         articles = (sentences[:, 0], sentences[:, 0], passages[:, 0])
         count = generation.manifest.counts["vectors"]
-        self._units = [np.bincount(some, minlength=count) > 0 for some in rows]
+        self._units: list[NDArray[np.bool_]] = [np.bincount(some, minlength=count) > 0 for some in rows]
         self._first = [_first(rows[place], count) for place in (0, 2)]
         pairs = np.stack([np.concatenate(rows), np.concatenate(articles)], axis=1)
         pairs = np.unique(pairs, axis=0)

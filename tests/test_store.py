@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -317,7 +318,13 @@ def test_the_folder_is_only_read(data: Path) -> None:
 
 def test_an_opened_generation_cannot_be_changed(data: Path) -> None:
     generation = open_current(data)
-    for array in (generation.vectors, generation.sentence_rows, generation.passage_of, generation.digests):
+    arrays: tuple[Any, ...] = (
+        generation.vectors,
+        generation.sentence_rows,
+        generation.passage_of,
+        generation.digests,
+    )
+    for array in arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     folder = data / generation.id
