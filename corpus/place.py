@@ -7,6 +7,7 @@ or for none. Where each protocol comes from is fsspec's own business: s3:// asks
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -106,8 +107,8 @@ class Place:
             try:
                 self._system.pipe_file(temporary, content)
                 self._system.mv(temporary, self._path(name))
-            except _FAILURES:
-                with suppress(*_FAILURES):
+            except _failures():
+                with suppress(*_failures()):
                     self._system.rm_file(temporary)
                 raise
 
@@ -130,7 +131,7 @@ class Place:
         """Turn what a library raises into Unreached; with `or_missing` a FileNotFoundError stays one."""
         try:
             yield
-        except _FAILURES as error:
+        except _failures() as error:
             if or_missing and isinstance(error, FileNotFoundError):
                 raise
             told = " ".join(str(error).split()) or type(error).__name__
@@ -138,6 +139,12 @@ class Place:
                 f"{self.address} cannot be reached: {told}; mend the address, the right to read it, "
                 f"or install the package that reads it (s3fs for s3://)"
             ) from error
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """What libraries raise, missing credentials for s3:// among it, which is none of Python's own errors."""
+    amiss = getattr(sys.modules.get("botocore.exceptions"), "BotoCoreError", None)
+    return (*_FAILURES, amiss) if amiss else _FAILURES
 
 
 def _state(told: Mapping[str, Any]) -> str:
