@@ -19,6 +19,8 @@ TEMPORARY = "tmp-"
 
 _NONCE = 8  # bytes
 _LOCAL = "file://"
+# Where a folder is but a name, and to make one would make a bucket for whoever mistypes it.
+_BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "abfss://", "az://")
 # What a store may tell of a file that is another once the file is; each store tells some of them.
 _STATES = (
     "mtime created ino ETag etag LastModified last_modified md5 md5Hash contentHash generation crc32c updated"
@@ -103,7 +105,8 @@ class Place:
         """A file as a whole; one of that name is replaced."""
         temporary = self._path(f"{TEMPORARY}{secrets.token_hex(_NONCE)}-{name}")
         with self._reached():
-            self._system.makedirs(self._root, exist_ok=True)
+            if not self.address.startswith(_BUCKETS):
+                self._system.makedirs(self._root, exist_ok=True)
             try:
                 self._system.pipe_file(temporary, content)
                 self._system.mv(temporary, self._path(name))
