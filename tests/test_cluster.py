@@ -78,6 +78,7 @@ def write_articles(folder: Path, count: int) -> None:
 
 @needs_ray
 @pytest.mark.cluster
+@pytest.mark.timeout(600)  # a minute where the cores are its own
 @pytest.mark.slow
 @pytest.mark.skipif(not can_be_apart(), reason="no network and process table of one's own can be made here")
 def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
         command = [*APART, sys.executable, "-P", "-m", "tests.two_nodes"]
         command += map(str, (articles, shards, data, temporary))
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=560)
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads(done.stdout.splitlines()[-1])
     first, again = told["first"], told["again"]

@@ -27,7 +27,7 @@ HEAD = "127.0.0.1:6379"
 SIZE = ("--num-cpus=2", "--object-store-memory=80000000")
 KILLED_AFTER = 2
 """Shards that are there when the second node is killed."""
-_SECONDS = 120.0
+_SECONDS = 250.0
 _TOKEN = secrets.token_hex(32)
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
 
