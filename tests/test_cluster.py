@@ -53,7 +53,7 @@ THINGS = (
 def can_be_apart() -> bool:
     if not shutil.which("unshare"):
         return False
-    return subprocess.run([*APART, "true"], capture_output=True, timeout=10).returncode == 0
+    return subprocess.run([*APART, "true"], capture_output=True, timeout=60).returncode == 0
 
 
 needs_ray = pytest.mark.skipif(
