@@ -51,6 +51,7 @@ def gather_with_ray(paths: Sequence[str], data: Path, encoder: Encoder, wanted: 
 
     # Ray counts who uses it and sends that to its makers; of what runs here nothing leaves the network.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is told by the build
     data = data.absolute()
     place = _place(wanted.shards or str(data.with_name(f"{data.name}-shards")))
     recipe = recipe_of(encoder, wanted.backend or read_settings().backend)

@@ -7,6 +7,7 @@ or for none. Where each protocol comes from is fsspec's own business: s3:// asks
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ TEMPORARY = "tmp-"
 
 _NONCE = 8  # bytes
 _LOCAL = "file://"
+# Where a folder is but a name, and to make one would make a bucket for whoever mistypes it.
+_BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "abfss://", "az://")
 # What a store may tell of a file that is another once the file is; each store tells some of them.
 _STATES = (
     "mtime created ino ETag etag LastModified last_modified md5 md5Hash contentHash generation crc32c updated"
@@ -102,12 +105,13 @@ class Place:
         """A file as a whole; one of that name is replaced."""
         temporary = self._path(f"{TEMPORARY}{secrets.token_hex(_NONCE)}-{name}")
         with self._reached():
-            self._system.makedirs(self._root, exist_ok=True)
+            if not self.address.startswith(_BUCKETS):
+                self._system.makedirs(self._root, exist_ok=True)
             try:
                 self._system.pipe_file(temporary, content)
                 self._system.mv(temporary, self._path(name))
-            except _FAILURES:
-                with suppress(*_FAILURES):
+            except _failures():
+                with suppress(*_failures()):
                     self._system.rm_file(temporary)
                 raise
 
@@ -130,7 +134,7 @@ class Place:
         """Turn what a library raises into Unreached; with `or_missing` a FileNotFoundError stays one."""
         try:
             yield
-        except _FAILURES as error:
+        except _failures() as error:
             if or_missing and isinstance(error, FileNotFoundError):
                 raise
             told = " ".join(str(error).split()) or type(error).__name__
@@ -138,6 +142,12 @@ class Place:
                 f"{self.address} cannot be reached: {told}; mend the address, the right to read it, "
                 f"or install the package that reads it (s3fs for s3://)"
             ) from error
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """What libraries raise, missing credentials for s3:// among it, which is none of Python's own errors."""
+    amiss = getattr(sys.modules.get("botocore.exceptions"), "BotoCoreError", None)
+    return (*_FAILURES, amiss) if amiss else _FAILURES
 
 
 def _state(told: Mapping[str, Any]) -> str:

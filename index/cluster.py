@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ SILENCE = 300.0
 """Seconds without a finished shard after which that is said."""
 
 _LOADING = "LOADING"
+_PATIENCE = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +208,10 @@ def _connected(address: str) -> Iterator[Any]:
         import ray.exceptions
     except ImportError as error:
         raise BuildFailed('Ray is not installed; run `pip install "verbatim-qa[ray]"`') from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # tells each step otherwise
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == LOCAL else {}
+    _check_listening(address)
     try:
         ray.init(address=address, **quiet, **alone)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -215,6 +220,17 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_listening(address: str) -> None:
+    """Ray itself asks for minutes for a cluster that is not there."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise BuildFailed(f"no Ray cluster answers at {address}: {_last_line(error)}") from error
 
 
 @contextmanager
