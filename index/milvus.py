@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from index.address import Address
-from index.errors import IndexFailure, StoreRefused, Unreachable
+from index.errors import IndexFailure, Missing, StoreRefused, Unreachable
 
-PATIENCE = 10.0
-"""Seconds that a call made for a question may take, all tries together."""
+PATIENCE = 20.0
+"""Seconds that a call made for a question may take, all tries together: while a query node is taken over."""
 QUICK = 1.0
 """Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
 LONG = 300.0
@@ -40,10 +40,6 @@ _READ = "Bounded"
 _KINDS = ("datatype", "element_type")
 
 Row = dict[str, Any]
-
-
-class Missing(IndexFailure):
-    """There is no collection or alias of that name."""
 
 
 class Milvus:
@@ -146,6 +142,10 @@ class Milvus:
             consistency_level=_READ,
         )
         return [(int(hit["id"]), float(hit["distance"]), dict(hit["entity"])) for hit in told[0]]
+
+    def index_kind(self, name: str) -> str:
+        """How vectors are searched: "FLAT" compares all."""
+        return str(self._ask("describe_index", name, "vector")["index_type"])
 
     def point(self, alias: str, name: str) -> None:
         """Let an alias name this collection from now on, whatever it named before."""
@@ -258,9 +258,7 @@ class Milvus:
         code = code() if callable(code) else code  # of gRPC's own errors it is a method
         place = self.address.shown
         if code == _MISSING or _GONE.search(said):
-            return _Fault(
-                Missing(f"{place} lacks what was asked for; run `qa index` to publish it"), final=True
-            )
+            return _Fault(Missing(place), final=True)
         if _AUTHENTICATION.search(said):
             cure = "see VERBATIM_STORE_TOKEN and the TLS files"
             return _Fault(StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True)

@@ -159,6 +159,10 @@ class MilvusStore:
             raise Altered(self.address.shown, f"record {missing} of {generation}")
         return np.array([held[one] for one in ids.tolist()], dtype=np.float32)
 
+    def compares_all(self, generation: str) -> bool:
+        """Whether a search of a generation compares all vectors."""
+        return self.client.index_kind(self.collection(generation)) == "FLAT"
+
     def known(self, generation: str, first: int, end: int) -> set[int]:
         """Which ids from `first` to `end` a generation that has begun holds."""
         name = self.collection(generation)
