@@ -70,12 +70,13 @@ class Milvus:
 
     def create(
         self, name: str, fields: Sequence[Row], indexes: Sequence[Row], *, words: bool = False
-    ) -> None:
-        """A collection with these fields and indexes, unless it is there; `words` adds BM25 over "text".
+    ) -> bool:
+        """A collection with these fields and indexes, unless it is there; whether it was made now.
 
-        It is not loaded: the library would do that without replicas.
+        `words` adds BM25 over "text". It is not loaded: the library would do that without replicas.
         """
-        if not self.has(name):
+        new = not self.has(name)
+        if new:
             schema = self._schema(fields, words=words)
             self._ask("create_collection", name, schema=schema, seconds=LONG)
         if not self._ask("list_indexes", name):
@@ -83,6 +84,7 @@ class Milvus:
             for one in indexes:
                 made.add_index(**one)
             self._ask("create_index", name, made, seconds=LONG)
+        return new
 
     def has(self, name: str) -> bool:
         """Whether there is a collection of this name."""
@@ -111,15 +113,17 @@ class Milvus:
         more = {} if self.address.replicas == 1 else {"replica_number": self.address.replicas}
         self._ask("load_collection", name, seconds=LONG, **more)
 
-    def get(self, name: str, expression: str, fields: Sequence[str], *, limit: int) -> list[Row]:
-        """Rows for which an expression is true; at most 16,384."""
+    def get(
+        self, name: str, expression: str, fields: Sequence[str], *, limit: int, latest: bool = False
+    ) -> list[Row]:
+        """Rows for which an expression is true; at most 16,384. `latest` waits for all that was written."""
         told = self._ask(
             "query",
             name,
             filter=expression,
             output_fields=list(fields),
             limit=limit,
-            consistency_level=_READ,
+            consistency_level="Strong" if latest else _READ,
         )
         return [dict(row) for row in told]
 
