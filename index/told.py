@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.article import Passage, Sentence
 from index.engine import MOST_TEXT_BYTES, MOST_VALUES, UNITS, Batch
 from index.generation import Generation
 from index.lexical import MARKS
@@ -47,7 +48,8 @@ class TextRecords:
 
     def _text(self, row: int) -> str:
         """The text of a sentence or passage; of a window, or of what is too long for a record, none."""
-        spans = (self._generation.sentences, self._generation.passages)
+        sentences, passages = self._generation.sentences, self._generation.passages
+        spans: tuple[Sequence[Sentence | Passage], ...] = (sentences, passages)
         for first, held in zip(self._first, spans, strict=True):
             if first[row] >= 0:
                 text = held[int(first[row])].text

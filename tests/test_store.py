@@ -317,7 +317,8 @@ def test_the_folder_is_only_read(data: Path) -> None:
 
 def test_an_opened_generation_cannot_be_changed(data: Path) -> None:
     generation = open_current(data)
-    for array in (generation.vectors, generation.sentence_rows, generation.passage_of, generation.digests):
+    vectors = np.asarray(generation.vectors)
+    for array in (vectors, generation.sentence_rows, generation.passage_of, generation.digests):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     folder = data / generation.id

@@ -70,7 +70,7 @@ def test_both_answer_alike_and_both_follow(address: Address, tmp_path: Path) -> 
         answers = asked()
         assert {one["generation"] for one in answers} == {first.id}
         texts = [extract.text for extract in expected.extracts or expected.nearest]
-        assert all([shown["text"] for shown in one["extracts"] or one["nearest"]] == texts for one in answers)  # type: ignore[index,attr-defined]
+        assert all([shown["text"] for shown in one["extracts"] or one["nearest"]] == texts for one in answers)  # type: ignore[attr-defined]
         second = publish(tmp_path / "data", 12, store)
         until(lambda: {one["generation"] for one in asked()} == {second.id}, seconds=20)
         assert all("state11" not in str(one["extracts"]) for one in asked())
