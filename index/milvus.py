@@ -236,6 +236,8 @@ class Milvus:
     def _connect(self, seconds: float) -> Any:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         address, secrets = self.address, self.address.secrets
+        if address.local:  # a server in this process, which tells of each call that it does not know
+            logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
         files = {
             "ca_pem_path" if secrets.certificate else "server_pem_path": secrets.authority,
             "client_pem_path": secrets.certificate,
