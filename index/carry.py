@@ -110,10 +110,10 @@ def _published(store: MilvusStore) -> str:
 
 def _send_records(generation: Generation, store: MilvusStore, *, progress: Progress | None) -> int:
     told, count, sent = TextRecords(generation), generation.manifest.counts["vectors"], 0
-    store.begin(generation.id, generation.manifest.dimension, expected=count)
+    new = store.begin(generation.id, generation.manifest.dimension, expected=count)
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
-        known = store.known(generation.id, start, end)
+        known = set() if new else store.known(generation.id, start, end)
         missing = np.array([row for row in range(start, end) if row not in known], dtype=np.int64)
         if len(missing):
             store.add(generation.id, told.batch(missing))
@@ -125,10 +125,10 @@ def _send_records(generation: Generation, store: MilvusStore, *, progress: Progr
 
 def _send_files(generation: Generation, pieces: Pieces) -> int:
     """Send the files and at last the manifest; tells how many pieces there must be."""
-    pieces.create()
+    new = pieces.create()
     travelling = kept_apart(generation.manifest, ELSEWHERE - {ARTICLES})
     for name, place in places(travelling).items():
-        known = pieces.known(place.first, place.first + place.count)
+        known = set() if new else pieces.known(place.first, place.first + place.count)
         with (generation.folder / name).open("rb") as stream:
             for start in range(0, place.count, 64):
                 contents = [stream.read(PIECE) for _ in range(start, min(start + 64, place.count))]

@@ -76,6 +76,13 @@ class Unreachable(IndexFailure):
         )
 
 
+class Missing(IndexFailure):
+    """What was asked for is not in the engine: a generation that was dropped, or is not there yet."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} lacks what was asked for; {BUILD} to publish it there")
+
+
 class NoWords(IndexFailure):
     """The engine cannot search by words: it has no BM25."""
 

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from index.address import Address
-from index.errors import IndexFailure, StoreRefused, Unreachable
+from index.errors import IndexFailure, Missing, StoreRefused, Unreachable
 
-PATIENCE = 10.0
-"""Seconds that a call made for a question may take, all tries together."""
+PATIENCE = 20.0
+"""Seconds that a call made for a question may take, all tries together: while a query node is taken over."""
 QUICK = 1.0
 """Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
 LONG = 300.0
@@ -40,10 +40,6 @@ _READ = "Bounded"
 _KINDS = ("datatype", "element_type")
 
 Row = dict[str, Any]
-
-
-class Missing(IndexFailure):
-    """There is no collection or alias of that name."""
 
 
 class Milvus:
@@ -74,12 +70,13 @@ class Milvus:
 
     def create(
         self, name: str, fields: Sequence[Row], indexes: Sequence[Row], *, words: bool = False
-    ) -> None:
-        """A collection with these fields and indexes, unless it is there; `words` adds BM25 over "text".
+    ) -> bool:
+        """A collection with these fields and indexes, unless it is there; whether it was made now.
 
-        It is not loaded: the library would do that without replicas.
+        `words` adds BM25 over "text". It is not loaded: the library would do that without replicas.
         """
-        if not self.has(name):
+        new = not self.has(name)
+        if new:
             schema = self._schema(fields, words=words)
             self._ask("create_collection", name, schema=schema, seconds=LONG)
         if not self._ask("list_indexes", name):
@@ -87,6 +84,7 @@ class Milvus:
             for one in indexes:
                 made.add_index(**one)
             self._ask("create_index", name, made, seconds=LONG)
+        return new
 
     def has(self, name: str) -> bool:
         """Whether there is a collection of this name."""
@@ -115,15 +113,17 @@ class Milvus:
         more = {} if self.address.replicas == 1 else {"replica_number": self.address.replicas}
         self._ask("load_collection", name, seconds=LONG, **more)
 
-    def get(self, name: str, expression: str, fields: Sequence[str], *, limit: int) -> list[Row]:
-        """Rows for which an expression is true; at most 16,384."""
+    def get(
+        self, name: str, expression: str, fields: Sequence[str], *, limit: int, latest: bool = False
+    ) -> list[Row]:
+        """Rows for which an expression is true; at most 16,384. `latest` waits for all that was written."""
         told = self._ask(
             "query",
             name,
             filter=expression,
             output_fields=list(fields),
             limit=limit,
-            consistency_level=_READ,
+            consistency_level="Strong" if latest else _READ,
         )
         return [dict(row) for row in told]
 
@@ -146,6 +146,10 @@ class Milvus:
             consistency_level=_READ,
         )
         return [(int(hit["id"]), float(hit["distance"]), dict(hit["entity"])) for hit in told[0]]
+
+    def index_kind(self, name: str) -> str:
+        """How vectors are searched: "FLAT" compares all."""
+        return str(self._ask("describe_index", name, "vector")["index_type"])
 
     def point(self, alias: str, name: str) -> None:
         """Let an alias name this collection from now on, whatever it named before."""
@@ -232,6 +236,8 @@ class Milvus:
     def _connect(self, seconds: float) -> Any:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL + 1)
         address, secrets = self.address, self.address.secrets
+        if address.local:  # a server in this process, which tells of each call that it does not know
+            logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
         files = {
             "ca_pem_path" if secrets.certificate else "server_pem_path": secrets.authority,
             "client_pem_path": secrets.certificate,
@@ -258,9 +264,7 @@ class Milvus:
         code = code() if callable(code) else code  # of gRPC's own errors it is a method
         place = self.address.shown
         if code == _MISSING or _GONE.search(said):
-            return _Fault(
-                Missing(f"{place} lacks what was asked for; run `qa index` to publish it"), final=True
-            )
+            return _Fault(Missing(place), final=True)
         if _AUTHENTICATION.search(said):
             cure = "see VERBATIM_STORE_TOKEN and the TLS files"
             return _Fault(StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True)

@@ -62,8 +62,8 @@ class MilvusStore:
         """The name of a generation's files."""
         return f"{self.address.collection}_files__{generation.replace('-', '_')}"
 
-    def begin(self, generation: str, dimension: int, *, expected: int = 0) -> None:
-        """Make room for about so many records, unless it is there; they need not be added at one go.
+    def begin(self, generation: str, dimension: int, *, expected: int = 0) -> bool:
+        """Make room for about so many records, unless it is there; whether it was made now.
 
         Raises:
             StoreRefused: the generation is the published one.
@@ -76,9 +76,10 @@ class MilvusStore:
         if words:
             inverted = "SPARSE_INVERTED_INDEX"
             indexes.append({"field_name": "words", "index_type": inverted, "metric_type": "BM25"})
-        self.client.create(name, _fields(dimension, words=words), indexes, words=words)
+        new = self.client.create(name, _fields(dimension, words=words), indexes, words=words)
         self.client.load(name)
         self._made.add(name)
+        return new
 
     def add(self, generation: str, batch: Batch) -> None:
         """See `Store`. Raises StoreRefused when the generation is the published one."""
@@ -159,10 +160,14 @@ class MilvusStore:
             raise Altered(self.address.shown, f"record {missing} of {generation}")
         return np.array([held[one] for one in ids.tolist()], dtype=np.float32)
 
+    def compares_all(self, generation: str) -> bool:
+        """Whether a search of a generation compares all vectors."""
+        return self.client.index_kind(self.collection(generation)) == "FLAT"
+
     def known(self, generation: str, first: int, end: int) -> set[int]:
         """Which ids from `first` to `end` a generation that has begun holds."""
         name = self.collection(generation)
-        rows = self.client.get(name, f"id >= {first} and id < {end}", ("id",), limit=end - first)
+        rows = self.client.get(name, f"id >= {first} and id < {end}", ("id",), limit=end - first, latest=True)
         return {int(row["id"]) for row in rows}
 
     def drop(self, generation: str) -> None:

@@ -83,8 +83,8 @@ class Pieces:
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, bytes] = OrderedDict()
 
-    def create(self) -> None:
-        """Make the collection unless it is there."""
+    def create(self) -> bool:
+        """Make the collection unless it is there; whether it was made now."""
         fields: list[Row] = [
             {"field_name": "id", "datatype": "INT64", "is_primary": True},
             {"field_name": "file", "datatype": "VARCHAR", "max_length": 200},
@@ -95,13 +95,14 @@ class Pieces:
         ]
         client = self._store.client
         flat = {"field_name": "vector", "metric_type": "IP", "index_type": "FLAT"}
-        client.create(self._name, fields, [flat])
+        new = client.create(self._name, fields, [flat])
         client.load(self._name)
+        return new
 
     def known(self, first: int, end: int) -> set[int]:
         """Which pieces from `first` to `end` are there."""
         told = self._store.client.get(
-            self._name, f"id >= {first} and id < {end}", ("id",), limit=max(1, end - first)
+            self._name, f"id >= {first} and id < {end}", ("id",), limit=max(1, end - first), latest=True
         )
         return {int(row["id"]) for row in told}
 

@@ -13,10 +13,9 @@ import numpy as np
 from index.address import Address
 from index.bring import long_files
 from index.check import check_texts
-from index.errors import Altered, Damaged, IndexFailure, NoIndex, Unreachable
+from index.errors import Altered, Damaged, IndexFailure, Missing, NoIndex, Unreachable
 from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
 from index.manifest import Manifest
-from index.milvus import Missing
 from index.milvus_store import MilvusStore
 from index.served import fetched_manifest, manifest_digest, open_served
 from index.store import (

@@ -34,6 +34,8 @@ from index.pieces import PieceBytes, Pieces, kept_apart, places
 
 RECENT = 20_000
 """Vectors kept in memory after their last use: 30 MB of 384 numbers each."""
+MOST = 16_384
+"""Records that Milvus gives back at most."""
 ANY = "*"
 """The value of a fact of which a text has too many: it is found under every filter, and sorted out here."""
 
@@ -86,11 +88,13 @@ class EngineVectors:
 
 
 class EngineTexts:
-    """Finds the texts of sentences, or of passages; see `index.nearest.Searched`."""
+    """Finds the texts of sentences, or of passages; see `index.nearest.Searched`.
 
-    again = 1
+    Where the engine compares all vectors, more are asked for until equals at the cut are all there.
+    """
 
-    def __init__(self, store: MilvusStore, generation: str, unit: Unit) -> None:
+    def __init__(self, store: MilvusStore, generation: str, unit: Unit, *, exact: bool = False) -> None:
+        self.again = 0 if exact else 1
         self._store = store
         self._generation = generation
         self._unit = unit
@@ -103,7 +107,9 @@ class EngineTexts:
     ) -> tuple[Rows, Floats]:
         """About the k nearest texts. A text of several articles may have one mark of each: `only` decides."""
         facts = {kind: [*map(str, some), ANY] for kind, some in marks.items()}
-        found = self._store.nearest(self._generation, query, k, {"units": self._unit.value, **facts})
+        found = self._store.nearest(
+            self._generation, query, min(k, MOST), {"units": self._unit.value, **facts}
+        )
         rows = np.array([row for row, _ in found], dtype=np.int64)
         scores = np.array([score for _, score in found], dtype=np.float32)
         if only is None:
@@ -121,10 +127,11 @@ class ServedEngine:
     generation: str
     vectors: EngineVectors
     content: PieceBytes
+    exact: bool
 
     def searched(self, unit: Unit) -> EngineTexts:
         """What finds the texts of a unit."""
-        return EngineTexts(self.store, self.generation, unit)
+        return EngineTexts(self.store, self.generation, unit, exact=self.exact)
 
 
 def open_served(store: MilvusStore, generation: str) -> Generation:
@@ -143,7 +150,8 @@ def open_served(store: MilvusStore, generation: str) -> Generation:
         shape = manifest.counts["vectors"], manifest.dimension
         vectors = EngineVectors(store, generation, shape)
         content = PieceBytes(pieces, places(_travelling(manifest))[ARTICLES])
-        opened = open_generation(folder, manifest, ServedEngine(store, generation, vectors, content))
+        exact = store.compares_all(generation)
+        opened = open_generation(folder, manifest, ServedEngine(store, generation, vectors, content, exact))
         undone.pop_all()
     # The mapped files go with the last question that reads them.
     weakref.finalize(vectors, shutil.rmtree, cache, True)

@@ -29,7 +29,7 @@ class TextRecords:
         rows = (generation.sentence_rows, generation.window_rows, generation.passage_rows)
         articles = (sentences[:, 0], sentences[:, 0], passages[:, 0])
         count = generation.manifest.counts["vectors"]
-        self._units: list[NDArray[np.bool_]] = [np.bincount(some, minlength=count) > 0 for some in rows]
+        self._units = [np.bincount(some, minlength=count) > 0 for some in rows]
         self._first = [_first(rows[place], count) for place in (0, 2)]
         pairs = np.stack([np.concatenate(rows), np.concatenate(articles)], axis=1)
         pairs = np.unique(pairs, axis=0)
@@ -48,10 +48,8 @@ class TextRecords:
 
     def _text(self, row: int) -> str:
         """The text of a sentence or passage; of a window, or of what is too long for a record, none."""
-        spans: tuple[Sequence[Sentence | Passage], ...] = (
-            self._generation.sentences,
-            self._generation.passages,
-        )
+        sentences, passages = self._generation.sentences, self._generation.passages
+        spans: tuple[Sequence[Sentence | Passage], ...] = (sentences, passages)
         for first, held in zip(self._first, spans, strict=True):
             if first[row] >= 0:
                 text = held[int(first[row])].text

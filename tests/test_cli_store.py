@@ -54,7 +54,7 @@ def test_a_server_with_no_folder_answers_as_the_folder_does(
     assert json.loads(qa("ask", DEVON, "--json", "--data", nowhere)[0]) == expected
     assert json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", nowhere)[0]) == narrowed
     assert expected["extracts"]
-    assert not nowhere.exists()
+    assert not (nowhere / CURRENT).exists()
     assert qa("verify", "--data", nowhere)[0].startswith("ok: gen-1-")
     assert "store: engine.db" in qa("doctor", "--data", nowhere)[0]
     assert "published" in qa("store", "list")[0]

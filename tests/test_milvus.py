@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from index.address import read_address
-from index.errors import IndexFailure, StoreRefused, Unreachable
-from index.milvus import Milvus, Missing, all_of, any_of, one_of
+from index.errors import IndexFailure, Missing, StoreRefused, Unreachable
+from index.milvus import Milvus, all_of, any_of, one_of
 
 
 class Said(Exception):

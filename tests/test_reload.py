@@ -161,7 +161,7 @@ def test_what_was_refused_is_tried_again_less_and_less_often(
         opened.append(look_number)
         return open_current(folder)
 
-    monkeypatch.setattr("web.reload.open_current", counting)
+    monkeypatch.setattr("index.published.open_current", counting)
     file = data / publish(data, 2).id / "texts.npy"
     flip(file)
     for look_number in range(300):  # noqa: B007

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -318,13 +317,8 @@ def test_the_folder_is_only_read(data: Path) -> None:
 
 def test_an_opened_generation_cannot_be_changed(data: Path) -> None:
     generation = open_current(data)
-    arrays: tuple[Any, ...] = (
-        generation.vectors,
-        generation.sentence_rows,
-        generation.passage_of,
-        generation.digests,
-    )
-    for array in arrays:
+    vectors = np.asarray(generation.vectors)
+    for array in (vectors, generation.sentence_rows, generation.passage_of, generation.digests):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     folder = data / generation.id

@@ -34,6 +34,7 @@ INSIDE = "MILVUS_INSIDE"
 CONTROL = "MILVUS_CONTROL"
 URI = "http://127.0.0.1:19530"
 UP_WITHIN = 120  # seconds
+LEASE = 5  # seconds after which a process that died is given up
 STANDALONE = 0  # query nodes
 COORDINATOR = ("mixture", "-rootcoord", "-querycoord", "-datacoord", "-proxy", "-datanode", "-indexnode")
 NAMESPACE = ("unshare", "-n", "-p", "-f", "--mount-proc", "--kill-child")
@@ -77,10 +78,13 @@ class Control:
         os.kill(self.pids[name], signal.SIGKILL)
 
     def stop(self) -> None:
-        """Tell Milvus to end, the last first; etcd, broker and storage stay."""
+        """End Milvus, the last first; etcd, broker and storage stay.
+
+        Told to end it would first hand over what it holds, for up to half an hour.
+        """
         for name in reversed([*self.pids]):
             if name != "etcd":
-                os.kill(self.pids[name], signal.SIGTERM)
+                os.kill(self.pids[name], signal.SIGKILL)
 
     def start(self) -> None:
         """Start again what does not run, and wait for it."""
@@ -171,6 +175,7 @@ class Cluster:
             **({"KAFKA_BROKERLIST": self._broker} if self._broker else {}),
             "ETCD_USE_EMBED": "false",
             "ETCD_ENDPOINTS": "127.0.0.1:2379",
+            "COMMON_SESSION_TTL": str(LEASE),
             **more,
         }
         self._start(name, [str(self._program / "bin" / "milvus"), "run", *arguments], environ)
