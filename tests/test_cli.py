@@ -204,7 +204,9 @@ def test_one_changed_article_alone_is_encoded_again(data: Path, tmp_path: Path) 
 def test_verify_exits_1_after_any_byte_is_changed(data: Path, tmp_path: Path) -> None:
     assert qa("verify", "--data", data).stdout.startswith("ok: gen-1-")
     copy = shutil.copytree(data, tmp_path / "data")
-    for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name != "LOCK"):
+    # Nothing is answered from a lock, nor from a model that OpenVINO converted, which is checked by itself.
+    files = (path for path in copy.rglob("*") if path.is_file() and not path.is_relative_to(copy / "models"))
+    for path in sorted(path for path in files if path.name != "LOCK"):
         sound = path.read_bytes()
         for place in {0, len(sound) // 2, len(sound) - 1} if sound else ():
             content = bytearray(sound)

@@ -12,9 +12,8 @@ from index.address import Address
 from index.bring import bring
 from index.build import build
 from index.carry import carry
-from index.errors import Altered, BuildFailed, Damaged, NoIndex, Unreachable
+from index.errors import Altered, BuildFailed, Damaged, Missing, NoIndex, Unreachable
 from index.generation import Generation
-from index.milvus import Missing
 from index.milvus_store import MilvusStore
 from index.pieces import Pieces, piece_row
 from index.published import Served
