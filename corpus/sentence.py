@@ -133,6 +133,13 @@ def _halves(sentence: str) -> tuple[int, int]:
         if cuts:
             cut = min(cuts, key=lambda match: abs(match.end() - middle))
             return len(sentence[: cut.end()].rstrip()), cut.end()
-    while middle > 1 and unicodedata.category(sentence[middle]).startswith("M"):
-        middle -= 1  # an accent stays with its letter
-    return middle, middle
+    cut = middle
+    while cut > 1 and _is_mark(sentence[cut]):
+        cut -= 1  # an accent stays with its letter
+    if _is_mark(sentence[cut]):
+        cut = middle  # but not thousands of them: each cut would leave nearly all for the next
+    return cut, cut
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")

@@ -12,7 +12,7 @@ import re
 import tomllib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,13 @@ def read_lock(text: str, scope: str) -> list[Release]:
 
 
 def locked() -> list[Release]:
-    """The entries of all lock files that an installation may use."""
+    """The entries of all lock files that an installation may use; one that is in two stands once."""
     locks = ((HERE / f"{name}.lock", scope) for name, scope in SCOPES.items())
-    return [release for lock, scope in locks for release in read_lock(lock.read_text("utf-8"), scope)]
+    entries: dict[str, Release] = {}
+    for release in (one for lock, scope in locks for one in read_lock(lock.read_text("utf-8"), scope)):
+        first = entries.setdefault(release.ref, release)
+        entries[release.ref] = replace(first, needed_by=first.needed_by | release.needed_by)
+    return list(entries.values())
 
 
 def package(release: Release, licence: str) -> Bill:

@@ -57,6 +57,13 @@ def test_a_lost_closing_quote_does_not_join_sentences() -> None:
     ]
 
 
+def test_an_accent_stays_with_its_letter_but_not_thousands_of_them() -> None:
+    text = "n" + "\u0301" * 20_000
+    spans = sentence_spans(text)
+    assert "".join(text[start:end] for start, end in spans) == text
+    assert len(spans) < 50
+
+
 def test_an_over_long_sentence_is_cut_at_its_semicolons() -> None:
     clause = "the council keeps a list of every path and bridge in the parish with its length and state"
     long = "; ".join([clause] * 8) + "."
