@@ -133,12 +133,12 @@ def _halves(sentence: str) -> tuple[int, int]:
         if cuts:
             cut = min(cuts, key=lambda match: abs(match.end() - middle))
             return len(sentence[: cut.end()].rstrip()), cut.end()
-    cut = middle
-    while cut > 1 and _is_mark(sentence[cut]):
-        cut -= 1  # an accent stays with its letter
-    if _is_mark(sentence[cut]):
-        cut = middle  # but not thousands of them: each cut would leave nearly all for the next
-    return cut, cut
+    place = middle
+    while place > 1 and _is_mark(sentence[place]):
+        place -= 1  # an accent stays with its letter
+    if _is_mark(sentence[place]):
+        place = middle  # but not thousands of them: each cut would leave nearly all for the next
+    return place, place
 
 
 def _is_mark(character: str) -> bool:
