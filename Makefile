@@ -38,7 +38,7 @@ serve: setup
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
 test: .venv/.dev
-	@$(PYTEST) -n $(WORKERS) --dist loadfile
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 torture: .venv/.dev
 	@$(PYTEST) -m torture -s

@@ -105,6 +105,7 @@ class Milvus:
     def seal(self, name: str) -> int:
         """Make what was put in durable and searchable; how many rows there are, read after all writes."""
         self._ask("flush", name, seconds=LONG)
+        self._indexed(name)
         self.load(name)
         return min(self._count(name) for _ in range(self.address.replicas))
 
@@ -180,6 +181,14 @@ class Milvus:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _indexed(self, name: str) -> None:
+        """Wait until the index is made: before that the server searches by a makeshift one."""
+        ends = time.monotonic() + LONG
+        while int(self._ask("describe_index", name, "vector").get("pending_index_rows") or 0):
+            if time.monotonic() > ends:
+                raise Unreachable(self.address.shown, f"no index after {LONG:.0f} s")
+            time.sleep(_LONGEST_PAUSE)
 
     def _count(self, name: str) -> int:
         told = self._ask(

@@ -30,6 +30,7 @@ ROWS = 500
 """Rows sent at once: below what a message broker takes in one message."""
 
 _LINKS, _WIDTH = 16, 200  # of the graph: neighbours of a vector, and how widely they are looked for
+_LEAST_SEEN = 256  # candidates kept while the graph is walked, at least: with 52 recall@10 was .95
 _SEEN = 2  # candidates kept, for each that is wanted, while the graph is walked
 _WORDS = {"tokenizer": "standard", "filter": ["lowercase", {"type": "stemmer", "language": "english"}]}
 _NONE = -1  # a number that no set of units has: an empty list is no expression
@@ -138,7 +139,12 @@ class MilvusStore:
     ) -> list[tuple[int, float]]:
         """Ids and scores of the k records of one generation, published or not, nearest to a vector."""
         told = self.client.search(
-            self.collection(generation), vector.tolist(), k, where=expression(where), fields=(), ef=_SEEN * k
+            self.collection(generation),
+            vector.tolist(),
+            k,
+            where=expression(where),
+            fields=(),
+            ef=max(_LEAST_SEEN, _SEEN * k),
         )
         return [(identifier, score) for identifier, score, _ in told]
 
@@ -187,7 +193,7 @@ class MilvusStore:
         if k <= 0:
             return []
         told = self.client.search(
-            name, query, k, where=expression(where), fields=("text", "sha256"), ef=_SEEN * k
+            name, query, k, where=expression(where), fields=("text", "sha256"), ef=max(_LEAST_SEEN, _SEEN * k)
         )
         return [self._found(identifier, score, row) for identifier, score, row in told]
 

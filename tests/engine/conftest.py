@@ -1,6 +1,6 @@
 """The stores that the contract is held against, and the table of what came of it.
 
-Each that cannot be had is skipped and says why. `MILVUS_URI` names a server or a cluster; `tests/test_engine.py`
+Each that cannot be had is skipped and says why. `MILVUS_URI` names a server or a cluster; `tests/test_cluster.py`
 starts one and runs this folder beside it. Collections have names of their own and are dropped at the end.
 """
 
