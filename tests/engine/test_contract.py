@@ -166,7 +166,7 @@ def test_a_reader_never_sees_two_generations_at_once(store: Store, filled: Store
     store.add("gen-4-d", batch(range(40), mark=" Fourth."))
     store.publish("gen-4-d")
     until_seen = frozenset({"40Fourth."})
-    for _ in range(200):
+    for _ in range(1_200):  # a minute: a server may take a while to tell all its parts of the swap
         if until_seen in seen or failures:
             break
         ended.wait(0.05)
