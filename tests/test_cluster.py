@@ -20,7 +20,7 @@ from tests.engine.conftest import why_not as no_client
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 580  # seconds: below what one test may take
 # The rest needs no cluster of its own to be tried each time: it ran beside Milvus Lite, in this folder.
-MOST_TELLING = "contract or outage or development"
+MOST_TELLING = "contract or outage"
 
 
 @pytest.mark.engine
