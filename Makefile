@@ -11,8 +11,9 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-# Tests run side by side, a file at a time and a core each; what they run starts no threads of its own beside that.
-WORKERS ?= 2
+# Tests run side by side, a file at a time; what they run starts no threads of its own beside that. Three keep two cores
+# busy: many wait for browsers and processes.
+WORKERS ?= 3
 PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
 .PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
@@ -20,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions; RAY=1: clusters; ENGINE=1: Milvus]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
-	@echo "make test    setup, the test tools, then the tests [WORKERS=2]"
+	@echo "make test    setup, the test tools, then the tests [WORKERS=3]"
 	@echo "make torture the tests that take long; they print what they counted"
 	@echo "make fuzz    bytes of no program against the readers, about a minute [SECONDS=for each format]"
 	@echo "make check   ruff and mypy"

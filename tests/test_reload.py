@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from itertools import cycle
 from pathlib import Path
@@ -505,8 +504,7 @@ def test_the_real_service_takes_what_qa_index_publishes_beside_it(tmp_path: Path
         try:
             assert door.stdout
             address = urlsplit(door.stdout.readline().split()[-1])
-            with closing(HTTPConnection(str(address.hostname), address.port, timeout=60)) as connection:
-                _follows(connection, articles, data, run_index)
+            _follows(str(address.netloc), articles, data, run_index)
         finally:
             door.terminate()
     assert door.returncode == 0
@@ -526,6 +524,6 @@ def _follows(connection: HTTPConnection, articles: Path, data: Path, run_index: 
     (data / CURRENT).write_bytes(sound[:-1])
     wait_for(lambda: health()["status"] == "degraded")
     assert "CURRENT: does not hold a generation" in health()["reasons"][0]
-    assert _exchange(connection, "/api/ask")[0] == 200
+    assert told("/api/ask")[0] == 200
     (data / CURRENT).write_bytes(sound)
     wait_for(lambda: health()["status"] == "ready")
