@@ -510,9 +510,14 @@ def test_the_real_service_takes_what_qa_index_publishes_beside_it(tmp_path: Path
     assert door.returncode == 0
 
 
-def _follows(connection: HTTPConnection, articles: Path, data: Path, run_index: Callable[[], None]) -> None:
+def _follows(address: str, articles: Path, data: Path, run_index: Callable[[], None]) -> None:
+    def told(route: str) -> tuple[int, str]:
+        # A connection each time: one that waits for an index to be built is closed meanwhile.
+        with closing(HTTPConnection(address, timeout=60)) as connection:
+            return _exchange(connection, route)
+
     def health() -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(_exchange(connection, "/health")[1])
+        found: dict[str, Any] = json.loads(told("/health")[1])
         return found
 
     assert health()["articles"] == 1
