@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import math
 import resource
 import signal
 import socket
@@ -52,6 +53,25 @@ def gold() -> list[str]:
     return [json.loads(line)["question"] for line in lines]
 
 
+def same(one: object, other: object) -> bool:
+    """Whether two answers are alike but for a number's last digits: what a question is encoded beside moves them."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, abs_tol=1e-5)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_a_digit_more_or_less_is_the_same_and_a_word_is_not() -> None:
+    told = {"score": 0.1234567, "extracts": [{"text": "a", "start": 1}]}
+    assert same(told, told | {"score": 0.1234571})
+    assert not same(told, told | {"score": 0.1236})
+    assert not same(told, told | {"extracts": []})
+    assert not same(told, told | {"extracts": [{"text": "b", "start": 1}]})
+
+
 def many(service: Served, people: int, seconds: float, questions: list[str] = QUESTIONS) -> Told:
     """So many people ask for so long; each answer must be what one person alone is told."""
     alone = {question: ask_one(service.port, question) for question in questions}
@@ -59,7 +79,10 @@ def many(service: Served, people: int, seconds: float, questions: list[str] = QU
     everybody = [turned(questions, 7 * one) for one in range(people)]
     told = ask_at_once(service.port, everybody, until=lambda: time.monotonic() > end)
     wrong = [
-        question for question, records in told.answers.items() for one in records if one != alone[question]
+        question
+        for question, records in told.answers.items()
+        for one in records
+        if not same(one, alone[question])
     ]
     print(
         f"\n{people} people, {seconds:g} s: {dict(told.statuses)}, {told.broken} broken, {len(wrong)} differ, "

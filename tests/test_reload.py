@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from itertools import cycle
 from pathlib import Path
