@@ -126,8 +126,8 @@ def _send_records(generation: Generation, store: MilvusStore, *, progress: Progr
 def _send_files(generation: Generation, pieces: Pieces) -> int:
     """Send the files and at last the manifest; tells how many pieces there must be."""
     new = pieces.create()
-    travelling = kept_apart(generation.manifest, ELSEWHERE - {ARTICLES})
-    for name, place in places(travelling).items():
+    travelling = places(kept_apart(generation.manifest, ELSEWHERE - {ARTICLES}))
+    for name, place in travelling.items():
         known = set() if new else pieces.known(place.first, place.first + place.count)
         with (generation.folder / name).open("rb") as stream:
             for start in range(0, place.count, 64):
@@ -143,7 +143,7 @@ def _send_files(generation: Generation, pieces: Pieces) -> int:
     if len(cut) > MANIFEST_PIECES:
         raise BuildFailed(f"the manifest has {len(content):,} bytes, too many for an engine")
     pieces.put([piece_row(row, MANIFEST, part) for row, part in enumerate(cut)])
-    return len(cut) + sum(place.count for place in places(travelling).values())
+    return len(cut) + sum(place.count for place in travelling.values())
 
 
 def _check_count(what: str, found: int, expected: int) -> None:

@@ -66,7 +66,7 @@ class Milvus:
         if self.version.startswith("milvus_lite"):
             return True
         found = re.match(r"(\d+)\.(\d+)", self.version)
-        return bool(found) and (int(found[1]), int(found[2])) >= WORDS_SINCE if found else False
+        return found is not None and (int(found[1]), int(found[2])) >= WORDS_SINCE
 
     def create(
         self, name: str, fields: Sequence[Row], indexes: Sequence[Row], *, words: bool = False
@@ -127,6 +127,14 @@ class Milvus:
             consistency_level="Strong" if latest else _READ,
         )
         return [dict(row) for row in told]
+
+    def known(self, name: str, first: int, end: int) -> set[int]:
+        """Which ids from `first` to `end` are there, read after all writes."""
+        expression = f"id >= {first} and id < {end}"
+        return {
+            int(row["id"])
+            for row in self.get(name, expression, ("id",), limit=max(1, end - first), latest=True)
+        }
 
     def search(
         self, name: str, query: list[float] | str, k: int, *, where: str, fields: Sequence[str], ef: int = 0

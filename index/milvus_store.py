@@ -172,9 +172,7 @@ class MilvusStore:
 
     def known(self, generation: str, first: int, end: int) -> set[int]:
         """Which ids from `first` to `end` a generation that has begun holds."""
-        name = self.collection(generation)
-        rows = self.client.get(name, f"id >= {first} and id < {end}", ("id",), limit=end - first, latest=True)
-        return {int(row["id"]) for row in rows}
+        return self.client.known(self.collection(generation), first, end)
 
     def drop(self, generation: str) -> None:
         """See `Store`."""

@@ -101,10 +101,7 @@ class Pieces:
 
     def known(self, first: int, end: int) -> set[int]:
         """Which pieces from `first` to `end` are there."""
-        told = self._store.client.get(
-            self._name, f"id >= {first} and id < {end}", ("id",), limit=max(1, end - first), latest=True
-        )
-        return {int(row["id"]) for row in told}
+        return self._store.client.known(self._name, first, end)
 
     def put(self, rows: list[Row]) -> None:
         """Store pieces; those that are there already are replaced."""

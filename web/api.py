@@ -113,16 +113,13 @@ def answer_failures(app: FastAPI) -> None:
         return failure(422, _first_fault(error.errors()[0]))
 
     @app.exception_handler(Busy)
-    async def busy(_: Request, error: Busy) -> JSONResponse:
-        return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
-
     @app.exception_handler(Away)
-    async def away(_: Request, error: Away) -> JSONResponse:
+    async def later(_: Request, error: Busy | Away) -> JSONResponse:
         return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
 
     @app.exception_handler(Unreachable)
-    async def unreachable(_: Request, error: Unreachable) -> JSONResponse:
-        return failure(503, str(Away(AWAY_FOR)), headers={"Retry-After": str(AWAY_FOR)})
+    async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
+        return await later(request, Away(AWAY_FOR))
 
     @app.exception_handler(NotAnswered)
     async def fault(_: Request, error: NotAnswered) -> JSONResponse:
