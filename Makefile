@@ -14,7 +14,7 @@ LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 # Tests run side by side, a file at a time; what they run starts no threads of its own beside that. Three keep two cores
 # busy: many wait for browsers and processes.
 WORKERS ?= 3
-PYTEST := OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+PYTEST := .venv/bin/python -m pytest
 
 .PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
 
@@ -39,7 +39,7 @@ serve: setup
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
 test: .venv/.dev
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 torture: .venv/.dev
 	@$(PYTEST) -m torture -s

@@ -8,7 +8,8 @@ from typing import Any
 from qa.answer import Answer, Extract, Place
 
 Record = dict[str, Any]
-_DIGITS = 4
+DIGITS = 4
+"""Behind the point of a score or a confidence."""
 
 
 def answer_record(answer: Answer, identifier: str = "") -> Record:
@@ -17,7 +18,7 @@ def answer_record(answer: Answer, identifier: str = "") -> Record:
         "id": identifier,
         "question": answer.question,
         "abstained": answer.abstained,
-        "confidence": answer.confidence if answer.confidence is None else round(answer.confidence, _DIGITS),
+        "confidence": answer.confidence if answer.confidence is None else round(answer.confidence, DIGITS),
         "calibrated": answer.calibrated,
         "band": str(answer.band),
         "generation": answer.generation,
@@ -48,7 +49,7 @@ def extract_record(extract: Extract) -> Record:
         "end": extract.end,
         "text": extract.text,
         "answer": {"start": start, "end": end, "text": extract.answer_text},
-        "score": round(extract.score, _DIGITS),
+        "score": round(extract.score, DIGITS),
         "band": str(extract.band),
         "also_in": [_place(place) for place in extract.also_in],
         "article_sha256": article.sha256,

@@ -1,4 +1,4 @@
-"""People who ask over HTTP at once, in one thread: each keeps a connection and asks as soon as it is answered."""
+"""People who ask over HTTP at once, in one thread: each keeps a connection and asks as soon as it is answered, or has read."""
 
 from __future__ import annotations
 
@@ -32,13 +32,24 @@ class Told:
 
 
 def ask_at_once(
-    port: int, people: Sequence[Sequence[str]], *, until: Callable[[], bool] | None = None
+    port: int,
+    people: Sequence[Sequence[str]],
+    *,
+    until: Callable[[], bool] | None = None,
+    pause: float = 0,
 ) -> Told:
-    """Each person asks their questions in turn, again and again while `until` is false, once without it."""
+    """Each person asks their questions in turn, again and again while `until` is false, once without it.
+
+    Before each question they read for `pause` seconds; the first is asked sooner by some than by others.
+    """
     told = Told()
 
+    async def person(number: int, questions: Sequence[str]) -> None:
+        await asyncio.sleep(pause * number / len(people))
+        await _person(port, questions, told, until, pause)
+
     async def everybody() -> None:
-        await asyncio.gather(*(_person(port, questions, told, until) for questions in people))
+        await asyncio.gather(*(person(number, questions) for number, questions in enumerate(people)))
 
     asyncio.run(everybody())
     return told
@@ -50,16 +61,20 @@ def ask_one(port: int, question: str) -> Record:
     return records[0]
 
 
-async def _person(port: int, questions: Sequence[str], told: Told, until: Callable[[], bool] | None) -> None:
+async def _person(
+    port: int, questions: Sequence[str], told: Told, until: Callable[[], bool] | None, pause: float
+) -> None:
     connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     try:
         for question in questions if until is None else cycle(questions):
             connection = connection or await asyncio.open_connection("127.0.0.1", port)
-            if not await asyncio.wait_for(_asked(connection, question, told), _PATIENCE):
+            # Who reads for seconds comes back on a connection of its own: the service keeps none for so long.
+            if not await asyncio.wait_for(_asked(connection, question, told), _PATIENCE) or pause:
                 connection[1].close()
                 connection = None
             if until and until():
                 return
+            await asyncio.sleep(pause)
     except (OSError, asyncio.IncompleteReadError, TimeoutError):
         told.broken += 1
     finally:
