@@ -67,35 +67,12 @@ lock: .venv/.dev
 	@sh requirements/install.sh "$$PYTHON" dev
 	@.venv/bin/python -m requirements.sbom
 
+# What each set of packages is installed beside: a Milvus server, for one, beside its client.
 .venv/.runtime: $(LOCKS) requirements/install.sh pyproject.toml
-	@sh requirements/install.sh "$$PYTHON" runtime
-	@touch $@
+.venv/.quality .venv/.openvino .venv/.ray .venv/.engine .venv/.dev: .venv/.runtime
+.venv/.cluster: .venv/.engine
+.venv/.fuzz: .venv/.dev
 
-.venv/.quality: .venv/.runtime requirements/quality.lock
-	@sh requirements/install.sh "$$PYTHON" quality
-	@touch $@
-
-.venv/.openvino: .venv/.runtime requirements/openvino.lock
-	@sh requirements/install.sh "$$PYTHON" openvino
-	@touch $@
-
-.venv/.ray: .venv/.runtime requirements/ray.lock
-	@sh requirements/install.sh "$$PYTHON" ray
-	@touch $@
-
-.venv/.engine: .venv/.runtime requirements/engine.lock
-	@sh requirements/install.sh "$$PYTHON" engine
-	@touch $@
-
-# A Milvus server and a broker, which the tests of the engine run beside.
-.venv/.cluster: .venv/.engine requirements/cluster.lock
-	@sh requirements/install.sh "$$PYTHON" cluster
-	@touch $@
-
-.venv/.dev: .venv/.runtime requirements/dev.lock
-	@sh requirements/install.sh "$$PYTHON" dev
-	@touch $@
-
-.venv/.fuzz: .venv/.dev requirements/fuzz.lock
-	@sh requirements/install.sh "$$PYTHON" fuzz
+.venv/.%: requirements/%.lock
+	@sh requirements/install.sh "$$PYTHON" $*
 	@touch $@

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from index.lexical import NO_MARKS, Marks
 from index.nearest import Narrowed
+from index.recent import Recent
 from index.where import Where
 
 KEPT = 4
@@ -31,18 +30,12 @@ class Filters:
     """The outcomes of the filters used last; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Where, Allowed] = OrderedDict()
+        self._kept: Recent[Where, Allowed] = Recent(KEPT)
 
     def outcome(self, where: Where, work_out: Callable[[], Allowed]) -> Allowed:
         """What this filter leaves, worked out unless it is kept."""
-        with self._lock:
-            if where in self._kept:
-                self._kept.move_to_end(where)
-                return self._kept[where]
-        outcome = work_out()
-        with self._lock:
-            self._kept[where] = outcome
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+        outcome = self._kept.get(where)
+        if outcome is None:
+            outcome = work_out()
+            self._kept.keep({where: outcome})
         return outcome

@@ -12,8 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -25,6 +23,7 @@ from index.errors import Altered
 from index.manifest import FileFacts, Manifest
 from index.milvus import Row, one_of
 from index.milvus_store import MilvusStore
+from index.recent import Recent
 
 PIECE = 48_000
 """Bytes of a piece: 64,000 letters where it is no text."""
@@ -80,8 +79,7 @@ class Pieces:
         self._store = store
         self._generation = generation
         self._name = store.files(generation)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept: Recent[int, bytes] = Recent(KEPT)
 
     def create(self) -> bool:
         """Make the collection unless it is there; whether it was made now."""
@@ -132,10 +130,10 @@ class Pieces:
         if start >= end:
             return b""
         ids = range(place.first + start // PIECE, place.first + (end - 1) // PIECE + 1)
-        with self._lock:
-            held = {one: self._kept[one] for one in ids if one in self._kept}
-        held |= self._fetch([one for one in ids if one not in held])
-        self._keep(held)
+        held = self._kept.held(ids)
+        new = self._fetch([one for one in ids if one not in held])
+        self._kept.keep(new)
+        held |= new
         whole = b"".join(held[one] for one in ids)
         offset = start - (ids[0] - place.first) * PIECE
         return whole[offset : offset + end - start]
@@ -167,14 +165,6 @@ class Pieces:
     def _refuse(self, what: str) -> NoReturn:
         self._store.refused += 1
         raise Altered(self._store.address.shown, what)
-
-    def _keep(self, held: Mapping[int, bytes]) -> None:
-        with self._lock:
-            for one, content in held.items():
-                self._kept[one] = content
-                self._kept.move_to_end(one)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
 
 
 class PieceBytes:

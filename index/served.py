@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -31,8 +29,9 @@ from index.manifest import MANIFEST, FileFacts, Manifest, read_manifest, verify_
 from index.milvus_store import MilvusStore
 from index.nearest import Rows, Texts
 from index.pieces import PieceBytes, Pieces, kept_apart, places
+from index.recent import Recent
 
-RECENT = 20_000
+KEPT = 20_000
 """Vectors kept in memory after their last use: 30 MB of 384 numbers each."""
 MOST = 16_384
 """Records that Milvus gives back at most."""
@@ -47,8 +46,7 @@ class EngineVectors:
         self.shape = shape
         self._store = store
         self._generation = generation
-        self._lock = threading.Lock()
-        self._recent: OrderedDict[int, Floats] = OrderedDict()
+        self._recent: Recent[int, Floats] = Recent(KEPT)
 
     def __len__(self) -> int:
         """Texts."""
@@ -62,29 +60,18 @@ class EngineVectors:
     def __getitem__(self, rows: Any) -> Any:
         """See `index.nearest.Vectors`. Raises Unreachable, Altered."""
         wanted = np.atleast_1d(np.asarray(rows)).astype(np.int64)
-        held = self._held(wanted.tolist())
+        held = self._recent.held(wanted.tolist())
         missing = np.array([row for row in dict.fromkeys(wanted.tolist()) if row not in held], dtype=np.int64)
         if len(missing):
             fetched = self._store.vectors(self._generation, missing)
-            held |= dict(zip(missing.tolist(), fetched, strict=True))
-        self._keep(held)
+            new = dict(zip(missing.tolist(), fetched, strict=True))
+            self._recent.keep(new)
+            held |= new
         if np.ndim(rows) == 0:
             return held[int(rows)]
         if not len(wanted):
             return np.empty((0, self.shape[1]), dtype=np.float32)
         return np.stack([held[row] for row in wanted.tolist()])
-
-    def _held(self, rows: Iterable[int]) -> dict[int, Floats]:
-        with self._lock:
-            return {row: self._recent[row] for row in rows if row in self._recent}
-
-    def _keep(self, held: Mapping[int, Floats]) -> None:
-        with self._lock:
-            for row, vector in held.items():
-                self._recent[row] = vector
-                self._recent.move_to_end(row)
-            while len(self._recent) > RECENT:
-                self._recent.popitem(last=False)
 
 
 class EngineTexts:

@@ -31,40 +31,20 @@ torch_installed() {
     .venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
 
-if [ "$lock" = quality ]; then
-    echo "installing the model of the quality profile (400 MB)"
-    locked_install --no-deps -r requirements/quality.lock
+beside() {
+    echo "installing $1"
+    locked_install --no-deps -r "requirements/$lock.lock"
     exit
-fi
+}
 
-if [ "$lock" = openvino ]; then
-    echo "installing OpenVINO (60 MB)"
-    locked_install --no-deps -r requirements/openvino.lock
-    exit
-fi
-
-if [ "$lock" = ray ]; then
-    echo "installing Ray (130 MB)"
-    locked_install --no-deps -r requirements/ray.lock
-    exit
-fi
-
-if [ "$lock" = engine ]; then
-    echo "installing the client of Milvus, and Milvus Lite (60 MB)"
-    locked_install --no-deps -r requirements/engine.lock
-    exit
-fi
-
-if [ "$lock" = cluster ]; then
-    echo "installing a Milvus server for tests (60 MB)"
-    locked_install --no-deps -r requirements/cluster.lock
-    exit
-fi
-
-if [ "$lock" = fuzz ]; then
-    locked_install --no-deps -r requirements/fuzz.lock
-    exit
-fi
+case $lock in
+quality) beside "the model of the quality profile (400 MB)" ;;
+openvino) beside "OpenVINO (60 MB)" ;;
+ray) beside "Ray (130 MB)" ;;
+engine) beside "the client of Milvus, and Milvus Lite (60 MB)" ;;
+cluster) beside "a Milvus server for tests (60 MB)" ;;
+fuzz) beside "what makes files by chance (30 MB)" ;;
+esac
 
 echo "installing locked dependencies into .venv (a few minutes the first time)"
 
