@@ -24,6 +24,8 @@ QUICK = 1.0
 """Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
 LONG = 300.0
 """Seconds for calls that a build makes: flushing and loading take as long as there is data."""
+INDEXING = 1_800.0
+"""Seconds in which an index must get on: it is made a segment at a time, of some hundred thousand rows."""
 WORDS_SINCE = (2, 5)
 """The first release of the server with BM25."""
 
@@ -192,10 +194,13 @@ class Milvus:
 
     def _indexed(self, name: str) -> None:
         """Wait until the index is made: before that the server searches by a makeshift one."""
-        ends = time.monotonic() + LONG
-        while int(self._ask("describe_index", name, "vector").get("pending_index_rows") or 0):
-            if time.monotonic() > ends:
-                raise Unreachable(self.address.shown, f"no index after {LONG:.0f} s")
+        pending, moved = -1, time.monotonic()
+        while left := int(self._ask("describe_index", name, "vector").get("pending_index_rows") or 0):
+            if left != pending:
+                pending, moved = left, time.monotonic()
+            elif time.monotonic() - moved > INDEXING:
+                fact = f"{left:,} rows without an index, and none fewer in {INDEXING / 60:.0f} minutes"
+                raise Unreachable(self.address.shown, fact)
             time.sleep(_LONGEST_PAUSE)
 
     def _count(self, name: str) -> int:

@@ -97,6 +97,20 @@ def test_what_no_other_try_would_mend_is_told_at_once(error: Said, kind: type[In
     assert len(client.calls) == 1
 
 
+def pending(*rows: int) -> list[dict[str, int]]:
+    return [{"pending_index_rows": count} for count in rows]
+
+
+def test_an_index_may_take_as_long_as_it_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.milvus.INDEXING", 0.1)
+    monkeypatch.setattr("index.milvus._LONGEST_PAUSE", 0.03)
+    getting_on = Scripted(None, *pending(9, 9, 8, 8, 7, 7, 6, 6, 0), None, [{"count(*)": 9}])
+    assert getting_on.seal("a") == 9
+    stuck = Scripted(None, *pending(9, 8))
+    with pytest.raises(Unreachable, match=r"\(8 rows without an index, and none fewer in "):
+        stuck.seal("a")
+
+
 def test_an_alias_is_made_once_and_moved_then() -> None:
     client = Scripted(Said(100, "can't find collection"), None)
     client.point("a", "a__gen_1_ff")
