@@ -35,6 +35,8 @@ _SECONDS = {GENTLY: 0.02, SLOWLY: 1.5}
 HEAD_SECONDS = 2.0
 """Less than the service gives a client in earnest, so that a test need not wait as long."""
 REAL = "real"
+MAY_WAIT = "SERVED_MAY_WAIT"
+"""Names how many questions may wait, in place of the service's own limit."""
 PLACES = ("harbour", "canal", "quay", "mill", "bridge", "market", "lighthouse", "tannery", "chapel", "ferry")
 _START = 120.0  # seconds
 
@@ -105,9 +107,10 @@ def _kept_desks(service: Any) -> list[Desk]:
     """Every desk that is made, so that what a reload does can be done here."""
     desks: list[Desk] = []
     make = service.Desk
+    limits = {"waiting": int(os.environ[MAY_WAIT])} if MAY_WAIT in os.environ else {}
 
     def kept(*arguments: Any, **options: Any) -> Desk:
-        desks.append(make(*arguments, **options))
+        desks.append(make(*arguments, **options, **limits))
         return desks[-1]
 
     service.Desk = kept

@@ -20,7 +20,7 @@ import pytest
 from index.store import verify
 from qa.record import DIGITS
 from tests.askers import Told, ask_at_once, ask_one, request
-from tests.served import FAILING, GENTLY, PLACES, REAL, ROOT, SLOWLY, Served, served
+from tests.served import FAILING, GENTLY, MAY_WAIT, PLACES, REAL, ROOT, SLOWLY, Served, served
 from web.desk import RUNNING, WAITING
 
 QUESTIONS = [
@@ -120,6 +120,14 @@ def overload(service: Served, people: int) -> None:
     assert crowd.retry_after == {"2": crowd.statuses[503]}
     few = ask_at_once(service.port, [QUESTIONS[:10]] * 5)
     assert (few.statuses, few.broken) == ({200: 50}, 0)
+
+
+def test_without_a_limit_all_wait_and_that_is_seen(tmp_path: Path) -> None:
+    with (
+        served(tmp_path / "data", QA_CACHE="0", **{MAY_WAIT: "1000000"}) as service,
+        pytest.raises(AssertionError, match=r"\{200\} == \{200, 503\}"),
+    ):
+        overload(service, 100)
 
 
 @pytest.fixture
