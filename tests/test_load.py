@@ -20,7 +20,7 @@ import pytest
 from index.store import verify
 from qa.record import DIGITS
 from tests.askers import Told, ask_at_once, ask_one, request
-from tests.served import FAILING, GENTLY, MAY_WAIT, PLACES, REAL, ROOT, SLOWLY, Served, served
+from tests.served import FAILING, GENTLY, PLACES, REAL, ROOT, SLOWLY, Served, served
 from web.desk import RUNNING, WAITING
 
 QUESTIONS = [
@@ -124,7 +124,7 @@ def overload(service: Served, people: int) -> None:
 
 def test_without_a_limit_all_wait_and_that_is_seen(tmp_path: Path) -> None:
     with (
-        served(tmp_path / "data", QA_CACHE="0", **{MAY_WAIT: "1000000"}) as service,
+        served(tmp_path / "data", QA_CACHE="0", SERVED_MAY_WAIT="1000000") as service,
         pytest.raises(AssertionError, match=r"\{200\} == \{200, 503\}"),
     ):
         overload(service, 100)
