@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +94,9 @@ def main() -> None:
     encoder = load_encoder(device="cpu") if sys.argv[1] == REAL else Words()
     told = sample() if sys.argv[1] == REAL else register()
     _publish(encoder, settings.data, [*told, edition(0)])
-    threading.Thread(target=_reload, args=(desks, encoder, told), daemon=True).start()
+    asked: SimpleQueue[None] = SimpleQueue()
+    signal.signal(signal.SIGUSR1, lambda *_: asked.put(None))
+    threading.Thread(target=_reload, args=(asked, desks, encoder, told), daemon=True).start()
     app.serve(settings, encoder, announce=lambda line: print(line, flush=True))
 
 
@@ -117,13 +120,13 @@ def _kept_desks(service: Any) -> list[Desk]:
     return desks
 
 
-def _reload(desks: list[Desk], encoder: Encoder, told: list[Article]) -> None:
-    """Publish and replace whenever a signal comes."""
+def _reload(asked: SimpleQueue[None], desks: list[Desk], encoder: Encoder, told: list[Article]) -> None:
+    """Publish and replace whenever it is asked for."""
     from index.store import open_current
     from qa.assistant import Assistant
 
     for number in range(1, sys.maxsize):
-        signal.sigwait({signal.SIGUSR1})
+        asked.get()
         before = desks[0].assistant
         data = before.generation.folder.parent
         _publish(encoder, data, [*told, edition(number)])
@@ -206,6 +209,4 @@ def served(
 
 
 if __name__ == "__main__":
-    # Before any thread is made, as each inherits it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     main()
