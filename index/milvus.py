@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from index.address import Address
-from index.errors import IndexFailure, Missing, StoreRefused, Unreachable
+from index.errors import BuildFailed, IndexFailure, Missing, StoreRefused, Unreachable
 
 PATIENCE = 20.0
 """Seconds that a call made for a question may take, all tries together: while a query node is taken over."""
@@ -24,13 +25,14 @@ QUICK = 1.0
 """Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
 LONG = 300.0
 """Seconds for calls that a build makes: flushing and loading take as long as there is data."""
-INDEXING = 1_800.0
+INDEXING = 3_600.0
 """Seconds in which an index must get on: it is made a segment at a time, of some hundred thousand rows."""
 WORDS_SINCE = (2, 5)
 """The first release of the server with BM25."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between tries
 _MISSING = 100  # the code of a collection that is not there
+_RELEASED = 101  # of one that is not in memory: after each start of Milvus Lite, or when somebody released it
 # Codes of what is wrong with the call itself, which no other try would mend.
 _FINAL = frozenset({_MISSING, 1100, 1101, 1102, 1400})
 _AUTHENTICATION = re.compile(r"auth|permission|unauthenticated|privilege|password", re.IGNORECASE)
@@ -39,6 +41,7 @@ _GONE = re.compile(r"can't find collection|collection\S* (?:not found|does not e
 
 # Records never change once they are published; so much staleness lets a node that is behind catch up first.
 _READ = "Bounded"
+_LOAD = "load_collection"
 _KINDS = ("datatype", "element_type")
 
 Row = dict[str, Any]
@@ -114,7 +117,7 @@ class Milvus:
     def load(self, name: str) -> None:
         """Let query nodes take the collection into memory, as many as there shall be replicas."""
         more = {} if self.address.replicas == 1 else {"replica_number": self.address.replicas}
-        self._ask("load_collection", name, seconds=LONG, **more)
+        self._ask(_LOAD, name, seconds=LONG, **more)
 
     def get(
         self, name: str, expression: str, fields: Sequence[str], *, limit: int, latest: bool = False
@@ -194,13 +197,15 @@ class Milvus:
 
     def _indexed(self, name: str) -> None:
         """Wait until the index is made: before that the server searches by a makeshift one."""
-        pending, moved = -1, time.monotonic()
+        least, moved = math.inf, time.monotonic()
         while left := int(self._ask("describe_index", name, "vector").get("pending_index_rows") or 0):
-            if left != pending:
-                pending, moved = left, time.monotonic()
+            if left < least:
+                least, moved = left, time.monotonic()
             elif time.monotonic() - moved > INDEXING:
-                fact = f"{left:,} rows without an index, and none fewer in {INDEXING / 60:.0f} minutes"
-                raise Unreachable(self.address.shown, fact)
+                fact = (
+                    f"the engine at {self.address.shown} gets on with its index no more: {left:,} rows to go"
+                )
+                raise BuildFailed(f"{fact}; see its log, then run the same command again")
             time.sleep(_LONGEST_PAUSE)
 
     def _count(self, name: str) -> int:
@@ -235,6 +240,8 @@ class Milvus:
                 self._away = False
                 return told
             except failures as error:
+                if getattr(error, "code", None) == _RELEASED and call != _LOAD:
+                    self.load(given[0])
                 fault = self._fault(call, error)
                 # What nobody can name passes soon or not at all, however long the call itself may take.
                 last = ends if fault.away else min(ends, begun + self._patience)
@@ -245,9 +252,10 @@ class Milvus:
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
     def _failures(self) -> tuple[type[Exception], ...]:
+        refused = self._class("MilvusException")  # first: it tells when the library is missing
         from grpc import RpcError
 
-        return self._class("MilvusException"), RpcError, OSError, ValueError
+        return refused, RpcError, OSError, ValueError
 
     def _connected(self, seconds: float) -> Any:
         with self._connecting:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from typer.testing import CliRunner
 from cli import app
 from index.store import CURRENT
 
+ROOT = Path(__file__).resolve().parents[1]
 DEVON = "why did Devon find wraparound services hard?"
 needs_lite = pytest.mark.skipif(
     find_spec("pymilvus") is None or find_spec("milvus_lite") is None,
@@ -58,6 +62,31 @@ def test_a_server_with_no_folder_answers_as_the_folder_does(
     assert qa("verify", "--data", nowhere)[0].startswith("ok: gen-1-")
     assert "store: engine.db" in qa("doctor", "--data", nowhere)[0]
     assert "published" in qa("store", "list")[0]
+
+
+@needs_lite
+@pytest.mark.engine
+@pytest.mark.slow
+def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Path, tmp_path: Path) -> None:
+    """As people use it: a command is a process."""
+
+    def command(*arguments: str | Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", "from cli import app; app()", *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "VERBATIM_STORE": file, "QA_RERANKER": "none"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    file = str(tmp_path / "engine.db")
+    assert " texts, " in command("store", "copy", sample_index, file)
+    assert "rural county" in command("ask", DEVON)
+    assert command("verify").startswith("ok: gen-1-")
+    assert "from engine.db" in command("store", "copy", file, tmp_path / "back")
 
 
 @needs_lite

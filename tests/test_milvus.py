@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from index.address import read_address
-from index.errors import IndexFailure, Missing, StoreRefused, Unreachable
+from index.errors import BuildFailed, IndexFailure, Missing, StoreRefused, Unreachable
 from index.milvus import Milvus, all_of, any_of, one_of
 
 
@@ -106,9 +107,17 @@ def test_an_index_may_take_as_long_as_it_gets_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("index.milvus._LONGEST_PAUSE", 0.03)
     getting_on = Scripted(None, *pending(9, 9, 8, 8, 7, 7, 6, 6, 0), None, [{"count(*)": 9}])
     assert getting_on.seal("a") == 9
-    stuck = Scripted(None, *pending(9, 8))
-    with pytest.raises(Unreachable, match=r"\(8 rows without an index, and none fewer in "):
-        stuck.seal("a")
+    to_and_fro = pending(*[9, 8] * 99)
+    with pytest.raises(BuildFailed, match=r"with its index no more: [89] rows to go; see its log"):
+        Scripted(None, *to_and_fro).seal("a")
+
+
+def test_a_collection_that_was_released_is_loaded_and_asked_again() -> None:
+    client = Scripted(Said(101, "collection not loaded"), None, [{"id": 7}], patience=5)
+    assert client.get("a", "id == 7", ("id",), limit=1) == [{"id": 7}]
+    assert [call for call, _ in client.calls] == ["query", "load_collection", "query"]
+    with pytest.raises(Unreachable):
+        Scripted(Said(101, "collection not loaded")).load("a")
 
 
 def test_an_alias_is_made_once_and_moved_then() -> None:
@@ -159,6 +168,7 @@ def test_expressions_are_joined() -> None:
 
 
 def test_without_the_library_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "pymilvus", None)
+    for library in ("pymilvus", "grpc"):
+        monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(StoreRefused, match=r"make setup ENGINE=1"):
-        Milvus(read_address("milvus://h:1/a"))._class("MilvusClient")
+        Milvus(read_address("milvus://h:1/a")).names()
