@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # Seconds that requests under way get to end once the service is told to stop.
 GRACE = 5
-# Connections at once; more are answered 503. A process may often open 1,024 files, and the index needs some.
-MOST_CONNECTIONS = 800
 WARM_UP = "What do the articles say?"
 NO_FEEDBACK = "no feedback is kept: its file cannot be used"
 NO_QUESTIONS = "QUESTION_LOG keeps nothing while QA_FEEDBACK is off: questions are kept with the feedback"
@@ -223,13 +221,13 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
     """How the app is run. A proxy in front of it takes `root_path` off each request's path."""
     from uvicorn import Config
 
-    from web.connection import Connection
+    from web.connection import BACKLOG, Connection
     from web.front import front
 
     return Config(
         front(app, settings),
         http=Connection,
-        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
         access_log=False,  # an address may hold a question
         log_config=None,  # the door has said where to
         log_level="warning",

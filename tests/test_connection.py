@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 
 import pytest
@@ -126,6 +126,32 @@ def test_who_is_quick_is_answered_as_often_as_they_ask(port: int) -> None:
             assert (reply.status, reply.read()[:1]) == (200, b"{")
             time.sleep(0.15)
         assert caller.sock is first
+
+
+def answered(caller: socket.socket) -> bool:
+    caller.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = b""
+    while not received.endswith(b"}"):
+        received += caller.recv(65_536)
+    return received.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.connection.MOST", 3)
+    with served() as port, ExitStack() as opened:
+        silent, kept, other = (opened.enter_context(connected(port)) for _ in range(3))
+        assert answered(kept)
+        late = opened.enter_context(connected(port))
+        assert answered(late)
+        assert all_of(silent) == b""  # asked nothing for longest
+        later = opened.enter_context(connected(port))
+        assert answered(later)
+        assert all_of(other) == b""
+        last = opened.enter_context(connected(port))
+        assert answered(last)
+        assert all_of(kept) == b""  # nobody was left who had asked nothing
+        assert answered(late)
+        assert answered(later)
 
 
 def test_without_the_limit_such_a_connection_stays() -> None:

@@ -2,7 +2,8 @@
 
 uvicorn waits for ever for the first request of a connection, for the rest of one that has begun, and for
 the end of a body that was refused unread. How long a body may take that is read is the guard's to say
-(`web.guard`).
+(`web.guard`). When there are too many, those that ask nothing make room: who connects and asks is answered,
+however many only connect.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
 """From a connection, or a later request's first byte, to the end of the headers; and for a refused body."""
+MOST = 800
+"""Connections at once. A process may often open 1,024 files, and the index needs some."""
+BACKLOG = 64
+"""Connections taken up at once, before any of them can be told to go."""
 
 
 class Connection(H11Protocol):
-    """HTTP as uvicorn speaks it, with a time limit for request line and headers."""
+    """HTTP as uvicorn speaks it, with a time limit for request line and headers, at most `MOST` at once."""
 
     _late: asyncio.TimerHandle | None = None
 
@@ -25,6 +30,8 @@ class Connection(H11Protocol):
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._wait()
+        if len(self.connections) > MOST:
+            self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and wait for the rest of what has begun."""
@@ -44,6 +51,15 @@ class Connection(H11Protocol):
         """Wait no more."""
         self._stop()
         super().connection_lost(exc)
+
+    def _make_room(self) -> None:
+        """Close the one that has waited longest for a first request, else for the next: this one at last."""
+        others = (one for one in self.connections if isinstance(one, Connection) and one is not self)
+        ends = [(one, one._late or one.timeout_keep_alive_task) for one in others]
+        idle = [(one._late is None, timer.when(), one) for one, timer in ends if timer]
+        first = min(idle, key=lambda ranked: ranked[:2])[2] if idle else self
+        self.connections.discard(first)
+        first.timeout_keep_alive_handler()
 
     def _wait(self) -> None:
         self._late = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
