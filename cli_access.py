@@ -45,6 +45,9 @@ def list_all(data: Data = DEFAULT_DATA) -> None:
 
     with one_line_errors():
         known = load(data / FILE)
+    if not known:
+        say("nobody is listed; `qa access add NAME` lets somebody in")
+        return
     print_table(("name", "kind", "added"), [(one.name, one.kind, one.added) for one in known])
 
 
