@@ -1,6 +1,7 @@
 """The service in a process of its own, with a small index and an encoder that can be slow or fail, or as shipped.
 
-    python -m tests.served words|real   (as app.py; SIGUSR1 publishes a generation and lets it answer)
+    python -m tests.served words|real           (as app.py; SIGUSR1 has a generation published and lets it answer)
+    python -m tests.served words|real EDITION   (publishes that generation)
 
 `served` starts it and tells its address; what is measured of it is read from /proc.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from corpus.article import Article
     from index.encoder import Encoder
     from web.desk import Desk
+    from web.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 FAILING, GENTLY, SLOWLY = "break now", "gently", "slowly"
@@ -82,28 +84,31 @@ def edition(number: int) -> Article:
 
 
 def main() -> None:
-    """Serve as the door does, with the environment's settings."""
-    import app
-    import web.connection
-    import web.service
+    """Publish, and serve as the door does, with the environment's settings."""
+    from index.build import build
     from index.encoder import load_encoder
     from web.settings import read_settings
 
+    kind, *editions = sys.argv[1:]
+    settings = read_settings()
+    encoder = load_encoder(device="cpu") if kind == REAL else Words()
+    told = sample() if kind == REAL else register()
+    build([*told, edition(int(*editions))], encoder, settings.data)
+    if not editions:
+        _serve(kind, settings, encoder)
+
+
+def _serve(kind: str, settings: Settings, encoder: Encoder) -> None:
+    import app
+    import web.connection
+    import web.service
+
     web.connection.HEAD_SECONDS = HEAD_SECONDS
-    settings, desks = read_settings(), _kept_desks(web.service)
-    encoder = load_encoder(device="cpu") if sys.argv[1] == REAL else Words()
-    told = sample() if sys.argv[1] == REAL else register()
-    _publish(encoder, settings.data, [*told, edition(0)])
+    desks = _kept_desks(web.service)
     asked: SimpleQueue[None] = SimpleQueue()
     signal.signal(signal.SIGUSR1, lambda *_: asked.put(None))
-    threading.Thread(target=_reload, args=(asked, desks, encoder, told), daemon=True).start()
+    threading.Thread(target=_reload, args=(asked, desks, kind), daemon=True).start()
     app.serve(settings, encoder, announce=lambda line: print(line, flush=True))
-
-
-def _publish(encoder: Encoder, data: Path, articles: list[Article]) -> None:
-    from index.build import build
-
-    build(articles, encoder, data)
 
 
 def _kept_desks(service: Any) -> list[Desk]:
@@ -120,8 +125,8 @@ def _kept_desks(service: Any) -> list[Desk]:
     return desks
 
 
-def _reload(asked: SimpleQueue[None], desks: list[Desk], encoder: Encoder, told: list[Article]) -> None:
-    """Publish and replace whenever it is asked for."""
+def _reload(asked: SimpleQueue[None], desks: list[Desk], kind: str) -> None:
+    """Publish and replace whenever it is asked for: in a process beside this one, as `qa index` does."""
     from index.store import open_current
     from qa.assistant import Assistant
 
@@ -129,7 +134,7 @@ def _reload(asked: SimpleQueue[None], desks: list[Desk], encoder: Encoder, told:
         asked.get()
         before = desks[0].assistant
         data = before.generation.folder.parent
-        _publish(encoder, data, [*told, edition(number)])
+        subprocess.run([sys.executable, "-m", "tests.served", kind, str(number)], check=True)
         desks[0].assistant = Assistant(
             open_current(data), before.encoder, reranking=before.reranking, calibration=before.calibration
         )
