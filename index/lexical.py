@@ -88,9 +88,12 @@ class LexicalIndex:
         Raises `OSError` when tantivy cannot write.
         """
         for unit, texts in ((Unit.SENTENCE, sentences), (Unit.PASSAGE, passages)):
-            place = folder / unit
-            place.mkdir()
-            _write(place, texts)
+            made = folder / f"{unit}-made"
+            made.mkdir()
+            _write(made, texts)
+            # A thread of tantivy's may lock late, on a busy machine after all is written: it finds no folder.
+            for lock in made.rename(folder / unit).glob(".tantivy-*.lock"):
+                lock.unlink()
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
@@ -205,8 +208,6 @@ def _write(folder: Path, texts: Iterable[Told]) -> None:
         writer.wait_merging_threads()
     except ValueError as error:  # tantivy reports the disk's errors this way, often without a number
         raise library_error(str(error), folder) from error
-    for lock in folder.glob(".tantivy-*.lock"):
-        lock.unlink()
 
 
 def _open(folder: Path) -> tuple[Any, Any]:

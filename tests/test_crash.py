@@ -97,7 +97,7 @@ def test_death_inside_tantivy_leaves_the_old_index(folder: Path, dying: Undertak
         change.prepare(folder / "data")
         assert dying.ask(data=str(folder / "data"), change=name, inside=texts) == {"end": "died"}
         counts[outcome(folder / "data", change)] += 1
-        halves += len(list(folder.glob("data/tmp-*/lexical/sentence/*")))
+        halves += len(list(folder.glob("data/tmp-*/lexical/sentence-made/*")))
         assert_next_build(folder / "data", change)
     counts.tell(f"{name}, killed inside tantivy")
     assert counts == {"old" if change.before else "no index": 4}

@@ -1,14 +1,15 @@
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import index.lexical as lexical_file
 from index.errors import Damaged, IndexFailure
-from index.lexical import Analyzer, LexicalIndex, Unit, unmarked
+from index.lexical import Analyzer, LexicalIndex, Told, Unit, unmarked
 
 SENTENCES = [
     "The cost of collisions is 5.14 dollars",
@@ -155,6 +156,25 @@ def test_a_filter_changes_what_is_found_and_no_score(tmp_path: Path) -> None:
             assert lexical.search("sentence", ["fire", "12"], k, marked=marked) == expected[:k]
         found = lexical.phrase("sentence", ["fire", "fire"], 300, marked=marked)
         assert sorted(found) == sorted(row for row in allowed if row % 7 > 1)
+
+
+def test_a_lock_that_comes_late_finds_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tantivy watches what it writes in a thread of its own, which may lock when all is written."""
+    locks: list[Path] = []
+    write = lexical_file._write
+
+    def remembered(folder: Path, texts: Iterable[Told]) -> None:
+        write(folder, texts)
+        locks.append(folder / ".tantivy-meta.lock")
+        locks[-1].touch()
+
+    monkeypatch.setattr(lexical_file, "_write", remembered)
+    create(tmp_path / "lexical", SENTENCES, PASSAGES)
+    for lock in locks:
+        with pytest.raises(FileNotFoundError):
+            lock.touch()
+    assert len(locks) == 2
+    assert [*(tmp_path / "lexical").rglob(".tantivy-*.lock")] == []
 
 
 def test_the_same_texts_give_the_same_rows_and_scores(tmp_path: Path) -> None:

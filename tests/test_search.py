@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,7 +196,7 @@ def test_every_kind_finds_the_same_under_every_filter(
 ) -> None:
     monkeypatch.setattr("index.nearest.FEW", few)
     for opened in kinds.values():
-        monkeypatch.setattr(opened.filters, "_kept", OrderedDict())
+        opened.filters._kept.clear()
     for text in ("word7 word12 and word250", "no word99"):
         asked = query(kinds[Kind.FLAT], text)
         exact = search(kinds[Kind.FLAT], asked, 10, where=where)
