@@ -327,9 +327,7 @@ def _print_extract(extract: Extract) -> None:
     else:
         before, after = article.text[extract.start : start], article.text[end : extract.end]
         text = Text(f"{before}>>{extract.answer_text}<<{after}")
-    # A publisher that signs its own articles is named once.
-    names = dict.fromkeys((article.author, article.publisher))
-    facts = (article.title or article.source, *names, article.published)
+    facts = (article.title or article.source, *article.names, article.published)
     console.print(Text(f"\n{extract.rank}. {extract.band.label}", style="bold"))
     console.print(text)
     console.print(Text("   " + ", ".join(filter(None, (*facts, article.source))), style="dim"))

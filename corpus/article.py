@@ -55,6 +55,11 @@ class Article:
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA, hash=False)
     dropped: tuple[Dropped, ...] = field(default=(), compare=False)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Author and publisher, where known; a publisher that signs its own articles is named once."""
+        return tuple(dict.fromkeys(filter(None, (self.author, self.publisher))))
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:

@@ -108,16 +108,19 @@ class Milvus:
         self._ask("delete", name, ids=list(ids), seconds=LONG)
 
     def seal(self, name: str) -> int:
-        """Make what was put in durable and searchable; how many rows there are, read after all writes."""
+        """Make what was put in durable and searchable; how many rows there are, read after all writes.
+
+        Raises BuildFailed when the index gets on no more.
+        """
         self._ask("flush", name, seconds=LONG)
         self._indexed(name)
         self.load(name)
         return min(self._count(name) for _ in range(self.address.replicas))
 
-    def load(self, name: str) -> None:
+    def load(self, name: str, *, seconds: float = LONG) -> None:
         """Let query nodes take the collection into memory, as many as there shall be replicas."""
         more = {} if self.address.replicas == 1 else {"replica_number": self.address.replicas}
-        self._ask(_LOAD, name, seconds=LONG, **more)
+        self._ask(_LOAD, name, seconds=seconds, **more)
 
     def get(
         self, name: str, expression: str, fields: Sequence[str], *, limit: int, latest: bool = False
@@ -241,7 +244,7 @@ class Milvus:
                 return told
             except failures as error:
                 if getattr(error, "code", None) == _RELEASED and call != _LOAD:
-                    self.load(given[0])
+                    self.load(given[0], seconds=max(0.1, ends - time.monotonic()))
                 fault = self._fault(call, error)
                 # What nobody can name passes soon or not at all, however long the call itself may take.
                 last = ends if fault.away else min(ends, begun + self._patience)

@@ -116,6 +116,7 @@ def test_a_collection_that_was_released_is_loaded_and_asked_again() -> None:
     client = Scripted(Said(101, "collection not loaded"), None, [{"id": 7}], patience=5)
     assert client.get("a", "id == 7", ("id",), limit=1) == [{"id": 7}]
     assert [call for call, _ in client.calls] == ["query", "load_collection", "query"]
+    assert all(named["timeout"] <= 5 for _, named in client.calls)  # a question waits no longer for that
     with pytest.raises(Unreachable):
         Scripted(Said(101, "collection not loaded")).load("a")
 

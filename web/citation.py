@@ -20,9 +20,7 @@ def citation(article: Article, words: Catalogue, *, link: str = "") -> str:
     """
     title = cite(article)
     parts = [f'<a class="read" href="{escaped(link)}">{title}</a>' if link else title]
-    # A publisher that signs its own articles is named once.
-    names = dict.fromkeys((article.author, article.publisher))
-    parts += [escaped(name) for name in names if name]
+    parts += [escaped(name) for name in article.names]
     if article.published:
         parts.append(_time(article.published, words))
     if article.title:
