@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Config
 
-    from index.encoder import Encoder
+    from index.embedding.encoder import Encoder
     from index.published import Published
-    from index.reranker import Reranking
+    from index.search.rerank import Reranking
     from qa.assistant import Assistant
-    from qa.feedback import FeedbackStore
+    from qa.feedback.store import FeedbackStore
     from web.settings import Settings
 
 # Seconds that requests under way get to end once the service is told to stop.
@@ -66,8 +66,8 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
     with _ended_by_signals(), _listener(settings) as listener, ExitStack() as opened:
         from uvicorn import Server
 
-        from web.catalogue import load_catalogue
-        from web.log import logging_to
+        from web.http.json_log import logging_to
+        from web.i18n import load_catalogue
         from web.warmup import WarmUp, warming_up
 
         opened.enter_context(logging_to(sys.stderr, settings.log))
@@ -89,8 +89,8 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
 
 def check_exposure(settings: Settings) -> list[str]:
     """Warnings of who could reach the service. Raises Unguarded, AccessRefused."""
-    from web.access import open_door
-    from web.front import exposure
+    from web.access.gate import open_door
+    from web.access.hosts import exposure
 
     open_door(settings)
     return exposure(settings)
@@ -133,13 +133,13 @@ def open_assistant(
         IndexFailure: there is no sound index, or no such model.
         CalibrationRefused: a calibration that is not as it was written.
     """
-    from index.batched import BatchedEncoder
-    from index.encoder import load_encoder
+    from index.embedding.dynamic_batching import BatchedEncoder
+    from index.embedding.load import load_encoder
+    from index.embedding.shipped_models import MODELS
     from index.published import published
-    from index.quality import MODELS
     from index.threads import one_thread_for_numpy
     from qa.assistant import Assistant
-    from qa.calibration import calibration_for
+    from qa.confidence import calibration_for
 
     one_thread_for_numpy()
     device = settings.device or None
@@ -166,7 +166,7 @@ def open_assistant(
 
 def load_reranking(settings: Settings) -> Reranking | None:
     """The reranker that the settings name and how it is used. Raises ModelRefused."""
-    from index.reranker import Reranking, load_reranker
+    from index.search.rerank import Reranking, load_reranker
 
     reranker = load_reranker(settings.reranker, device=settings.device or None, batch=settings.batch)
     return Reranking(reranker, depth=settings.depth) if reranker else None
@@ -176,8 +176,8 @@ def load_reranking(settings: Settings) -> Reranking | None:
 def open_feedback(settings: Settings, *, announce: Callable[[str], None]) -> Iterator[FeedbackStore | None]:
     """Where feedback is kept; None where it is switched off, and where it cannot be, which is announced."""
     from qa.errors import FeedbackRefused
-    from qa.feedback import FeedbackStore
-    from qa.feedback_file import FEEDBACK
+    from qa.feedback.database import FEEDBACK
+    from qa.feedback.store import FeedbackStore
 
     if not settings.feedback:
         if settings.question_log:
@@ -221,8 +221,8 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
     """How the app is run. A proxy in front of it takes `root_path` off each request's path."""
     from uvicorn import Config
 
-    from web.connection import BACKLOG, Connection
-    from web.front import front
+    from web.access.hosts import front
+    from web.http.slow_clients import BACKLOG, Connection
 
     return Config(
         front(app, settings),

@@ -25,21 +25,21 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from bench.contest import Contest
+from bench.corpora import read_source
 from bench.errors import BenchFailure
-from bench.floors import floors
-from bench.generate import filled
 from bench.growth import exponents, measure_size
-from bench.peer import ROOT
+from bench.growth_step import Case
+from bench.hardware_limits import floors
+from bench.peer_process import ROOT
+from bench.peer_trial import Course
 from bench.plot import draw_growth
 from bench.results import FOLDER, merge, read_results, records, sizes_in_order, taken
-from bench.scale import SMALL, WHOLE, Scale
+from bench.rounds import Contest
 from bench.setup import set_up
-from bench.size import Case
-from bench.source import read_source
+from bench.sizes import SMALL, WHOLE, Scale
+from bench.synthetic_corpora import filled
 from bench.table import markdown
-from bench.trial import Course
-from index.model import default_model_folder
+from index.embedding.shipped_models import default_model_folder
 
 told_at_once = partial(print, flush=True)
 

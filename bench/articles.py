@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from corpus.article import Article
-from corpus.canonical import PARAGRAPH_BREAK
+from corpus.cleaning.canonical import PARAGRAPH_BREAK
 
 
 def article(number: int, texts: Sequence[str]) -> Article:

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.errors import PeerFailed
-from bench.peer import told_by
-from bench.size import Case
+from bench.growth_step import Case
+from bench.peer_process import told_by
 from bench.statistics import exponent, measured
 
 GROWING = ("build_s", "search_ms", "dense_ms", "rss_mb", "build_peak_mb", "open_s")
@@ -27,7 +27,9 @@ def measure_size(case: Case, *, say: Callable[[str], None] = print) -> dict[str,
     told: dict[str, Any] = {}
     try:
         for step in ("prepare", "build", "ask", "recall"):
-            told |= told_by("bench.size", step, given=asdict(case), whose=f"{case.passages:,} passages")
+            told |= told_by(
+                "bench.growth_step", step, given=asdict(case), whose=f"{case.passages:,} passages"
+            )
             say(f"{case.passages:,} passages: {step}")
     except PeerFailed as error:
         told["failed"] = error.reason

@@ -16,10 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.peer import ROOT
+from bench.competitors import PEERS, VERBATIM, WHOLE
+from bench.peer_process import ROOT
 from bench.statistics import Measured, measured
-from bench.systems import PEERS, VERBATIM, WHOLE
-from terminal import code_facts
+from cli.terminal import code_facts
 
 FOLDER = ROOT / "bench" / "results"
 FILE = "results.json"

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.peer import ROOT
-from bench.systems import ENVIRONMENTS, PEERS
+from bench.competitors import ENVIRONMENTS, PEERS
+from bench.peer_process import ROOT
 
 _TOOLS = "profile"
 _STAMP = "installed.txt"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.competitors import PEERS, VERBATIM
 from bench.results import Part, against_best, sizes_in_order
-from bench.systems import PEERS, VERBATIM
 
 _SYSTEMS = {
     "build_per_s": "passages/s built",

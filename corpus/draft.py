@@ -1,7 +1,7 @@
 """What a reader of one file format hands over: blocks of text in order, and the facts it found.
 
 A reader knows its format; it does not know site boilerplate or what a byline looks like. Those are
-`corpus.boilerplate` and `corpus.facts`, and `corpus.canonical` turns the result into an `Article`.
+`corpus.cleaning.boilerplate` and `corpus.cleaning.metadata`, and `corpus.cleaning.canonical` turns the result into an `Article`.
 """
 
 from __future__ import annotations

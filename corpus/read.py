@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.article import Article, Unreadable
-from corpus.walk import found_files, printable
-from corpus.workers import Outcome, Workers
+from corpus.sandbox.pool import Outcome, Workers
+from corpus.sources.folder import found_files, printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app import open_assistant
-from cli import SHIPPED_ARTICLES
+from cli.main import SHIPPED_ARTICLES
 from corpus.read import read_articles
-from index.build import build
-from index.encoder import load_encoder
-from tests.chromium import CHROMIUM, FLAGS
-from tests.test_browser import running
+from index.building.build import build
+from index.embedding.load import load_encoder
+from tests.browser.test_page import running
+from tests.support.chromium import CHROMIUM, FLAGS
 from web.service import build_app
 from web.settings import Settings
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from corpus.article import Article
 from eval.gold import GoldQuestion
 from eval.run import Ask, Run, evaluate
-from index.search import FUSED, Fusion
+from index.search.query import FUSED, Fusion
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.abstention import auroc, calibration_error
 from eval.errors import EvalFailure
 from eval.gold import GoldQuestion
-from eval.refusal import auroc, calibration_error
 from eval.run import evaluate
-from index.encoder import Encoder
-from index.reranker import Reranker
-from index.search import Hit
+from index.embedding.encoder import Encoder
+from index.search.query import Hit
+from index.search.rerank import Reranker
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.confidence import FACTS, READ_FACTS, Calibration, facts
@@ -99,12 +99,12 @@ class HeldOut:
 
     @property
     def ece(self) -> float:
-        """See `eval.refusal`."""
+        """See `eval.abstention`."""
         return calibration_error(self.chances, self.answerable)
 
     @property
     def auroc(self) -> float:
-        """Answerable against not; see `eval.refusal`."""
+        """Answerable against not; see `eval.abstention`."""
         return auroc(self.chances, self.answerable)
 
 

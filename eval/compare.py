@@ -14,11 +14,10 @@ import numpy as np
 from eval.errors import RunError
 from eval.gold import EVERY
 from eval.measures import Measure
-from eval.row import Row
-from eval.run import Run
+from eval.run import Row, Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
 from eval.summary import SET_MEASURES, SetMeasure, measures_of, sliced
-from index.search import fold
+from index.search.searcher import fold
 
 ALPHA = 0.05
 

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from corpus.article import Article, Sentence
-from corpus.sentence import split_sentences
+from corpus.json_lines import numbered_lines, parsed
+from corpus.sentences import split_sentences
 from eval.errors import GoldError
-from eval.jsonl import numbered_lines, parsed
-from eval.locate import locate
-from eval.shelf import Shelf
-from index.search import fold
+from eval.evidence import Shelf, locate
+from index.search.searcher import fold
 from qa.errors import QuestionError
 from qa.question import read_question
 

@@ -15,9 +15,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from corpus.article import Article
+from eval.evidence import Shelf, locate
 from eval.gold import Evidence
-from eval.locate import locate
-from eval.shelf import Shelf
 
 # The least part of the evidence's words that a shorter text must have, as in the development gold's scorer.
 SHARE = 0.6
@@ -44,7 +43,7 @@ class Shown:
 
 
 def found_again(record: Mapping[str, Any], shelf: Shelf) -> Shown:
-    """An extract as `qa.record` writes it; offsets and hash may be missing, then its text is sought."""
+    """An extract as `qa.answer_json` writes it; offsets and hash may be missing, then its text is sought."""
     names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
     article = next((found for name in names if name and (found := shelf.find(name))), None)
     named = article is not None and (names[0] == article.id or names[1] in _names(article))

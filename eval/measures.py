@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from eval.gold import ANSWERS, GoldQuestion
 from eval.judge import Shown, grade, held
-from eval.ranked import standard_measures
 
 ARTICLES_LOOKED_AT = 5
 
@@ -151,3 +150,35 @@ def _lengths(shown: Sequence[Shown]) -> dict[str, float]:
         return {}
     words = sum(len(one.text.split()) for one in shown) / len(shown)
     return {"words": words, "words marked": sum(len(one.answer.split()) for one in shown) / len(shown)}
+
+
+Ranking = Mapping[str, float]
+Judged = Mapping[str, int]
+
+
+def standard_measures(k: int) -> tuple[str, ...]:
+    """Names of the measures at cutoff k, in the order of tables."""
+    return f"nDCG@{k}", f"R@{k}", f"RR@{k}", f"Success@{k}", "P@1"
+
+
+def score_rankings(
+    judged: Mapping[str, Judged], rankings: Mapping[str, Ranking], *, k: int, relevant_from: int = 1
+) -> dict[str, dict[str, float]]:
+    """By query, by name of the measure: its value (0 to 1). Queries that are not judged are left out."""
+    import ir_measures
+    from ir_measures import RR, P, R, Success, nDCG
+
+    rel = relevant_from
+    wanted = (nDCG @ k, R(rel=rel) @ k, RR(rel=rel) @ k, Success(rel=rel) @ k, P(rel=rel) @ 1)
+    names = dict(zip(wanted, standard_measures(k), strict=True))
+    scores = {query: dict.fromkeys(names.values(), 0.0) for query in judged}
+    if any(rankings.get(query) for query in judged):
+        for metric in ir_measures.iter_calc(wanted, dict(judged), dict(rankings)):
+            scores[metric.query_id][names[metric.measure]] = float(metric.value)
+    return scores
+
+
+def by_rank(documents: Sequence[str]) -> dict[str, float]:
+    """A ranking from an order: each document once, scores falling from its number of documents to 1."""
+    once = list(dict.fromkeys(documents))
+    return {document: float(len(once) - place) for place, document in enumerate(once)}

@@ -9,11 +9,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.abstention import auroc, calibration_error, precision
 from eval.gold import EVERY
 from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
-from eval.refusal import auroc, calibration_error, precision
-from eval.row import Row
-from eval.run import Run
+from eval.run import Row, Run
 from eval.statistics import Estimate, estimate, mean_estimate
 
 Floats = NDArray[np.float64]

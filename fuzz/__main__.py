@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fuzz.kept import FOUND, KEPT, kept_files
+from fuzz.regressions import FOUND, KEPT, kept_files
 from fuzz.seeds import FORMATS
 from fuzz.target import WORD
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from fuzz.kept import kept_files
+from fuzz.regressions import kept_files
 from fuzz.seeds import word_parts, zipped
 
 # The text of a Word document alone: within a packed archive chance finds broken packing only.
@@ -20,9 +20,9 @@ _PACKAGES = ["corpus", "markdown_it", "mammoth", "trafilatura", "yaml"]
 def read(kind: str, raw: bytes) -> bool:
     """Whether these bytes become an article. Raises what no reader expects, and AssertionError."""
     from corpus.article import Unreadable
-    from corpus.reader import read_article
-    from corpus.sentence import split_sentences
-    from corpus.wire import article_answer, read_answer
+    from corpus.formats.read_bytes import read_article
+    from corpus.sandbox.protocol import article_answer, read_answer
+    from corpus.sentences import split_sentences
 
     if kind == WORD:
         raw = zipped({**word_parts(), "word/document.xml": raw}) if raw else b""

@@ -10,15 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from index.address import Address
-from index.bring import long_files
-from index.check import check_texts
+from index.engine.address import Address
+from index.engine.collections import MilvusStore
+from index.engine.download import long_files
+from index.engine.remote_generation import fetched_manifest, manifest_digest, open_served
 from index.errors import Altered, Damaged, IndexFailure, Missing, NoIndex, Unreachable
-from index.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
-from index.manifest import Manifest
-from index.milvus_store import MilvusStore
-from index.served import fetched_manifest, manifest_digest, open_served
-from index.store import (
+from index.generation.data_folder import (
     Pointer,
     VerifyReport,
     current,
@@ -28,6 +25,9 @@ from index.store import (
     recover,
     verify,
 )
+from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
+from index.generation.manifest import Manifest
+from index.generation.self_check import check_texts
 
 LISTS = frozenset({DENSE_SENTENCES, DENSE_PASSAGES})
 """Files that an engine has no use for: it finds texts in its own way."""
@@ -76,23 +76,23 @@ class Folder:
         return str(self.data)
 
     def current(self) -> Pointer:
-        """See `index.store.current`."""
+        """See `index.generation.data_folder.current`."""
         return current(self.data)
 
     def manifest(self) -> Manifest:
-        """See `index.store.current_manifest`."""
+        """See `index.generation.data_folder.current_manifest`."""
         return current_manifest(self.data)
 
     def open(self) -> Generation:
-        """See `index.store.open_current`."""
+        """See `index.generation.data_folder.open_current`."""
         return open_current(self.data)
 
     def verify(self) -> VerifyReport:
-        """See `index.store.verify`."""
+        """See `index.generation.data_folder.verify`."""
         return verify(self.data)
 
     def recover(self) -> str:
-        """See `index.store.recover`."""
+        """See `index.generation.data_folder.recover`."""
         return recover(self.data)
 
     def probe(self, generation: Generation) -> None:

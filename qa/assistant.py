@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from corpus.article import Sentence
-from index.encoder import Encoder
+from index.embedding.encoder import Encoder
 from index.errors import ModelRefused
-from index.generation import Generation
-from index.reranker import Reranker, Reranking, rerank
-from index.search import FUSED, Fusion, Hit, Query, search, stages
-from index.where import EVERYTHING, Where
+from index.generation.generation import Generation
+from index.retrieval.filter import EVERYTHING, Where
+from index.search.query import FUSED, Fusion, Hit, Query
+from index.search.rerank import Reranker, Reranking, rerank
+from index.search.searcher import search, stages
 from qa.answer import Answer, Band, Extract, Place
 from qa.confidence import Calibration
 from qa.errors import QuestionError
-from qa.extract import Group, group_hits, surroundings
+from qa.extracts import Group, group_hits, surroundings
 from qa.question import Question, read_question
-from qa.wording import Wording, reword
+from qa.rewriting import Wording, reword
 
 DEFAULT_EXTRACTS = 5
 # Sentences looked at for each extract wanted: neighbours and repetitions use some up.

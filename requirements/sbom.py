@@ -16,10 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from index.joint import RERANKER, WEIGHTS, WEIGHTS_SHA256
-from index.model import DEFAULT_MODEL, PINNED
-from index.quality import PINNED as QUALITY_PINNED
-from index.quality import QUALITY_MODEL
+from index.embedding.shipped_models import DEFAULT_MODEL, PINNED, QUALITY_MODEL, QUALITY_PINNED
+from index.search.reranker_model import RERANKER, WEIGHTS, WEIGHTS_SHA256
 from requirements.licences import licence_of, licences
 
 HERE = Path(__file__).resolve().parent

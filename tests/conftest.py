@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.chromium import CHROMIUM, FLAGS
+from tests.support.chromium import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
-    from tests.intranet import World
+    from tests.support.embedding_site import World
 
 SHIPPED = Path(__file__).resolve().parents[1] / "corpus" / "articles"
 
@@ -32,8 +32,8 @@ def browser() -> Iterator[Browser]:
 def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped articles indexed with the real model, once for all tests and all workers: not to be changed."""
     from corpus.read import read_articles
-    from index.build import build
-    from index.encoder import load_encoder
+    from index.building.build import build
+    from index.embedding.load import load_encoder
 
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample"
@@ -56,7 +56,7 @@ def sample(sample_index: Path) -> Assistant:
 @pytest.fixture(scope="module")
 def places() -> Iterator[World]:
     # Brings the whole service along, which most tests do without.
-    from tests.intranet import settled
+    from tests.support.embedding_site import settled
 
     with settled() as world:
         yield world

@@ -1,6 +1,6 @@
 """Train the reranker: python -m training DATA WEIGHTS [--steps N] [--seed N] [--groups FILE]
 
-DATA holds `squad` and `feedbackqa_uk` as `eval.trials` reads them, WEIGHTS is the safetensors file to write.
+DATA holds `squad` and `feedbackqa_uk` as `training.calibration_corpora` reads them, WEIGHTS is the safetensors file to write.
 Mining the groups takes minutes: with --groups they are kept in FILE and read from it the next time. Nothing
 else may run meanwhile: two processes on the same cores make each other ten times as slow.
 """
@@ -14,10 +14,10 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from index.encoder import load_encoder
-from index.joint import Reading
-from training.fit import SEED, STEPS, fit
-from training.groups import Group, groups
+from index.embedding.load import load_encoder
+from index.search.reranker_model import Reading
+from training.train import SEED, STEPS, fit
+from training.training_groups import Group, groups
 
 
 def main() -> None:

@@ -10,32 +10,32 @@ from starlette.middleware.cors import CORSMiddleware
 
 from index.published import Folder, Published
 from qa.assistant import Assistant
-from qa.feedback import FeedbackStore
-from web.access import gate_of, open_door
-from web.admin import admin_routes
-from web.api import answer_failures, api_routes
-from web.api_articles import article_routes
-from web.catalogue import Catalogue, load_catalogue
-from web.desk import Desk
-from web.document import file_routes
-from web.embed import embed_routes
-from web.evidence import evidence_routes
-from web.feedback import feedback_routes
-from web.guard import Guard
-from web.headers import SecurityHeaders
-from web.health import Reason
-from web.log import log_request
-from web.login import login_routes
-from web.page import mount_page
-from web.rate import RateLimit
-from web.reader import reader_routes
-from web.reload import Reloading
-from web.scrape import metrics_routes
+from qa.feedback.store import FeedbackStore
+from web.access.gate import gate_of, open_door
+from web.access.guard import Guard
+from web.access.rate_limits import RateLimit
+from web.answering.answer_service import Desk
+from web.answering.health import Reason
+from web.answering.index_watcher import Reloading
+from web.api.articles import article_routes
+from web.api.ask import answer_failures, api_routes
+from web.api.feedback import feedback_routes
+from web.api.mcp_tools import tools_app, tools_server
+from web.api.metrics import metrics_routes
+from web.context import Site
+from web.html import file_routes
+from web.http.json_log import log_request
+from web.http.request_log import Watch
+from web.http.security_headers import SecurityHeaders
+from web.i18n import Catalogue, load_catalogue
+from web.pages.admin import admin_routes
+from web.pages.article_list import shelf_routes
+from web.pages.embed import embed_routes
+from web.pages.evidence import evidence_routes
+from web.pages.gradio_page import mount_page
+from web.pages.login import login_routes
+from web.pages.reader import reader_routes
 from web.settings import Settings, package_version
-from web.shelf import shelf_routes
-from web.site import Site
-from web.tools import tools_app, tools_server
-from web.watch import Watch
 
 Announce = Callable[[str], None]
 """Takes one line that an operator should read."""

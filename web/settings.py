@@ -47,13 +47,13 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from index.address import Address, Secrets, read_address
-from index.backend import Backend
-from index.joint import BATCH
-from index.plan import AUTO, MOST_LISTS, Kind, Plan
-from index.reranker import DEPTH
-from web.catalogue import DEFAULT_LANGUAGE, languages
+from index.embedding.backends import Backend
+from index.engine.address import Address, Secrets, read_address
+from index.retrieval.index_type import AUTO, MOST_LISTS, Kind, Plan
+from index.search.rerank import DEPTH
+from index.search.reranker_model import BATCH
 from web.errors import NoLanguage, WrongSetting
+from web.i18n import DEFAULT_LANGUAGE, languages
 
 # Goes into headers word for word: nothing but scheme, host and port may get through.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?|https?://\[[0-9a-f:]+\](?::[0-9]{1,5})?")

@@ -13,14 +13,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.api import failure
-from web.catalogue import Catalogue
-from web.document import document, file_routes
-from web.escape import escaped
-from web.headers import SecurityHeaders
-from web.health import warming_up_health
-from web.log import log_request
-from web.watch import Watch
+from web.answering.health import warming_up_health
+from web.html import document, escaped, file_routes
+from web.http.json_log import log_request
+from web.http.problems import failure
+from web.http.request_log import Watch
+from web.http.security_headers import SecurityHeaders
+from web.i18n import Catalogue
 
 RETRY_AFTER = 2  # seconds
 

@@ -12,7 +12,7 @@ from typing import Any
 import chromadb
 from chromadb.utils.embedding_functions import SentenceTransformerEmbeddingFunction
 
-from bench.speak import Folder, speak
+from bench.peer_protocol import Folder, speak
 
 
 class Chroma(Folder):

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.articles import articles
-from bench.forward import BareModel
-from bench.speak import Folder, speak
-from index.build import build
-from index.encoder import Encoder, load_encoder
+from bench.bare_forward import BareModel
+from bench.peer_protocol import Folder, speak
+from index.building.build import build
+from index.embedding.encoder import Encoder
+from index.embedding.load import load_encoder
 
 
 class Recording:

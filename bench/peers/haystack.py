@@ -17,7 +17,7 @@ from haystack_integrations.components.embedders.sentence_transformers import (
     SentenceTransformersTextEmbedder,
 )
 
-from bench.speak import Folder, speak
+from bench.peer_protocol import Folder, speak
 
 FILE = "store.json"
 

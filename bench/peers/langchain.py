@@ -13,7 +13,7 @@ from langchain_community.vectorstores import FAISS
 from langchain_community.vectorstores.utils import DistanceStrategy
 from langchain_huggingface import HuggingFaceEmbeddings
 
-from bench.speak import Folder, speak
+from bench.peer_protocol import Folder, speak
 
 
 class LangChain(Folder):

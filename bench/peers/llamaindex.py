@@ -15,7 +15,7 @@ from llama_index.core.schema import TextNode
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 from llama_index.vector_stores.faiss import FaissMapVectorStore
 
-from bench.speak import Folder, speak
+from bench.peer_protocol import Folder, speak
 
 
 class LlamaIndex(Folder):

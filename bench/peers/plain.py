@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.exact import exact_nearest
-from bench.speak import Folder, speak
-from index.transformer import load_bi_encoder
+from bench.exact_neighbours import exact_nearest
+from bench.peer_protocol import Folder, speak
+from index.embedding.torch_models import load_bi_encoder
 
 FILE = "vectors.npy"
 

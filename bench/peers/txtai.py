@@ -11,7 +11,7 @@ from typing import Any
 
 from txtai import Embeddings
 
-from bench.speak import Folder, speak
+from bench.peer_protocol import Folder, speak
 
 
 class Txtai(Folder):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from app import open_assistant
 from bench.articles import article, articles
-from bench.speak import Folder, speak
-from index.build import build
-from index.encoder import load_encoder
-from index.store import open_current
+from bench.peer_protocol import Folder, speak
+from index.building.build import build
+from index.embedding.load import load_encoder
+from index.generation.data_folder import open_current
 from qa.answer import Answer
 from web.settings import Settings
 

@@ -1,0 +1,51 @@
+"""Who is measured, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from bench.peer_process import ROOT, Peer
+
+ENVIRONMENTS = ROOT / "bench" / ".venvs"
+PEERS = ("langchain", "llamaindex", "haystack", "txtai", "chroma")
+
+
+@dataclass(frozen=True, slots=True)
+class Competitor:
+    """A system: its name, its module below `bench.peers` and that one's arguments, where it is installed.
+
+    `index` names the folder it answers from. `builds` and `answers` say which measures mean anything; what
+    `serves` has a web service, which answers with its `reranker`.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    environment: str = ""
+    index: str = ""
+    builds: bool = True
+    answers: bool = True
+    serves: bool = False
+    reranker: str = ""
+
+    def start(self) -> Peer:
+        """A new process of it. Raises PeerFailed."""
+        own = ENVIRONMENTS / self.environment / "bin" / "python"
+        python = str(own) if self.environment else sys.executable
+        return Peer(self.name, [python, "-m", f"bench.peers.{self.module}", *self.arguments])
+
+
+VERBATIM = Competitor("verbatim", "verbatim", ("none",), index="verbatim", serves=True, reranker="none")
+RERANKED = Competitor("verbatim, reranked", "verbatim", ("",), index="verbatim", builds=False, serves=True)
+PLAIN = Competitor("plain", "plain", index="plain")
+FORWARD = Competitor("forward pass", "forward", index="forward", answers=False)
+WHOLE = Competitor("forward pass, whole", "forward", ("whole",), index="whole", answers=False)
+COMPETITORS = (
+    VERBATIM,
+    RERANKED,
+    PLAIN,
+    *(Competitor(name, name, environment=name, index=name) for name in PEERS),
+    FORWARD,
+    WHOLE,
+)

@@ -1,0 +1,120 @@
+"""What the machine cannot do faster, reading memory and the model's forward pass, and how near to it we are.
+
+A flat search reads every vector once, so its floor is the bytes of the vectors over the bandwidth of memory.
+A share of 1 is the limit itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+
+import numpy as np
+
+from bench.bare_forward import BareModel
+from bench.peer_protocol import MS, timed
+from bench.sizes import Scale
+from bench.synthetic_corpora import normalised
+from index.embedding.load import load_encoder
+from index.embedding.shipped_models import default_model_folder
+from index.storage.arrays import Vectors
+
+_DIMENSION = 384
+_GB = 1e9
+_EACH = 5  # a round's value is the median of so many
+_BANDWIDTHS = ("copy_gb_s", "sum_gb_s", "sums_gb_s", "product_gb_s")
+
+Rounds = dict[str, list[float]]
+Way = Callable[[int], float]
+
+
+def floors(scale: Scale, texts: Sequence[str], questions: Sequence[str]) -> Rounds:
+    """Measure -> its value in each round; no round reads texts or questions of another.
+
+    copy_gb_s, sum_gb_s, sums_gb_s      bytes read a second: a copy, a sum, a sum in a thread for each core
+    product_gb_s, flat_gb_s, flat_ms    a matrix by a vector; an exact search by FAISS for one question
+    forward_question_ms, encode_question_ms    a question: the model alone, and the product's encoder
+    forward_tokens_s, encode_tokens_s          passages: word pieces a second, likewise
+    flat_share, question_share, passages_share    of the best bandwidth, and of the forward pass
+    """
+    vectors = normalised(np.random.default_rng(0).standard_normal((scale.flat, _DIMENSION), dtype=np.float32))
+    ways = {**_memory_ways(vectors), **_model_ways(texts, questions, scale.forward)}
+    rounds: Rounds = {name: [] for name in ways}
+    for number in range(scale.rounds):
+        for name, way in ways.items():
+            rounds[name].append(way(number))
+    rounds["flat_ms"] = [MS * vectors.nbytes / _GB / speed for speed in rounds["flat_gb_s"]]
+    return rounds | _shares(rounds)
+
+
+def _shares(rounds: Rounds) -> Rounds:
+    best = [max(speeds) for speeds in zip(*(rounds[name] for name in _BANDWIDTHS), strict=True)]
+    return {
+        "flat_share": _over(rounds["flat_gb_s"], best),
+        "question_share": _over(rounds["forward_question_ms"], rounds["encode_question_ms"]),
+        "passages_share": _over(rounds["encode_tokens_s"], rounds["forward_tokens_s"]),
+    }
+
+
+def _over(some: Sequence[float], others: Sequence[float]) -> list[float]:
+    return [one / other for one, other in zip(some, others, strict=True)]
+
+
+def _memory_ways(vectors: Vectors) -> dict[str, Way]:
+    import faiss
+
+    query, copied = vectors[0].copy(), np.empty_like(vectors)
+    index = faiss.IndexFlatIP(_DIMENSION)
+    index.add(vectors)
+
+    def speed(call: Callable[[], object]) -> float:
+        return vectors.nbytes / median(timed(call)[0] for _ in range(_EACH)) / _GB
+
+    return {
+        "copy_gb_s": lambda _: speed(lambda: np.copyto(copied, vectors)),
+        "sum_gb_s": lambda _: speed(vectors.sum),
+        "sums_gb_s": lambda _: speed(lambda: _sums(vectors)),
+        "product_gb_s": lambda _: speed(lambda: vectors @ query),
+        "flat_gb_s": lambda _: speed(lambda: index.search(query[None], 10)),
+    }
+
+
+def _sums(vectors: Vectors) -> float:
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as threads:
+        return float(sum(threads.map(np.sum, np.array_split(vectors, cores))))
+
+
+def _model_ways(texts: Sequence[str], questions: Sequence[str], count: int) -> dict[str, Way]:
+    bare, encoder = BareModel(default_model_folder()), load_encoder()
+    encoder.encode(["what loads when it is first used"])
+
+    def asked(number: int) -> Sequence[str]:
+        return questions[number * _EACH : (number + 1) * _EACH]
+
+    def bare_question(number: int) -> float:
+        return MS * median(bare.seconds(bare.batches([one])) for one in asked(number))
+
+    def question(number: int) -> float:
+        return MS * median(timed(encoder.encode, [one])[0] for one in asked(number))
+
+    def passages(number: int) -> Sequence[str]:
+        first = number * count % max(1, len(texts) - count + 1)
+        return texts[first : first + count]
+
+    def bare_passages(number: int) -> float:
+        batches = bare.batches(passages(number))
+        return bare.tokens(batches) / bare.seconds(batches)
+
+    def encoded(number: int) -> float:
+        tokens = bare.tokens(bare.batches(passages(number)))
+        return tokens / timed(encoder.encode, passages(number))[0]
+
+    return {
+        "forward_question_ms": bare_question,
+        "encode_question_ms": question,
+        "forward_tokens_s": bare_passages,
+        "encode_tokens_s": encoded,
+    }

@@ -1,0 +1,83 @@
+"""Encoders for corpora whose vectors are given: one to build with, and one to ask with, which really encodes.
+
+Both have the fingerprint of the given vectors, so that an index built with the one is opened with the other.
+Word pieces are counted by the model's own tokenizer, so that passages are cut where they always are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.bare_forward import WINDOW
+from bench.synthetic_corpora import GivenVectors
+from index.embedding.encoder import Encoder
+from index.storage.arrays import Vectors
+
+_BATCH = 8_192
+
+
+NAME = "given vectors"
+FINGERPRINT = hashlib.sha256(b"vectors given by bench").hexdigest()
+
+
+class GivenEncoder:
+    """Looks vectors up instead of working them out."""
+
+    name = NAME
+    fingerprint = FINGERPRINT
+    max_tokens = WINDOW
+
+    def __init__(self, vectors: GivenVectors, model: Path) -> None:
+        """`model` is the folder whose tokenizer counts."""
+        self._given = vectors
+        self._tokenizer = _tokenizer(model)
+        self.dimension = vectors.dimension
+
+    def count_tokens(self, text: str) -> int:
+        """See `Encoder.count_tokens`."""
+        return len(self._tokenizer.encode(text).ids)
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        """See `Encoder.encode`."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
+            vectors[start : start + len(batch)] = self._given.of(batch)
+            if progress:
+                progress(len(batch))
+        return vectors
+
+
+class QuestionEncoder:
+    """A real encoder under the name of the given vectors; `seconds` counts what encoding took in all."""
+
+    name = NAME
+    fingerprint = FINGERPRINT
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.dimension, self.max_tokens = encoder.dimension, encoder.max_tokens
+        self.count_tokens = encoder.count_tokens
+        self.seconds = 0.0
+
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
+        """See `Encoder.encode`."""
+        started = time.perf_counter()
+        vectors = self._encoder.encode(texts, progress=progress)
+        self.seconds += time.perf_counter() - started
+        return vectors
+
+
+def _tokenizer(model: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    counting = Tokenizer.from_file(str(model / "tokenizer.json"))
+    counting.no_truncation()
+    counting.no_padding()
+    return counting

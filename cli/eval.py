@@ -1,0 +1,389 @@
+"""The `qa eval` commands: measure, report, compare, ablate, calibrate, check, collect.
+
+A door like `cli.py`. Exit codes: 0 done, 1 a named measure regressed or a gold file has faults, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.terminal import (
+    DEFAULT_DATA,
+    Data,
+    Device,
+    Model,
+    Reranker,
+    code_facts,
+    count,
+    fail,
+    load_models,
+    one_line_errors,
+    open_assistant,
+    open_index,
+    print_table,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from eval.beir.collection import Collection
+    from eval.beir.document_ranking import Found
+    from eval.compare import Comparison
+    from eval.gold import GoldQuestion
+    from eval.run import Run
+    from eval.tables import Table
+    from index.embedding.encoder import Encoder
+    from index.generation.manifest import Manifest
+    from index.search.rerank import Reranking
+    from qa.assistant import Assistant
+
+app = typer.Typer(
+    help="Measure answers on gold questions, see why they fail, compare versions.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Gold = Annotated[Path, typer.Argument(help="Gold questions: JSON Lines, see eval/README.md.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to keep the run in; must not exist yet.")]
+Extracts = Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts each question is judged by.")]
+
+
+@app.callback(invoke_without_command=True)
+def measure(
+    context: typer.Context,
+    beir: Annotated[
+        Path | None, typer.Option(help="A folder in BEIR's form: measure retrieval of whole documents.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which judgements: qrels/SPLIT.tsv.")] = "test",
+    sentences: Annotated[
+        bool, typer.Option("--sentences", help="Rank by the product's own search too: slow, kept in --data.")
+    ] = False,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Documents each query is judged by.")] = 10,
+    out: Out = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the index for --sentences.")] = None,
+    model: Model = "",
+    device: Device = "",
+    reranker: Reranker = "",
+) -> None:
+    """Measure answers on gold questions, see why they fail, compare versions."""
+    if context.invoked_subcommand:
+        return
+    if beir is None:
+        say(context.get_help())
+        raise typer.Exit(2)
+    if sentences and data is None:
+        fail("--sentences needs --data: a folder of its own for the index of these documents")
+    with one_line_errors():
+        from eval.beir.collection import read_collection
+        from eval.run_folder import check_free
+
+        if out:
+            check_free(out)
+        collection = read_collection(beir, split=split)
+        models = load_models(model, device, reranker)
+        _print_ways(_ways(collection, models, k=k, sentences=data if sentences else None), out)
+
+
+@app.command()
+def run(
+    gold: Gold,
+    out: Out = None,
+    k: Extracts = 5,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+    reranker: Reranker = "",
+) -> None:
+    """Ask every gold question and print how good the answers are; --out keeps everything in a folder."""
+    with one_line_errors():
+        from dataclasses import replace
+
+        from eval.run import evaluate
+        from eval.run_folder import check_free
+
+        if out:
+            check_free(out)
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device, reranker), data)
+        assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
+        with progress("Asking") as advance:
+            found = evaluate(
+                lambda question: assistant.ask(question, k),
+                questions,
+                assistant.generation.articles,
+                k=k,
+                trace=assistant.stages,
+                progress=advance,
+            )
+        _keep(replace(found, facts=_facts(gold, assistant)), out)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; RUN/report.html otherwise.")
+    ] = None,
+) -> None:
+    """Write a run as one page of HTML that needs no network."""
+    with one_line_errors():
+        from eval.errors import RunError
+        from eval.report.report import render_report
+        from eval.run_folder import read_run
+
+        page = out or folder / "report.html"
+        content = render_report(read_run(folder), name=folder.resolve().name)
+        try:
+            page.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise RunError(
+                f"{page} cannot be written: {error.strerror}; name another file with --out"
+            ) from error
+        say(f"Wrote {page}.")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of the earlier run.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of the later run.")],
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help='Exit with 1 when this measure regressed, such as "hit@1".')
+    ] = None,
+    alpha: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="How often chance alone may raise the alarm.")
+    ] = 0.05,
+) -> None:
+    """Hold run B against run A, question by question, and say what could be chance."""
+    with one_line_errors():
+        from eval.compare import compare as compared
+        from eval.run_folder import read_run
+
+        comparison = compared(read_run(first), read_run(second))
+        watched = [comparison.find(name) for name in fail_on or ()]
+        _print_comparison(comparison, alpha)
+        regressed = [one for one in watched if one.regressed(alpha)]
+        for one in regressed:
+            say(f"Regressed: {one.measure.name} (by chance alone: p = {one.chance.worse:.4f}, one-sided).")
+        if regressed:
+            raise typer.Exit(1)
+        if watched:
+            say(f"No regression of {', '.join(one.measure.name for one in watched)}.")
+
+
+@app.command()
+def ablate(
+    gold: Gold,
+    k: Extracts = 5,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+) -> None:
+    """Measure the ranking with parts of it left out."""
+    with one_line_errors():
+        from eval.ablate import Variant
+        from eval.ablate import ablate as ablated
+        from eval.run import Ask
+        from eval.tables import ablation_table
+        from qa.assistant import Assistant
+        from qa.confidence import calibration_for
+
+        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device), data)
+        assistant.ask(questions[0].question)
+        alone = calibration_for(assistant.encoder.fingerprint, "", data)
+
+        def asks(variant: Variant) -> Ask:
+            varied = Assistant(
+                assistant.generation,
+                assistant.encoder,
+                reranking=assistant.reranking if variant.reranked else None,
+                calibration=assistant.calibration if variant.reranked else alone,
+                fusion=variant.fusion,
+            )
+            return lambda question: varied.ask(question, k)
+
+        with progress("Asking") as advance:
+            shelf, reads = assistant.generation.articles, assistant.reranking is not None
+            runs = ablated(asks, questions, shelf, k=k, reranked=reads, progress=advance)
+        table = ablation_table(runs)
+        say(table.markdown()) if markdown else _print(table)
+
+
+@app.command()
+def calibrate(
+    gold: Gold,
+    method: Annotated[str, typer.Option(help="logistic, isotonic, or the better of both held out.")] = "auto",
+    withheld: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of answerable questions that may be declined.")
+    ] = 0.05,
+    strong_right: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
+    ] = 0.8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
+    data: Data = DEFAULT_DATA,
+    model: Model = "",
+    device: Device = "",
+    reranker: Reranker = "",
+) -> None:
+    """Fit confidence and bands on gold questions and store them beside the index, for its models alone."""
+    with one_line_errors():
+        from eval import calibrate as fitting
+        from qa.confidence import CALIBRATION, write_calibration
+
+        if method not in ("auto", *fitting.Method):
+            fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
+        opens = partial(open_assistant, data, model, device, reranker, calibrated=False)
+        assistant, questions = _asked_of(gold, opens, data)
+        with progress("Asking") as advance:
+            observed = fitting.observe(assistant, questions, progress=advance)
+        folds = fitting.question_folds(observed)
+        rated = {one: fitting.hold_out(observed, one, folds) for one in fitting.Method}
+        best = min(rated, key=lambda one: rated[one].brier) if method == "auto" else fitting.Method(method)
+        bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
+        for line in fitting.told(rated, best, bounds):
+            say(line)
+        told = f"{count(questions, 'question')} of {gold.name}"
+        fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=told)
+        if not dry_run:
+            write_calibration(data / CALIBRATION, fitted)
+            say(f"Stored in {data / CALIBRATION} for {fitted.models}; delete it to go back to what ships.")
+
+
+@app.command()
+def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
+    """Tell what is wrong with a gold file; exits with 1 when something is."""
+    with one_line_errors():
+        from eval.gold import check_gold
+
+        questions, faults = check_gold(gold, open_index(data).articles)
+        for fault in faults:
+            if not fault.line:  # the file itself is no gold file
+                raise fault
+            say(str(fault), error=True)
+        answerable = sum(question.answerable for question in questions)
+        say(
+            f"{count(questions, 'sound question')}, {answerable} answerable, "
+            f"{len(questions) - answerable} unanswerable; {count(faults, 'fault')}"
+        )
+        if faults:
+            raise typer.Exit(1)
+
+
+@app.command()
+def candidates(
+    answers: Annotated[Path, typer.Argument(help="Answers as `qa ask --batch FILE --json` prints them.")],
+    prefix: Annotated[str, typer.Option(help="What ids begin with.")] = "use",
+) -> None:
+    """Print gold lines to be completed: declined questions, and answers marked "useful": true or false."""
+    with one_line_errors():
+        from eval.gold_candidates import candidates as collected
+        from eval.gold_candidates import read_answers
+
+        for line in collected(read_answers(answers), prefix=prefix):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def _asked_of(
+    gold: Path, opens: Callable[[], Assistant], data: Path
+) -> tuple[Assistant, Sequence[GoldQuestion]]:
+    """The assistant, and the questions of a gold file about its articles, which are read first."""
+    from eval.errors import GoldError
+    from eval.gold import read_gold
+
+    questions = read_gold(gold, open_index(data).articles)
+    if not any(question.answerable for question in questions):
+        raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
+    return opens(), questions
+
+
+def _ways(
+    collection: Collection, models: tuple[Encoder, Reranking | None], *, k: int, sentences: Path | None
+) -> dict[str, Run]:
+    """A run for each way of ranking the documents; `sentences` is where the index of these lies."""
+    from eval.beir.document_ranking import Way, rank_by_sentence, rank_documents
+    from eval.beir.runs import retrieval_runs
+
+    encoder, reranking = models
+    rankings: dict[Way, Mapping[str, Found]] = {}
+    with progress("Encoding documents") as advance:
+        rankings.update(rank_documents(collection, encoder, reranking=reranking, progress=advance))
+    if sentences is not None:
+        with progress("Indexing sentences") as advance:
+            rankings[Way.SENTENCES] = rank_by_sentence(
+                collection, encoder, sentences, reranking=reranking, progress=advance
+            )
+    facts = code_facts() | {
+        "collection": collection.name,
+        "split": collection.split,
+        "model": encoder.name,
+        "fingerprint": encoder.fingerprint,
+        "reranker": reranking.reranker.name if reranking else "none",
+    }
+    say(f"{collection.name}: {len(collection.documents):,} documents, {len(collection.queries):,} queries")
+    return retrieval_runs(collection, rankings, k=k, facts=facts)
+
+
+def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
+    from eval.run_folder import write_run
+    from eval.summary import summarise
+    from eval.tables import ways_table
+
+    summaries = {way: summarise(found) for way, found in runs.items()}
+    _print(ways_table(summaries))
+    if out:
+        for way, found in runs.items():
+            write_run(out / way, found, summaries[way])
+        say(f"Kept in {out}: a run for each ranking.")
+
+
+def _keep(found: Run, out: Path | None) -> None:
+    from eval.run_folder import write_run
+    from eval.summary import summarise
+    from eval.tables import remarks, summary_table, type_table
+
+    lines = summarise(found)
+    _print(type_table(lines, found))
+    _print(summary_table(lines))
+    for line in remarks(found):
+        say(line)
+    if out:
+        write_run(out, found, lines)  # last: what was measured is told even when it cannot be kept
+        say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
+
+
+def _print(table: Table) -> None:
+    if table.rows:
+        print_table(table.columns, table.rows)
+
+
+def _print_comparison(comparison: Comparison, alpha: float) -> None:
+    from eval.gold import EVERY
+    from eval.tables import changes, comparison_table, slice_table
+
+    _print(comparison_table(comparison.differences[EVERY], alpha))
+    _print(slice_table(comparison, comparison.lead))
+    for line in changes(comparison):
+        say(line)
+
+
+def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
+    """How a run came about, for whoever reads it later."""
+    manifest: Manifest = assistant.generation.manifest
+    calibration = assistant.calibration
+    return code_facts() | {
+        "gold": gold.name,
+        "gold_sha256": hashlib.sha256(gold.read_bytes()).hexdigest(),
+        "generation": manifest.generation,
+        "articles": str(manifest.counts["articles"]),
+        "model": manifest.model,
+        "fingerprint": manifest.fingerprint,
+        "reranker": assistant.reranking.reranker.name if assistant.reranking else "none",
+        "calibration": calibration.fitted_on if calibration else "none",
+        **{name: str(value) for name, value in manifest.settings.items()},
+    }

@@ -1,0 +1,1 @@
+"""From a document's blocks to canonical text: boilerplate, headings, metadata, line joining."""

@@ -1,0 +1,143 @@
+"""Reading processes: at most one for each core, started when there is work, replaced when one dies.
+
+A file is opened here, once, and its bytes are sent; what comes back is an article or a reason. What a file
+does to the process that reads it costs no other file: a process that crashes, never ends, takes all memory or
+floods its pipe is ended, and the file is refused.
+
+    a.md, bomb.docx, c.md  ->  article, "needs more than 2,048 MB of memory to read", article
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Protocol, Self
+
+from corpus.article import Article, CorpusError, Unreadable
+from corpus.sandbox.limits import LIMITS, Limits
+from corpus.sandbox.process import TooSlow, Worker
+from corpus.sandbox.protocol import Fault
+
+# Files that are read or wait to be taken, for each process: what bounds the memory of reading ahead.
+AHEAD = 4
+Outcome = Article | Unreadable
+
+
+class Openable(Protocol):
+    """A file that can be read, wherever it is."""
+
+    @property
+    def suffix(self) -> str:
+        """What kind of file it is: ".md"."""
+
+    def raw(self) -> bytes:
+        """Its bytes. Raises Unreadable with the reason why there is no article in it."""
+
+
+class Workers:
+    """A pool of reading processes; leaving the `with` block ends them."""
+
+    def __init__(
+        self, *, limits: Limits = LIMITS, most: int | None = None, command: Sequence[str] | None = None
+    ) -> None:
+        """`most` processes, one for each core by default. `command` is what starts one."""
+        self._limits = limits
+        self._most = most or _cores()
+        self._command = command or _command(limits)
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="reading")
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
+        self._closed = False
+        self.started = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._closed = True
+            running = list(self._all)
+        for worker in running:
+            worker.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for worker in running:
+            worker.stop()
+
+    def read(self, files: Iterable[tuple[Openable, str]]) -> Iterator[tuple[str, Outcome]]:
+        """Source and outcome of each file, in order. Raises CorpusError when no process can be started."""
+        waiting: deque[tuple[str, Future[Outcome]]] = deque()
+        for found, source in files:
+            waiting.append((source, self._threads.submit(self._outcome, found, source)))
+            if len(waiting) == AHEAD * self._most:
+                first, outcome = waiting.popleft()
+                yield first, outcome.result()
+        while waiting:
+            first, outcome = waiting.popleft()
+            yield first, outcome.result()
+
+    def _outcome(self, found: Openable, source: str) -> Outcome:
+        try:
+            return self._article(found.suffix, found.raw(), source)
+        except Unreadable as error:
+            return error
+
+    def _article(self, suffix: str, raw: bytes, source: str) -> Article:
+        worker = self._taken()
+        try:
+            return worker.read(suffix, raw, source)
+        except TooSlow:
+            raise
+        except Fault:
+            if worker.answered == 0:
+                raise
+        finally:
+            self._put_back(worker)
+        # What earlier files left behind in a process must not cost this one: a fresh one has the last word.
+        worker = self._new()
+        try:
+            return worker.read(suffix, raw, source)
+        finally:
+            self._put_back(worker)
+
+    def _taken(self) -> Worker:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._new()
+
+    def _new(self) -> Worker:
+        with self._lock:
+            if self._closed:
+                raise CorpusError("the reading processes were ended")
+            worker = Worker(self._command, self._limits)
+            self._all.add(worker)
+            self.started += 1
+        worker.wait_until_ready()
+        return worker
+
+    def _put_back(self, worker: Worker) -> None:
+        if worker.sound:
+            with self._lock:
+                self._idle.append(worker)
+        else:
+            worker.stop()
+            with self._lock:
+                self._all.discard(worker)
+
+
+def _command(limits: Limits) -> list[str]:
+    module = ["-P", "-m", "corpus.sandbox.worker"]
+    return [sys.executable, *module, *map(str, (limits.seconds, limits.memory, limits.answer))]
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

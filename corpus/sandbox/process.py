@@ -1,0 +1,163 @@
+"""One reading process and the pipes to it, each wait with an end.
+
+What the process says may be anything: its answer is as long as it says, up to a limit, and nothing else of
+it is believed before `corpus.sandbox.protocol` has looked at it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from corpus.article import Article, CorpusError, Unreadable
+from corpus.sandbox.limits import Limits
+from corpus.sandbox.protocol import HEADER, Fault, frame, frame_length, question, read_answer
+
+# A process computes for at most the limit's seconds; where others take the cores, that takes longer.
+_PATIENCE = 5
+_START_SECONDS = 60.0
+_END_SECONDS = 1.0
+_STEP = 1 << 16
+_NO_START = "the process that reads files does not start"
+
+
+class TooSlow(Fault):
+    """A file whose reading was ended for the time it took."""
+
+
+class Worker:
+    """One reading process and the pipes to it. `answered` counts its answers; not `sound` is to be ended."""
+
+    def __init__(self, command: Sequence[str], limits: Limits) -> None:
+        self._limits = limits
+        self._running = _started(command)
+        assert self._running.stdin
+        assert self._running.stdout
+        self._to, self._from = self._running.stdin.fileno(), self._running.stdout.fileno()
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+        self.answered = 0
+        self.sound = True
+
+    def wait_until_ready(self) -> None:
+        """Returns when the process has said that it listens. Raises CorpusError when it does not."""
+        try:
+            self._receive(time.monotonic() + _START_SECONDS)
+        except Fault as error:
+            self.stop()
+            raise CorpusError(
+                f"{_NO_START}; `python -m corpus.sandbox.worker 9 999999999 9` tells why"
+            ) from error
+
+    def read(self, suffix: str, raw: bytes, source: str) -> Article:
+        """The article in these bytes. Raises Unreadable, and Fault when the process did not do its work."""
+        deadline = time.monotonic() + _PATIENCE * self._limits.seconds
+        self.sound = False
+        self._send(frame(question(self.answered, suffix, source)), deadline)
+        self._send(frame(raw), deadline)
+        try:
+            article = read_answer(self._receive(deadline), self.answered, source)
+        except Fault:
+            raise
+        except Unreadable:
+            self._sound_again()
+            raise
+        self._sound_again()
+        return article
+
+    def kill(self) -> None:
+        """End the process and what it started; whoever waits for its answer is told so."""
+        if self._running.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the process and close what belongs to it."""
+        self.kill()
+        self._running.wait()
+        for pipe in (self._running.stdin, self._running.stdout):
+            if pipe:
+                pipe.close()
+
+    def _sound_again(self) -> None:
+        self.sound = True
+        self.answered += 1
+
+    def _send(self, content: bytes, deadline: float) -> None:
+        left = memoryview(content)
+        while left:
+            self._wait(self._to, select.POLLOUT, deadline)
+            try:
+                left = left[os.write(self._to, left[:_STEP]) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError as error:
+                raise self._death() from error
+
+    def _receive(self, deadline: float) -> bytes:
+        length = frame_length(self._take(HEADER, deadline))
+        if length > self._limits.answer:
+            raise Fault(f"holds more than {self._limits.answer // 1_000_000:,} MB of text; split it")
+        return self._take(length, deadline)
+
+    def _take(self, length: int, deadline: float) -> bytes:
+        """So many bytes of the process's answer."""
+        taken = bytearray()
+        while len(taken) < length:
+            self._wait(self._from, select.POLLIN, deadline)
+            try:
+                step = os.read(self._from, min(_STEP, length - len(taken)))
+            except BlockingIOError:
+                continue
+            if not step:
+                raise self._death()
+            taken += step
+        return bytes(taken)
+
+    def _wait(self, pipe: int, event: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(pipe, event)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1_000):
+            raise self._too_slow()
+
+    def _death(self) -> Fault:
+        """Why a process that said nothing any more has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._running.wait(_END_SECONDS)
+        self.kill()
+        code = self._running.wait()
+        if code == -signal.SIGXCPU:
+            return self._too_slow()
+        died = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return Fault(f"stopped its reader ({died}); save it again or in another format")
+
+    def _too_slow(self) -> TooSlow:
+        return TooSlow(f"takes longer than {self._limits.seconds} seconds to read; split it")
+
+
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """The process, with nothing of this one's environment but where Python finds modules.
+
+    Ctrl-C is for who asks, not for it: it is in a session of its own.
+    """
+    modules = [os.path.abspath(path) for path in [*sys.path, str(Path(__file__).parents[2])] if path]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env={"PYTHONPATH": os.pathsep.join(modules), "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CorpusError(f"{_NO_START}: {error.strerror}: {command[0]}") from error

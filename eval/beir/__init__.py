@@ -1,0 +1,1 @@
+"""Retrieval of whole documents on BEIR collections."""

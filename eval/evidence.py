@@ -1,0 +1,87 @@
+"""Where a quotation stands in an article, however its quotes, dashes, capitals and spaces were typed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from corpus.article import Article
+from index.search.searcher import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A text as it is compared, and for each of its characters the offset it came from."""
+
+    text: str
+    offsets: tuple[int, ...]
+
+
+def locate(article: Article, quote: str) -> list[tuple[int, int]]:
+    """Every half-open span of the article's text that says `quote`, in order; spans may overlap.
+
+    Compatible forms, straight and curly quotes, dashes, capitals and runs of white space count as equal:
+    the quote "a 'green paper' - twice" finds “A  ‘Green Paper’ – twice”.
+    """
+    wanted = _fold(unicodedata.normalize("NFC", quote)).text
+    if not wanted:
+        return []
+    folded = _folded_article(article)
+    spans = []
+    place = folded.text.find(wanted)
+    while place >= 0:
+        spans.append((folded.offsets[place], folded.offsets[place + len(wanted) - 1] + 1))
+        place = folded.text.find(wanted, place + 1)
+    return spans
+
+
+@lru_cache(maxsize=256)
+def _folded_article(article: Article) -> Folded:
+    return _fold(article.text)
+
+
+def _fold(text: str) -> Folded:
+    """Character by character, so that every offset is known; white space runs become one space.
+
+    >>> _fold("A  “b”").text, _fold("A  “b”").offsets
+    ('a "b"', (0, 1, 3, 4, 5))
+    """
+    characters: list[str] = []
+    offsets: list[int] = []
+    for offset, character in enumerate(text):
+        # Soft hyphens and marks of no width are seen by nobody who copies a quotation.
+        unseen = unicodedata.category(character) == "Cf"
+        for plain in "" if unseen else fold(character) or " ":
+            if plain != " " or (characters and characters[-1] != " "):
+                characters.append(plain)
+                offsets.append(offset)
+    while characters and characters[-1] == " ":
+        characters.pop()
+        offsets.pop()
+    return Folded("".join(characters), tuple(offsets))
+
+
+class Shelf:
+    """Finds an article by its id, its source, or its file name without folder and suffix."""
+
+    def __init__(self, articles: Iterable[Article]) -> None:
+        self.articles = tuple(articles)
+        self._exact = {name: article for article in self.articles for name in (article.source, article.id)}
+        self._by_stem: dict[str, list[Article]] = {}
+        for article in self.articles:
+            self._by_stem.setdefault(_stem(article.source), []).append(article)
+
+    def find(self, name: str) -> Article | None:
+        """The one article of that name, None when there is none or more than one."""
+        if name in self._exact:
+            return self._exact[name]
+        alike = self._by_stem.get(_stem(name), [])
+        return alike[0] if len(alike) == 1 else None
+
+
+def _stem(name: str) -> str:
+    """ "reports/Trusts.md" -> "trusts"."""
+    return PurePosixPath(name).stem.casefold()

@@ -1,0 +1,81 @@
+"""Why a question came out as it did, in a word and in a sentence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from eval.run import Row
+
+# Documents of a ranking that count as listed.
+_LISTED = 10
+
+
+class Outcome(StrEnum):
+    """What became of a question; all but `RIGHT` and `DECLINED` are failures."""
+
+    RIGHT = "right"
+    DECLINED = "rightly declined"
+    LOWER = "answer lower down"
+    MISSED = "answer not shown"
+    WITHHELD = "wrongly declined"
+    CLAIMED = "wrongly answered"
+    FAILED = "not asked"
+
+    @property
+    def failure(self) -> bool:
+        """Whether it should have come out otherwise."""
+        return self not in (Outcome.RIGHT, Outcome.DECLINED)
+
+
+def outcome(row: Row) -> Outcome:
+    """The one outcome of a question."""
+    if row.error:
+        return Outcome.FAILED
+    if not row.answerable:
+        return Outcome.DECLINED if row.abstained else Outcome.CLAIMED
+    if row.abstained:
+        return Outcome.WITHHELD
+    if row.measures.get("hit@1", row.measures.get("P@1")):
+        return Outcome.RIGHT
+    return Outcome.LOWER if _shown_at(row) else Outcome.MISSED
+
+
+def explain(row: Row) -> str:
+    """One sentence or two: where the evidence stood at each stage, and what that means."""
+    sure = "" if row.confidence is None else f" Confidence was {row.confidence:.2f}."
+    told = {
+        Outcome.FAILED: row.error,
+        Outcome.RIGHT: "The first answer holds the evidence.",
+        Outcome.DECLINED: f"The articles do not answer, and nothing was claimed.{sure}",
+        Outcome.CLAIMED: f"The articles do not answer, and still an answer was given.{sure}",
+        Outcome.WITHHELD: f"The articles answer, and still it was declined.{sure} {_evidence(row)}",
+    }
+    return told.get(outcome(row)) or _evidence(row)
+
+
+def _shown_at(row: Row) -> int | None:
+    return row.ranks.get("shown") or next(
+        (rank for rank, document in enumerate(row.ranking[:_LISTED], start=1) if row.judged.get(document)),
+        None,
+    )
+
+
+def _evidence(row: Row) -> str:
+    at = _shown_at(row)
+    if at:
+        return f"The evidence stands at rank {at} of what is listed."
+    stages = {name: rank for name, rank in row.ranks.items() if name != "shown"}
+    if not stages:
+        return "The evidence is in nothing that is listed."
+    last, rank = list(stages.items())[-1]
+    before = ", ".join(f"{name} {_rank(found)}" for name, found in list(stages.items())[:-1])
+    if rank is not None and rank <= len(row.shown):
+        return (
+            f"The {last} ranking has the evidence at rank {rank} ({before}), but it is not what is marked: "
+            f"a better neighbour or a repetition took its place."
+        )
+    return f"The {last} ranking has the evidence at {_rank(rank)} ({before}), below what is listed."
+
+
+def _rank(rank: int | None) -> str:
+    return f"rank {rank}" if rank else "no rank: it is not among the candidates"

@@ -1,0 +1,137 @@
+"""The pictures of a report, as SVG to stand inside a page: the one file that knows matplotlib.
+
+Drawn without pyplot, so that nothing is kept between two of them and no screen is looked for.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eval.abstention import Step
+from eval.statistics import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FIRST, SECOND, QUIET = "#1f5fa8", "#c8641b", "#8a8f98"
+_SIZE = (5.6, 3.3)  # inches; a page scales it
+_STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e8eb",
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text
+    "text.parse_math": False,  # a type of question called $x$ is called $x$
+}
+
+
+def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Horizontal bars with intervals: measure -> type -> estimate, two measures at most."""
+    names = list(dict.fromkeys(name for found in bars.values() for name in found))
+    with _styled():
+        figure, axes = _drawing(height=max(2.2, 0.8 + 0.42 * len(names)))
+        places = np.arange(len(names))[::-1].astype(float)
+        for number, (measure, found) in enumerate(bars.items()):
+            at = places + (0.19, -0.19)[number]
+            values = [found[name].value if name in found else 0.0 for name in names]
+            axes.barh(at, values, 0.36, color=(FIRST, SECOND)[number], label=measure)
+            told = [(y, found[name]) for y, name in zip(at, names, strict=True) if name in found]
+            for y, one in told:
+                if not np.isnan(one.low):
+                    axes.plot([one.low, one.high], [y, y], color="#30343a", linewidth=1)
+        axes.set_yticks(places, names)
+        axes.set_xlim(0, 1)
+        axes.grid(axis="y", visible=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
+        return _svg(figure, "by-type", "Measures by type of question")
+
+
+def reliability_diagram(steps: Sequence[Step]) -> str:
+    """Share of answerable questions against confidence; dots grow with the questions behind them."""
+    with _styled():
+        figure, axes = _drawing()
+        axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
+        confidence = [step.confidence for step in steps]
+        share = [step.answerable for step in steps]
+        axes.plot(confidence, share, color=FIRST, linewidth=1.2)
+        axes.scatter(confidence, share, [18 + 6 * step.count for step in steps], color=FIRST, zorder=3)
+        for step in steps:
+            at = (step.confidence, step.answerable)
+            axes.annotate(
+                str(step.count), at, (6, -12), textcoords="offset points", color="#30343a", fontsize=8
+            )
+        axes.set(xlim=(0, 1), ylim=(-0.03, 1.05), xlabel="confidence", ylabel="share answerable")
+        return _svg(figure, "reliability", "Reliability diagram")
+
+
+def risk_coverage_curve(points: Sequence[tuple[float, float]], here: tuple[float, float] | None) -> str:
+    """Share of wrong first answers among those given, against the share given; `here` is where it stands."""
+    with _styled():
+        figure, axes = _drawing()
+        coverage, risk = zip(*points, strict=True)
+        axes.plot(coverage, risk, color=FIRST, drawstyle="steps-post")
+        if here:
+            axes.scatter(*here, 60, color=SECOND, zorder=3, label="as it declines now")
+            axes.legend(loc="upper left")
+        axes.set(xlim=(0, 1.02), ylim=(0, max(1e-9, *risk) * 1.25 or 1))
+        axes.set(xlabel="share of questions answered", ylabel="share of these answered wrongly")
+        return _svg(figure, "risk", "Risk-coverage curve")
+
+
+def latency(seconds: Sequence[float], median: float, slow: float) -> str:
+    """How often a question took how long."""
+    from matplotlib.ticker import MaxNLocator
+
+    with _styled():
+        figure, axes = _drawing()
+        axes.hist(np.array(seconds) * 1_000, bins=min(30, max(5, len(seconds) // 4)), color=FIRST)
+        for value, label, style in ((median, "median", "-"), (slow, "95th percentile", "--")):
+            text = f"{label} {1_000 * value:.0f} ms"
+            axes.axvline(1_000 * value, color=SECOND, linestyle=style, label=text)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2)
+        axes.set(xlabel="milliseconds", ylabel="questions")
+        axes.set_xlim(left=0)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        return _svg(figure, "latency", "Time per question")
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    from matplotlib import rc_context
+
+    with rc_context(_STYLE):
+        yield
+
+
+def _drawing(height: float = _SIZE[1]) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_SIZE[0], height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Figure, name: str, label: str) -> str:
+    """The drawing as an element of a page: no prolog, and only the ids that something in it points to."""
+    from matplotlib import rc_context
+
+    content = io.StringIO()
+    with rc_context({"svg.hashsalt": name}):
+        figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = content.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    pointed = set(re.findall(r"""#([^")']+)""", svg))
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in pointed else "", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -1,0 +1,176 @@
+"""A run as one page of HTML: tables, pictures, every question with what was shown and its evidence.
+
+The page holds its style, script and pictures; its policy forbids it to load anything. Everything goes
+through Jinja's escaping but the pictures, which are drawn here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.abstention import Floats, reliability, risk_coverage
+from eval.gold import EVERY
+from eval.measures import SECONDS, standard_measures
+from eval.report.failure_reason import Outcome, explain, outcome
+from eval.report.plots import by_type, latency, reliability_diagram, risk_coverage_curve
+from eval.run import Cited, Row, Run
+from eval.summary import (
+    Line,
+    confidence_and_answerable,
+    confidence_and_right,
+    seconds,
+    summarise,
+    values_of,
+)
+from eval.tables import figure, interval, summary_table, type_table
+
+HERE = Path(__file__).parent
+HEADLINES = (
+    "hit@1", "hit@3", "answered@1", "refusal recall", "wrong refusals", "AUROC", "citation violations",
+)  # fmt: skip
+_NOWHERE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An SVG element, what it is, and how to read it."""
+
+    svg: str
+    title: str
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A number at the top of the page."""
+
+    name: str
+    value: str
+    interval: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A question in the list; `rank` sorts by where the evidence stands, last when it stands nowhere."""
+
+    row: Row
+    outcome: Outcome
+    why: str
+    rank: int
+
+
+def render_report(run: Run, *, name: str) -> str:
+    """The page; `name` is its heading."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(parts=_parts)
+    lines = summarise(run)
+    script = (HERE / "report.js").read_text(encoding="utf-8")
+    return environment.get_template("report.html").render(
+        name=name,
+        lead=_lead(run),
+        run=run,
+        entries=[Entry(row, outcome(row), explain(row), _rank(row)) for row in run.rows],
+        style=(HERE / "report.css").read_text(encoding="utf-8"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        headlines=_headlines(lines, run),
+        types=type_table(lines, run),
+        measures=[
+            (row, line.measure.definition) for row, line in zip(summary_table(lines).rows, lines, strict=True)
+        ],
+        pictures=_pictures(run, lines),
+        outcomes=_counted(run.rows),
+        type_names=list(dict.fromkeys(row.type for row in run.rows)),
+    )
+
+
+def _lead(run: Run) -> str:
+    """What was measured, in one sentence."""
+    unit = "documents" if run.documents else "extracts"
+    asked = " of ".join(filter(None, ["questions", run.facts.get("gold", run.facts.get("collection"))]))
+    ranking = f", {run.facts['ranking']} ranking" if "ranking" in run.facts else ""
+    return f"{len(run.rows):,} {asked}{ranking}, each judged by its first {run.k} {unit}."
+
+
+def _rank(row: Row) -> int:
+    found = row.ranks.get("shown") or next(
+        (rank for rank in reversed(list(row.ranks.values())) if rank), None
+    )
+    return found or _NOWHERE
+
+
+def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
+    chosen = standard_measures(run.k) if run.documents else HEADLINES
+    by_name = {line.measure.name: line for line in lines}
+    return [
+        Headline(
+            name, figure(found.value, line.measure), interval(found, line.measure), line.measure.definition
+        )
+        for name in chosen
+        if (line := by_name.get(name)) and (found := line.estimates[EVERY])
+    ]
+
+
+def _counted(rows: Sequence[Row]) -> dict[Outcome, int]:
+    found = [outcome(row) for row in rows]
+    return {one: found.count(one) for one in Outcome if one in found}
+
+
+def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
+    pictures = []
+    bars = {
+        line.measure.name: {name: found for name, found in line.estimates.items() if name != EVERY}
+        for line in lines
+        if line.measure.name in ("hit@1", "hit@3")
+    }
+    if any(bars.values()):
+        reading = "Share of questions; the thin line is the 95 % interval."
+        pictures.append(Picture(by_type(bars), "By type of question", reading))
+    confidence, answerable = confidence_and_answerable(run.rows)
+    if confidence.size:
+        pictures += [_reliability(confidence, answerable), _risk(run)]
+    pictures.append(
+        Picture(
+            latency(values_of(run.rows, SECONDS.name), *seconds(run)),
+            "Time per question",
+            "From question to answer.",
+        )
+    )
+    return pictures
+
+
+def _reliability(confidence: Floats, answerable: Floats) -> Picture:
+    return Picture(
+        reliability_diagram(reliability(confidence, answerable)),
+        "Does confidence mean what it says?",
+        "On the dashed line it does; below it the system is too sure of itself. Numbers count questions.",
+    )
+
+
+def _risk(run: Run) -> Picture:
+    answered = [row for row in run.rows if not row.abstained]
+    wrong = sum(not row.measures.get("hit@1") for row in answered)
+    here = (len(answered) / len(run.rows), wrong / len(answered)) if answered else None
+    return Picture(
+        risk_coverage_curve(risk_coverage(*confidence_and_right(run.rows)), here),
+        "What declining buys",
+        "Answering only the surest questions: the further left, the fewer answers and the fewer wrong ones.",
+    )
+
+
+def _parts(cited: Cited) -> tuple[str, str, str]:
+    """Before, marked, after."""
+    return cited.text[: cited.start], cited.text[cited.start : cited.end], cited.text[cited.end :]

@@ -1,0 +1,166 @@
+"""A run on disk: a folder that holds all of it, so that it can be read, reported and compared later.
+
+run.json          how the run came about, and the SHA-256 of questions.jsonl
+questions.jsonl   a row for each question (see `eval.run`)
+summary.json      every measure by type, with 95 % intervals
+run.trec          the rankings, and
+qrels.trec        the judgements, as trec_eval reads them
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.errors import RunError
+from eval.measures import by_rank
+from eval.run import Cited, Row, Run
+from eval.summary import Line, summarise
+from qa.confidence import seal_of
+
+FORMAT = 1
+ABOUT, QUESTIONS, SUMMARY, RANKINGS, JUDGEMENTS = (
+    "run.json",
+    "questions.jsonl",
+    "summary.json",
+    "run.trec",
+    "qrels.trec",
+)
+TAG = "verbatim"
+
+
+def check_free(folder: Path) -> None:
+    """Make room for a run. Raises RunError when there is none: a run is never written over."""
+    try:
+        if os.path.lexists(folder):
+            raise RunError(f"{folder} exists already; name another folder for this run, or remove that one")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)).rmdir()
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
+
+
+def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> None:
+    """Write all of it or nothing; `lines` is its summary, where that is known. Raises RunError."""
+    check_free(folder)
+    questions = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in run.rows).encode()
+    about = {
+        "format": FORMAT,
+        "k": run.k,
+        "documents": run.documents,
+        "questions": len(run.rows),
+        "questions_sha256": hashlib.sha256(questions).hexdigest(),
+        "facts": dict(run.facts),
+    }
+    contents = {
+        QUESTIONS: questions,
+        SUMMARY: _spelled(_summary(summarise(run) if lines is None else lines)),
+        RANKINGS: "".join(_ranking_lines(run)).encode(),
+        JUDGEMENTS: "".join(_judgement_lines(run)).encode(),
+        ABOUT: _spelled({**about, "seal": seal_of(about)}),
+    }
+    try:
+        _write_whole(folder, contents)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
+
+
+def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Under another name first: a folder of the right name is a whole run."""
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, content in contents.items():
+            (building / name).write_bytes(content)
+        building.chmod(0o755)
+        building.rename(folder)
+    except OSError:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def read_run(folder: Path) -> Run:
+    """A run as it was written. Raises RunError when it is not there, not whole, or changed since."""
+    about = _json(folder / ABOUT)
+    if about.pop("seal", "") != seal_of(about):
+        raise RunError(f"{folder / ABOUT} is not what the run wrote; run it again")
+    if about.get("format") != FORMAT:
+        raise RunError(
+            f"{folder / ABOUT} has format {about.get('format')}, this version reads {FORMAT}; run it again"
+        )
+    try:
+        questions = (folder / QUESTIONS).read_bytes()
+    except OSError as error:
+        raise RunError(f"{folder / QUESTIONS} cannot be read: {error.strerror}; run it again") from error
+    if hashlib.sha256(questions).hexdigest() != about.get("questions_sha256"):
+        raise RunError(f"{folder / QUESTIONS} is not what the run wrote; run it again")
+    try:
+        rows = tuple(_row(json.loads(line)) for line in questions.decode().split("\n") if line)
+        return Run(rows, int(about["k"]), bool(about["documents"]), dict(about["facts"]))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{folder} was not written by this version; run it again") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunError(
+            f"{path.parent} holds no run ({path.name}: {error.strerror}); "
+            f"`qa eval run GOLD --out {path.parent}` makes one"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is not JSON; run it again") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _row(written: dict[str, Any]) -> Row:
+    cited = {name: tuple(Cited(**one) for one in written[name]) for name in ("evidence", "shown")}
+    return Row(**{**written, **cited, "ranking": tuple(written["ranking"])})
+
+
+def _summary(lines: Sequence[Line]) -> dict[str, Any]:
+    return {
+        line.measure.name: {
+            "definition": line.measure.definition,
+            "slices": {
+                name: {
+                    "value": found.value,
+                    "low": _number(found.low),
+                    "high": _number(found.high),
+                    "n": found.count,
+                }
+                for name, found in line.estimates.items()
+            },
+        }
+        for line in lines
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _ranking_lines(run: Run) -> Iterator[str]:
+    """query Q0 document rank score tag"""
+    for row in run.rows:
+        for rank, (document, score) in enumerate(by_rank(row.ranking).items(), start=1):
+            yield f"{row.id} Q0 {document} {rank} {score:g} {TAG}\n"
+
+
+def _judgement_lines(run: Run) -> Iterator[str]:
+    """query 0 document grade"""
+    for row in run.rows:
+        for document, grade in row.judged.items():
+            yield f"{row.id} 0 {document} {grade}\n"
+
+
+def _spelled(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,1 @@
+"""Articles to a published generation: plan, embed, publish."""

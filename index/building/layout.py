@@ -1,0 +1,180 @@
+"""What a generation will hold, worked out from articles before anything is encoded or written.
+
+A text (of a sentence, a window or a passage) that occurs more than once is encoded once: `texts`
+are the different ones, and three lists of rows say which vector belongs to which span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Article, Passage, Sentence
+from corpus.passages import split_passages
+from corpus.sentences import split_sentences
+from index.embedding.encoder import Encoder
+from index.errors import BuildFailed
+from index.generation.articles import article_files
+from index.generation.manifest import Setting
+from index.generation.spans import flags, window
+from index.retrieval.facet_columns import Facts, facts_files, facts_of
+from index.retrieval.index_type import AUTO, Plan
+from index.retrieval.lexical_index import ANALYZER, Analyzer
+from index.retrieval.lexicon import LEXICON, lexicon_bytes
+from index.retrieval.sentence_terms import terms_files
+from index.storage.arrays import array_bytes, text_digest
+
+SENTENCES = "sentences.npy"
+PASSAGES = "passages.npy"
+SENTENCE_ROWS = "sentence_rows.npy"
+WINDOW_ROWS = "window_rows.npy"
+PASSAGE_ROWS = "passage_rows.npy"
+TEXTS = "texts.npy"
+
+_Span = tuple[Article, int, int]
+
+
+class _Texts(Sequence[str]):
+    """Different texts in the order first seen, kept as spans and cut out of their article when used.
+
+    Together they are several times the corpus: a word stands in a sentence, three windows and a passage.
+    """
+
+    def __init__(self) -> None:
+        self._row: dict[bytes, int] = {}
+        self._spans: list[_Span] = []
+
+    def rows(self, spans: Iterable[_Span]) -> NDArray[np.int32]:
+        """The row of each span's text, a new one for a text not seen before."""
+        return np.fromiter(map(self._enter, spans), dtype=np.int32)
+
+    def digests(self) -> NDArray[np.uint8]:
+        """The SHA-256 of each text, shape (texts, 32)."""
+        return np.frombuffer(b"".join(self._row), dtype=np.uint8).reshape(-1, 32)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        if isinstance(row, slice):
+            return [article.text[start:end] for article, start, end in self._spans[row]]
+        article, start, end = self._spans[row]
+        return article.text[start:end]
+
+    def _enter(self, span: _Span) -> int:
+        article, start, end = span
+        row = self._row.setdefault(text_digest(article.text[start:end]), len(self._spans))
+        if row == len(self._spans):
+            self._spans.append(span)
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Articles in order of id, their spans, and the different texts to be encoded.
+
+    `digests` holds the SHA-256 of each text, shape (texts, 32); the three lists of rows point into it.
+    `files` are the files that these make: relative name -> content.
+    """
+
+    articles: tuple[Article, ...]
+    facts: Facts
+    sentences: tuple[Sentence, ...]
+    passages: tuple[Passage, ...]
+    texts: Sequence[str]
+    digests: NDArray[np.uint8]
+    sentence_rows: NDArray[np.int32]
+    passage_rows: NDArray[np.int32]
+    files: Mapping[str, bytes]
+    settings: Mapping[str, Setting]
+    plan: Plan
+
+
+def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> Contents:
+    """Split articles and find their different texts; nothing is encoded.
+
+    `plan` is how the vectors will be searched; what was asked for is one of the settings.
+
+    Raises:
+        BuildFailed: no article, no sentence, two articles of one id, or a text that its hash denies.
+    """
+    ordered = tuple(sorted(articles, key=lambda article: article.id))
+    _check(ordered)
+    split = [split_sentences(article) for article in ordered]
+    joined = [
+        split_passages(part, limit=encoder.max_tokens, count_tokens=encoder.count_tokens) for part in split
+    ]
+    sentences = tuple(sentence for part in split for sentence in part)
+    passages = tuple(passage for part in joined for passage in part)
+    if not sentences:
+        raise BuildFailed("the articles hold no sentence; give a folder with text in it")
+    texts = _Texts()
+    sentence_rows = texts.rows((one.article, one.start, one.end) for one in sentences)
+    window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
+    passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
+    digests = texts.digests()
+    facts = facts_of(ordered)
+    analyzer = Analyzer()
+    files = {
+        **article_files(ordered),
+        **facts_files(facts),
+        SENTENCES: array_bytes(_sentence_spans(split)),
+        PASSAGES: array_bytes(_passage_spans(joined)),
+        SENTENCE_ROWS: array_bytes(sentence_rows),
+        WINDOW_ROWS: array_bytes(window_rows),
+        PASSAGE_ROWS: array_bytes(passage_rows),
+        TEXTS: array_bytes(digests),
+        LEXICON: lexicon_bytes(ordered),
+        **terms_files(analyzer.terms(sentence.text) for sentence in sentences),
+    }
+    settings: dict[str, Setting] = {
+        "analyzer": ANALYZER,
+        "passage_tokens": encoder.max_tokens,
+        "index": plan.kind.value,
+        "nprobe": plan.nprobe,
+    }
+    return Contents(
+        articles=ordered,
+        facts=facts,
+        sentences=sentences,
+        passages=passages,
+        texts=texts,
+        digests=digests,
+        sentence_rows=sentence_rows,
+        passage_rows=passage_rows,
+        files=files,
+        settings=settings,
+        plan=plan,
+    )
+
+
+def _check(articles: Sequence[Article]) -> None:
+    if not articles:
+        raise BuildFailed("there is no article to index; give a folder that holds readable articles")
+    for before, article in pairwise(articles):
+        if before.id == article.id:
+            raise BuildFailed(f"two articles have the id {article.id}: {before.source} and {article.source}")
+    for article in articles:
+        if text_digest(article.text).hex() != article.sha256:
+            raise BuildFailed(f"the text of {article.source} is not the one its SHA-256 says")
+
+
+def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:
+    """Article row, start, end and flags, per sentence; see `index.generation.spans`."""
+    spans = [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part]
+    return np.array(spans, dtype=np.int32).reshape(-1, 4)
+
+
+def _passage_spans(joined: Sequence[Sequence[Passage]]) -> NDArray[np.int32]:
+    """Article row, start and end, per passage."""
+    spans = [(row, p.start, p.end) for row, part in enumerate(joined) for p in part]
+    return np.array(spans, dtype=np.int32).reshape(-1, 3)

@@ -1,0 +1,184 @@
+"""Publishing: one generation, written, flushed, checked, renamed, and only then named in `CURRENT`.
+
+Whatever moment this dies at, readers find the old generation or the new one, whole. The random part
+of a generation's name keeps a build that died between the two renames from standing in the way of
+the next.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from corpus.article import Passage, Sentence
+from index.building.embed import TextVectors
+from index.building.layout import Contents
+from index.embedding.encoder import Encoder
+from index.embedding.load import encoding_facts
+from index.errors import BuildFailed, Damaged, NoIndex
+from index.generation.data_folder import CURRENT, Pointer, current, generations, number, pointer_bytes
+from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
+from index.generation.manifest import (
+    FORMAT,
+    Fact,
+    FileFacts,
+    Manifest,
+    content_facts,
+    file_facts,
+    list_files,
+    verify_files,
+    write_manifest,
+)
+from index.generation.self_check import check_probes, check_texts
+from index.retrieval.facet_columns import Facts
+from index.retrieval.lexical_index import LexicalIndex, Told
+from index.retrieval.tuning import make_index
+from index.storage.arrays import array_header, read_array
+from index.storage.durable_io import Disk
+
+
+def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: Encoder, disk: Disk) -> str:
+    """Publish a generation; the caller holds the lock. Returns its name.
+
+    What a failure leaves behind is removed as far as that is possible.
+
+    Raises:
+        BuildFailed: the new generation failed its own check.
+        OSError: a write failed.
+    """
+    nonce = secrets.token_hex(8)
+    latest = max(map(number, generations(data)), default=0)
+    name = f"gen-{latest + 1}-{nonce}"
+    temporary = data / f"tmp-{nonce}"
+    try:
+        with _unsound_fails():
+            files, indexes = _write(temporary, contents, vectors, disk=disk)
+            manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
+            _self_check(temporary, manifest)
+        digest = write_manifest(temporary, manifest, disk=disk)
+        disk.sync_folder(temporary)
+        disk.rename(temporary, data / name)
+        disk.replace(data / CURRENT, pointer_bytes(Pointer(name, digest)))
+    finally:
+        _discard(data, temporary, name, disk=disk)
+    return name
+
+
+def _write(
+    folder: Path, contents: Contents, vectors: TextVectors, *, disk: Disk
+) -> tuple[dict[str, FileFacts], dict[str, Mapping[str, Fact]]]:
+    """Write and flush everything but the manifest; tells the files and the dense indexes.
+
+    Hashes are of what was meant where that is known, not of what arrived.
+    """
+    disk.make_folder(folder)
+    files: dict[str, FileFacts] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
+    for file, content in contents.files.items():
+        disk.write_file(folder / file, content)
+        files[file] = content_facts(content)
+    indexes = _write_dense(folder, contents, vectors.shape, disk=disk)
+    written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
+    lexical = folder / LEXICAL
+    disk.make_folder(lexical)
+    disk.step("index", lexical)
+    _write_lexical(lexical, contents)
+    written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
+    for file in written:
+        disk.sync_file(folder / file)
+        files[file] = file_facts(folder / file)
+    for place in (*lexical.iterdir(), lexical):
+        disk.sync_folder(place)
+    return files, indexes
+
+
+def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileFacts:
+    header = array_header(vectors.shape, np.float32)
+    digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in vectors.blocks())))
+    return FileFacts(len(header) + 4 * math.prod(vectors.shape), digest)
+
+
+def _write_dense(
+    folder: Path, contents: Contents, shape: tuple[int, ...], *, disk: Disk
+) -> dict[str, Mapping[str, Fact]]:
+    """Both dense indexes, made from the vectors where they lie on disk."""
+    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
+    units = {DENSE_SENTENCES: contents.sentence_rows, DENSE_PASSAGES: contents.passage_rows}
+    indexes: dict[str, Mapping[str, Fact]] = {}
+    for file, rows in units.items():
+        disk.step("index", folder / file)
+        indexes[file] = make_index(folder / file, vectors, rows, contents.plan)
+    return indexes
+
+
+def _write_lexical(folder: Path, contents: Contents) -> None:
+    sentences, passages = (_told(spans, contents.facts) for spans in (contents.sentences, contents.passages))
+    LexicalIndex.create(folder, sentences, passages)
+
+
+def _told(spans: Sequence[Sentence | Passage], facts: Facts) -> Iterator[Told]:
+    """Each text with the marks of its article."""
+    rows = {article.id: row for row, article in enumerate(facts.articles)}
+    marks_of = facts.marks()
+    return ((span.text, marks_of(rows[span.article.id])) for span in spans)
+
+
+def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
+    """The manifest without the files and the indexes."""
+    return Manifest(
+        format=FORMAT,
+        generation=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=encoder.name,
+        fingerprint=encoder.fingerprint,
+        dimension=encoder.dimension,
+        settings={**contents.settings, **encoding_facts(encoder)},
+        counts={
+            "articles": len(contents.articles),
+            "sentences": len(contents.sentences),
+            "passages": len(contents.passages),
+            "vectors": len(contents.texts),
+        },
+        indexes={},
+        files={},
+    )
+
+
+def _self_check(folder: Path, manifest: Manifest) -> None:
+    verify_files(folder, manifest)
+    generation = open_generation(folder, manifest)
+    check_texts(generation)
+    check_probes(generation)
+
+
+@contextmanager
+def _unsound_fails() -> Iterator[None]:
+    """What is not as it was meant before it was published is a failed build, and no damaged index."""
+    try:
+        yield
+    except Damaged as error:
+        number = error.__cause__.errno if isinstance(error.__cause__, OSError) else None
+        reason = f"the new generation is not sound: {error.reason}"
+        raise BuildFailed(reason, path=error.file, errno=number) from error
+
+
+def _discard(data: Path, temporary: Path, name: str, *, disk: Disk) -> None:
+    """Remove a build that was not published, as far as that is possible; the next one sweeps the rest."""
+    with suppress(OSError, Damaged):
+        disk.remove(temporary)
+        if (data / name).exists() and not _is_current(data, name):
+            disk.remove(data / name)
+
+
+def _is_current(data: Path, name: str) -> bool:
+    try:
+        return current(data).generation == name
+    except NoIndex:
+        return False

@@ -1,0 +1,1 @@
+"""Text to vectors: the `Encoder` protocol, backends, shipped models."""

@@ -1,0 +1,1 @@
+"""Beyond one machine: Milvus serves vectors, Ray builds shards. Nothing else imports either."""

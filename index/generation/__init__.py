@@ -1,0 +1,1 @@
+"""One immutable index on disk: file names, manifest, opening, verification, recovery."""

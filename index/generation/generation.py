@@ -1,0 +1,269 @@
+"""A generation: an immutable folder with everything that answers a question, opened for reading.
+
+Its files, and what is in them:
+    articles.jsonl                    articles, every field of each
+    article_places.npy                where each of them ends, and how long its text is
+    facts.json, publishers.npy, authors.npy, years.npy    what articles can be filtered by
+    name_hashes.npy, name_rows.npy, by_title.npy          articles by id and file, and in order of title
+    sentences.npy, passages.npy       article row, start, end (and flags) of each span
+    texts.npy                         SHA-256 of each different text
+    vectors.npy                       its vector
+    sentence_rows.npy, window_rows.npy, passage_rows.npy    which text a span has
+    sentences.faiss, passages.faiss   the same vectors in lists, where there are too many to compare all
+    lexical/sentence, lexical/passage the words, to be searched
+    vocabulary.txt, terms.npy, term_starts.npy    the words of each sentence, to be counted
+    lexicon.json                      words as they are written, and short forms
+    manifest.json                     the SHA-256 of all of these
+
+Opening maps the long ones into memory and makes no object of any article, sentence or passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.building.layout import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
+from index.errors import Damaged
+from index.generation.articles import ARTICLES, Articles, Content, open_articles
+from index.generation.manifest import MANIFEST, Fact, Manifest
+from index.generation.spans import Passages, Sentences, neighbour_rows, passage_of, read_spans
+from index.retrieval.dense_index import DenseIndex, Narrowed, Searched, VectorArray
+from index.retrieval.facet_columns import Facts, read_facts
+from index.retrieval.filter import NO_MARKS, Marks, Unit, Where
+from index.retrieval.lexical_index import LexicalIndex
+from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
+from index.retrieval.sentence_terms import Terms, read_terms
+from index.storage.arrays import Int32Rows, let_go, read_array, read_rows
+from index.storage.lru import Recent
+
+VECTORS = "vectors.npy"
+DENSE_SENTENCES = "sentences.faiss"
+DENSE_PASSAGES = "passages.faiss"
+LEXICAL = "lexical"
+
+ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
+"""The files whose content an engine may hold instead; see `Engine`."""
+
+LONG = 1 << 28  # bytes of vectors that may all stay in memory
+LISTS_KEPT = (
+    64  # questions after which the lists of the dense indexes are given back: 300 MB of a million texts
+)
+
+
+KEPT = 4
+"""Filters whose outcome is kept: at a million passages of three sentences 20 MB each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Allowed:
+    """Sentences and passages that may be found (None: all), and the marks that they have."""
+
+    sentences: Narrowed | None = None
+    passages: Narrowed | None = None
+    marks: Marks = field(default_factory=lambda: NO_MARKS)
+
+
+EVERY = Allowed()
+
+
+class Filters:
+    """The outcomes of the filters used last; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._kept: Recent[Where, Allowed] = Recent(KEPT)
+
+    def outcome(self, where: Where, work_out: Callable[[], Allowed]) -> Allowed:
+        """What this filter leaves, worked out unless it is kept."""
+        outcome = self._kept.get(where)
+        if outcome is None:
+            outcome = work_out()
+            self._kept.keep({where: outcome})
+        return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MeanLengths:
+    """Terms per sentence, window and passage, on average over the corpus."""
+
+    sentence: float
+    window: float
+    passage: float
+
+
+class Engine(Protocol):
+    """What lies elsewhere: the vectors, the articles, and what finds texts by their vectors."""
+
+    @property
+    def vectors(self) -> VectorArray:
+        """The vector of each text."""
+
+    @property
+    def content(self) -> Content:
+        """The articles, as `ARTICLES` would hold them."""
+
+    def searched(self, unit: Unit) -> Searched:
+        """What finds the texts of sentences, or of passages."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """One published state of the index. A row is the place of a span in `sentences` or `passages`.
+
+    `vectors` has shape (texts, dimension), float32, and stays on disk or in an engine until used; `digests`,
+    shape (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
+    and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
+    the row of the passage that holds its first character, and of its article; both ascend.
+    """
+
+    folder: Path
+    manifest: Manifest
+    articles: Articles
+    facts: Facts
+    sentences: Sentences
+    passages: Passages
+    passage_of: Int32Rows
+    vectors: VectorArray
+    digests: NDArray[np.uint8]
+    sentence_rows: Int32Rows
+    window_rows: Int32Rows
+    passage_rows: Int32Rows
+    dense_sentences: DenseIndex
+    dense_passages: DenseIndex
+    lexical: LexicalIndex
+    terms: Terms
+    lexicon: Lexicon
+    mean_lengths: MeanLengths
+    filters: Filters = field(default_factory=Filters)
+    questions: Iterator[int] = field(default_factory=count)
+
+    @property
+    def id(self) -> str:
+        """The generation's name, such as gen-12-5f0c9a7be2d14c33."""
+        return self.manifest.generation
+
+    @property
+    def article_of(self) -> Int32Rows:
+        """The row of each sentence's article."""
+        return self.sentences.spans[:, 0]
+
+    def window(self, row: int) -> tuple[int, int]:
+        """Half-open span of a sentence with its neighbours; see `index.generation.spans`."""
+        first, last = self.window_of(row)
+        return int(self.sentences.spans[first, 1]), int(self.sentences.spans[last - 1, 2])
+
+    def window_of(self, row: int) -> tuple[int, int]:
+        """The same as a half-open range of sentence rows."""
+        first, last = neighbour_rows(self.sentences.spans, np.array([row]))
+        return int(first[0]), int(last[0])
+
+    def allowed(self, where: Where) -> Allowed | None:
+        """What a filter leaves; None where nothing is asked for."""
+        return self.filters.outcome(where, lambda: self._narrowed(where)) if where else None
+
+    def _narrowed(self, where: Where) -> Allowed:
+        articles = self.facts.allowed(where)
+        if articles is None:
+            return EVERY
+        marks = {facet.value: places for facet, places in self.facts.chosen(where).items()}
+        return Allowed(
+            sentences=self.dense_sentences.narrowed(articles[self.article_of], marks),
+            passages=self.dense_passages.narrowed(articles[self.passages.spans[:, 0]], marks),
+            marks=marks,
+        )
+
+    def let_go(self) -> None:
+        """Give back the memory of what questions touched in long files, which is read again when used.
+
+        A question touches some 2,000 vectors, and the system brings 64 KB along with each.
+        """
+        if self.vectors.nbytes < LONG:
+            return
+        long = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
+        for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
+            let_go(array)
+        self.articles.let_go()
+        if next(self.questions) % LISTS_KEPT == 0:  # looked into again and again, and far smaller
+            self.dense_sentences.let_go()
+            self.dense_passages.let_go()
+
+
+def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = None) -> Generation:
+    """Open a folder whose files `index.generation.manifest.verify_files` has accepted; an engine has the others.
+
+    Raises:
+        Damaged: a file that does not fit the others: a span outside its text, a row out of range.
+    """
+    sizes = manifest.counts
+    rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
+    articles = open_articles(folder, sizes["articles"], engine.content if engine else None)
+    sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
+    passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
+    terms = read_terms(folder, sentences=rows)
+    vectors: VectorArray
+    if engine:
+        vectors = engine.vectors
+    else:
+        vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
+    sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
+    passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
+    dense = {
+        Unit.SENTENCE: (folder / DENSE_SENTENCES, sentence_rows),
+        Unit.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
+    }
+    opened_dense = {
+        unit: DenseIndex(vectors, rows_of, engine.searched(unit), few=0)
+        if engine
+        else _open_dense(file, np.asarray(vectors), rows_of, manifest.indexes)
+        for unit, (file, rows_of) in dense.items()
+    }
+    opened = Generation(
+        folder=folder,
+        manifest=manifest,
+        articles=articles,
+        facts=read_facts(folder, articles),
+        sentences=sentences,
+        passages=passages,
+        passage_of=passage_of(sentences.spans, passages.spans, folder / PASSAGES),
+        vectors=vectors,
+        digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32), mapped=True),
+        sentence_rows=sentence_rows,
+        window_rows=read_rows(folder / WINDOW_ROWS, rows, below=texts),
+        passage_rows=passage_rows,
+        dense_sentences=opened_dense[Unit.SENTENCE],
+        dense_passages=opened_dense[Unit.PASSAGE],
+        lexical=_open_lexical(folder, manifest),
+        terms=terms,
+        lexicon=read_lexicon(folder / LEXICON),
+        mean_lengths=_mean_lengths(sentences.spans, terms, len(passages)),
+    )
+    opened.let_go()
+    return opened
+
+
+def _open_dense(
+    file: Path, vectors: NDArray[np.float32], rows: Int32Rows, indexes: Mapping[str, Mapping[str, Fact]]
+) -> DenseIndex:
+    if file.name not in indexes:
+        raise Damaged(file.with_name(MANIFEST), f"tells nothing of {file.name}")
+    return DenseIndex.open(file, vectors, rows, indexes[file.name])
+
+
+def _mean_lengths(spans: Int32Rows, terms: Terms, passages: int) -> MeanLengths:
+    first, last = neighbour_rows(spans, np.arange(len(spans)))
+    lengths = terms.starts[last] - terms.starts[first]
+    return MeanLengths(len(terms.ids) / len(spans), float(lengths.mean()), len(terms.ids) / passages)
+
+
+def _open_lexical(folder: Path, manifest: Manifest) -> LexicalIndex:
+    lexical = LexicalIndex.open(folder / LEXICAL)
+    found = lexical.count("sentence"), lexical.count("passage")
+    if found != (manifest.counts["sentences"], manifest.counts["passages"]):
+        raise Damaged(folder / LEXICAL, f"holds other counts than {MANIFEST}: {found}")
+    return lexical

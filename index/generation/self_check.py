@@ -1,0 +1,70 @@
+"""Proof that an opened generation says what its articles say and finds what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Passage, Sentence
+from index.building.layout import PASSAGES, SENTENCES
+from index.errors import Damaged
+from index.generation.generation import DENSE_SENTENCES, LEXICAL, VECTORS, Generation
+from index.generation.spans import HEADING
+from index.retrieval.filter import Unit
+from index.retrieval.index_type import Kind
+from index.storage.arrays import text_digest
+
+PROBES = 16  # sentences that must find themselves before a build is published
+NEAR = 1e-4  # float32 sums of a few hundred products agree at least this well
+
+
+def check_texts(generation: Generation) -> None:
+    """Hold each sentence and passage, cut out of its article anew, against the hash stored for it.
+
+    Raises:
+        Damaged: the first span whose text is another.
+    """
+    _check_spans(generation, generation.sentences, generation.sentence_rows, SENTENCES)
+    _check_spans(generation, generation.passages, generation.passage_rows, PASSAGES)
+
+
+def check_probes(generation: Generation) -> None:
+    """Sentences spread over the corpus must find themselves, by vector and by phrase.
+
+    Raises:
+        Damaged: one that does not.
+    """
+    rows = np.flatnonzero(generation.sentences.spans[:, 3] & HEADING == 0)
+    for row in rows[:: max(1, len(rows) // PROBES)].tolist():
+        _probe_dense(generation, row)
+        _probe_lexical(generation, row)
+
+
+def _check_spans(
+    generation: Generation, spans: Sequence[Sentence | Passage], rows: NDArray[np.int32], file: str
+) -> None:
+    for span, row in zip(spans, rows, strict=True):
+        if text_digest(span.text) != generation.digests[row].tobytes():
+            place = f"characters {span.start} to {span.end} of {span.article.source}"
+            raise Damaged(generation.folder / file, f"{place} are not the text that was indexed")
+
+
+def _probe_dense(generation: Generation, row: int) -> None:
+    """Another sentence may come first only if its vector is the same."""
+    vector = np.asarray(generation.vectors[generation.sentence_rows[row]])
+    found = generation.dense_sentences.search(vector, 1)
+    best = generation.vectors[generation.sentence_rows[found[0][0]]] if found else vector
+    if not found or abs(found[0][1] - 1) > NEAR or abs(float(best @ vector) - 1) > NEAR:
+        kind = generation.manifest.indexes[DENSE_SENTENCES]["kind"]
+        file = generation.folder / (VECTORS if kind == Kind.FLAT else DENSE_SENTENCES)
+        raise Damaged(file, f"sentence {row} does not find itself by its vector")
+
+
+def _probe_lexical(generation: Generation, row: int) -> None:
+    terms = generation.lexical.terms(generation.sentences[row].text)
+    count = generation.lexical.count(Unit.SENTENCE)
+    if terms and row not in generation.lexical.phrase(Unit.SENTENCE, terms, count):
+        folder = generation.folder / LEXICAL / Unit.SENTENCE
+        raise Damaged(folder, f"sentence {row} does not find itself by its words")

@@ -1,0 +1,158 @@
+"""Sentences and passages: arrays of spans, checked when opened, each made into an object when asked for.
+
+A row of `sentences.npy` is article row, start, end and flags, one of `passages.npy` article row, start and
+end. Both ascend through the corpus, and no span reaches into the next.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import SupportsIndex, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Passage, Sentence
+from index.errors import Damaged
+from index.generation.articles import Articles
+from index.storage.arrays import Int32Rows, RowIds, read_array, scan
+
+HEADING = 1
+ANSWERS = 2
+"""Flags of a sentence: it is a heading, it may answer a question."""
+
+Span = TypeVar("Span", Sentence, Passage)
+
+
+def flags(sentence: Sentence) -> int:
+    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
+    text = sentence.text
+    asks = text.endswith(("?", "?”", '?"'))
+    answers = text.endswith((".", "!")) if sentence.heading else not asks
+    return HEADING * sentence.heading + ANSWERS * answers
+
+
+class Spans(Sequence[Span]):
+    """Spans by row, each a new object that shares its article."""
+
+    def __init__(self, articles: Articles, spans: Int32Rows) -> None:
+        self.articles = articles
+        self.spans = spans
+
+    @abstractmethod
+    def _made(self, span: Sequence[int]) -> Span: ...
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    @overload
+    def __getitem__(self, row: SupportsIndex) -> Span: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Span]: ...
+    def __getitem__(self, row: SupportsIndex | slice) -> Span | Sequence[Span]:
+        if isinstance(row, slice):
+            return tuple(map(self._made, self.spans[row].tolist()))
+        return self._made(self.spans[range(len(self))[row]].tolist())
+
+
+class Sentences(Spans[Sentence]):
+    """The sentences of a corpus."""
+
+    def _made(self, span: Sequence[int]) -> Sentence:
+        article, start, end, flagged = span
+        return Sentence(self.articles[article], start, end, bool(flagged & HEADING))
+
+
+class Passages(Spans[Passage]):
+    """The passages of a corpus."""
+
+    def _made(self, span: Sequence[int]) -> Passage:
+        article, start, end = span
+        return Passage(self.articles[article], start, end)
+
+
+def read_spans(path: Path, shape: tuple[int, int], lengths: NDArray[np.int64]) -> Int32Rows:
+    """Read spans over texts of these lengths (code points, by article row).
+
+    Raises:
+        Damaged: a span outside its text, or out of order.
+    """
+    spans: Int32Rows = read_array(path, dtype=np.int32, shape=shape, mapped=True)
+    for block in scan(spans, overlap=1):
+        article, start, end = block[:, 0], block[:, 1], block[:, 2]
+        if not (article.min() >= 0 and article.max() < len(lengths)):
+            raise Damaged(path, "a span of an article that is not there")
+        if not ((start >= 0) & (start < end) & (end <= lengths[article])).all():
+            raise Damaged(path, "a span outside its article's text")
+        places = _places(block)
+        if not ((np.diff(places) > 0) & (_ends(block)[:-1] <= places[1:])).all():
+            raise Damaged(path, "spans out of order, or one over another")
+    return spans
+
+
+def passage_of(sentences: Int32Rows, passages: Int32Rows, path: Path) -> Int32Rows:
+    """For each sentence the row of the passage at or before its start, which must reach over it.
+
+    Raises:
+        Damaged: a sentence that lies in no passage; `path` is the file of the passages.
+    """
+    starts = np.concatenate([_places(block) for block in scan(passages)])
+    found = np.concatenate([_held_by(block, starts, passages) for block in scan(sentences)])
+    if found.min() < 0:
+        raise Damaged(path, "a sentence that lies in no passage")
+    found.flags.writeable = False
+    return found
+
+
+def _held_by(sentences: Int32Rows, starts: NDArray[np.int64], passages: Int32Rows) -> Int32Rows:
+    rows = np.searchsorted(starts, _places(sentences), side="right").astype(np.int32) - np.int32(1)
+    held = passages[rows]
+    over = (held[:, 0] == sentences[:, 0]) & (held[:, 2] > sentences[:, 1])
+    return np.where(over, rows, np.int32(-1))
+
+
+def _places(spans: Int32Rows) -> NDArray[np.int64]:
+    """Article and start as one number that ascends through the corpus."""
+    return (spans[:, 0].astype(np.int64) << 32) + spans[:, 1]
+
+
+def _ends(spans: Int32Rows) -> NDArray[np.int64]:
+    return (spans[:, 0].astype(np.int64) << 32) + spans[:, 2]
+
+
+def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
+    """Half-open span of the article's text from the previous sentence's start to the next one's end.
+
+    Neighbours are of the same article, and a heading is nobody's neighbour:
+    ["Costs", "It rose.", "Then it fell."] with "Costs" a heading -> row 1 is "It rose. Then it fell."
+    """
+    first, last = neighbours(sentences, row)
+    return sentences[first].start, sentences[last - 1].end
+
+
+def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
+    """Half-open range of the rows that a sentence's window is made of: one to three."""
+    first, last = row, row + 1
+    if first > 0 and _is_neighbour(sentences[first - 1], sentences[row]):
+        first -= 1
+    if last < len(sentences) and _is_neighbour(sentences[last], sentences[row]):
+        last += 1
+    return first, last
+
+
+def neighbour_rows(spans: Int32Rows, rows: RowIds) -> tuple[RowIds, RowIds]:
+    """`neighbours` of many rows at once: firsts and lasts, from the spans of all sentences (`index.generation.spans`).
+
+    Articles 0 0 0 1, the first sentence a heading -> firsts 0 1 1 3, lasts 2 3 3 4.
+    """
+    previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(spans) - 1)
+    own = spans[rows, 0]
+    before = (rows > previous) & (spans[previous, 0] == own) & (spans[previous, 3] & HEADING == 0)
+    behind = (rows < following) & (spans[following, 0] == own) & (spans[following, 3] & HEADING == 0)
+    return rows - before, rows + 1 + behind
+
+
+def _is_neighbour(other: Sentence, sentence: Sentence) -> bool:
+    return other.article is sentence.article and not other.heading

@@ -1,0 +1,1 @@
+"""What is searched: FAISS, tantivy, filters and facets."""

@@ -1,0 +1,1 @@
+"""Durable writes, memory-mapped arrays, an LRU cache; knows nothing of articles."""

@@ -1,0 +1,103 @@
+"""How a generation spells arrays on disk: NPY files, never a pickle; the long ones are read where they lie.
+
+A mapped array costs memory only for the pages that were touched, but keeps those. So what runs through
+one whole takes `scan`, and who has taken a few rows out of a long one may `let_go` of the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import mmap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from index.errors import Damaged
+
+Vectors = NDArray[np.float32]
+"""Vectors, shape (n, dimension), or one of them, shape (dimension,)."""
+Scores = NDArray[np.float64]
+RowIds = NDArray[np.int64]
+Int32Rows = NDArray[np.int32]
+"""Rows as they are stored: spans, and positions of texts."""
+Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
+"""What numpy raises of a file that is no array: a header that looks odd is read as Python."""
+
+BLOCK = 1 << 25  # bytes in memory at once when a long array is run through
+
+
+def text_digest(text: str) -> bytes:
+    """The SHA-256 of a text in UTF-8, 32 bytes; a lone surrogate counts as "?"."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def array_bytes(array: NDArray[Any]) -> bytes:
+    """An array in NPY format; `read_array` reads it back."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def array_header(shape: Sequence[int], dtype: DTypeLike) -> bytes:
+    """What stands before the numbers of an array in NPY format."""
+    stream = io.BytesIO()
+    about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(stream, about)
+    return stream.getvalue()
+
+
+def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bool = False) -> NDArray[Any]:
+    """Read an array that must have this type and shape; `mapped` leaves it on disk until it is used.
+
+    Raises:
+        Damaged: not an NPY file, or another type or shape.
+    """
+    lazily = mapped and 0 not in shape  # nothing cannot be mapped
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
+    except OSError as error:
+        raise Damaged(path, f"cannot be read: {error.strerror}") from error
+    except NO_ARRAY as error:
+        raise Damaged(path, "not an array") from error
+    if array.dtype != np.dtype(dtype) or array.shape != tuple(shape):
+        expected = f"expected {np.dtype(dtype)} {tuple(shape)}"
+        raise Damaged(path, f"{expected}, found {array.dtype} {array.shape}")
+    array.flags.writeable = False
+    return np.asarray(array)  # of a memmap each slice is a memmap again, which costs microseconds
+
+
+def read_rows(path: Path, count: int, *, below: int) -> NDArray[np.int32]:
+    """So many rows of something that has `below` of them, mapped.
+
+    Raises:
+        Damaged: not such an array, or a row that is not there.
+    """
+    rows: NDArray[np.int32] = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
+    if not all(block.min() >= 0 and block.max() < below for block in scan(rows)):
+        raise Damaged(path, f"a row outside 0..{below - 1}")
+    return rows
+
+
+def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
+    """The rows in blocks of `BLOCK` bytes; each begins with the last `overlap` rows of the one before."""
+    rows = max(1, BLOCK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        yield array[max(0, start - overlap) : start + rows]
+        let_go(array)
+
+
+def let_go(array: object) -> None:
+    """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap):
+        owner.madvise(mmap.MADV_DONTNEED)

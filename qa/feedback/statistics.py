@@ -1,0 +1,187 @@
+"""How the assistant is used, from what feedback keeps: counts, lists and seconds over a number of days.
+
+A day is one of UTC. "Declined" is a question without an answer. A list has its most frequent or newest first.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from qa.feedback.store import Verdict
+
+# Upper ends of the histogram's bins in seconds; what takes longer is in one more.
+EDGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+EVERYTHING = -1  # as SQLite's LIMIT has it
+
+_SECONDS = "SELECT seconds FROM asked WHERE at >= ? ORDER BY seconds"
+_DAYS = "SELECT substr(at, 1, 10), count(*), sum(abstained) FROM asked WHERE at >= ? GROUP BY 1"
+_REPEATED = """
+SELECT min(question), count(*), substr(max(at), 1, 10) FROM asked WHERE {which} AND at >= ?
+GROUP BY question COLLATE NOCASE ORDER BY count(*) DESC, max(at) DESC, 1 LIMIT ?
+"""
+_UNANSWERED = _REPEATED.format(which="abstained")
+_UNOPENED = _REPEATED.format(which="NOT abstained AND id NOT IN (SELECT asked FROM opened)")
+_CITED = """
+SELECT cited.article, coalesce(nullif(max(title), ''), max(source)),
+    count(DISTINCT cited.asked), count(DISTINCT opened.asked)
+FROM asked JOIN cited ON cited.asked = asked.id
+LEFT JOIN opened ON opened.asked = asked.id AND opened.article = cited.article
+WHERE at >= ? GROUP BY cited.article ORDER BY 3 DESC, 4 DESC, 2, 1 LIMIT ?
+"""
+_VERDICTS = "SELECT verdict, count(*) FROM judged WHERE at >= ? GROUP BY verdict"
+_JUDGED = """
+SELECT judged.at, judged.asked, coalesce(question, ''), verdict, reason, judged.article, coalesce(
+    (SELECT coalesce(nullif(title, ''), source) FROM cited
+     WHERE cited.asked = judged.asked AND cited.article = judged.article LIMIT 1), ''
+), judged.start, judged."end", generation,
+    CASE abstained WHEN 0 THEN 'answered' ELSE 'declined' END
+FROM judged JOIN asked ON asked.id = judged.asked
+ORDER BY judged.at, judged.asked, judged.article, judged.start
+"""
+_REASONS = f"SELECT * FROM ({_JUDGED}) WHERE reason != '' AND at >= ? ORDER BY at DESC LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Questions of a day, and how many of them were declined."""
+
+    day: date
+    questions: int
+    declined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A question and how often it was asked, capitals not told apart; None stands for all without a text."""
+
+    question: str | None
+    times: int
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """An article, the answers that cite it, and those of them in which somebody followed the citation."""
+
+    article: str
+    title: str
+    answers: int
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict as it was given, on an answer or on the nearest passages of a question "declined".
+
+    Article and span are empty for a whole answer, the title where it was not cited, the question where its
+    text is not kept.
+    """
+
+    at: str
+    asked: str
+    question: str
+    verdict: str
+    reason: str
+    article: str
+    title: str
+    start: int
+    end: int
+    generation: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """How many questions took up to so many seconds, and more than the bin before; None has no upper end."""
+
+    up_to: float | None
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All of it; `p50` and `p95` are seconds by nearest rank, None where nothing was asked."""
+
+    days: tuple[Day, ...]
+    unanswered: tuple[Repeated, ...]
+    unopened: tuple[Repeated, ...]
+    cited: tuple[Cited, ...]
+    verdicts: dict[Verdict, int]
+    reasons: tuple[Judged, ...]
+    p50: float | None
+    p95: float | None
+    seconds: tuple[Bin, ...]
+
+    @property
+    def questions(self) -> int:
+        """Questions of all days."""
+        return sum(day.questions for day in self.days)
+
+    @property
+    def declined(self) -> int:
+        """How many of them were declined."""
+        return sum(day.declined for day in self.days)
+
+
+def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = EVERYTHING) -> Usage:
+    """What the last days (today among them) were like; lists have at most `most` entries."""
+    since = today - timedelta(days=days - 1)
+    taken = [seconds for (seconds,) in feedback.execute(_SECONDS, (since.isoformat(),))]
+    listed = (since.isoformat(), most)
+    return Usage(
+        days=tuple(_days(feedback, since, today)),
+        unanswered=tuple(_repeated(feedback.execute(_UNANSWERED, listed))),
+        unopened=tuple(_repeated(feedback.execute(_UNOPENED, listed))),
+        cited=tuple(Cited(*row) for row in feedback.execute(_CITED, listed)),
+        verdicts=_verdicts(feedback, since),
+        reasons=tuple(_judged(feedback.execute(_REASONS, listed))),
+        p50=percentile(taken, 0.5),
+        p95=percentile(taken, 0.95),
+        seconds=histogram(taken),
+    )
+
+
+def judgements(feedback: sqlite3.Connection) -> Iterator[Judged]:
+    """Every verdict ever given and not forgotten, oldest first."""
+    return _judged(feedback.execute(_JUDGED))
+
+
+def percentile(ascending: Sequence[float], share: float) -> float | None:
+    """The nearest rank: of 1, 2, 3, 4 the median is 2 and the 95th percentile 4; None of nothing."""
+    if not ascending:
+        return None
+    return ascending[math.ceil(share * len(ascending)) - 1]
+
+
+def histogram(ascending: Sequence[float]) -> tuple[Bin, ...]:
+    """How many are in each bin; one that is exactly an upper end is below it."""
+    ends = [bisect_left(ascending, math.nextafter(edge, math.inf)) for edge in EDGES]
+    counts = [last - first for first, last in pairwise([0, *ends, len(ascending)])]
+    return tuple(map(Bin, (*EDGES, None), counts))
+
+
+def _days(feedback: sqlite3.Connection, since: date, today: date) -> Iterator[Day]:
+    counted = {day: counts for day, *counts in feedback.execute(_DAYS, (since.isoformat(),))}
+    for number in range((today - since).days + 1):
+        day = since + timedelta(days=number)
+        questions, declined = counted.get(day.isoformat(), (0, 0))
+        yield Day(day, questions, declined)
+
+
+def _repeated(rows: sqlite3.Cursor) -> Iterator[Repeated]:
+    return (Repeated(question, times, date.fromisoformat(last)) for question, times, last in rows)
+
+
+def _judged(rows: sqlite3.Cursor) -> Iterator[Judged]:
+    return (Judged(*row) for row in rows)
+
+
+def _verdicts(feedback: sqlite3.Connection, since: date) -> dict[Verdict, int]:
+    counted = dict(feedback.execute(_VERDICTS, (since.isoformat(),)).fetchall())
+    return {verdict: counted.get(verdict.value, 0) for verdict in Verdict}

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.beir.collection import Collection, Document, read_collection
+from eval.beir.document_ranking import DEPTH, Way, as_article, rank_by_sentence, rank_documents
+from eval.measures import by_rank, score_rankings
+from index.embedding.load import load_encoder
+from index.search.query import FUSED
+from index.search.rerank import Reranking
+from index.search.searcher import standardise
+from tests.support.fakes import CountingReranker, WordEncoder
+from tests.support.shared_data import DATA, needs_data
+
+DOCUMENTS = (
+    Document(
+        "rain",
+        "Rain",
+        "It rained in May.\n\nIt rained again in June and in July, and nobody had expected it.",
+    ),
+    Document("snow", "Snow", "It snowed in May. Nobody saw it."),
+    Document("sun", "", "The sun shone on the quay."),
+    Document("bare", "", ""),
+)
+COLLECTION = Collection(
+    "weather", DOCUMENTS, {"q": "rain in may", "n": "zzz"}, {"q": {"rain": 1}, "n": {"sun": 1}}
+)
+
+
+def test_each_way_against_its_definition() -> None:
+    found = rank_documents(COLLECTION, WordEncoder())
+    texts = [document.whole for document in DOCUMENTS]
+    near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
+    dense = [DOCUMENTS[row].id for row in np.argsort(-near, kind="stable")]
+    assert list(found[Way.DENSE]["q"].documents) == dense
+    # "rain" (stem of rained too) and "may" stand in the first, "may" in the second; none in the others
+    assert found[Way.LEXICAL]["q"].documents == ("rain", "snow")
+    assert found[Way.LEXICAL]["n"].documents == ()
+    assert set(found[Way.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
+    assert all(one.seconds >= 0 for way in found.values() for one in way.values())
+
+
+def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
+    found = rank_documents(COLLECTION, WordEncoder())
+    texts = [document.whole for document in DOCUMENTS]
+    near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
+    # BM25 of the four: only the first two share a word with the query, the first more of them.
+    for words in ([2.0, 1.0, 0.0, 0.0], [3.0, 1.0, 0.0, 0.0]):
+        z = standardise(np.array([near, words], np.float32))
+        assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
+        order = np.argsort(-(FUSED.dense * z[0] + FUSED.lexical * z[1]), kind="stable")
+        assert DOCUMENTS[order[0]].id == found[Way.FUSED]["q"].documents[0] == "rain"
+    assert (FUSED.dense, FUSED.lexical) == (1.0, 0.5)
+
+
+def test_no_more_than_the_first_hundred_are_kept() -> None:
+    many = tuple(Document(f"d{n}", "", f"It rained {n} times.") for n in range(DEPTH + 20))
+    found = rank_documents(Collection("many", many, {"q": "rained"}, {"q": {"d1": 1}}), WordEncoder())
+    assert {way: len(one["q"].documents) for way, one in found.items()} == dict.fromkeys(found, DEPTH)
+
+
+def test_a_document_stands_where_its_best_sentence_stands(tmp_path: Path) -> None:
+    found = rank_by_sentence(COLLECTION, WordEncoder(), tmp_path)
+    assert found["q"].documents[0] == "rain"
+    assert sorted(found["q"].documents) == ["rain", "snow", "sun"]  # the bare one has no sentence
+
+
+def test_a_query_that_cannot_be_asked_finds_nothing(tmp_path: Path) -> None:
+    asked = Collection(
+        "weather", DOCUMENTS, {"q": "?!", "r": "x" * 2_001}, {"q": {"rain": 1}, "r": {"rain": 1}}
+    )
+    assert [one.documents for one in rank_by_sentence(asked, WordEncoder(), tmp_path).values()] == [(), ()]
+
+
+def test_a_document_as_an_article_loses_nothing() -> None:
+    article = as_article(DOCUMENTS[0])
+    assert article.title == "Rain"
+    assert (
+        article.text
+        == "Rain\n\nIt rained in May.\n\nIt rained again in June and in July, and nobody had expected it."
+    )
+    assert article.dropped == ()
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "ndcg", "first"),
+    [
+        ("trecqa_dev", 0.686, 0.551),
+        pytest.param("feedbackqa_uk", 0.603, 0.431, marks=[pytest.mark.torture, pytest.mark.timeout(600)]),
+    ],
+)
+def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, first: float) -> None:
+    collection = read_collection(DATA / name)
+    found = rank_documents(collection, load_encoder())[Way.DENSE]
+    scores = score_rankings(collection.judged, {q: by_rank(one.documents) for q, one in found.items()}, k=10)
+    assert np.mean([one["nDCG@10"] for one in scores.values()]) == pytest.approx(ndcg, abs=0.005)
+    assert np.mean([one["P@1"] for one in scores.values()]) == pytest.approx(first, abs=0.005)
+
+
+def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
+    """ "nobody" and "saw" stand in one sentence of the second document, and each reading counts such words."""
+    asked = Collection("weather", DOCUMENTS, {"q": "rain rain rain nobody saw"}, {"q": {"snow": 1}})
+    reranker = CountingReranker()
+    found = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
+    assert list(found) == [Way.DENSE, Way.LEXICAL, Way.FUSED, Way.RERANKED]
+    assert found[Way.FUSED]["q"].documents[0] == "rain"
+    # Words of the question in the best sentence: snow 2, rain 1, sun 0; the bare one has no sentence.
+    assert found[Way.RERANKED]["q"].documents[:2] == ("snow", "rain")
+    assert [one.sentence for _, one in reranker.read].count("Nobody saw it.") == 1
+    assert found[Way.RERANKED]["q"].seconds >= found[Way.FUSED]["q"].seconds
+
+
+def test_documents_without_a_sentence_are_not_read() -> None:
+    bare = Collection("bare", (Document("a", "", ""), Document("b", "", "")), {"q": "x"}, {"q": {"a": 1}})
+    found = rank_documents(bare, WordEncoder(), reranking=Reranking(CountingReranker()))
+    assert found[Way.RERANKED]["q"].documents == found[Way.FUSED]["q"].documents

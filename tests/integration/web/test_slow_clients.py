@@ -1,0 +1,199 @@
+"""Slow clients of the running service: heads and bodies that do not come, or come by the byte."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+
+import pytest
+import uvicorn
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from app import server_config
+from tests.unit.web.test_ask import StandIn
+from web.access.guard import Guard
+from web.answering.answer_service import Desk
+from web.context import Site
+from web.i18n import load_catalogue
+from web.service import own_app
+from web.settings import Settings
+
+HEAD = b"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+PATIENCE = 20.0  # seconds that a test waits for what is to happen at once
+
+
+@contextmanager
+def served(protocol: type[asyncio.Protocol] | None = None) -> Iterator[int]:
+    """The service run as its door runs it, or with another protocol; its port."""
+    app = own_app(Site(Desk(StandIn()), Settings(), load_catalogue()))
+    config = server_config(app, Settings())
+    if protocol:
+        config.http = protocol
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with pytest.MonkeyPatch.context() as hurry:
+        hurry.setattr("web.http.slow_clients.HEAD_SECONDS", 0.3)
+        with served() as port:
+            yield port
+
+
+@contextmanager
+def connected(port: int, patience: float = PATIENCE) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as caller:
+        yield caller
+
+
+def all_of(caller: socket.socket) -> bytes:
+    """What comes until the connection is closed. Raises TimeoutError when it is not."""
+    received = b""
+    while True:
+        try:
+            part = caller.recv(65_536)
+        except ConnectionResetError:
+            return received
+        if not part:
+            return received
+        received += part
+
+
+def drip(caller: socket.socket, parts: Iterable[bytes]) -> bool:
+    """Send part by part; whether the connection was closed on the way."""
+    try:
+        for part in parts:
+            caller.sendall(part)
+            time.sleep(0.02)
+    except (BrokenPipeError, ConnectionResetError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", HEAD, HEAD + b"X-Long: "])
+def test_a_head_that_does_not_come_is_not_waited_for(port: int, sent: bytes) -> None:
+    with connected(port) as caller:
+        caller.sendall(sent)
+        assert all_of(caller) == b""
+
+
+def test_a_head_that_comes_by_the_byte_is_not_waited_for(port: int) -> None:
+    with connected(port) as caller:
+        assert drip(caller, (b"x" for _ in range(1_000)))
+        assert all_of(caller) == b""
+
+
+def test_the_second_head_of_a_connection_is_not_waited_for_either(port: int) -> None:
+    with connected(port) as caller:
+        caller.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea")
+        received = all_of(caller)
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.count(b"HTTP/1.1") == 1
+
+
+def test_a_refused_body_without_an_end_is_not_waited_for(port: int) -> None:
+    with connected(port) as caller:
+        caller.sendall(
+            b"POST /config HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+        )
+        assert caller.recv(65_536).startswith(b"HTTP/1.1 404 Not Found\r\n")
+        assert drip(caller, (b"1\r\na\r\n" for _ in range(1_000)))
+
+
+def test_who_is_quick_is_answered_as_often_as_they_ask(port: int) -> None:
+    with closing(HTTPConnection("localhost", port, timeout=PATIENCE)) as caller:
+        caller.connect()
+        first = caller.sock
+        for _ in range(3):
+            caller.request("POST", "/api/ask", b'{"question": "Why"}', {"Content-Type": "application/json"})
+            reply = caller.getresponse()
+            assert (reply.status, reply.read()[:1]) == (200, b"{")
+            time.sleep(0.15)
+        assert caller.sock is first
+
+
+def answered(caller: socket.socket) -> bool:
+    caller.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = b""
+    while not received.endswith(b"}"):
+        received += caller.recv(65_536)
+    return received.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.http.slow_clients.MOST", 3)
+    with served() as port, ExitStack() as opened:
+        silent, kept, other = (opened.enter_context(connected(port)) for _ in range(3))
+        assert answered(kept)
+        late = opened.enter_context(connected(port))
+        assert answered(late)
+        assert all_of(silent) == b""  # asked nothing for longest
+        later = opened.enter_context(connected(port))
+        assert answered(later)
+        assert all_of(other) == b""
+        last = opened.enter_context(connected(port))
+        assert answered(last)
+        assert all_of(kept) == b""  # nobody was left who had asked nothing
+        assert answered(late)
+        assert answered(later)
+
+
+def test_without_the_limit_such_a_connection_stays() -> None:
+    """The protocol as uvicorn brings it: what the tests above see closed is held."""
+    with served(H11Protocol) as port, connected(port, patience=1) as caller:
+        caller.sendall(HEAD)
+        with pytest.raises(TimeoutError):
+            all_of(caller)
+
+
+def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], int]:
+    """Statuses of replies, and how often the app behind the guard was asked."""
+    asked = 0
+    sent: list[Message] = []
+    coming: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal asked
+        asked += 1
+
+    async def receive() -> Message:
+        if coming:
+            return coming.pop(0)
+        if ends == "never":
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"} if ends == "gone" else {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def call() -> None:
+        scope = {"type": "http", "path": "/api/ask", "method": "POST", "headers": []}
+        await Guard(app, seconds=seconds)(scope, receive, send)
+
+    asyncio.run(call())
+    return [message["status"] for message in sent if "status" in message], asked
+
+
+def test_a_body_that_does_not_end_is_told_and_not_handed_on() -> None:
+    assert bodies(b"{", ends="never") == ([408], 0)
+    assert bodies(b"{", ends="well") == ([], 1)
+
+
+def test_a_body_whose_sender_has_gone_is_not_handed_on_in_part() -> None:
+    assert bodies(b'{"question": "Why?"}', ends="gone") == ([], 0)

@@ -1,0 +1,99 @@
+"""Small stand-ins behind the house's own interfaces, with values that can be worked out by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.article import Article
+from index.search.reranker_model import Reading
+from index.storage.durable_io import Disk
+
+DIMENSION = 32
+
+
+def bucket(word: str) -> int:
+    """The place of a word in a vector: the first byte of its SHA-256, modulo the dimension."""
+    return hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % DIMENSION
+
+
+class WordEncoder:
+    """Counts words: each adds 1 at its bucket, then the vector is made 1 long. `encoded` lists all texts."""
+
+    name = "words"
+    dimension = DIMENSION
+    max_tokens = 24
+
+    def __init__(self, *, fingerprint: str = "f" * 64) -> None:
+        self.fingerprint = fingerprint
+        self.encoded: list[str] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split()) + 2
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split() or [""]:
+                vectors[row, bucket(word)] += 1
+            if progress:
+                progress(1)
+        self.encoded += texts
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+class CountingReranker:
+    """Rates a sentence by how many of the question's words it holds. `read` lists all questions and readings."""
+
+    name = "counting"
+    fingerprint = "c" * 64
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, Reading]] = []
+
+    def rate(self, question: str, readings: Sequence[Reading]) -> NDArray[np.float32]:
+        self.read += [(question, reading) for reading in readings]
+        asked = set(question.lower().split())
+        held = (len(asked & set(reading.sentence.lower().rstrip(".").split())) for reading in readings)
+        return np.fromiter(held, dtype=np.float32)
+
+
+class FailingDisk(Disk):
+    """Raises `error` at the step of this number, counted from 0, and at every later one if `forever`."""
+
+    def __init__(self, error: OSError, *, at: int, forever: bool = False) -> None:
+        self._error = error
+        self._at = at
+        self._forever = forever
+        self.steps: list[tuple[str, Path]] = []
+
+    def step(self, operation: str, path: Path) -> None:
+        """Fail when the time has come."""
+        number = len(self.steps)
+        self.steps.append((operation, path))
+        if number == self._at or (self._forever and number > self._at):
+            raise OSError(self._error.errno, self._error.strerror, str(path))
+
+
+def article(name: str, *paragraphs: str, heading: str = "") -> Article:
+    """An article of these paragraphs under an optional heading; `name` is its id and its source."""
+    text = "\n\n".join([heading, *paragraphs] if heading else paragraphs)
+    return Article(
+        id=name,
+        title=heading,
+        text=text,
+        source=f"{name}.md",
+        url=f"https://example.org/{name}",
+        author="Ada Lovelace",
+        publisher="The Gazette",
+        published="2024-05-06",
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        headings=((0, len(heading)),) if heading else (),
+        metadata={"tags": "a, b"},
+    )

@@ -1,0 +1,82 @@
+"""Two servers over one engine, behind nginx: they answer alike, and both follow what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from index.building.build import build
+from index.engine.address import Address
+from index.engine.collections import MilvusStore
+from index.engine.upload import carry
+from index.generation.data_folder import open_current
+from index.generation.generation import Generation
+from index.published import Served
+from qa.assistant import Assistant
+from tests.browser.test_page import running
+from tests.browser.test_proxy import needs_nginx, proxied
+from tests.integration.milvus.conftest import until
+from tests.integration.milvus.test_remote_generation import state
+from tests.support.fakes import WordEncoder
+from web.answering.answer_service import Desk
+from web.answering.index_watcher import Reloading
+from web.context import Site
+from web.i18n import load_catalogue
+from web.service import own_app
+from web.settings import Settings
+
+pytestmark = [pytest.mark.engine, needs_nginx]
+
+QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
+
+
+def publish(data: Path, number: int, store: MilvusStore) -> Generation:
+    build(state(number), WordEncoder(), data)  # type: ignore[arg-type]
+    generation = open_current(data)
+    carry(generation, store)
+    return generation
+
+
+@contextmanager
+def server(address: Address) -> Iterator[str]:
+    """A service of its own, with nothing but the engine's address; where it listens."""
+    source = Served(MilvusStore(address, words=False))
+    desk = Desk(Assistant(source.open(), WordEncoder()))
+    reloading = Reloading(desk, source, seconds=0.2, announce=lambda line: None)
+    with running(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading))) as where:
+        yield where
+    source.store.close()
+
+
+def test_both_answer_alike_and_both_follow(address: Address, tmp_path: Path) -> None:
+    store = MilvusStore(address, words=False)
+    first = publish(tmp_path / "data", 11, store)
+    expected = Assistant(first, WordEncoder()).ask(QUESTION["question"], 5)  # type: ignore[arg-type]
+    with ExitStack() as opened:
+        servers = [opened.enter_context(server(address)) for _ in range(2)]
+        folder = tmp_path / "nginx"
+        folder.mkdir()
+        front = opened.enter_context(proxied(folder, location(servers)))
+
+        def asked() -> list[dict[str, object]]:
+            replies = [httpx2.post(f"{front}/{one}/api/ask", json=QUESTION) for one in (0, 1, 0, 1)]
+            assert {reply.status_code for reply in replies} == {200}
+            return [reply.json() for reply in replies]
+
+        answers = asked()
+        assert {one["generation"] for one in answers} == {first.id}
+        texts = [extract.text for extract in expected.extracts or expected.nearest]
+        assert all([shown["text"] for shown in one["extracts"] or one["nearest"]] == texts for one in answers)  # type: ignore[attr-defined]
+        second = publish(tmp_path / "data", 12, store)
+        until(lambda: {one["generation"] for one in asked()} == {second.id}, seconds=20)
+        assert all("state11" not in str(one["extracts"]) for one in asked())
+    store.close()
+
+
+def location(servers: list[str]) -> str:
+    """A path for each server, so that it is known which of them answered."""
+    return "".join(f"location /{one}/ {{ proxy_pass {where}; }}\n" for one, where in enumerate(servers))

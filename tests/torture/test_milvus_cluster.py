@@ -1,0 +1,62 @@
+"""The tests of `tests/engine` beside a Milvus cluster of two query nodes, started for them.
+
+They are skipped where the parts cannot be had. With VERBATIM_ENGINE=required, as where all of them are
+installed for it, that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.milvus.conftest import URI
+from tests.integration.milvus.conftest import why_not as no_client
+from tests.support.milvus_cluster import why_not
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 580  # seconds: below what one test may take
+# The rest needs no cluster of its own to be tried each time: it ran beside Milvus Lite, in this folder.
+MOST_TELLING = "contract or outage"
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+@pytest.mark.skipif(bool(URI), reason="MILVUS_URI names a server: tests/engine runs against it")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("which", [MOST_TELLING, pytest.param("", marks=pytest.mark.torture)])
+def test_every_store_keeps_the_contract_and_survives_a_cluster(
+    capfd: pytest.CaptureFixture[str], which: str
+) -> None:
+    missing = no_client("lite") or why_not()
+    if missing:
+        assert os.environ.get("VERBATIM_ENGINE") != "required", missing
+        pytest.skip(missing)
+    pytest_command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "-q",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+        "tests/engine",
+        "-k",
+        which,
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-P", "-m", "tests.support.milvus_cluster", "--", *pytest_command],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    with capfd.disabled():
+        print("\n" + "\n".join(ran.stdout.splitlines()[-40:]))
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eval.beir.collection import Document, read_collection
+from eval.errors import GoldError
+
+CORPUS = '{"_id": "d1", "title": "Rain", "text": "It rained."}\n{"_id": "d2", "text": "It snowed."}\n'
+QUERIES = '{"_id": "q1", "text": "rain?"}\n{"_id": "q2", "text": "snow?"}\n{"_id": "q3", "text": "hail?"}\n'
+QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\nq2\td2\t1\nq3\td1\t0\n"
+
+
+def folder(
+    at: Path, *, corpus: str = CORPUS, queries: str = QUERIES, qrels: str = QRELS, split: str = "test"
+) -> Path:
+    (at / "qrels").mkdir()
+    for name, content in (
+        ("corpus.jsonl", corpus),
+        ("queries.jsonl", queries),
+        (f"qrels/{split}.tsv", qrels),
+    ):
+        (at / name).write_text(content, encoding="utf-8")
+    return at
+
+
+def test_documents_queries_and_judgements(tmp_path: Path) -> None:
+    found = read_collection(folder(tmp_path))
+    assert found.documents == (Document("d1", "Rain", "It rained."), Document("d2", "", "It snowed."))
+    assert found.documents[0].whole == "Rain It rained."
+    assert found.documents[1].whole == "It snowed."
+    # q3 has no relevant document: nothing can be found for it.
+    assert found.queries == {"q1": "rain?", "q2": "snow?"}
+    assert found.judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}
+    assert found.name == tmp_path.name
+
+
+def test_another_split(tmp_path: Path) -> None:
+    folder(tmp_path, split="train")
+    assert len(read_collection(tmp_path, split="train").queries) == 2
+    with pytest.raises(GoldError, match=r"test.tsv: cannot be read: No such file.*a folder of BEIR has"):
+        read_collection(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "told"),
+    [
+        ("corpus", "{", "corpus.jsonl, line 1: is not a JSON object"),
+        ("corpus", CORPUS + "[]", "corpus.jsonl, line 3: is not a JSON object"),
+        (
+            "corpus",
+            '{"_id": 1, "text": "a"}',
+            'corpus.jsonl, line 1: "_id" must be a text without white space',
+        ),
+        ("corpus", '{"_id": "a b", "text": "a"}', '"_id" must be a text without white space'),
+        ("corpus", '{"_id": "a"}', '"text" must be a text'),
+        ("corpus", CORPUS + '{"_id": "d1", "text": "a"}', "two documents have the same _id"),
+        ("queries", '{"_id": "q1"}', 'queries.jsonl, line 1: "text" must be a text'),
+        ("qrels", QRELS + "q1\td1", "test.tsv, line 6: is not query-id, corpus-id and a number below 10,000"),
+        ("qrels", QRELS + "q1\td1\tone", "test.tsv, line 6"),
+        ("qrels", QRELS + "q9\td1\t1", "judges the query q9"),
+        ("qrels", QRELS + "q1\td9\t1", "judges the document d9"),
+        ("qrels", "query-id\tcorpus-id\tscore\nq1\td1\t0\n", "judges no document relevant"),
+        ("qrels", "", "judges no document relevant"),
+        ("qrels", QRELS + "q1\td1\t99999", "test.tsv, line 6"),
+        ("queries", QUERIES + '{"_id": "q1", "text": "a"}', "two queries have the same _id"),
+    ],
+)
+def test_a_fault_is_named_with_file_and_line(part: str, content: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(GoldError) as caught:
+        read_collection(folder(tmp_path, **{part: content}))
+    assert told in str(caught.value)
+
+
+def test_judgements_need_no_headings(tmp_path: Path) -> None:
+    bare = QRELS.split("\n", 1)[1]
+    assert read_collection(folder(tmp_path, qrels=bare)).judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}

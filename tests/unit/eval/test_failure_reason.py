@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eval.report.failure_reason import Outcome, explain, outcome
+from eval.run import Cited, Row
+
+SHOWN = (Cited("a.md", "It rained.", 0, 10, 0),) * 5
+RIGHT = Row(
+    "q", "q?", "why", True, False, 0.8, 0.1, {"hit@1": 1.0}, {"dense": 1, "lexical": 2, "fused": 1, "shown": 1}, (), SHOWN
+)  # fmt: skip
+MISSED = replace(
+    RIGHT, measures={"hit@1": 0.0}, ranks={"dense": 3, "lexical": 120, "fused": 19, "shown": None}
+)
+NONE = replace(RIGHT, answerable=False, measures={}, ranks={})
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (RIGHT, Outcome.RIGHT),
+        (MISSED, Outcome.MISSED),
+        (replace(MISSED, ranks={**RIGHT.ranks, "shown": 4}), Outcome.LOWER),
+        (replace(RIGHT, abstained=True), Outcome.WITHHELD),
+        (replace(NONE, abstained=True), Outcome.DECLINED),
+        (NONE, Outcome.CLAIMED),
+        (replace(RIGHT, error="too long"), Outcome.FAILED),
+        (replace(MISSED, measures={"P@1": 1.0}), Outcome.RIGHT),
+        (
+            replace(MISSED, measures={"P@1": 0.0}, ranks={}, ranking=("x", "d"), judged={"d": 1}),
+            Outcome.LOWER,
+        ),
+    ],
+)
+def test_what_became_of_a_question(row: Row, expected: Outcome) -> None:
+    assert outcome(row) is expected
+    assert expected.failure == (expected not in (Outcome.RIGHT, Outcome.DECLINED))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (
+            MISSED,
+            "The fused ranking has the evidence at rank 19 (dense rank 3, lexical rank 120), below what is listed.",
+        ),
+        (
+            replace(MISSED, ranks={**MISSED.ranks, "fused": 2}),
+            "has the evidence at rank 2 (dense rank 3, lexical rank 120), but it is not what is marked",
+        ),
+        (replace(MISSED, ranks={"fused": None, "shown": None}), "not among the candidates"),
+        (replace(MISSED, ranks={"shown": 4}), "The evidence stands at rank 4"),
+        (replace(MISSED, ranks={}), "in nothing that is listed"),
+        (replace(RIGHT, abstained=True, confidence=0.31), "still it was declined. Confidence was 0.31."),
+        (replace(NONE, confidence=None), "and still an answer was given."),
+        (replace(RIGHT, error="too long"), "too long"),
+    ],
+)
+def test_why(row: Row, told: str) -> None:
+    assert told in explain(row)

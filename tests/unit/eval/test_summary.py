@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eval.gold import EVERY
+from eval.run import Row, Run
+from eval.summary import seconds, summarise
+
+BARE = Row(
+    "a",
+    "a?",
+    "why",
+    answerable=True,
+    abstained=False,
+    confidence=0.8,
+    seconds=0.1,
+    measures={"hit@1": 1.0, "seconds": 0.1},
+)
+ROWS = (
+    BARE,
+    replace(BARE, id="b", type="who", confidence=0.4, measures={"hit@1": 0.0, "seconds": 0.3}),
+    replace(BARE, id="c", answerable=False, abstained=True, confidence=0.1, measures={"seconds": 0.2}),
+    replace(
+        BARE, id="d", answerable=True, abstained=True, confidence=0.2, measures={"hit@1": 1.0, "seconds": 0.2}
+    ),
+)
+
+
+def test_means_by_type_and_measures_of_the_set() -> None:
+    lines = {line.measure.name: line.estimates for line in summarise(Run(ROWS, 5))}
+    assert lines["hit@1"][EVERY].value == pytest.approx(2 / 3)
+    assert {name: found.value for name, found in lines["hit@1"].items() if name != EVERY} == {
+        "why": 1.0,
+        "who": 0.0,
+    }
+    assert lines["refusal precision"][EVERY].value == 0.5
+    assert lines["AUROC"][EVERY].value == 1.0
+    # one question a step: |.8 - 1|, |.4 - 1|, |.1 - 0|, |.2 - 1|
+    assert lines["ECE"][EVERY].value == pytest.approx((0.2 + 0.6 + 0.1 + 0.8) / 4)
+    assert "hit@3" not in lines
+
+
+def test_without_confidence_nothing_is_said_of_it() -> None:
+    rows = tuple(replace(row, confidence=None, abstained=False) for row in ROWS)
+    names = {line.measure.name for line in summarise(Run(rows, 5))}
+    assert not names & {"AUROC", "ECE", "refusal precision"}
+
+
+def test_seconds() -> None:
+    assert seconds(Run(ROWS, 5)) == pytest.approx((0.2, 0.285))

@@ -1,0 +1,95 @@
+"""What VERBATIM_STORE says, and that what is secret is never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from index.engine.address import Address, Secrets, is_address, read_address
+from index.errors import StoreRefused
+from web.errors import WrongSetting
+from web.settings import read_settings, read_store
+
+
+@pytest.mark.parametrize(
+    ("written", "uri", "shown", "collection", "tls"),
+    [
+        ("milvus://h:1/a", "http://h:1", "milvus://h:1/a", "a", False),
+        ("milvus://10.0.0.7", "http://10.0.0.7:19530", "milvus://10.0.0.7:19530/verbatim", "verbatim", False),
+        (
+            "milvus+tls://m.example/x_1",
+            "https://m.example:19530",
+            "milvus+tls://m.example:19530/x_1",
+            "x_1",
+            True,
+        ),
+        ("milvus://[::1]:7/a", "http://[::1]:7", "milvus://[::1]:7/a", "a", False),
+        ("/srv/secret/place/e.db", "/srv/secret/place/e.db", "e.db", "verbatim", False),
+    ],
+)
+def test_an_address_is_taken_apart(written: str, uri: str, shown: str, collection: str, tls: bool) -> None:
+    assert read_address(written) == Address(uri, shown, collection, tls)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http://h:19530",
+        "milvus://",
+        "milvus://h:99999/a",
+        "milvus://h/a__b",
+        "milvus://h/1a",
+        "milvus://h/a?x=1",
+        "milvus://h/a; drop",
+        "milvus://ann:hunter2@h/a",
+        "milvus://h:hunter2/a",
+        "data",
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(written: str) -> None:
+    with pytest.raises(StoreRefused) as refused:
+        read_address(written)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_secrets_are_in_no_representation() -> None:
+    settings = read_settings(
+        {
+            "VERBATIM_STORE": "milvus+tls://h/a",
+            "VERBATIM_STORE_TOKEN": "ann:hunter2",
+            "VERBATIM_STORE_KEY": "/srv/key.pem",
+            "VERBATIM_STORE_CA": "/srv/ca.pem",
+            "VERBATIM_STORE_REPLICAS": "2",
+        }
+    )
+    assert settings.store is not None
+    assert (settings.store.secrets, settings.store.replicas) == (
+        Secrets("ann:hunter2", authority="/srv/ca.pem", key="/srv/key.pem"),
+        2,
+    )
+    for shown in (repr(settings), str(settings), repr(settings.store), repr(settings.store.secrets)):
+        assert "hunter2" not in shown
+        assert "key.pem" not in shown
+
+
+def test_nothing_named_is_the_data_folder() -> None:
+    assert read_settings({}).store is None
+    assert read_store({"VERBATIM_STORE": "  "}) is None
+
+
+def test_a_number_of_replicas_is_a_number() -> None:
+    with pytest.raises(StoreRefused, match="VERBATIM_STORE_REPLICAS"):
+        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "0"})
+    with pytest.raises(StoreRefused, match="VERBATIM_STORE_REPLICAS"):
+        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "17"})
+    with pytest.raises(WrongSetting, match="VERBATIM_STORE_REPLICAS"):
+        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "two"})
+
+
+def test_folders_are_told_from_engines() -> None:
+    assert [is_address(one) for one in ("milvus://h/a", "e.db", "data", "./data.d")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index.building.build import build
+from index.building.embed import Encoded, others
+from index.errors import NoIndex
+from index.generation.data_folder import open_current
+from index.storage.durable_io import Disk
+from tests.support.fakes import WordEncoder, article
+
+FINGERPRINT = "ab" * 32
+DIGESTS = np.arange(3 * 32, dtype=np.uint8).reshape(3, 32)
+VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
+ARTICLES = [article(f"a{n}", f"Ferry number {n} sails. It is green.") for n in range(6)]
+
+
+def opened(data: Path, fingerprint: str = FINGERPRINT) -> Encoded:
+    return Encoded(data, fingerprint, dimension=2, disk=Disk())
+
+
+def test_what_was_added_is_there_for_the_next_build(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    assert (len(first), first.folder.exists()) == (0, False)
+    first.add(DIGESTS[:2], VECTORS[:2])
+    first.add(DIGESTS[2:], VECTORS[2:])
+    again = opened(tmp_path)
+    assert len(again) == 3
+    for digest, vector in zip(DIGESTS, VECTORS, strict=True):
+        assert digest.tobytes() in again
+        assert again.vector(digest.tobytes()).tolist() == vector.tolist()
+    assert b"x" * 32 not in again
+
+
+def test_vectors_of_another_model_are_not_there(tmp_path: Path) -> None:
+    opened(tmp_path).add(DIGESTS, VECTORS)
+    assert len(opened(tmp_path, "cd" * 32)) == 0
+    assert [path.name for path in others(tmp_path)] == ["encoded-" + FINGERPRINT[:16]]
+    assert list(others(tmp_path, keep=opened(tmp_path).folder)) == []
+
+
+@pytest.mark.parametrize("at", range(0, 32 + 2 * 40, 7))
+def test_a_block_with_one_wrong_byte_or_cut_short_is_not_read(tmp_path: Path, at: int) -> None:
+    first = opened(tmp_path)
+    first.add(DIGESTS[:2], VECTORS[:2])
+    first.add(DIGESTS[2:], VECTORS[2:])
+    (block, _) = sorted(first.folder.iterdir())
+    content = block.read_bytes()
+    assert len(content) == 32 + 2 * 40
+    for damaged in (content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :], content[:at]):
+        block.write_bytes(damaged)
+        again = opened(tmp_path)
+        assert len(again) == 1
+        assert again.vector(DIGESTS[2].tobytes()).tolist() == VECTORS[2].tolist()
+    again.add(DIGESTS[:2], VECTORS[:2])
+    assert len(opened(tmp_path)) == 3
+
+
+class Stopped(WordEncoder):
+    """Encodes so many calls, then is interrupted as by Ctrl-C."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self._left = calls
+
+    def encode(
+        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        if not self._left:
+            raise KeyboardInterrupt
+        self._left -= 1
+        return super().encode(texts, progress=progress)
+
+
+def test_a_stopped_build_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.building.embed.BLOCK", 4)
+    whole = build(ARTICLES, WordEncoder(), tmp_path / "whole")
+    data = tmp_path / "data"
+    first, second = Stopped(2), WordEncoder()
+    with pytest.raises(KeyboardInterrupt):
+        build(ARTICLES, first, data)
+    with pytest.raises(NoIndex):
+        open_current(data)
+    built = build(ARTICLES, second, data)
+    assert (len(first.encoded), built.encoded, built.reused) == (8, whole.encoded - 8, 8)
+    assert set(first.encoded).isdisjoint(second.encoded)
+    one, other = open_current(data), open_current(tmp_path / "whole")
+    np.testing.assert_array_equal(one.vectors, other.vectors)
+    assert sorted(path.name for path in data.iterdir()) == ["CURRENT", "LOCK", built.generation]
+
+
+def test_a_stopped_rebuild_leaves_the_old_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.building.embed.BLOCK", 4)
+    old = build(ARTICLES[:1], WordEncoder(), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        build(ARTICLES, Stopped(1), tmp_path)
+    assert open_current(tmp_path).id == old.generation
+    # Only two more articles now: what was encoded of others is not taken along.
+    built = build(ARTICLES[:2], WordEncoder(), tmp_path)
+    assert len(open_current(tmp_path).vectors) == built.encoded + built.reused
+    assert list(others(tmp_path)) == []

@@ -1,0 +1,29 @@
+from index.generation.generation import EVERY, KEPT, Allowed, Filters
+from index.retrieval.filter import Where
+
+
+def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
+    filters = Filters()
+    worked_out: list[str] = []
+
+    def ask(year: str) -> Allowed:
+        def work_out() -> Allowed:
+            worked_out.append(year)
+            return Allowed(marks={"years": [int(year)]})
+
+        return filters.outcome(Where(years=(year,)), work_out)
+
+    years = [str(2000 + n) for n in range(KEPT)]
+    assert [ask(year).marks for year in years] == [{"years": [int(year)]} for year in years]
+    assert ask(years[0]) is ask(years[0])
+    assert worked_out == years
+    ask("1999")  # takes the place of the second, which was not used again
+    assert worked_out == [*years, "1999"]
+    ask(years[0])
+    assert worked_out == [*years, "1999"]
+    ask(years[1])
+    assert worked_out == [*years, "1999", years[1]]
+
+
+def test_everything_has_no_marks() -> None:
+    assert (EVERY.sentences, EVERY.passages, dict(EVERY.marks)) == (None, None, {})

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index.building.build import build
+from index.embedding.shipped_models import default_model_folder
+from index.errors import ModelRefused
+from index.generation.data_folder import open_current
+from index.generation.generation import Generation
+from index.search.query import Hit, Query
+from index.search.rerank import CrossEncoderReranker, Reranking, load_reranker, reading, rerank
+from index.search.reranker_model import (
+    Reading,
+)
+from index.search.searcher import search
+from tests.support.fakes import CountingReranker, WordEncoder, article
+
+FERRY = article(
+    "ferry",
+    "The ferry leaves at nine. It carries forty cars. Nobody likes it.",
+    "The mayor spoke. Fares will rise.",
+    heading="Ferry times",
+)
+QUESTION = "when does the ferry leave"
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    data: Path = tmp_path_factory.mktemp("data")
+    build([FERRY], WordEncoder(), data)
+    return open_current(data)
+
+
+def hits(generation: Generation, text: str = QUESTION) -> list[Hit]:
+    query = Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)))
+    return search(generation, query, 10)
+
+
+def test_a_sentence_is_read_within_its_paragraph(generation: Generation) -> None:
+    texts = [sentence.text for sentence in generation.sentences]
+    read = {text: reading(generation.sentences, row) for row, text in enumerate(texts)}
+    assert read["It carries forty cars."] == Reading(
+        "It carries forty cars.", before="The ferry leaves at nine.", after="Nobody likes it."
+    )
+    assert read["The ferry leaves at nine."].before == ""
+    # A paragraph before is read too, as far as its last line: it may name who is speaking.
+    assert read["The mayor spoke."].before == "Nobody likes it."
+
+
+class Fixed(CountingReranker):
+    """Rates the first reading 0, the second 1, and so on."""
+
+    def rate(self, question: str, readings: object) -> NDArray[np.float32]:
+        assert isinstance(readings, list)
+        return np.arange(len(readings), dtype=np.float32)
+
+
+def test_ratings_are_standardised_and_added(generation: Generation) -> None:
+    before = hits(generation)
+    after = rerank(generation, QUESTION, before, Reranking(Fixed(), depth=3, weight=2.0))
+    # 0, 1, 2 have mean 1 and deviation sqrt(2/3)
+    step = 2.0 / np.sqrt(2 / 3)
+    expected = {before[0].row: -step, before[1].row: 0.0, before[2].row: step}
+    found = {hit.row: hit for hit in after}
+    for hit in before[:3]:
+        assert found[hit.row].score == pytest.approx(hit.score + expected[hit.row], abs=1e-5)
+    for hit in before[3:]:
+        assert found[hit.row] == replace(hit, score=found[hit.row].score, rating=0.0)
+        assert found[hit.row].score == pytest.approx(hit.score - step, abs=1e-5)
+    assert [hit.score for hit in after] == sorted((hit.score for hit in after), reverse=True)
+    assert sorted(hit.row for hit in after) == sorted(hit.row for hit in before)
+
+
+def test_only_the_best_are_read(generation: Generation) -> None:
+    reranker = CountingReranker()
+    rerank(generation, QUESTION, hits(generation), Reranking(reranker, depth=2))
+    assert [question for question, _ in reranker.read] == [QUESTION] * 2
+    assert rerank(generation, QUESTION, [], Reranking(reranker)) == []
+
+
+def test_there_may_be_none_and_what_is_not_there_is_refused() -> None:
+    assert load_reranker("none") is None
+    with pytest.raises(ModelRefused, match="no such model"):
+        load_reranker("/no/such/reranker")
+    with pytest.raises(ModelRefused, match="no device"):
+        load_reranker(device="tpu")
+
+
+def test_a_cross_encoder_in_a_folder_is_read(tmp_path: Path) -> None:
+    """A tiny one with random weights, in the form that the hub's have."""
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=30522, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    config.num_labels = 1
+    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(tmp_path)
+    reranker = load_reranker(str(tmp_path), device="cpu")
+    assert isinstance(reranker, CrossEncoderReranker)
+    rated = reranker.rate("why", [Reading("because"), Reading("so", "before", "after")])
+    assert (rated.shape, rated.dtype) == ((2,), np.dtype(np.float32))
+    assert reranker.rate("why", []).shape == (0,)
+    (tmp_path / "config.json").touch()
+    again = load_reranker(str(tmp_path), device="cpu")
+    assert again is not None
+    assert again.fingerprint == reranker.fingerprint

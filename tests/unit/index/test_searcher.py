@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import search as search_file
+from index.building.build import build
+from index.generation.data_folder import open_current
+from index.generation.generation import EVERY, Generation
+from index.generation.self_check import check_probes
+from index.retrieval.filter import Unit, Where
+from index.retrieval.index_type import Kind, Plan
+from index.search.query import Hit, Query
+from index.search.searcher import _telling, fold, search
+from tests.support.fakes import WordEncoder, article
+
+FERRY = article(
+    "ferry",
+    "The ferry leaves at nine. It carries forty cars.",
+    "The ferry was built in Leith.",
+    heading="Ferry times",
+)
+BRIDGE = article("bridge", "The bridge is closed in winter. Ice falls from its cables. Cars use the ferry.")
+ROAD = article("road", "The road to the quay is narrow. Two cars cannot pass.")
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    data = tmp_path_factory.mktemp("data")
+    build([FERRY, BRIDGE, ROAD], WordEncoder(), data)
+    return open_current(data)
+
+
+def query(generation: Generation, text: str, *phrases: str) -> Query:
+    return Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)), phrases)
+
+
+def texts(hits: list[Hit]) -> list[str]:
+    return [hit.sentence.text for hit in hits]
+
+
+def test_the_sentence_that_says_it_comes_first(generation: Generation) -> None:
+    hits = search(generation, query(generation, "ice falls from cables"), 3)
+    assert hits[0].sentence.text == "Ice falls from its cables."
+    assert (hits[0].coverage, hits[0].complete) == (1.0, True)
+    assert not hits[1].complete
+    assert set(hits[0].matched) == {"ice", "fall", "cabl", "from"}
+
+
+def test_scores_descend_and_repeat_exactly(generation: Generation) -> None:
+    first, again = (search(generation, query(generation, "cars on the ferry"), 20) for _ in range(2))
+    assert first == again
+    assert [hit.score for hit in first] == sorted((hit.score for hit in first), reverse=True)
+    assert len({hit.row for hit in first}) == len(first)
+
+
+def test_headings_are_no_answers_unless_a_phrase_asks_for_one(generation: Generation) -> None:
+    assert "Ferry times" not in texts(search(generation, query(generation, "ferry times"), 20))
+    assert texts(search(generation, query(generation, "ferry times", "ferry times"), 20)) == ["Ferry times"]
+
+
+def test_a_phrase_must_occur_in_every_result(generation: Generation) -> None:
+    hits = search(generation, query(generation, "cars", "CARS use"), 20)
+    assert texts(hits) == ["Cars use the ferry."]
+    assert search(generation, query(generation, "cars", "use cars"), 20) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        (Where(articles=("road",)), {"road"}),
+        (Where(articles=("road.md", "bridge")), {"road", "bridge"}),
+        (Where(years=("2024",)), {"ferry", "bridge", "road"}),
+        (Where(years=("1999",)), set()),
+        (Where(publishers=("The Gazette",), articles=("ferry",)), {"ferry"}),
+        (Where(authors=("Nobody",)), set()),
+    ],
+)
+def test_filters(generation: Generation, where: Where, ids: set[str]) -> None:
+    hits = search(generation, query(generation, "cars"), 50, where=where)
+    assert {hit.sentence.article.id for hit in hits} == ids
+
+
+def test_a_small_corpus_is_ranked_alike_through_the_indexes(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = query(generation, "which cars use the ferry")
+    whole = search(generation, asked, 3)
+    monkeypatch.setattr(search_file, "CANDIDATE_SENTENCES", 7)
+    assert texts(search(generation, asked, 3)) == texts(whole)
+
+
+def test_a_function_word_that_very_many_texts_hold_is_not_looked_for(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = ["the", "ferri", "to"]  # in 5, 3 and 1 of the sentences
+    assert _telling(generation, Unit.SENTENCE, terms) == terms
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 4)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    monkeypatch.setattr(search_file, "MOST_HOLDING", 1)
+    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    assert _telling(generation, Unit.SENTENCE, ["the", "the"]) == ["the", "the"]
+
+
+def test_a_phrase_is_whole_words(generation: Generation) -> None:
+    assert search(generation, query(generation, "ferry", "err"), 20) == []
+    assert texts(search(generation, query(generation, "ferry", "ferry was"), 20)) == [
+        "The ferry was built in Leith."
+    ]
+
+
+def test_a_phrase_and_a_filter_together(generation: Generation) -> None:
+    where = Where(articles=("bridge",))
+    hits = search(generation, query(generation, "cars", "ferry"), 20, where=where)
+    assert texts(hits) == ["Cars use the ferry."]
+
+
+def test_dense_scores_are_the_cosines(generation: Generation) -> None:
+    (hit,) = search(generation, query(generation, "ice falls"), 1)
+    encode = WordEncoder().encode
+    start, end = generation.window(hit.row)
+    surrounding = [hit.sentence.text, hit.sentence.article.text[start:end], hit.passage.text]
+    cosines = encode(surrounding) @ encode(["ice falls"])[0]
+    assert hit.dense == pytest.approx(float(np.array([1, 0.4, 0.3]) @ cosines / 1.7), abs=1e-5)
+
+
+def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
+    assert search(generation, query(generation, "ferry"), 0) == []
+
+
+def test_folding_makes_marks_alike() -> None:
+    assert fold("“Don’t” – he\u00a0said") == fold('"don\'t" - he said')
+
+
+def test_build_folder_is_not_needed_by_search(tmp_path: Path) -> None:
+    build([ROAD], WordEncoder(), tmp_path)
+    opened = open_current(tmp_path)
+    assert texts(search(opened, query(opened, "narrow quay"), 1)) == ["The road to the quay is narrow."]
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Generation]:
+    """The same 400 articles, searched exactly and through lists of both kinds."""
+    random = np.random.default_rng(3)
+    words = [f"word{number}" for number in range(300)]
+    articles = [
+        replace(
+            article(
+                f"n{row:03}",
+                f"No {' '.join(random.choice(words, 6))}. And {' '.join(random.choice(words, 5))}.",
+            ),
+            published=f"{2000 + row % 4}-01-02",
+            publisher=f"Press {row % 3}",
+            author=f"Ann {row % 5} and Bo {row % 2}",
+        )
+        for row in range(400)
+    ]
+    made = {}
+    for kind in (Kind.FLAT, Kind.IVF, Kind.PQ):
+        data = tmp_path_factory.mktemp(kind)
+        build(articles, WordEncoder(), data, plan=Plan(kind, nprobe=4096))
+        made[kind] = open_current(data)
+    return made
+
+
+FILTERS = (
+    Where(),
+    Where(years=("2001",)),
+    Where(publishers=("press 1",), authors=("bo 1",)),
+    Where(authors=("Ann 3 and Bo 1", "Ann 2")),
+    Where(articles=("n007", "N399.md")),
+    Where(years=("1999",)),
+)
+
+
+def test_an_index_says_what_it_is(kinds: dict[Kind, Generation]) -> None:
+    for kind, opened in kinds.items():
+        told = opened.manifest.indexes
+        assert {name: facts["kind"] for name, facts in told.items()} == {
+            "sentences.faiss": kind,
+            "passages.faiss": kind,
+        }
+        assert all(float(facts.get("recall", 1)) >= 0.95 for facts in told.values())
+        assert opened.manifest.settings["index"] == kind
+        check_probes(opened)
+
+
+@pytest.mark.parametrize("where", FILTERS)
+@pytest.mark.parametrize("few", [0, 2000])
+def test_every_kind_finds_the_same_under_every_filter(
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where, few: int
+) -> None:
+    monkeypatch.setattr("index.retrieval.dense_index.FEW", few)
+    for opened in kinds.values():
+        opened.filters._kept.clear()
+    for text in ("word7 word12 and word250", "no word99"):
+        asked = query(kinds[Kind.FLAT], text)
+        exact = search(kinds[Kind.FLAT], asked, 10, where=where)
+        assert all(where.matches(hit.sentence.article) for hit in exact)
+        for kind in (Kind.IVF, Kind.PQ):
+            found = search(kinds[kind], asked, 10, where=where)
+            assert [hit.row for hit in found] == [hit.row for hit in exact]
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_a_filtered_search_is_the_search_of_what_is_allowed(
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where
+) -> None:
+    """Candidates under a filter against an exact search of the allowed sentences, by meaning and by words."""
+    opened = kinds[Kind.IVF]
+    asked = query(opened, "word7 word12 and word250")
+    allowed = [row for row, one in enumerate(opened.sentences) if where.matches(one.article)]
+    cosines = {row: float(opened.vectors[opened.sentence_rows[row]] @ asked.vector) for row in allowed}
+    found = opened.dense_sentences.search(
+        asked.vector, 10, allowed=(opened.allowed(where) or EVERY).sentences
+    )
+    expected = sorted(cosines, key=lambda row: (-round(cosines[row], 5), row))[:10]
+    assert [row for row, _ in found] == expected
+    held = [
+        row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
+    ]
+    marks = (opened.allowed(where) or EVERY).marks
+    assert sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, marked=marks)) == held

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from corpus.article import Passage
+from qa.answer import Answer, Band, Extract, Place
+from qa.answer_json import answer_record
+from tests.support.fakes import article
+
+FERRY = article("ferry", "It leaves at nine. It carries cars.")
+
+
+def test_the_whole_record() -> None:
+    extract = Extract(
+        rank=1,
+        passage=Passage(FERRY, 0, 35),
+        start=0,
+        end=35,
+        answer=(19, 35),
+        score=1.23456,
+        confidence=0.81239,
+        band=Band.STRONG,
+        also_in=(Place(FERRY, 0, 18),),
+    )
+    answer = Answer(
+        "cars?", (extract,), (), 0.81239, Band.STRONG, False, "gen-1-0123456789abcdef", ("ferries",)
+    )
+    assert answer_record(answer, "q1") == {
+        "id": "q1",
+        "question": "cars?",
+        "abstained": False,
+        "confidence": 0.8124,
+        "calibrated": True,
+        "band": "strong",
+        "generation": "gen-1-0123456789abcdef",
+        "also_searched": ["ferries"],
+        "extracts": [
+            {
+                "rank": 1,
+                "article_id": "ferry",
+                "source": "ferry.md",
+                "title": "",
+                "author": "Ada Lovelace",
+                "publisher": "The Gazette",
+                "published": "2024-05-06",
+                "url": "https://example.org/ferry",
+                "start": 0,
+                "end": 35,
+                "text": "It leaves at nine. It carries cars.",
+                "answer": {"start": 19, "end": 35, "text": "It carries cars."},
+                "score": 1.2346,
+                "band": "strong",
+                "also_in": [
+                    {"article_id": "ferry", "source": "ferry.md", "title": "", "start": 0, "end": 18}
+                ],
+                "article_sha256": FERRY.sha256,
+            }
+        ],
+        "nearest": [],
+    }
+
+
+def test_without_a_calibration_there_is_no_confidence() -> None:
+    record = answer_record(Answer("cars?", (), (), None, Band.UNRATED, True, "gen-1-0123456789abcdef"))
+    assert (record["confidence"], record["calibrated"], record["band"]) == (None, False, "unrated")

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from corpus.article import Article
+from corpus.sentences import split_sentences
+from index.building.build import build
+from index.errors import ModelRefused
+from index.generation.data_folder import open_current
+from index.retrieval.filter import Where
+from qa.answer import Answer, Band, Extract
+from qa.assistant import Assistant
+from qa.errors import QuestionError
+from qa.extracts import EXTRACT_SENTENCES, EXTRACT_WORDS
+from tests.support.fakes import WordEncoder, article
+from tests.unit.qa.test_confidence import FITTED
+
+HARBOUR = article(
+    "harbour",
+    "The harbour opened in 1820. Dredging cost more than the quay. The harbour silted up again by 1850. A canal was planned.",
+    "Nobody paid for the canal.",
+    heading="The harbour",
+)
+ECHO = article(
+    "echo", "Old papers say little of the town. The harbour silted up again by 1850!", "Fish was cheap."
+)
+
+
+def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Where | None = None) -> Answer:
+    build(articles or (HARBOUR, ECHO), WordEncoder(), data)
+    assistant = Assistant(open_current(data), WordEncoder(), calibration=FITTED)
+    return assistant.ask(question, k, where or Where())
+
+
+def shown(answer: Answer) -> tuple[Extract, ...]:
+    return answer.extracts or answer.nearest
+
+
+def test_the_answer_sentence_is_marked_between_its_neighbours(tmp_path: Path) -> None:
+    first = shown(ask(tmp_path, "dredging cost more than the quay"))[0]
+    assert first.answer_text == "Dredging cost more than the quay."
+    assert first.text == (
+        "The harbour opened in 1820. Dredging cost more than the quay. The harbour silted up again by 1850."
+    )
+    assert first.rank == 1
+
+
+def test_every_extract_is_whole_sentences_of_its_article(tmp_path: Path) -> None:
+    for question in ("harbour", "canal paid nobody", "fish cheap town", "1850"):
+        for extract in shown(ask(tmp_path, question)):
+            sentences = split_sentences(extract.article)
+            assert extract.text == extract.article.text[extract.start : extract.end]
+            assert extract.start in {sentence.start for sentence in sentences}
+            assert extract.end in {sentence.end for sentence in sentences}
+            assert extract.start <= extract.answer[0] < extract.answer[1] <= extract.end
+            inside = [s for s in sentences if extract.start <= s.start and s.end <= extract.end]
+            assert len(inside) <= EXTRACT_SENTENCES
+            assert len(extract.text.split()) <= EXTRACT_WORDS
+
+
+def test_the_same_statement_elsewhere_is_told_and_not_shown_again(tmp_path: Path) -> None:
+    answer = ask(tmp_path, "harbour silted up again by 1850")
+    first = shown(answer)[0]
+    assert {first.article.id} | {place.article.id for place in first.also_in} == {"harbour", "echo"}
+    assert sum("silted" in extract.answer_text for extract in shown(answer)) == 1
+
+
+def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
+    spans = [
+        (e.article.id, (e.start, e.end)) for e in shown(ask(tmp_path, "harbour canal quay", HARBOUR, k=10))
+    ]
+    assert len(spans) == len(set(spans))
+    for i, (name, (start, end)) in enumerate(spans):
+        assert not any(
+            name == other and start < stop and begin < end for other, (begin, stop) in spans[i + 1 :]
+        )
+
+
+def test_a_question_about_nothing_there_is_declined_with_the_nearest_passages(tmp_path: Path) -> None:
+    answer = ask(tmp_path, "zebra quantum xylophone")
+    assert answer.abstained
+    assert answer.extracts == ()
+    assert answer.nearest
+
+
+def test_a_phrase_that_stands_nowhere_gives_no_answer(tmp_path: Path) -> None:
+    answer = ask(tmp_path, 'when did the harbour "silt down"')
+    assert (answer.abstained, answer.extracts, answer.nearest, answer.confidence) == (True, (), (), 0.0)
+
+
+def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
+    found = shown(ask(tmp_path, 'harbour "Canal was planned"'))
+    assert [extract.answer_text for extract in found] == ["A canal was planned."]
+
+
+def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:
+    for question in ("harbour silted up", "canal paid nobody", "fish was cheap"):
+        sure = [extract.confidence or 0.0 for extract in shown(ask(tmp_path, question))]
+        assert sure == sorted(sure, reverse=True)
+        assert sure[0] > 0
+
+
+def test_filters_and_k(tmp_path: Path) -> None:
+    assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Where(articles=("echo",))))} == {
+        "echo"
+    }
+    assert len(shown(ask(tmp_path, "harbour", k=1))) == 1
+
+
+def test_asking_twice_gives_the_same_answer(tmp_path: Path) -> None:
+    build([HARBOUR, ECHO], WordEncoder(), tmp_path)
+    assistants = [Assistant(open_current(tmp_path), WordEncoder()) for _ in range(2)]
+    assert (
+        assistants[0].ask("harbour canal")
+        == assistants[0].ask("harbour canal")
+        == assistants[1].ask("harbour canal")
+    )
+
+
+def test_another_model_than_the_indexs_is_refused(tmp_path: Path) -> None:
+    build([HARBOUR], WordEncoder(), tmp_path)
+    with pytest.raises(ModelRefused, match="was built with the model words"):
+        Assistant(open_current(tmp_path), WordEncoder(fingerprint="0" * 64))
+
+
+def test_a_phrase_that_stands_somewhere_is_never_declined(tmp_path: Path) -> None:
+    answer = ask(tmp_path, 'zebra xylophone "canal"')
+    assert not answer.abstained
+    assert all("canal" in extract.answer_text for extract in answer.extracts)
+
+
+def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="ask for 1 or more"):
+        ask(tmp_path, "harbour", k=0)
+
+
+def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: Path) -> None:
+    build([HARBOUR, ECHO], WordEncoder(), tmp_path)
+    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    answer = assistant.ask("zebra quantum xylophone")
+    assert (answer.calibrated, answer.confidence, answer.band, answer.abstained) == (
+        False,
+        None,
+        Band.UNRATED,
+        False,
+    )
+    assert {(extract.confidence, extract.band) for extract in answer.extracts} == {(None, Band.UNRATED)}
+    nothing = assistant.ask('the "silt down"')
+    assert (nothing.abstained, nothing.confidence, nothing.band) == (True, None, Band.UNRATED)
+    assert assistant.decline("").confidence is None
+
+
+def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
+    build([HARBOUR], WordEncoder(), tmp_path)
+    with pytest.raises(ModelRefused, match="the calibration was fitted for words alone, not"):
+        Assistant(open_current(tmp_path), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64))

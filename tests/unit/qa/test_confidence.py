@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from corpus.article import Passage
+from corpus.sentences import split_sentences
+from index.embedding.load import load_encoder
+from index.embedding.shipped_models import DEFAULT_MODEL, QUALITY_MODEL
+from index.errors import BuildFailed
+from index.search.query import Hit
+from index.search.reranker_model import RERANKER, joint_fingerprint
+from qa.answer import Band
+from qa.confidence import (
+    CALIBRATION,
+    FACTS,
+    READ_FACTS,
+    SHIPPED,
+    Calibration,
+    calibration_for,
+    facts,
+    read_calibration,
+    write_calibration,
+)
+from qa.errors import CalibrationRefused
+from tests.support.fakes import FailingDisk, article
+
+FITTED = Calibration(
+    model="words",
+    fingerprint="f" * 64,
+    reranker="",
+    reranker_fingerprint="",
+    facts=FACTS,
+    weights=(6.0, 2.0, 2.0),
+    constant=-4.0,
+    steps=(),
+    abstain_below=0.35,
+    strong_from=0.7,
+    fitted_on="nothing",
+)
+STEPPED = replace(FITTED, steps=((-1.0, 0.1), (1 / 3, 0.9)))
+
+
+@pytest.mark.parametrize("written", [FITTED, STEPPED])
+def test_what_is_written_is_read(written: object, tmp_path: Path) -> None:
+    assert isinstance(written, type(FITTED))
+    write_calibration(tmp_path / CALIBRATION, written)
+    assert read_calibration(tmp_path / CALIBRATION) == written
+
+
+def test_there_may_be_none(tmp_path: Path) -> None:
+    assert read_calibration(tmp_path / CALIBRATION) is None
+    assert calibration_for("f" * 64, "", tmp_path) is None
+
+
+def test_the_data_folders_counts_for_its_model_alone(tmp_path: Path) -> None:
+    write_calibration(tmp_path / CALIBRATION, FITTED)
+    assert calibration_for("f" * 64, "", tmp_path) == FITTED
+    assert calibration_for("0" * 64, "", tmp_path) is None
+
+
+def test_one_of_other_facts_does_not_count(tmp_path: Path) -> None:
+    write_calibration(tmp_path / CALIBRATION, replace(FITTED, facts=("dense", "old", "complete")))
+    assert calibration_for("f" * 64, "", tmp_path) is None
+
+
+def test_the_models_ship_with_one_each_and_the_data_folders_comes_first(tmp_path: Path) -> None:
+    fingerprint = load_encoder().fingerprint
+    for reranker in ("", joint_fingerprint()):
+        shipped = calibration_for(fingerprint, reranker, tmp_path)
+        assert shipped is not None
+        assert 0 < shipped.abstain_below < shipped.strong_from < 1
+    own = replace(FITTED, fingerprint=fingerprint)
+    write_calibration(tmp_path / CALIBRATION, own)
+    assert calibration_for(fingerprint, "", tmp_path) == own
+    assert calibration_for(fingerprint, joint_fingerprint(), tmp_path) not in (None, own)
+
+
+def test_no_character_of_the_file_may_change(tmp_path: Path) -> None:
+    path = tmp_path / CALIBRATION
+    write_calibration(path, STEPPED)
+    sound = path.read_bytes()
+    for place in range(len(sound)):
+        changed = bytearray(sound)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        told = refusal(path)
+        # White space between values says nothing; everything else does.
+        assert told or read_calibration(path) == STEPPED
+        assert not told or (str(path) in told and "qa eval calibrate" in told)
+
+
+def refusal(path: Path) -> str:
+    try:
+        read_calibration(path)
+    except CalibrationRefused as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": [1.0]},
+        {"weights": [1.0, 2.0, float("nan")]},
+        {"steps": [[1.0, 0.5], [1.0, 0.6]]},
+        {"extra": 1},
+        {"facts": None},
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    from qa.confidence import seal_of
+
+    path = tmp_path / CALIBRATION
+    write_calibration(path, FITTED)
+    written = json.loads(path.read_text()) | change
+    del written["seal"]
+    path.write_text(json.dumps({**written, "seal": seal_of(written)}))
+    with pytest.raises(CalibrationRefused, match="does not hold a calibration"):
+        read_calibration(path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"seal": 1}'])
+def test_something_else_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / CALIBRATION).write_text(content)
+    with pytest.raises(CalibrationRefused):
+        read_calibration(tmp_path / CALIBRATION)
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> None:
+    path = tmp_path / CALIBRATION
+    write_calibration(path, FITTED)
+    with pytest.raises(BuildFailed):
+        write_calibration(path, STEPPED, disk=FailingDisk(OSError(28, "No space left"), at=step))
+    # The last step flushes the folder: the new file is whole by then.
+    assert read_calibration(path) == (STEPPED if step == 4 else FITTED)
+
+
+def test_each_calibration_that_ships_is_of_models_of_its_own() -> None:
+    shipped = [read_calibration(path) for path in sorted(SHIPPED.glob(f"*.{CALIBRATION}"))]
+    found = {(one.model, one.reranker): one.facts for one in shipped if one}
+    assert found == {
+        (model, reranker): READ_FACTS if reranker else FACTS
+        for model in (DEFAULT_MODEL, QUALITY_MODEL)
+        for reranker in ("", RERANKER)
+    }
+    assert len({(one.fingerprint, one.reranker_fingerprint) for one in shipped if one}) == 4
+
+
+SENTENCE = split_sentences(article("a", "It rained."))[0]
+HIT = Hit(
+    SENTENCE,
+    Passage(SENTENCE.article, 0, 10),
+    0,
+    1.0,
+    dense=0.5,
+    lexical=3.0,
+    coverage=0.5,
+    matched=(),
+    complete=False,
+)
+
+
+def test_worked_by_hand() -> None:
+    # 6 * .5 + 2 * .5 + 2 * 0 - 4 = 0: as likely as not
+    assert FITTED.confidence(HIT) == 0.5
+    # + 2 when the sentence holds the whole question
+    assert FITTED.confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2)))
+
+
+def test_facts_are_the_ones_named() -> None:
+    assert facts(HIT) == (0.5, 0.5, 0.0)
+    assert len(facts(HIT)) == len(FACTS)
+    read = replace(HIT, rating=-1.5)
+    assert facts(read) == (0.5, 0.5, 0.0, -1.5)
+    assert len(facts(read)) == len(READ_FACTS)
+
+
+def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
+    read = replace(
+        FITTED, reranker="r", reranker_fingerprint="e" * 64, facts=READ_FACTS, weights=(1, 1, 1, 1)
+    )
+    assert FITTED.fits("f" * 64, "")
+    assert read.fits("f" * 64, "e" * 64)
+    assert not FITTED.fits("f" * 64, "e" * 64)
+    assert not FITTED.fits("0" * 64, "")
+    assert not read.fits("f" * 64, "")
+    assert not replace(FITTED, facts=("dense", "old", "complete")).fits("f" * 64, "")
+    assert (FITTED.models, read.models) == ("words alone", "words with r")
+
+
+def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() -> None:
+    stepped = replace(FITTED, steps=((-1.0, 0.1), (1.0, 0.5), (3.0, 0.9)))
+    # log odds 0, then 2; below and above the steps it is level
+    assert stepped.confidence(HIT) == pytest.approx(0.3)
+    assert stepped.confidence(replace(HIT, complete=True)) == pytest.approx(0.7)
+    assert stepped.chance((0.0, 0.0, 0.0)) == 0.1
+    assert stepped.chance((1.0, 1.0, 1.0)) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (0.99, Band.STRONG),
+        (0.7, Band.STRONG),
+        (0.69, Band.POSSIBLE),
+        (0.35, Band.POSSIBLE),
+        (0.34, Band.WEAK),
+    ],
+)
+def test_bands(value: float, word: Band) -> None:
+    assert FITTED.band(value) is word
+
+
+def test_a_threshold_above_one_is_never_reached() -> None:
+    assert replace(FITTED, strong_from=1.01).band(1.0) is Band.POSSIBLE

@@ -1,0 +1,168 @@
+"""What is deleted from the file of feedback, on request and in time; and that it is gone from the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from qa.errors import FeedbackUnavailable
+from qa.feedback.database import FEEDBACK
+from qa.feedback.deletion import expire_texts
+from qa.feedback.store import FeedbackStore, Judgement, Verdict
+from tests.unit.web.test_ask import abstained
+from web.settings import TEXT_DAYS, read_settings
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+QUESTIONS = ("Who paid the Zzyzx dues?", "WHO PAID THE ZZYZX DUES?", "What silted up?", "Caf\u00e9 prices?")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four questions on four days, and one whose text was not kept."""
+    with closing(store(tmp_path)) as kept:
+        for number, question in enumerate(QUESTIONS):
+            kept._now = lambda number=number: NOON + timedelta(days=number)  # type: ignore[misc]
+            kept.record(f"q{number}", abstained(question=question), 0.1)
+            kept.judge(Judgement(f"q{number}", Verdict.NONE, reason="Qwxyz" if number == 2 else ""))
+    with closing(FeedbackStore(tmp_path / FEEDBACK, now=lambda: NOON)) as kept:
+        kept.record("q4", abstained(question="Zzyzx, too"), 0.1)
+    return tmp_path
+
+
+def store(folder: Path, **options: int) -> FeedbackStore:
+    return FeedbackStore(folder / FEEDBACK, keep_questions=True, now=lambda: NOON, **options)
+
+
+def left(folder: Path) -> list[tuple[str, str | None]]:
+    with closing(sqlite3.connect(folder / FEEDBACK)) as file:
+        return file.execute("SELECT id, question FROM asked ORDER BY id").fetchall()
+
+
+def on_disk(folder: Path, text: str) -> list[str]:
+    wanted = text.casefold().encode()
+    return [path.name for path in sorted(folder.iterdir()) if wanted in path.read_bytes().lower()]
+
+
+def qa(*arguments: str | Path, code: int = 0) -> list[str]:
+    done = CliRunner().invoke(app, ["forget", *map(str, arguments)])
+    assert done.exit_code == code, done.output + repr(done.exception)
+    return done.output.splitlines()
+
+
+def test_a_text_is_forgotten_in_all_its_forms_and_from_the_disk(data: Path) -> None:
+    assert on_disk(data, "zzyzx")
+    assert qa("--containing", "zzyzx DUES", "--data", data) == [
+        "Forgot 2 questions of 5 and what was said about them.",
+        "1 question had no text to look at: it was not kept.",
+    ]
+    assert [identifier for identifier, _ in left(data)] == ["q2", "q3", "q4"]
+    assert on_disk(data, "zzyzx") == []
+    assert on_disk(data, "silted up") == [FEEDBACK]
+
+
+def test_a_text_in_a_reason_counts(data: Path) -> None:
+    qa("--containing", "qwxyz", "--data", data)
+    assert [identifier for identifier, _ in left(data)] == ["q0", "q1", "q3", "q4"]
+    assert on_disk(data, "qwxyz") == on_disk(data, "silted") == []
+
+
+def test_letters_count_as_they_are_read(data: Path) -> None:
+    assert qa("--containing", "cafe\u0301", "--data", data)[0].startswith("Forgot 1 question of 5")
+    assert qa("--containing", "%", "--data", data)[0].startswith("Forgot 0 questions of 4")
+
+
+def test_a_day_and_all(data: Path) -> None:
+    assert qa("--before", "2026-03-06", "--data", data) == [
+        "Forgot 3 questions of 5 and what was said about them."
+    ]
+    assert [identifier for identifier, _ in left(data)] == ["q2", "q3"]
+    assert qa("--all", "--data", data) == ["Forgot 2 questions of 2 and what was said about them."]
+    assert left(data) == []
+    assert on_disk(data, "zzyzx") == on_disk(data, "silted") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--all", "--before", "2026-01-01"), ("--containing", " "), ("--containing", "a", "--all")],
+)
+def test_what_to_forget_is_said_once(data: Path, arguments: tuple[str, ...]) -> None:
+    assert qa(*arguments, "--data", data, code=2) == [
+        "qa: say what to forget: --containing TEXT, --before DATE or --all (one of them)"
+    ]
+    assert len(left(data)) == 5
+
+
+def test_texts_are_deleted_in_time_and_the_counts_stay(data: Path) -> None:
+    later = NOON + timedelta(days=32)
+    with closing(FeedbackStore(data / FEEDBACK, keep_days=30, now=lambda: later)):
+        pass
+    # Asked on days 0, 1, 2 and 3; day 2 is 30 days before.
+    assert left(data) == [
+        ("q0", None),
+        ("q1", None),
+        ("q2", QUESTIONS[2]),
+        ("q3", QUESTIONS[3]),
+        ("q4", None),
+    ]
+    assert on_disk(data, "zzyzx") == []
+
+
+def test_the_first_question_of_a_day_deletes_too(data: Path) -> None:
+    clock = [NOON]
+    with closing(FeedbackStore(data / FEEDBACK, keep_days=30, now=lambda: clock[0])) as kept:
+        assert left(data)[0] == ("q0", QUESTIONS[0])
+        clock[0] = NOON + timedelta(days=100)
+        kept.record("new", abstained(question="New?"), 0.1)
+        with kept.reading() as feedback:
+            assert feedback.execute("SELECT count(question) FROM asked").fetchone() == (0,)
+
+
+def test_zero_days_keep_them(data: Path) -> None:
+    with closing(FeedbackStore(data / FEEDBACK, keep_days=0, now=lambda: NOON + timedelta(days=9_999))):
+        pass
+    assert left(data)[0] == ("q0", QUESTIONS[0])
+
+
+def test_the_oldest_go_when_there_is_too_much_of_them(data: Path) -> None:
+    newest = len(QUESTIONS[3].encode())
+    assert newest == len(QUESTIONS[3]) + 1
+    with closing(store(data)) as kept:
+        connection = kept._connection
+        assert expire_texts(connection, "", most=newest + len(QUESTIONS[2])) == 2
+        assert expire_texts(connection, "", most=newest) == 1
+        assert expire_texts(connection, "", most=newest - 1) == 1
+    assert [question for _, question in left(data)] == [None] * 5
+    assert on_disk(data, "zzyzx") == on_disk(data, "silted") == []
+
+
+def test_what_another_program_still_reads_is_not_said_to_be_gone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.feedback.database._BUSY", 0.05)
+    with closing(store(data)) as kept, closing(sqlite3.connect(data / FEEDBACK)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM asked").fetchone()
+        with pytest.raises(FeedbackUnavailable, match="still in the file's journal"):
+            kept.forget(containing="zzyzx")
+        reader.rollback()
+        kept.forget(containing="zzyzx")
+    assert on_disk(data, "zzyzx") == []
+
+
+def test_the_check_sees_a_text_that_is_only_marked_as_free(data: Path) -> None:
+    with closing(store(data)) as kept:
+        kept._connection.execute("PRAGMA secure_delete = OFF")
+        kept.forget()
+    assert left(data) == []
+    assert on_disk(data, "zzyzx") == [FEEDBACK]
+
+
+def test_days_are_a_setting() -> None:
+    assert read_settings({}).question_log_days == TEXT_DAYS == 90
+    assert read_settings({"QUESTION_LOG_DAYS": "7"}).question_log_days == 7

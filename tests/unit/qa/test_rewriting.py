@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.building.build import build
+from index.generation.data_folder import open_current
+from index.generation.generation import Generation
+from index.search.query import Alternative
+from qa.assistant import Assistant
+from qa.question import read_question
+from qa.rewriting import Wording, reword
+from tests.support.fakes import WordEncoder, article
+
+KNOWN = frozenset("what dose does think crompton marvin martin ferry say cost of".split())
+TOWN = article(
+    "town",
+    "Kevin Cromptom runs the council. Its wraparound services are hard to find.",
+    "Crompton agrees with Martin and with Munro. Marvin is silent.",
+    "The Integrated Care Network (ICN) met. A primary care trust paid. Each primary care trust pays.",
+    "The LEA was abolished. Paragraph 5.14 says more.",
+)
+
+
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    data: Path = tmp_path_factory.mktemp("data")
+    build([TOWN], WordEncoder(), data)
+    return open_current(data)
+
+
+def words(generation: Generation, question: str) -> Wording:
+    return reword(read_question(question), generation, KNOWN.__contains__)
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "also"),
+    [
+        ("what dose munro think", "what does munro think", ("does",)),
+        ("why are wraparuond sevices hard", "why are wraparound services hard", ("wraparound", "services")),
+        ("what did Kromptom say", "what did Kromptom say", ()),  # the first letter is another
+        ("what did Munroe say", "what did Munro say", ("Munro",)),
+        ("why are ferries late", "why are ferries late", ()),  # a word of the language, in no article
+        ("5.14 and 5.15", "5.14 and 5.15", ()),
+        ('"wraparuond" sevices', '"wraparuond" services', ("services",)),  # a quoted phrase is meant
+        ("the council's services", "the council's services", ()),
+    ],
+)
+def test_what_is_misspelt_is_mended_and_told(
+    generation: Generation, typed: str, text: str, also: tuple[str, ...]
+) -> None:
+    wording = reword(
+        read_question(typed), generation, (KNOWN | {"ferries", "late", "why", "are"}).__contains__
+    )
+    assert (wording.text, wording.also) == (text, also)
+
+
+def test_a_name_spelt_two_ways_counts_either_way(generation: Generation) -> None:
+    for typed, other in (("Crompton", "Cromptom"), ("cromptom", "Crompton")):
+        wording = words(generation, f"what does {typed} say")
+        assert wording.text == f"what does {typed} say"
+        assert wording.also == (other,)
+        assert wording.alternatives == (Alternative((typed.lower(),), (other.lower(),)),)
+
+
+def test_two_names_that_are_both_words_of_the_language_are_two_names(generation: Generation) -> None:
+    assert words(generation, "what does Martin say").also == ()
+
+
+@pytest.mark.parametrize("typed", ["ICN", "icn"])
+def test_an_explained_short_form_is_spelt_out(generation: Generation, typed: str) -> None:
+    wording = words(generation, f"what did the {typed} do")
+    assert wording.text == f"what did the {typed} do"
+    assert wording.meaning == f"what did the {typed} (Integrated Care Network) do"
+    assert wording.also == ("Integrated Care Network",)
+    assert wording.alternatives == (Alternative(("icn",), ("integr", "care", "network")),)
+
+
+def test_what_is_spelt_out_is_also_its_short_form(generation: Generation) -> None:
+    wording = words(generation, "what did the integrated care network do")
+    assert wording.also == ("ICN",)
+    assert wording.alternatives == (Alternative(("integr", "care", "network"), ("icn",)),)
+
+
+def test_short_forms_that_no_article_explains(generation: Generation) -> None:
+    """By their initials: "PCT" is only spelt out here, and "LEA" never is."""
+    for typed in ("PCT", "pct"):
+        wording = words(generation, f"what does the {typed} pay")
+        assert wording.meaning == f"what does the {typed} (primary care trust) pay"
+        assert wording.alternatives == (Alternative(("pct",), ("primari", "care", "trust")),)
+    assert words(generation, "the local education authority").also == ()
+
+
+def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_path: Path) -> None:
+    build([TOWN, article("report", "PCTs met.", "A primary care trust paid.")], WordEncoder(), tmp_path)
+    both = open_current(tmp_path)
+    assert words(both, "what do PCTs pay").also == ("primary care trust",)
+    assert words(both, "what does a primary care trust pay").also == ("PCTs",)
+
+
+def test_a_question_in_the_articles_own_words_stays_as_it_is(generation: Generation) -> None:
+    question = "why are wraparound services hard to find"
+    assert words(generation, question) == Wording(question, question)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "what did Marten say",  # a word of the language with a capital is meant, whatever it is near
+        "which form do I need",
+        "are there no fees",
+        "the dose of it",  # only behind a word that asks is it "does"
+        "tell us of the cost",
+        "does his primary, careful trust pay",
+        "the pale cold tower",  # initials of a short form that the articles spell otherwise
+        '"integrated care network" cost',
+        '"wraparuond" cost',
+    ],
+)
+def test_what_is_meant_is_left(generation: Generation, typed: str) -> None:
+    known = KNOWN | set("marten which form do i need are there no fees tell us pale cold tower his".split())
+    known |= set("primary careful trust pay".split())
+    assert reword(read_question(typed), generation, known.__contains__) == Wording(typed, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("teh", "the"), ("adn", "and"), ("hwo", "how"), ("waht", "what")]
+)
+def test_little_words_are_mended_before_anything_else_is_made_of_them(
+    generation: Generation, typed: str, meant: str
+) -> None:
+    assert words(generation, f"{typed} cost").text == f"{meant} cost"
+
+
+def test_what_is_brought_in_costs_no_match_its_standing(tmp_path: Path) -> None:
+    """A sentence that holds the whole question holds it whatever else is searched."""
+    build([TOWN, article("hostel", "The ICN closed the hostel.")], WordEncoder(), tmp_path)
+    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    hit = next(
+        hit for hit in assistant.search("the ICN closed the hostel", 10) if "hostel" in hit.sentence.text
+    )
+    assert (hit.coverage, hit.complete) == (1.0, True)
+
+
+def test_a_page_pasted_for_a_question_is_looked_up_in_part(generation: Generation) -> None:
+    many = " ".join(f"x{chr(97 + n // 26)}{chr(97 + n % 26)}q" for n in range(300))
+    assert len(words(generation, f"{many} wraparuond").also) <= 40
+    repeated = words(generation, "ICN " * 400)
+    assert repeated.meaning.count("Integrated") == 1
+    assert repeated.also == ("Integrated Care Network",)

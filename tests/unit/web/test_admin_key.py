@@ -1,0 +1,70 @@
+"""The key of the admin page: how it is read, and how often it may be guessed."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from tests.unit.web.test_admin import KEY, basic
+from web.access.admin_key import AdminKey, password
+from web.access.rate_limits import MOST, Throttle
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Basic dXNlcjprZXk=", "key"),
+        ("basic  dXNlcjprZXk=", "key"),
+        ("Basic " + base64.b64encode(b"u:a:b").decode(), "a:b"),
+        ("Basic " + base64.b64encode(b"no colon").decode(), None),
+        ("Basic " + base64.b64encode(b"u:\xff").decode(), None),
+        ("Basic !!!", None),
+        ("Basic", None),
+        ("Bearer dXNlcjprZXk=", None),
+        ("", None),
+        ("Basic é", None),
+    ],
+)
+def test_a_password_is_read_from_its_header(header: str, expected: str | None) -> None:
+    assert password(header) == expected
+
+
+class Gate:
+    """An AdminKey with a clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.time = 1_000.0
+        self._key = AdminKey(KEY, throttle=Throttle(clock=lambda: self.time))
+
+    def __call__(self, key: str | None, address: str = "192.0.2.1") -> tuple[int, str]:
+        """Status and Retry-After."""
+        try:
+            self._key.check("" if key is None else basic(key)["Authorization"], address)
+        except HTTPException as error:
+            return error.status_code, (error.headers or {}).get("Retry-After", "")
+        return 200, ""
+
+
+def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
+    gate = Gate()
+    for _ in range(MOST):
+        assert gate("wrong") == (401, "")
+        gate.time += 1
+    assert gate("wrong") == gate(KEY) == gate(None) == (429, "50")
+    # Who guesses keeps nobody else out.
+    assert gate(KEY, "192.0.2.2") == (200, "")
+    gate.time += 49.5
+    assert gate(KEY) == (429, "1")
+    gate.time += 0.5
+    assert gate(KEY) == (200, "")
+    # One of the ten has grown old: one more guess, then the next oldest counts.
+    assert gate("wrong") == (401, "")
+    assert gate(KEY) == (429, "1")
+
+
+def test_right_keys_and_no_keys_are_not_counted() -> None:
+    gate = Gate()
+    for _ in range(3 * MOST):
+        assert (gate(KEY), gate(None)) == ((200, ""), (401, ""))

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from tests.support.fakes import article
+from tests.unit.web.test_ask import DREDGING, StandIn
+from web.answering.answer_service import Desk
+from web.api.articles import article_routes
+from web.api.ask import answer_failures
+
+HARBOUR = replace(
+    article("harbour", "It silted up.", heading="The harbour"), publisher="The Post", published="2004"
+)
+QUAY = replace(article("quay", "Cheap."), title="A quay", author="Bob", published="2005")
+
+
+def client() -> TestClient:
+    app = FastAPI()
+    app.include_router(article_routes(Desk(StandIn(DREDGING, HARBOUR, QUAY))))
+    answer_failures(app)
+    return TestClient(app)
+
+
+def test_articles_are_listed_by_title_with_their_facts() -> None:
+    reply = client().get("/api/articles")
+    assert reply.headers["API-Version"] == "1"
+    listing = reply.json()
+    assert (listing["generation"], listing["total"]) == ("gen-7-00ff", 2)
+    assert [one["id"] for one in listing["articles"]] == ["quay", "harbour"]
+    assert listing["articles"][1] == {
+        "id": "harbour",
+        "title": "The harbour",
+        "author": "Ada Lovelace",
+        "publisher": "The Post",
+        "published": "2004",
+        "source": "harbour.md",
+        "url": "https://example.org/harbour",
+        "sha256": HARBOUR.sha256,
+        "characters": len(HARBOUR.text),
+    }
+
+
+def test_facts_title_and_place_narrow_the_list() -> None:
+    api = client()
+
+    def ids(query: str) -> list[str]:
+        return [one["id"] for one in api.get(f"/api/articles?{query}").json()["articles"]]
+
+    assert ids("publisher=the+post") == ["harbour"]
+    assert ids("year=2004&year=2005") == ["quay", "harbour"]
+    assert ids("author=Bob&title=QUAY") == ["quay"]
+    assert ids("first=1&limit=1") == ["harbour"]
+    assert api.get("/api/articles?limit=0").json()["detail"] == (
+        "query.limit: Input should be greater than or equal to 1"
+    )
+
+
+def test_an_article_is_its_canonical_text() -> None:
+    told = client().get("/api/articles/harbour").json()
+    assert told["text"] == HARBOUR.text
+    assert told["headings"] == [[0, len("The harbour")]]
+
+
+def test_an_article_that_is_not_there_is_a_problem() -> None:
+    reply = client().get("/api/articles/none")
+    assert reply.status_code == 404
+    assert reply.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "no article has this id: GET /api/articles lists those there are",
+    }

@@ -1,0 +1,230 @@
+"""The JSON API, with an assistant that gives a prepared answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from corpus.article import Article, Passage
+from index.generation.generation import Generation
+from index.retrieval.facet_columns import facts_of
+from index.retrieval.filter import EVERYTHING, Where
+from qa.answer import Answer, Band, Extract, Place
+from qa.answer_json import answer_record
+from qa.assistant import DEFAULT_EXTRACTS, Assistant
+from qa.question import MAX_CHARACTERS, read_question
+from tests.support.fakes import article
+from web.answering.answer_service import Desk
+from web.api.ask import answer_failures, api_routes
+
+HARBOUR = article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.", "A canal was planned.")
+ECHO = article("echo", "They say that dredging cost more.")
+
+
+def extract(of: Article, answer: str, *, rank: int = 1, shown: str = "", **others: Any) -> Extract:
+    """An extract of an article: the text shown (all of it when not given) and the answer in it."""
+    start = of.text.index(shown)
+    first = of.text.index(answer)
+    return Extract(
+        rank=rank,
+        passage=Passage(of, 0, len(of.text)),
+        start=start,
+        end=start + len(shown) if shown else len(of.text),
+        answer=(first, first + len(answer)),
+        score=2.5,
+        confidence=0.9,
+        band=Band.STRONG,
+        **others,
+    )
+
+
+def answered(*extracts: Extract, question: str = "What cost more?") -> Answer:
+    return Answer(question, extracts, (), 0.9, Band.STRONG, False, "gen-7-00ff")
+
+
+def abstained(*nearest: Extract, question: str = "Who won?") -> Answer:
+    return Answer(question, (), nearest, 0.1, Band.WEAK, True, "gen-7-00ff")
+
+
+DREDGING = answered(extract(HARBOUR, "Dredging cost more.", also_in=(Place(ECHO, 0, len(ECHO.text)),)))
+
+
+class StandIn(Assistant):
+    """Gives one answer to every question, after `gate` has opened; `asked` lists what it was asked."""
+
+    def __init__(self, answer: Answer = DREDGING, *articles: Article) -> None:
+        known = articles or (HARBOUR, ECHO)
+        about = SimpleNamespace(
+            id=answer.generation, articles=known, facts=facts_of(known), passages=(1, 2, 3)
+        )
+        self.generation = cast(Generation, about)
+        self.answer = answer
+        self.asked: list[tuple[str, int, Where]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+        asked = read_question(question)
+        self.asked.append((question, k, filters))
+        assert self.gate.wait(60)
+        return replace(self.answer, question=asked.text)
+
+
+def api(assistant: Assistant, **limits: Any) -> FastAPI:
+    app = FastAPI()
+    app.include_router(api_routes(Desk(assistant, **limits)))
+    answer_failures(app)
+    return app
+
+
+@pytest.fixture
+def assistant() -> StandIn:
+    return StandIn()
+
+
+@pytest.fixture
+def client(assistant: StandIn) -> Iterator[TestClient]:
+    with TestClient(api(assistant)) as client:
+        yield client
+
+
+def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> None:
+    response = client.post("/api/ask", json={"question": "What cost more?"})
+    record = response.json()
+    assert response.status_code == 200
+    assert 0 <= record.pop("seconds") < 60
+    assert re.fullmatch(r"[\w-]{16}", record.pop("asked"))
+    assert record == answer_record(DREDGING)
+    assert record["extracts"][0]["answer"]["text"] == "Dredging cost more."
+
+
+def test_what_is_not_said_has_its_default(client: TestClient, assistant: StandIn) -> None:
+    client.post("/api/ask", json={"question": "What cost more?"})
+    assert assistant.asked == [("What cost more?", 5, EVERYTHING)]
+
+
+def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: StandIn) -> None:
+    filters = {"articles": ["a.md"], "authors": ["A", "B"], "publishers": [], "years": ["2004", 2005]}
+    client.post("/api/ask", json={"question": "Why?", "k": 20, "filters": filters})
+    assert assistant.asked == [
+        ("Why?", 20, Where(articles=("a.md",), authors=("A", "B"), years=("2004", "2005")))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        ({"question": " \n"}, "the question is empty: type a few words"),
+        (
+            {"question": "a" * (MAX_CHARACTERS + 1)},
+            "the question has 2,001 characters; the limit is 2,000: ask a shorter one",
+        ),
+        ({}, "question: Field required"),
+        ({"question": 7}, "question: Input should be a valid string"),
+        ({"question": "x", "k": 0}, "k: Input should be greater than or equal to 1"),
+        ({"question": "x", "k": 21}, "k: Input should be less than or equal to 20"),
+        ({"question": "x", "k": True}, "k: Input should be a valid integer"),
+        ({"question": "x", "filter": {}}, "filter: Extra inputs are not permitted"),
+        ({"question": "x", "filters": {"year": []}}, "filters.year: Extra inputs are not permitted"),
+        ([], "body: Input should be a valid dictionary or object to extract fields from"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_one_line(client: TestClient, sent: object, error: str) -> None:
+    response = client.post("/api/ask", json=sent)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "type": "about:blank",
+        "title": HTTPStatus(422).phrase,
+        "status": 422,
+        "detail": error,
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"question": "\xff"}',
+        b"[" * 50_000,
+        b'{"question": "x", "k": ' + b"9" * 5_000 + b"}",
+        b'{"question": "x", "k": 1e999}',
+        b'{"question": "x", "k": NaN}',
+        b'{"question": "\\ud800"}',
+        b'{"question": "x", "\\ud800": 1}',
+    ],
+)
+def test_a_broken_body_is_the_senders_fault(client: TestClient, body: bytes) -> None:
+    response = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code in (400, 422)
+    assert list(response.json()) == ["type", "title", "status", "detail"]
+    assert "\n" not in response.json()["detail"]
+
+
+def test_health_names_the_generation_and_its_size(client: TestClient) -> None:
+    assert client.get("/health").json() == {
+        "status": "ready",
+        "live": True,
+        "ready": True,
+        "degraded": False,
+        "reasons": [],
+        "generation": "gen-7-00ff",
+        "articles": 2,
+        "passages": 3,
+        "detail": "",
+    }
+
+
+def test_the_api_describes_itself(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert set(described["paths"]) == {"/api/ask", "/health"}
+    assert set(described["paths"]["/api/ask"]["post"]["responses"]) == {
+        "200",
+        "413",
+        "422",
+        "429",
+        "500",
+        "503",
+    }
+
+
+def test_a_full_desk_says_when_to_come_back(assistant: StandIn) -> None:
+    statuses, seconds, health = asyncio.run(_crowd(api(assistant, running=1, waiting=1), assistant))
+    assert statuses == [200, 200, 503]
+    assert seconds == "2"
+    assert health == 200
+
+
+async def _crowd(app: FastAPI, assistant: StandIn) -> tuple[list[int], str, int]:
+    """Three askers at a desk with two places, and a look at /health while the first still waits."""
+    assistant.gate.clear()
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://desk") as client:
+        inside = [asyncio.create_task(client.post("/api/ask", json={"question": "Why?"})) for _ in range(2)]
+        while not assistant.asked:
+            await asyncio.sleep(0.01)
+        refused = await client.post("/api/ask", json={"question": "Why?"})
+        health = await client.get("/health")
+        assistant.gate.set()
+        answers = [await task for task in inside]
+    statuses = [response.status_code for response in [*answers, refused]]
+    return statuses, refused.headers["Retry-After"], health.status_code
+
+
+def test_a_desk_has_its_places_back_after_every_question(assistant: StandIn) -> None:
+    with TestClient(api(assistant, running=1, waiting=0)) as client:
+        statuses = [
+            client.post("/api/ask", json={"question": q}).status_code for q in ("a", "?", "b", "!", "c")
+        ]
+    assert statuses == [200, 422, 200, 422, 200]

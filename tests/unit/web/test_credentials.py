@@ -1,0 +1,175 @@
+"""Passwords and keys as a file keeps them: hashed, for its owner alone, read again when it changes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from web.access.credentials import FILE, Keyring, Kind, add, load, remove
+from web.errors import AccessRefused
+
+PASSWORD = "correct hörse battery"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "made" / FILE
+
+
+def test_a_key_is_its_name_and_a_secret_that_is_kept_nowhere(path: Path) -> None:
+    key = add(path, "reports")
+    assert re.fullmatch(r"reports\.[\w-]{43}", key)
+    assert key.split(".")[1] not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [(one.name, one.kind) for one in load(path)] == [("reports", Kind.KEY)]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [FILE]
+
+
+def test_digests_are_scrypts_of_rfc_7914(path: Path) -> None:
+    """The first vector's shape with our numbers: the same salt and secret give the same 64 bytes anywhere."""
+    import hashlib
+
+    add(path, "staff", PASSWORD)
+    (written,) = json.loads(path.read_text())["credentials"]
+    salt, digest = (base64.b64decode(written[name]) for name in ("salt", "digest"))
+    assert (len(salt), len(digest)) == (16, 64)
+    assert digest == hashlib.scrypt(PASSWORD.encode(), salt=salt, n=16_384, r=8, p=1)
+
+
+def test_who_is_let_in_and_who_is_not(path: Path) -> None:
+    key = add(path, "reports")
+    add(path, "staff", PASSWORD)
+    ring = Keyring(path)
+    right = [(Kind.KEY, key, "reports"), (Kind.PASSWORD, PASSWORD, "staff")]
+    assert [ring.credential(kind, secret).name for kind, secret, _ in right] == ["reports", "staff"]  # type: ignore[union-attr]
+    # The same password, typed on a keyboard that sends an accent by itself.
+    assert ring.credential(Kind.PASSWORD, "correct ho\u0308rse battery") is not None
+    wrong = [
+        *((Kind.KEY, secret) for secret in (PASSWORD, key + "x", key[:-1], "reports.", "reports", ".", "")),
+        *((Kind.PASSWORD, secret) for secret in (key, PASSWORD.upper(), PASSWORD + " ", "", "x" * 100_000)),
+        (Kind.KEY, "\ud800"),
+        (Kind.KEY, key.replace("reports", "other")),
+    ]
+    assert [ring.credential(kind, secret) for kind, secret in wrong] == [None] * len(wrong)
+
+
+def test_a_secret_that_was_right_is_known_again_without_scrypt(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = add(path, "reports")
+    ring = Keyring(path)
+    assert ring.remembered(key) is None
+    assert ring.credential(Kind.KEY, key) is not None
+    assert ring.credential(Kind.KEY, key + "x") is None
+    monkeypatch.setattr("hashlib.scrypt", None)
+    assert ring.remembered(key) == load(path)[0]
+    assert ring.remembered(key + "x") is None
+    assert len(ring._right) == 1
+
+
+def test_what_is_removed_is_over_at_once(path: Path) -> None:
+    key = add(path, "reports")
+    add(path, "staff", PASSWORD)
+    ring = Keyring(path)
+    known = ring.credential(Kind.KEY, key)
+    assert known is not None
+    assert ring.holds(known.mark)
+    remove(path, "reports")
+    assert ring.remembered(key) is None
+    assert ring.credential(Kind.KEY, key) is None
+    assert not ring.holds(known.mark)
+    # One of the same name is another one.
+    assert add(path, "reports") != key
+    assert not ring.holds(known.mark)
+
+
+@pytest.mark.parametrize("after", ["gone", "broken", "readable"])
+def test_a_file_that_is_lost_lets_nobody_in(path: Path, after: str) -> None:
+    key = add(path, "reports")
+    ring = Keyring(path)
+    assert ring.credential(Kind.KEY, key)
+    written = path.read_bytes()
+    path.unlink()
+    if after != "gone":
+        path.write_bytes(written if after == "readable" else written[:-1])
+        path.chmod(0o644 if after == "readable" else 0o600)
+    assert ring.remembered(key) is None
+    assert ring.credential(Kind.KEY, key) is None
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o601])
+def test_a_file_that_others_may_read_is_refused(path: Path, mode: int) -> None:
+    add(path, "reports")
+    path.chmod(mode)
+    with pytest.raises(AccessRefused, match=f"{FILE} may be read by others; run `chmod 600 "):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"format": 1}',
+        '{"format": 1, "credentials": [{}]}',
+        '{"format": 1, "credentials": 7}',
+        '{"format": 1, "credentials": [{"name": "a", "kind": "root", "salt": "", "digest": "", "added": ""}]}',
+        '{"format": 1, "credentials": [{"name": "a", "kind": "key", "salt": "?", "digest": "", "added": ""}]}',
+    ],
+)
+def test_a_file_that_is_not_as_it_was_written_is_refused(path: Path, written: str) -> None:
+    path.parent.mkdir()
+    path.write_text(written)
+    path.chmod(0o600)
+    with pytest.raises(
+        AccessRefused, match="is not as it was written; remove it and run `qa access add NAME`"
+    ):
+        load(path)
+
+
+def test_another_format_is_named(path: Path) -> None:
+    add(path, "a")
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(AccessRefused, match="has format 2; use the release that wrote it"):
+        load(path)
+
+
+def test_a_service_that_lets_nobody_in_does_not_start(path: Path) -> None:
+    with pytest.raises(AccessRefused, match="lets nobody in; run `qa access add NAME`"):
+        Keyring(path)
+    add(path, "a")
+    remove(path, "a")
+    with pytest.raises(AccessRefused, match="lets nobody in"):
+        Keyring(path)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a.b", "../a", "é", "x" * 41, "a\n"])
+def test_names_are_plain(path: Path, name: str) -> None:
+    with pytest.raises(AccessRefused, match="takes no name such as"):
+        add(path, name)
+    assert not path.exists()
+
+
+def test_what_cannot_be_added_or_removed_is_told(path: Path) -> None:
+    add(path, "a")
+    before = path.read_bytes()
+    for name, password, told in (
+        ("a", None, "has a already; run `qa access remove a` first"),
+        ("b", "eleven char", "takes no password of 11 characters; give 12 or more"),
+        ("b", "x" * 1_001, "takes no password of 1001 characters"),
+    ):
+        with pytest.raises(AccessRefused, match=told):
+            add(path, name, password)
+    with pytest.raises(AccessRefused, match="has no b; run `qa access list`"):
+        remove(path, "b")
+    path.with_name(f"{FILE}.new").touch()
+    with pytest.raises(AccessRefused, match="is being written by another command"):
+        add(path, "b")
+    assert path.read_bytes() == before

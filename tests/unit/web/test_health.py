@@ -1,0 +1,64 @@
+"""`/health`: live, ready, degraded and why, for strangers."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.unit.web.test_ask import StandIn
+from web.answering.answer_service import Desk
+from web.answering.health import Reason, pathless
+from web.context import Site
+from web.i18n import load_catalogue
+from web.service import own_app
+from web.settings import Settings
+
+
+def client(*reasons: Reason) -> TestClient:
+    return TestClient(own_app(Site(Desk(StandIn()), Settings(), load_catalogue(), reasons=reasons)))
+
+
+def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
+    amiss = ["gen-8-0a refused: vectors.npy is damaged"]
+    asked = client(lambda: "", lambda: amiss[0])
+    reply = asked.get("/health")
+    assert reply.status_code == 200
+    told = reply.json()
+    assert (told["status"], told["live"], told["ready"], told["degraded"]) == ("degraded", True, True, True)
+    assert told["reasons"] == amiss
+    assert told["generation"] == "gen-7-00ff"
+    amiss[0] = ""
+    told = asked.get("/health").json()
+    assert (told["status"], told["degraded"], told["reasons"]) == ("ready", False, [])
+
+
+def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
+    desk = Desk(StandIn())
+    asked = TestClient(own_app(Site(desk, Settings(), load_catalogue())))
+    desk.fault = "gen-8-0a/vectors.npy is damaged"
+    assert asked.get("/health").json()["reasons"] == ["… is damaged"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("nothing is wrong", "nothing is wrong"),
+        (
+            "/srv/index/gen-3: vectors.npy is damaged; run `qa index`",
+            "…: vectors.npy is damaged; run `qa index`",
+        ),
+        ("[Errno 2] No such file: '/srv/my index/CURRENT'", "[Errno 2] No such file: '…'"),
+        (r"C:\index\CURRENT, and data/x.", "…, and …."),
+        ("two\nlines  of it", "two lines of it"),
+        ("/", "…"),
+        ("", ""),
+    ],
+)
+def test_no_path_is_told_to_strangers(reason: str, told: str) -> None:
+    assert pathless(reason) == told
+    assert client(lambda: reason).get("/health").json()["reasons"] == ([told] if told else [])
+
+
+def test_the_check_would_see_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.answering.health.pathless", str)
+    assert client(lambda: "/srv/x is gone").get("/health").json()["reasons"] == ["/srv/x is gone"]

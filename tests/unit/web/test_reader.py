@@ -1,0 +1,157 @@
+"""The reader: whole articles, the cited span marked, without a script."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from corpus.article import Article, Dropped
+from qa.answer import Answer
+from tests.support.fakes import article
+from tests.unit.web.test_ask import StandIn, abstained, answered, extract
+from tests.unit.web.test_gradio_page import HOSTILE, Text
+from web.answering.answer_service import Desk
+from web.context import Site
+from web.i18n import load_catalogue
+from web.pages.reader import marked_text, paragraphs
+from web.service import own_app
+from web.settings import Settings
+
+QUAYS = replace(
+    article("quays", "The quay was cheap. Dredging cost more.", "Nobody paid.", heading="The quays"),
+    published="2004-05",
+    dropped=(Dropped("Share this page", "navigation"), Dropped("<b>", "navigation")),
+)
+ECHO = article("echo", "They say that dredging cost more.")
+START = QUAYS.text.index("Dredging")
+SPAN = f"{START}-{START + len('Dredging cost more.')}"
+FOUND = answered(
+    extract(QUAYS, "Dredging cost more."), extract(ECHO, "They say that dredging cost more.", rank=2)
+)
+
+
+def client(answer: Answer = FOUND) -> TestClient:
+    return reading(QUAYS, ECHO, answer=answer)
+
+
+def reading(*articles: Article, answer: Answer = FOUND) -> TestClient:
+    return TestClient(own_app(Site(Desk(StandIn(answer, *articles)), Settings(), load_catalogue())))
+
+
+def test_the_whole_article_is_shown_with_the_cited_span_marked() -> None:
+    page = client().get(f"/articles/quays?c={SPAN}")
+    assert page.status_code == 200
+    assert (
+        "<article><h1>The quays</h1><p>The quay was cheap. "
+        f'<mark id="c={SPAN}" tabindex="-1">Dredging cost more.</mark></p><p>Nobody paid.</p></article>'
+    ) in page.text
+    assert f'<a href="#c={SPAN}">Go to the cited passage</a>' in page.text
+
+
+def test_the_facts_of_the_article_stand_below() -> None:
+    text = Text(client().get("/articles/quays").text).text
+    for fact in (
+        "TitleThe quays",
+        "AuthorAda Lovelace",
+        "PublisherThe Gazette",
+        "PublishedMay 2004",
+        "Source filequays.md",
+        "Addresshttps://example.org/quays",
+        f"SHA-256 of the text{QUAYS.sha256}",
+        "Indexgen-7-00ff",
+        "What cleaning left out: 2 lines",
+        "Share this pagenavigation",
+        "<b>navigation",
+    ):
+        assert fact in text, fact
+
+
+def test_what_else_answers_the_question_is_listed_and_the_cited_passage_is_not() -> None:
+    page = client().get(f"/articles/quays?c={SPAN}&q=What+cost+more%3F").text
+    others = page[page.index("What else answers this question") :]
+    assert "Question: What cost more?" in others
+    assert "<mark>They say that dredging cost more.</mark>" in others
+    assert 'href="echo?c=0-33&amp;q=What+cost+more%3F#c=0-33"' in others
+    assert others.count("<li>") == 1
+
+
+def test_nothing_else_is_claimed_to_answer() -> None:
+    for answer, query in ((abstained(), "q=why"), (FOUND, "q=%3F"), (FOUND, "")):
+        assert "What else answers" not in client(answer).get(f"/articles/quays?{query}").text
+
+
+def test_a_span_that_is_not_there_is_told_and_the_article_shown() -> None:
+    for wrong in ("0-9999", "9-3", "x"):
+        page = client().get(f"/articles/quays?c={wrong}")
+        assert page.status_code == 200
+        assert "not in this article as it is now: nothing is marked" in page.text
+        assert "<mark" not in page.text
+
+
+def test_an_article_that_has_left_says_so() -> None:
+    page = client().get("/articles/a%20%3Cb%3E?c=1-2")
+    assert page.status_code == 404
+    assert "This article is not in the index any more." in page.text
+    assert "The link named it a &lt;b&gt;." in page.text
+    assert '<a href="../articles">All articles</a>' in page.text
+
+
+def test_an_article_without_a_heading_is_called_by_its_title_or_its_file() -> None:
+    nameless = replace(ECHO, title="")
+    page = reading(nameless).get("/articles/echo").text
+    assert "<title>echo.md</title>" in page
+    assert "<article><h1>echo.md</h1><p>They say" in page
+
+
+def test_hostile_articles_stay_text() -> None:
+    for text in HOSTILE:
+        told = replace(article("x", text), title=text, author=text, publisher=text, source=text, url=text)
+        told = replace(told, dropped=(Dropped(text, text),), metadata={"original_title": text})
+        page = reading(told).get("/articles/x", params={"q": text})
+        found = Text(page.text)
+        assert found.text.count(text) >= 7
+        assert found.tags.count("script") == 1
+        assert not set(found.tags) & {"img", "svg", "iframe", "style", "base", "math", "template", "form"}
+        assert "trusted-types" in page.headers["Content-Security-Policy"]
+
+
+def test_the_pages_files_are_served_and_no_others() -> None:
+    service = client()
+    assert service.get("/files/document.css").headers["content-type"].startswith("text/css")
+    assert service.get("/files/reader.js").headers["content-type"].startswith("text/javascript")
+    for path in ("/files/page.py", "/files/../settings.py", "/files/"):
+        assert service.get(path).status_code == 404
+
+
+TOLD = article("told", "One. Two.", "Three & four.", heading="The title")
+
+
+def test_paragraphs_are_their_spans() -> None:
+    assert [TOLD.text[start:end] for start, end in paragraphs(TOLD.text)] == [
+        "The title",
+        "One. Two.",
+        "Three & four.",
+    ]
+
+
+def test_an_article_is_its_heading_and_paragraphs() -> None:
+    assert marked_text(TOLD) == "<h1>The title</h1><p>One. Two.</p><p>Three &amp; four.</p>"
+
+
+def test_a_span_over_a_paragraph_break_is_marked_in_both_and_named_once() -> None:
+    start, end = TOLD.text.index("Two."), TOLD.text.index(" four")
+    assert marked_text(TOLD, (start, end)) == (
+        f'<h1>The title</h1><p>One. <mark id="c={start}-{end}" tabindex="-1">Two.</mark></p>'
+        "<p><mark>Three &amp;</mark> four.</p>"
+    )
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_text_comes_back_word_for_word(hostile: str) -> None:
+    told = article("x", hostile, f"Before {hostile} after")
+    start = told.text.index("Before ") + len("Before ")
+    page = Text(marked_text(told, (start, start + len(hostile))))
+    assert page.text == f"{hostile}Before {hostile} after"
+    assert page.tags == ["p", "p", "mark"]

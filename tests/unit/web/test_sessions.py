@@ -1,0 +1,49 @@
+"""The cookie of a browser that has logged in: ours, whole, and not over."""
+
+from __future__ import annotations
+
+from web.access.sessions import LASTS, Sessions
+
+MARK = "0123456789abcdef01234567"
+
+
+class Clock:
+    time = 1_000.5
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_a_session_tells_its_credential_until_it_is_over() -> None:
+    clock = Clock()
+    sessions = Sessions(clock=clock)
+    value = sessions.begin(MARK)
+    assert value.startswith(f"{1_000 + LASTS}.{MARK}.")
+    assert sessions.mark(value) == MARK
+    clock.time += LASTS - 1
+    assert sessions.mark(value) == MARK
+    clock.time += 1
+    assert sessions.mark(value) == ""
+
+
+def test_no_other_value_is_taken() -> None:
+    sessions = Sessions(clock=Clock())
+    value = sessions.begin(MARK)
+    changed = [
+        value[:place] + ("0" if one != "0" else "1") + value[place + 1 :] for place, one in enumerate(value)
+    ]
+    told = value.rpartition(".")[0]
+    others = [*changed, told, f"{told}.", value + "0", f" {value}", value.upper(), "", "...", "é" * 50]
+    others += [Sessions(clock=Clock()).begin(MARK)]  # signed in another process
+    assert len(others) > 120
+    assert {sessions.mark(other) for other in others} == {""}
+
+
+def test_logging_out_ends_every_copy_and_no_other() -> None:
+    sessions = Sessions(clock=Clock())
+    one, other = sessions.begin(MARK), sessions.begin(MARK)
+    sessions.end("nonsense")
+    sessions.end(one)
+    sessions.end(one)
+    assert (sessions.mark(one), sessions.mark(other)) == ("", MARK)
+    assert len(sessions._ended) == 1

@@ -1,0 +1,1 @@
+"""Who may ask: authentication, hosts, rate limits, cross-site requests."""

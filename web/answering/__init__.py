@@ -1,0 +1,1 @@
+"""Answers under load: queue, cache, index reloads, health, metrics."""

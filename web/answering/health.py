@@ -1,0 +1,81 @@
+"""Whether the service can answer, for whoever asks: a load balancer, a monitor, a stranger.
+
+It tells no path. Why something is not as it should be is told by those who know, as a `Reason`; what looks
+like a path is taken out of it, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from web.answering.answer_service import Desk
+
+Reason = Callable[[], str]
+"""One line on what is wrong though questions are answered, such as a new generation that was refused; "" when
+nothing is. Called for each look at `/health`, in the event loop: it must not wait."""
+
+_LEFT_OUT = "…"
+_QUOTED_PATH = re.compile(r"'[^']*[/\\][^']*'")
+
+
+class Health(BaseModel):
+    """The index that answers, how much is in it, and what is wrong.
+
+    `live`: the process answers. `ready`: it answers questions. `degraded`: it does, with something amiss.
+    """
+
+    status: Literal["ready", "degraded", "warming up", "away"]
+    live: bool = True
+    ready: bool = True
+    degraded: bool = False
+    reasons: tuple[str, ...] = ()
+    generation: str = ""
+    articles: int = 0
+    passages: int = 0
+    detail: str = Field(default="", description="Why it is not ready, in one line.")
+
+
+def health_of(desk: Desk, reasons: Iterable[Reason] = ()) -> Health:
+    """The state of a service that answers questions, or would if the engine did."""
+    told = reasons_told(desk, reasons)
+    generation = desk.assistant.generation
+    return Health(
+        status="away" if desk.away else "degraded" if told else "ready",
+        ready=not desk.away,
+        degraded=bool(told) and not desk.away,
+        detail=desk.away,
+        reasons=told,
+        generation=generation.id,
+        articles=len(generation.articles),
+        passages=len(generation.passages),
+    )
+
+
+def warming_up_health(told: str) -> Health:
+    """The state of a service that is not there yet."""
+    return Health(status="warming up", ready=False, reasons=(told,), detail=told)
+
+
+def reasons_told(desk: Desk, reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """What is wrong with the desk and otherwise, as a stranger may read it."""
+    return tuple(
+        pathless(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
+    )
+
+
+def pathless(told: str) -> str:
+    """One line without a word that has a slash: "/srv/x/gen-3: no such file" is "…: no such file".
+
+    A path in quotation marks goes whole, blanks and all.
+    """
+    return " ".join(_without_path(word) for word in _QUOTED_PATH.sub(f"'{_LEFT_OUT}'", told).split())
+
+
+def _without_path(word: str) -> str:
+    if "/" not in word and "\\" not in word:
+        return word
+    return _LEFT_OUT + (word[-1] if word[-1] in ":;,.)" else "")

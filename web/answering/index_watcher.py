@@ -1,0 +1,146 @@
+"""Hot reload: what `qa index` publishes beside the running service is verified, and then answers.
+
+What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own.
+A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What
+is not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault`
+says why until it is mended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from index.errors import IndexFailure, Unreachable
+from index.generation.data_folder import Pointer
+from index.generation.generation import Generation
+from index.generation.manifest import manifest_bytes
+from index.generation.self_check import check_probes
+from index.published import Published
+from qa.assistant import Assistant
+from web.answering.answer_service import AWAY_FOR, Desk
+from web.errors import Away
+
+MOST_SKIPPED = 64
+"""Looks at most before a refused generation is tried again: it may have been mended, or the disk may be."""
+
+_ENDING = 2  # seconds that a look under way gets to end when the service stops
+
+Renewed = Callable[[Assistant], None]
+
+
+class Reloading:
+    """Follows what is published where a desk's assistant comes from.
+
+    `reloads` and `refusals` count; each of `renewed` is told of an assistant before it answers.
+    `announce` gets one line for each change, and must raise nothing.
+    """
+
+    def __init__(
+        self, desk: Desk, source: Published, *, seconds: float, announce: Callable[[str], None]
+    ) -> None:
+        self.reloads = 0
+        self.refusals = 0
+        self.renewed: list[Renewed] = []
+        self._desk = desk
+        self._source = source
+        self._seconds = seconds
+        self._announce = announce
+        self._answering = _pointer_of(desk.assistant.generation)
+        self._refused: Pointer | None = None
+        self._skip = self._skipped = 0
+
+    @property
+    def generation(self) -> str:
+        """The generation that answers."""
+        return self._desk.assistant.generation.id
+
+    @property
+    def fault(self) -> str:
+        """Why the one published last does not answer, "" when it does; paths are inside the data folder."""
+        return self._desk.fault
+
+    def look(self) -> bool:
+        """Look once at what is published, and take it; true when another generation answers now."""
+        pointer = None
+        try:
+            pointer = self._source.current()
+            if self._desk.away:
+                self._source.probe(self._desk.assistant.generation)
+                self._desk.away = ""
+                self._announce("The engine answers again.")
+            if pointer == self._answering:
+                self._settle()
+            elif pointer != self._refused or self._due():
+                self._take(pointer)
+                return True
+        except Unreachable as error:
+            self._leave(error)
+        except (IndexFailure, OSError) as error:
+            self._refuse(pointer, error)
+        return False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Look again and again while the block runs."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(ended,), name="reload", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(_ENDING)
+
+    def _follow(self, ended: threading.Event) -> None:
+        try:
+            while not ended.wait(self._seconds):
+                self.look()
+        finally:
+            if not ended.is_set():  # a mistake of ours: better told than silent
+                self._desk.fault = "new generations are not looked for any more; start the service again"
+
+    def _take(self, pointer: Pointer) -> None:
+        generation = self._source.open()
+        check_probes(generation)
+        assistant = self._desk.assistant.over(generation)
+        for renew in self.renewed:
+            renew(assistant)
+        self._desk.assistant = assistant
+        self._answering = _pointer_of(generation)
+        self.reloads += 1
+        self._settle()
+        self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
+
+    def _leave(self, error: Unreachable) -> None:
+        """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
+        if not self._desk.away:
+            self._announce(f"Questions are not answered: {error}")
+        self._desk.away = str(Away(AWAY_FOR))
+
+    def _settle(self) -> None:
+        self._desk.fault, self._refused = "", None
+        self._skip = 0
+
+    def _due(self) -> bool:
+        """Whether a refused generation is tried again: after 1 look, then 2, 4, and so on."""
+        self._skipped += 1
+        return self._skipped > self._skip
+
+    def _refuse(self, pointer: Pointer | None, error: IndexFailure | OSError) -> None:
+        again = pointer is not None and pointer == self._refused
+        self._skip = min(MOST_SKIPPED, 2 * self._skip + 1) if again else 0
+        self._refused, self._skipped = pointer, 0
+        place = self._source.place
+        fault = str(error).replace(f"{place}/", "").replace(place, "the data folder")
+        if fault != self._desk.fault:
+            self.refusals += 1
+            self._announce(f"{self.generation} answers on, and what was published is refused: {error}")
+        self._desk.fault = fault
+
+
+def _pointer_of(generation: Generation) -> Pointer:
+    """What `CURRENT` says while this generation is published."""
+    return Pointer(generation.id, hashlib.sha256(manifest_bytes(generation.manifest)).hexdigest())

@@ -1,0 +1,98 @@
+"""Counts for Prometheus, by route and outcome; not a word of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from web.http.request_log import Seen
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+"""The format that `Metrics.text` is in."""
+# Seconds: an answer from memory takes a few milliseconds, one with the reranker a tenth of a second or two.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# The reason of a refusal, where nothing was noted of it.
+_BY_STATUS = {413: "too large", 422: "not a question", 429: "too often", 503: "busy"}
+_REFUSALS = frozenset(_BY_STATUS.values())
+_ANSWERS = frozenset(("answered", "abstained"))
+_FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the service stands: questions at the desk, its generation, how much is amiss, what was lost."""
+
+    running: int
+    waiting: int
+    limit: int
+    generation: str
+    amiss: int = 0
+    lost: int = 0
+
+
+class Metrics:
+    """Counts of one service, in a registry of its own. `count` is an observer of requests."""
+
+    def __init__(self) -> None:
+        own = self._registry = CollectorRegistry()
+        self._requests = Counter("verbatim_requests", "Requests.", ("route", "status"), registry=own)
+        self._seconds = Histogram(
+            "verbatim_request_seconds", "Until a reply was sent.", ("route",), registry=own, buckets=BUCKETS
+        )
+        self._answers = Counter("verbatim_answers", "Questions with a reply.", ("outcome",), registry=own)
+        self._remembered = Counter("verbatim_remembered_answers", "Replies from memory.", registry=own)
+        self._refusals = Counter("verbatim_refusals", "Requests refused.", ("reason",), registry=own)
+        self._failures = Counter("verbatim_failures", "Questions that a fault left alone.", registry=own)
+        # There from the start: a rate of what appears with its first value is lost.
+        for outcome in sorted(_ANSWERS):
+            self._answers.labels(outcome)
+        for reason in sorted(_REFUSALS):
+            self._refusals.labels(reason)
+        ProcessCollector(registry=own)
+
+    def count(self, seen: Seen) -> None:
+        """Count a request that is over."""
+        self._requests.labels(seen.route, str(seen.status)).inc()
+        self._seconds.labels(seen.route).observe(seen.seconds)
+        # The page tells a refusal in words, with status 200: what was noted goes before the status.
+        outcome = seen.noted.get("outcome") or _BY_STATUS.get(seen.status, "")
+        if outcome in _ANSWERS:
+            self._answers.labels(outcome).inc()
+        elif outcome in _REFUSALS:
+            self._refusals.labels(outcome).inc()
+        elif outcome == _FAILED:
+            self._failures.inc()
+        if "remembered" in seen.noted:
+            self._remembered.inc()
+
+    def watch(self, state: Callable[[], State]) -> None:
+        """Tell this, too, which is asked whenever the metrics are."""
+        self._registry.register(_Standing(state))
+
+    def text(self) -> bytes:
+        """All of it, as `TEXT`."""
+        return generate_latest(self._registry)
+
+
+class _Standing(Collector):
+    """A state as figures."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Each figure with its meaning."""
+        state = self._state()
+        yield GaugeMetricFamily("verbatim_questions_running", "Being answered.", state.running)
+        yield GaugeMetricFamily("verbatim_questions_waiting", "Waiting for their turn.", state.waiting)
+        yield GaugeMetricFamily("verbatim_questions_limit", "Let in at once.", state.limit)
+        yield GaugeMetricFamily("verbatim_degraded", "Reasons why the service is degraded.", state.amiss)
+        told = {"generation": state.generation}
+        yield InfoMetricFamily("verbatim_index", "The generation that answers.", told)
+        yield CounterMetricFamily("verbatim_feedback_lost", "Questions not recorded.", state.lost)

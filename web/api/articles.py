@@ -1,0 +1,94 @@
+"""The articles over the JSON API: `GET /api/articles` and `GET /api/articles/{id}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from corpus.article import Article
+from index.retrieval.filter import Where
+from web.answering.answer_service import Desk
+from web.http.problems import PROBLEM, Problem, versioned
+from web.pages.article_list import shelved, titled
+
+MOST_LISTED = 500
+
+Texts = Annotated[list[str], Query(default_factory=list, max_length=50)]
+
+
+class Listed(BaseModel):
+    """An article's facts; "" for what its file does not say. `characters` counts code points of its text."""
+
+    id: str = Field(examples=["9f2c4e7ab01d"])
+    title: str
+    author: str
+    publisher: str
+    published: str = Field(examples=["2004-05-06"], description="ISO 8601 date, year-month or year.")
+    source: str = Field(description="File the article was read from.")
+    url: str
+    sha256: str = Field(description="Of the canonical text in UTF-8.")
+    characters: int
+
+
+class Listing(BaseModel):
+    """A page of the articles that have the facts asked for, by title."""
+
+    generation: str
+    total: int
+    articles: list[Listed]
+
+
+class Whole(Listed):
+    """An article with its canonical text, to which all offsets refer."""
+
+    generation: str
+    text: str
+    headings: list[tuple[int, int]]
+
+
+def article_routes(desk: Desk) -> APIRouter:
+    """The routes of the articles."""
+    router = APIRouter(dependencies=[versioned()])
+
+    @router.get("/api/articles", summary="List articles")
+    async def articles(
+        publisher: Texts,
+        author: Texts,
+        year: Texts,
+        title: Annotated[str, Query(max_length=300, description="Words the title holds.")] = "",
+        first: Annotated[int, Query(ge=0, description="Articles passed over.")] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
+    ) -> Listing:
+        """The articles in the index, in the order of their titles."""
+        generation = desk.assistant.generation
+        where = Where(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
+        found = shelved(titled(generation.articles, title), where)
+        shown = [Listed(**_facts(one)) for one in found[first : first + limit]]
+        return Listing(generation=generation.id, total=len(found), articles=shown)
+
+    @router.get(
+        "/api/articles/{identifier}",
+        summary="Read an article",
+        responses={404: {"model": Problem, "content": {PROBLEM: {}}}},
+    )
+    async def article(identifier: str) -> Whole:
+        """The whole canonical text: what every extract is a part of, word for word."""
+        generation = desk.assistant.generation
+        found = generation.facts.article(identifier)
+        if found is None:
+            raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
+        return Whole(
+            **_facts(found),
+            generation=generation.id,
+            text=found.text,
+            headings=list(found.headings),
+        )
+
+    return router
+
+
+def _facts(article: Article) -> dict[str, Any]:
+    names = ("id", "title", "author", "publisher", "published", "source", "url", "sha256")
+    return {name: getattr(article, name) for name in names} | {"characters": len(article.text)}

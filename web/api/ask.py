@@ -1,0 +1,125 @@
+"""The JSON API: `POST /api/ask` and `GET /health`. Every error is a problem of RFC 9457."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from index.errors import Unreachable
+from index.retrieval.filter import Where
+from qa.answer_json import Record, answer_record
+from qa.assistant import DEFAULT_EXTRACTS
+from qa.errors import QuestionError
+from web.answering.answer_service import AWAY_FOR, Desk
+from web.answering.health import Health, Reason, health_of
+from web.errors import Away, Busy, NotAnswered
+from web.http.problems import PROBLEM, Problem, failure, versioned
+from web.pages.page_state import MOST_EXTRACTS
+
+_DIGITS = 4
+
+Values = tuple[str, ...]
+
+
+class Filters(BaseModel):
+    """Facts an article must have; an empty list asks for nothing, several values mean any of them."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    articles: Values = Field(default=(), description="Ids or source file names.")
+    authors: Values = Field(default=(), examples=[["A. Smith"]])
+    publishers: Values = Field(default=(), examples=[["The Gazette"]])
+    years: Values = Field(default=(), description="Four-digit years of publication.", examples=[["2004"]])
+
+
+class Ask(BaseModel):
+    """A question, how many extracts are wanted at most, and which articles may answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(
+        description='A "quoted phrase" must occur in every extract.',
+        examples=["Why did Devon find wraparound services hard?"],
+    )
+    k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MOST_EXTRACTS, strict=True)
+    filters: Filters = Filters()
+
+
+def api_routes(desk: Desk, reasons: Iterable[Reason] = ()) -> APIRouter:
+    """The routes of the API; `reasons` tell what is amiss."""
+    router = APIRouter(dependencies=[versioned()])
+
+    @router.post(
+        "/api/ask",
+        summary="Ask a question",
+        response_description="Ranked extracts with their citations, or none and the nearest passages.",
+        responses={
+            status: {"model": Problem, "content": {PROBLEM: {}}} for status in (413, 422, 429, 500, 503)
+        },
+    )
+    async def ask(asked: Ask) -> Record:
+        """Word-for-word extracts that answer, best first.
+
+        `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
+        Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
+        Feedback on the answer names its `asked`.
+        """
+        reply = await desk.ask(asked.question, asked.k, Where(**asked.filters.model_dump()))
+        about = {"asked": reply.id, "seconds": round(reply.seconds, _DIGITS)}
+        return answer_record(reply.answer) | about
+
+    @router.get("/health", summary="Whether the service can answer")
+    async def health(response: Response) -> Health:
+        """200 when questions are answered, 503 while it warms up or cannot reach the articles.
+
+        `degraded` is true, and `reasons` say why, when they are answered though something is amiss.
+        """
+        told = health_of(desk, reasons)
+        if not told.ready:
+            response.status_code = 503
+            response.headers["Retry-After"] = str(AWAY_FOR)
+        return told
+
+    return router
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Let the app answer each failure of the API with one line."""
+
+    @app.exception_handler(QuestionError)
+    async def question(_: Request, error: QuestionError) -> JSONResponse:
+        return failure(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def shape(_: Request, error: RequestValidationError) -> JSONResponse:
+        return failure(422, _first_fault(error.errors()[0]))
+
+    @app.exception_handler(Busy)
+    @app.exception_handler(Away)
+    async def later(_: Request, error: Busy | Away) -> JSONResponse:
+        return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(Unreachable)
+    async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
+        return await later(request, Away(AWAY_FOR))
+
+    @app.exception_handler(NotAnswered)
+    async def fault(_: Request, error: NotAnswered) -> JSONResponse:
+        return failure(500, str(error))
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> JSONResponse:
+        return failure(error.status_code, error.detail, headers=dict(error.headers or {}))
+
+
+def _first_fault(fault: dict[str, Any]) -> str:
+    """ "filters.years: Input should be a valid tuple": where in the body, and what is wrong there."""
+    place = ".".join(str(step) for step in fault["loc"] if step != "body")
+    # A key may be as long as the body; the message need not be.
+    return f"{place[:100] or 'body'}: {fault['msg']}"

@@ -1,0 +1,79 @@
+"""`POST /api/feedback`: what a person makes of an answer, or that a citation was followed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Literal, Self
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from qa.errors import EnoughFeedback, FeedbackFailure, UnknownQuestion
+from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
+from web.context import Site
+from web.http.problems import PROBLEM, Problem, failure
+
+OPENED = "opened"
+_OFFSET = 10**9  # more than any article has characters
+_STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
+
+
+class Feedback(BaseModel):
+    """A verdict on an extract, on a whole answer when no article is named, or "opened" for a click."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    asked: str = Field(min_length=1, max_length=64, description="As the answer's `asked` says.")
+    verdict: Literal["useful", "not useful", "none", "opened"]
+    article_id: str = Field(default="", max_length=200)
+    start: int = Field(default=0, ge=0, le=_OFFSET, strict=True)
+    end: int = Field(default=0, ge=0, le=_OFFSET, strict=True)
+    reason: str = Field(default="", max_length=REASON_CHARACTERS)
+
+    @model_validator(mode="after")
+    def _names_what_it_judges(self) -> Self:
+        if self.verdict == OPENED and not self.article_id:
+            raise ValueError("article_id says what was opened")
+        if (self.start, self.end) != (0, 0) and not (self.article_id and self.start < self.end):
+            raise ValueError("start and end are a span of the article in article_id")
+        return self
+
+
+def feedback_routes(site: Site) -> APIRouter:
+    """The route for feedback; without a store it answers 404."""
+    router = APIRouter()
+    problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM: {}}}
+
+    @router.post(
+        "/api/feedback",
+        summary="Judge an answer",
+        status_code=HTTPStatus.NO_CONTENT,
+        responses=dict.fromkeys((404, 413, 422, 429, 503), problem),
+    )
+    def feedback(given: Feedback) -> Response:
+        """Keep a verdict on an extract or on a whole answer; a second one takes the first one's place."""
+        if site.feedback is None:
+            return failure(404, "no feedback is kept here")
+        try:
+            _keep(site.feedback, given)
+        except FeedbackFailure as error:
+            return failure(_STATUSES.get(type(error), 503), str(error))
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    return router
+
+
+def _keep(store: FeedbackStore, given: Feedback) -> None:
+    if given.verdict == OPENED:
+        store.opened(given.asked, given.article_id)
+        return
+    store.judge(
+        Judgement(
+            asked=given.asked,
+            verdict=Verdict(given.verdict),
+            article=given.article_id,
+            start=given.start,
+            end=given.end,
+            reason=given.reason,
+        )
+    )

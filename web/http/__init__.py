@@ -1,0 +1,1 @@
+"""ASGI plumbing: routes, security headers, problem details, logs, slow clients."""

@@ -1,0 +1,110 @@
+"""Headers that tell a browser what a reply may do.
+
+Gradio's scripts compile event code at run time and load each other, so the page's policy is a nonce that is
+handed on ('strict-dynamic') and 'unsafe-eval'; an inline handler or a script in an article has no nonce.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.http.routes import PAGE, local_path
+
+# The second policy must allow a thing as well: 'strict-dynamic' lets a <link> that was injected fetch scripts
+# of other hosts ahead, though never run them.
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "base-uri 'self'; form-action 'none', default-src 'self' data: 'unsafe-inline' 'unsafe-eval'"
+)
+# The service's own pages: its own files, nothing inline, and no script may make HTML of a text.
+_DOCUMENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
+)
+_OTHER_POLICY = "default-src 'none'"
+# Nothing here needs any of it; an extract is copied, so the clipboard is left out.
+_PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer"),
+        *("microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb"),
+    )
+)
+_SCRIPT = re.compile(rb"<script(?=[\s>])")
+
+
+class SecurityHeaders:
+    """ASGI middleware that adds the headers to every reply, and the nonce to every script of the page."""
+
+    def __init__(self, app: ASGIApp, origins: Iterable[str] = ()) -> None:
+        self._app = app
+        self._ancestors = "frame-ancestors " + " ".join(["'self'", *origins])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and add to the reply."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        if scope["method"] == "GET" and local_path(scope) == PAGE:
+            nonce = secrets.token_urlsafe(16)
+            reply = _PageReply(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
+            return await self._app(_plain(scope), receive, reply)
+
+        async def reply_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                is_document = headers.get("content-type", "").startswith("text/html")
+                headers.update(self._headers(_DOCUMENT_POLICY if is_document else _OTHER_POLICY))
+            await send(message)
+
+        await self._app(scope, receive, reply_with_headers)
+
+    def _headers(self, policy: str) -> dict[str, str]:
+        return {
+            "Content-Security-Policy": f"{policy}; {self._ancestors}",
+            "Permissions-Policy": _PERMISSIONS,
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }
+
+
+class _PageReply:
+    """Holds the page back until it is whole, then sends it with the nonces and the length that follows."""
+
+    def __init__(self, send: Send, nonce: str, headers: dict[str, str]) -> None:
+        self._send = send
+        self._nonce = nonce
+        self._headers = headers
+        self._start: Message = {}
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._finish()
+
+    async def _finish(self) -> None:
+        body = with_nonce(bytes(self._body), self._nonce)
+        headers = MutableHeaders(scope=self._start)
+        headers.update(self._headers | {"Content-Length": str(len(body)), "Cache-Control": "no-store"})
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def with_nonce(html: bytes, nonce: str) -> bytes:
+    """Every script element of a page allowed to run."""
+    return _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), html)
+
+
+def _plain(scope: Scope) -> Scope:
+    """The request without its wish for compression: a compressed page cannot be given nonces."""
+    kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": kept}

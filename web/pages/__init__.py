@@ -1,0 +1,1 @@
+"""Pages for people: the Gradio page, reader, evidence list, administration, embed kit."""

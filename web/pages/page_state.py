@@ -1,0 +1,81 @@
+"""What a person looks at: the question, the filters, how many extracts and in which order.
+
+The page keeps all of it in its address, so that a reload, going back and a copied link show the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from index.retrieval.facets import Facet
+from index.retrieval.filter import EVERYTHING, Where
+from qa.assistant import DEFAULT_EXTRACTS
+
+MOST_EXTRACTS = 20
+MOST_VALUES = 50
+LONGEST_VALUE = 300
+NAMES: Mapping[Facet, str] = {
+    Facet.PUBLISHER: "publisher",
+    Facet.AUTHOR: "author",
+    Facet.YEAR: "year",
+    Facet.ARTICLE: "article",
+}
+"""What a facet is called in an address."""
+
+
+class Sort(StrEnum):
+    """The order of the extracts."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One state of the page. `generation` is the index that a link was made with, "" for none."""
+
+    question: str = ""
+    where: Where = EVERYTHING
+    k: int = DEFAULT_EXTRACTS
+    sort: Sort = Sort.RELEVANCE
+    generation: str = ""
+    filters_open: bool = False
+
+
+def read_view(sent: str) -> View:
+    """The view in the JSON the page sends; whatever cannot be read has its default."""
+    try:
+        told = json.loads(sent)
+    except (ValueError, RecursionError):
+        return View()
+    if not isinstance(told, dict):
+        return View()
+    sort = told.get("sort")
+    return View(
+        question=_text(told.get("q")),
+        where=Where(**{facet.value: _texts(told.get(name)) for facet, name in NAMES.items()}),
+        k=_number(told.get("k")),
+        sort=Sort(sort) if sort in tuple(Sort) else Sort.RELEVANCE,
+        generation=_text(told.get("g"))[:LONGEST_VALUE],
+        filters_open=told.get("open") is True,
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else []
+    return tuple(filter(None, (_text(one)[:LONGEST_VALUE] for one in values[:MOST_VALUES])))
+
+
+def _number(value: Any) -> int:
+    written = str(value)
+    if not (written.isascii() and written.isdecimal() and len(written) < 4):
+        return DEFAULT_EXTRACTS
+    return max(1, min(int(written), MOST_EXTRACTS))
