@@ -89,21 +89,21 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
 
 def check_exposure(settings: Settings) -> list[str]:
     """Warnings of who could reach the service. Raises Unguarded, AccessRefused."""
-    from web.access.gate import open_door
-    from web.access.hosts import exposure
+    from web.access.gate import open_authenticator
+    from web.access.hosts import exposure_warnings
 
-    open_door(settings)
-    return exposure(settings)
+    open_authenticator(settings)
+    return exposure_warnings(settings)
 
 
 def _open_app(
     settings: Settings, encoder: Encoder | None, *, announce: Callable[[str], None], opened: ExitStack
 ) -> FastAPI:
     """The app with models and index loaded; what is to be closed at the end goes into `opened`."""
-    from index.published import published
+    from index.published import open_published
     from web.service import build_app
 
-    source = published(settings.data, settings.store)
+    source = open_published(settings.data, settings.store)
     assistant = open_assistant(settings, encoder, source=source)
     if assistant.calibration is None:
         announce(UNCALIBRATED)
@@ -133,17 +133,17 @@ def open_assistant(
         IndexFailure: there is no sound index, or no such model.
         CalibrationRefused: a calibration that is not as it was written.
     """
-    from index.embedding.dynamic_batching import BatchedEncoder
+    from index.embedding.dynamic_batching import DynamicBatchingEncoder
     from index.embedding.load import load_encoder
     from index.embedding.shipped_models import MODELS
-    from index.published import published
+    from index.published import open_published
     from index.threads import one_thread_for_numpy
     from qa.assistant import Assistant
     from qa.confidence import calibration_for
 
     one_thread_for_numpy()
     device = settings.device or None
-    source = source or published(settings.data, settings.store)
+    source = source or open_published(settings.data, settings.store)
     with ThreadPoolExecutor(1) as threads:
         opening = threads.submit(source.open)
         try:
@@ -158,7 +158,7 @@ def open_assistant(
     read = reranking.reranker.fingerprint if reranking else ""
     return Assistant(
         generation,
-        BatchedEncoder(encoder),
+        DynamicBatchingEncoder(encoder),
         reranking=reranking,
         calibration=calibration_for(encoder.fingerprint, read, settings.data) if calibrated else None,
     )
@@ -221,11 +221,11 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
     """How the app is run. A proxy in front of it takes `root_path` off each request's path."""
     from uvicorn import Config
 
-    from web.access.hosts import front
+    from web.access.hosts import outermost_middleware
     from web.http.slow_clients import BACKLOG, Connection
 
     return Config(
-        front(app, settings),
+        outermost_middleware(app, settings),
         http=Connection,
         backlog=BACKLOG,
         access_log=False,  # an address may hold a question

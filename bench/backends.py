@@ -19,11 +19,11 @@ import numpy as np
 from eval.beir.collection import Collection, read_collection
 from eval.beir.document_ranking import DEPTH
 from eval.measures import by_rank, score_rankings
-from index.embedding.backends import Backend, why_not
+from index.embedding.backends import Backend, unavailable_reason
 from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_facts, load_encoder
 from index.embedding.shipped_models import default_model_folder
-from index.embedding.torch_models import PlainEncoder, best_device, load_bi_encoder
+from index.embedding.torch_models import SentenceTransformerEncoder, best_device, load_bi_encoder
 from index.storage.arrays import Vectors
 
 ROUNDS = 12
@@ -48,14 +48,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def usable(models: Path) -> dict[str, Encoder]:
     """The default model run by each backend that can be used here."""
-    ways = [way for way in (Backend.TORCH, Backend.BF16, Backend.OPENVINO) if not why_not(way)]
+    ways = [way for way in (Backend.TORCH, Backend.BF16, Backend.OPENVINO) if not unavailable_reason(way)]
     return {str(way): load_encoder(backend=way, models=models) for way in ways}
 
 
 def plain() -> Encoder:
     """The default model by sentence-transformers' own `encode`."""
     model = load_bi_encoder(default_model_folder(), best_device())
-    return PlainEncoder(model, name=_PLAIN, fingerprint="")
+    return SentenceTransformerEncoder(model, name=_PLAIN, fingerprint="")
 
 
 def times(collection: Collection, encoders: Mapping[str, Encoder]) -> list[str]:

@@ -22,9 +22,9 @@ import numpy as np
 
 from index.engine.collections import MilvusStore
 from index.engine.contract import Batch
-from index.engine.remote_generation import EngineTexts, EngineVectors
+from index.engine.remote_generation import MilvusVectorSearch, MilvusVectors
 from index.retrieval.dense_index import DenseIndex
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.index_type import AUTO
 from index.retrieval.tuning import Sample, make_index, recall, sample
 from index.storage.arrays import RowIds, Vectors
@@ -76,7 +76,7 @@ def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
         filled = time.perf_counter() - started
         index = DenseIndex.open(file, vectors, rows, facts)
         held = file.stat().st_size if file.exists() else 0
-        times, found = _asked(expected, lambda query: index.nearest(query, K)[0])
+        times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
     name = f"FAISS {facts['kind']}"
     return Measured(name, len(vectors), 0.0, round(filled, 1), *times, found, (held + vectors.nbytes) >> 20)
 
@@ -95,9 +95,9 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     counted = store.seal(name)
     filled = time.perf_counter() - started
     assert counted == len(vectors), f"{counted:,} of {len(vectors):,} arrived"
-    held = EngineVectors(store, name, vectors.shape)
-    index = DenseIndex(held, rows, EngineTexts(store, name, Unit.SENTENCE), few=0)
-    times, found = _asked(expected, lambda query: index.nearest(query, K)[0])
+    held = MilvusVectors(store, name, vectors.shape)
+    index = DenseIndex(held, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), few=0)
+    times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
     held_more, label = _memory() - before, f"Milvus {store.client.version}"
     store.drop(name)
     return Measured(label, counted, round(sent, 1), round(filled, 1), *times, found, held_more)

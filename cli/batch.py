@@ -13,11 +13,11 @@ import typer
 from cli.terminal import fail, say
 
 if TYPE_CHECKING:
-    from index.retrieval.filter import Where
+    from index.retrieval.filter import Filter
     from qa.assistant import Assistant
 
 
-def ask_batch(assistant: Assistant, batch: str, *, k: int, where: Where) -> None:
+def ask_batch(assistant: Assistant, batch: str, *, k: int, where: Filter) -> None:
     """One answer a line; a question that cannot be asked is declined, named, and told by the exit code."""
     from qa.answer_json import answer_record
     from qa.errors import QuestionError

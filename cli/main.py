@@ -22,7 +22,7 @@ from cli.access import app as access_app
 from cli.eval import app as eval_app
 from cli.feedback import app as feedback_app
 from cli.feedback import forget_questions
-from cli.ray import Wanted, check_no_ray, gather_with_ray
+from cli.ray import RayOptions, check_no_ray, gather_with_ray
 from cli.store import app as store_app
 from cli.store import print_store, publish_in_engine
 from cli.terminal import (
@@ -100,7 +100,7 @@ def index(
             check_no_ray(places, shards)
         encoder = load_encoder(model, device, data, backend=backend)
         if ray:
-            wanted = Wanted(ray, shards, model, device, backend)
+            wanted = RayOptions(ray, shards, model, device, backend)
             _index_with_ray(places, data, wanted, encoder=encoder, strict=strict)
         else:
             _index(list(map(Path, places)), data, encoder=encoder, strict=strict)
@@ -128,9 +128,9 @@ def ask(
     with one_line_errors():
         if bool(question) == bool(batch):
             fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
-        from index.retrieval.filter import Where
+        from index.retrieval.filter import Filter
 
-        where = Where(
+        where = Filter(
             articles=tuple(article or ()),
             publishers=tuple(publisher or ()),
             authors=tuple(author or ()),
@@ -194,10 +194,10 @@ def verify(
     """Hash every file of the index again and compare each passage with the text it was cut from."""
     with one_line_errors():
         from index.errors import Altered, Damaged
-        from index.published import published
+        from index.published import open_published
         from web.settings import read_settings
 
-        source = published(data, read_settings().store)
+        source = open_published(data, read_settings().store)
         try:
             if recover:
                 say(f"Published {source.recover()} again.")
@@ -226,7 +226,9 @@ def _index(paths: list[Path], data: Path, *, encoder: Encoder, strict: bool) -> 
     _publish(read_articles(paths), paths, data, encoder=encoder, strict=strict)
 
 
-def _index_with_ray(places: list[str], data: Path, wanted: Wanted, *, encoder: Encoder, strict: bool) -> None:
+def _index_with_ray(
+    places: list[str], data: Path, wanted: RayOptions, *, encoder: Encoder, strict: bool
+) -> None:
     with _stoppable():
         gathered = gather_with_ray(places, data, encoder, wanted)
     _publish(gathered.reading, places, data, encoder=encoder, strict=strict, found=gathered.blocks())
@@ -303,8 +305,8 @@ def _print_record(answer: Answer) -> None:
 def _print_answer(answer: Answer) -> None:
     if answer.abstained:
         say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
-    if answer.also_searched:
-        say(f"Also searched: {', '.join(answer.also_searched)}.")
+    if answer.expansions:
+        say(f"Also searched: {', '.join(answer.expansions)}.")
     for extract in answer.extracts or answer.nearest:
         _print_extract(extract)
     if answer.abstained:
@@ -352,10 +354,10 @@ def _calibration(fingerprint: str, data: Path) -> str:
 
 def _print_backends() -> None:
     """One line for each that `auto` may take: whether it may here, or why it is skipped."""
-    from index.embedding.backends import PREFERRED, why_not
+    from index.embedding.backends import PREFERRED, unavailable_reason
 
     for backend in PREFERRED:
-        reason = why_not(backend)
+        reason = unavailable_reason(backend)
         say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
 
 

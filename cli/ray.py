@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from index.embedding.encoder import Encoder
-    from index.engine.collect import Gathered
+    from index.engine.collect import CollectedShards
     from index.engine.ray_cluster import Spent
     from index.engine.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RayOptions:
     """The cluster's address, the place of the shards ("" for beside the data folder), and the model."""
 
     ray: str
@@ -39,10 +39,12 @@ def check_no_ray(paths: Sequence[str], shards: str) -> None:
         fail(f"{asked}; add --ray with the address of a Ray cluster, or --ray local")
 
 
-def gather_with_ray(paths: Sequence[str], data: Path, encoder: Encoder, wanted: Wanted) -> Gathered:
+def gather_with_ray(
+    paths: Sequence[str], data: Path, encoder: Encoder, wanted: RayOptions
+) -> CollectedShards:
     """What the articles in paths and addresses come to, made by the cluster."""
     from corpus.sources.listing import listed_files
-    from corpus.sources.remote import Place
+    from corpus.sources.remote import RemoteFolder
     from index.embedding.shipped_models import MODELS
     from index.engine.collect import gather
     from index.engine.ray_cluster import Job, make_on_ray
@@ -62,7 +64,7 @@ def gather_with_ray(paths: Sequence[str], data: Path, encoder: Encoder, wanted: 
         with progress("Reading and encoding") as advance:
             spent.append(make_on_ray(missing, job, wanted.ray, progress=advance, notice=_notice))
 
-    gathered = gather(listed_files(paths), recipe, Place(place), run)
+    gathered = gather(listed_files(paths), recipe, RemoteFolder(place), run)
     texts, nodes = sum(one.texts for one in spent), {node for one in spent for node in one.nodes}
     say(
         f"Shards in {place}: {gathered.made} made, {len(gathered.shards) - gathered.made} found; "

@@ -13,7 +13,7 @@ from cli.terminal import fail, one_line_errors, print_table, progress, say
 if TYPE_CHECKING:
     from index.engine.address import Address
     from index.engine.collections import MilvusStore
-    from index.engine.upload import Carried
+    from index.engine.upload import UploadResult
 
 app = typer.Typer(
     help="The engine that VERBATIM_STORE names, and moving an index into one and back.",
@@ -83,17 +83,17 @@ def print_store() -> None:
 
 
 def _carry(data: Path, address: Address) -> None:
-    from index.engine.upload import carry
+    from index.engine.upload import upload
     from index.generation.data_folder import open_current
 
     generation, store = open_current(data), _store(address)
     with progress("Sending") as advance:
-        carried = carry(generation, store, progress=advance)
+        carried = upload(generation, store, progress=advance)
     store.close()
     say(_told(carried, address))
 
 
-def _told(carried: Carried, address: Address) -> str:
+def _told(carried: UploadResult, address: Address) -> str:
     if carried.unchanged:
         return f"{carried.generation} is published at {address.shown} already."
     return (
@@ -103,10 +103,10 @@ def _told(carried: Carried, address: Address) -> str:
 
 
 def _bring(address: Address, data: Path) -> None:
-    from index.engine.download import bring
+    from index.engine.download import download
 
     store = _store(address)
-    name = bring(store, data)
+    name = download(store, data)
     store.close()
     say(f"Published {name} in {data}, from {address.shown}.")
 

@@ -174,10 +174,10 @@ def open_assistant(
 
 def open_index(data: Path) -> Generation:
     """The published generation, of the engine if one is named in the environment, else of the data folder."""
-    from index.published import published
+    from index.published import open_published
     from web.settings import read_settings
 
-    return published(data, read_settings().store).open()
+    return open_published(data, read_settings().store).open()
 
 
 def code_facts() -> dict[str, str]:

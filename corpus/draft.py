@@ -29,7 +29,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Metadata:
     """What a file says about its article; "" where it does not say."""
 
     title: str = ""
@@ -50,9 +50,9 @@ class Draft:
     """
 
     blocks: tuple[Block, ...]
-    facts: Facts = Facts()
+    facts: Metadata = Metadata()
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     dropped: tuple[Dropped, ...] = ()
     loose: bool = False
     scraped: bool = False
-    properties: Facts = Facts()
+    properties: Metadata = Metadata()

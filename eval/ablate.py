@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from corpus.article import Article
 from eval.gold import GoldQuestion
 from eval.run import Ask, Run, evaluate
-from index.search.query import FUSED, Fusion
+from index.search.query import DEFAULT_WEIGHTS, FusionWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A way to rank: the weights of the six scores, and whether the reranker reads the best of it."""
 
-    fusion: Fusion = FUSED
+    fusion: FusionWeights = DEFAULT_WEIGHTS
     reranked: bool = False
 
 
 VARIANTS: Mapping[str, Variant] = {
-    "lexical alone": Variant(Fusion(dense=0.0, lexical=1.0)),
-    "dense alone": Variant(Fusion(lexical=0.0)),
-    "fused, sentences alone": Variant(Fusion(levels=(1.0, 0.0, 0.0))),
-    "fused, without windows": Variant(Fusion(levels=(1.0, 0.0, 0.3))),
-    "fused, without passages": Variant(Fusion(levels=(1.0, 0.4, 0.0))),
+    "lexical alone": Variant(FusionWeights(dense=0.0, lexical=1.0)),
+    "dense alone": Variant(FusionWeights(lexical=0.0)),
+    "fused, sentences alone": Variant(FusionWeights(levels=(1.0, 0.0, 0.0))),
+    "fused, without windows": Variant(FusionWeights(levels=(1.0, 0.0, 0.3))),
+    "fused, without passages": Variant(FusionWeights(levels=(1.0, 0.4, 0.0))),
     "fused": Variant(),
-    "dense alone, reranked": Variant(Fusion(lexical=0.0), reranked=True),
+    "dense alone, reranked": Variant(FusionWeights(lexical=0.0), reranked=True),
     "fused, reranked": Variant(reranked=True),
 }
 """In the order of the table; the last is what people use."""

@@ -14,7 +14,7 @@ import numpy as np
 from eval.errors import RunError
 from eval.gold import EVERY
 from eval.measures import Measure
-from eval.run import Row, Run
+from eval.run import QuestionResult, Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
 from eval.summary import SET_MEASURES, SetMeasure, measures_of, sliced
 from index.search.searcher import fold
@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences, by slice (`EVERY` and each type), and the questions whose first answer changed.
+    """All differences, by slice (`ALL_SPANS` and each type), and the questions whose first answer changed.
 
     `lead` is the measure that says whether the first answer is right; `mcnemar` the p-value of its changes.
     """
@@ -56,8 +56,8 @@ class Comparison:
     differences: Mapping[str, Sequence[Difference]]
     lead: str
     mcnemar: float
-    won: tuple[Row, ...]
-    lost: tuple[Row, ...]
+    won: tuple[QuestionResult, ...]
+    lost: tuple[QuestionResult, ...]
 
     def find(self, measure: str) -> Difference:
         """The difference over all questions. Raises RunError for a measure these runs do not have."""
@@ -82,7 +82,7 @@ def compare(first: Run, second: Run) -> Comparison:
     return Comparison(differences, lead, mcnemar(len(won), len(lost)), won, lost)
 
 
-Pairs = Sequence[tuple[Row, Row]]
+Pairs = Sequence[tuple[QuestionResult, QuestionResult]]
 
 
 def _paired(first: Run, second: Run) -> Pairs:
@@ -107,7 +107,7 @@ def _unit(run: Run) -> str:
     return f"{run.k} {'documents' if run.documents else 'extracts'}"
 
 
-def _asked(row: Row) -> tuple[str, bool, dict[int, str]]:
+def _asked(row: QuestionResult) -> tuple[str, bool, dict[int, str]]:
     """What makes two rows the same gold question: evidence counts by what it says, not where it stands.
 
     Nor does it matter how a longer piece was split into sentences.

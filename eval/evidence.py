@@ -64,7 +64,7 @@ def _fold(text: str) -> Folded:
     return Folded("".join(characters), tuple(offsets))
 
 
-class Shelf:
+class ArticleLookup:
     """Finds an article by its id, its source, or its file name without folder and suffix."""
 
     def __init__(self, articles: Iterable[Article]) -> None:

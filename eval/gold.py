@@ -22,7 +22,7 @@ from corpus.article import Article, Sentence
 from corpus.json_lines import numbered_lines, parsed
 from corpus.sentences import split_sentences
 from eval.errors import GoldError
-from eval.evidence import Shelf, locate
+from eval.evidence import ArticleLookup, locate
 from index.search.searcher import fold
 from qa.errors import QuestionError
 from qa.question import read_question
@@ -111,13 +111,13 @@ def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | Go
         return
     if not lines:
         yield GoldError(path, "holds no question; eval/README.md tells how to write one")
-    shelf, first_lines = Shelf(articles), dict[str, int]()
+    shelf, first_lines = ArticleLookup(articles), dict[str, int]()
     for number, line in lines:
         yield _question(path, number, line, shelf, first_lines)
 
 
 def _question(
-    path: Path, number: int, line: str, shelf: Shelf, first_lines: dict[str, int]
+    path: Path, number: int, line: str, shelf: ArticleLookup, first_lines: dict[str, int]
 ) -> GoldQuestion | GoldError:
     identifier = ""
     try:
@@ -142,7 +142,7 @@ def _identifier(written: Mapping[str, Any]) -> str:
     return str(identifier)
 
 
-def _parsed(written: Mapping[str, Any], identifier: str, shelf: Shelf) -> GoldQuestion:
+def _parsed(written: Mapping[str, Any], identifier: str, shelf: ArticleLookup) -> GoldQuestion:
     question, type_ = written.get("question"), written.get("type") or UNTYPED
     answerable, listed = written.get("answerable"), written.get("relevant") or []
     if not isinstance(question, str) or not isinstance(type_, str):
@@ -165,7 +165,7 @@ def _parsed(written: Mapping[str, Any], identifier: str, shelf: Shelf) -> GoldQu
     return GoldQuestion(identifier, question, relevant, answerable, type_, str(written.get("note") or ""))
 
 
-def _evidence(entry: object, shelf: Shelf) -> Iterator[Evidence]:
+def _evidence(entry: object, shelf: ArticleLookup) -> Iterator[Evidence]:
     if not isinstance(entry, dict):
         raise _Fault('evidence must be an object with "doc" and "quotes", or "doc", "start" and "end"')
     name, grade = entry.get("doc", entry.get("article")), entry.get("grade", ANSWERS)

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from corpus.article import Article
-from eval.evidence import Shelf, locate
+from eval.evidence import ArticleLookup, locate
 from eval.gold import Evidence
 
 # The least part of the evidence's words that a shorter text must have, as in the development gold's scorer.
@@ -42,7 +42,7 @@ class Shown:
     valid: bool
 
 
-def found_again(record: Mapping[str, Any], shelf: Shelf) -> Shown:
+def found_again(record: Mapping[str, Any], shelf: ArticleLookup) -> Shown:
     """An extract as `qa.answer_json` writes it; offsets and hash may be missing, then its text is sought."""
     names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
     article = next((found for name in names if name and (found := shelf.find(name))), None)

@@ -19,7 +19,7 @@ from typing import Any
 
 from corpus.article import Article, Sentence
 from eval.errors import EvalFailure
-from eval.evidence import Shelf
+from eval.evidence import ArticleLookup
 from eval.gold import ANSWERS, Evidence, GoldQuestion
 from eval.judge import Shown, found_again, grade
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
@@ -42,7 +42,7 @@ class Run:
     documents were judged and no answers, `facts` how the run came about.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[QuestionResult, ...]
     k: int
     documents: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def evaluate(
     Raises:
         EvalFailure: gold questions or an answer that are not what they should be; names the question.
     """
-    shelf = Shelf(articles)
+    shelf = ArticleLookup(articles)
     _check(gold, shelf, k)
     asked = []
     for number, question in enumerate(gold, start=1):
@@ -90,7 +90,7 @@ def evaluate(
     return Run(tuple(rows), k=k)
 
 
-def _check(gold: Sequence[GoldQuestion], shelf: Shelf, k: int) -> None:
+def _check(gold: Sequence[GoldQuestion], shelf: ArticleLookup, k: int) -> None:
     if k < 1:
         raise EvalFailure(f"{k} extracts cannot be judged; ask for 1 or more")
     if not gold or len({question.id for question in gold}) < len(gold):
@@ -117,7 +117,7 @@ class _Asked:
     error: str
 
 
-def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Shelf, k: int) -> _Asked:
+def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: ArticleLookup, k: int) -> _Asked:
     started = time.perf_counter()
     ranks: Mapping[str, int | None] = {}
     error = ""
@@ -174,12 +174,12 @@ def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | No
     return float(confidence)
 
 
-def _row(asked: _Asked, standard: Mapping[str, float]) -> Row:
+def _row(asked: _Asked, standard: Mapping[str, float]) -> QuestionResult:
     question = asked.question
     measures = score_question(
         question, asked.shown, abstained=asked.abstained, failed=bool(asked.error), standard=standard
     )
-    return Row(
+    return QuestionResult(
         id=question.id,
         question=question.question,
         type=question.type,
@@ -253,19 +253,19 @@ def _ranking(shown: Sequence[Shown], paragraphs: Mapping[str, Sequence[int]]) ->
     return list(dict.fromkeys(names))
 
 
-def _in_paragraph(piece: Evidence) -> Cited:
+def _in_paragraph(piece: Evidence) -> JudgedText:
     text = piece.article.text
     start = text.rfind("\n\n", 0, piece.start) + 2 if "\n\n" in text[: piece.start] else 0
     end = text.find("\n\n", piece.end)
     paragraph = text[start : end if end >= 0 else len(text)]
-    return Cited(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
+    return JudgedText(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
 
 
-def _cited(question: GoldQuestion, one: Shown) -> Cited:
+def _cited(question: GoldQuestion, one: Shown) -> JudgedText:
     start = one.text.find(one.answer) if one.answer else 0
     if one.spans and one.marked:
         start = max(0, one.marked[0][0] - one.spans[0][0])
-    return Cited(
+    return JudgedText(
         source=one.source,
         text=one.text,
         start=max(0, start),
@@ -277,7 +277,7 @@ def _cited(question: GoldQuestion, one: Shown) -> Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class JudgedText:
     """A piece of text from an article or a document, with what is said of it.
 
     As evidence: `text` is its paragraph, `start` and `end` the span in it that counts, `grade` its grade.
@@ -295,7 +295,7 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class QuestionResult:
     """One question, measured.
 
     `measures` holds the measures that apply, by name. `confidence` is None when the system gave none.
@@ -313,8 +313,8 @@ class Row:
     seconds: float
     measures: Mapping[str, float]
     ranks: Mapping[str, int | None] = field(default_factory=dict)
-    evidence: tuple[Cited, ...] = ()
-    shown: tuple[Cited, ...] = ()
+    evidence: tuple[JudgedText, ...] = ()
+    shown: tuple[JudgedText, ...] = ()
     ranking: tuple[str, ...] = ()
     judged: Mapping[str, int] = field(default_factory=dict)
     note: str = ""

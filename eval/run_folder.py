@@ -22,7 +22,7 @@ from typing import Any
 
 from eval.errors import RunError
 from eval.measures import by_rank
-from eval.run import Cited, Row, Run
+from eval.run import JudgedText, QuestionResult, Run
 from eval.summary import Line, summarise
 from qa.confidence import seal_of
 
@@ -121,9 +121,9 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _row(written: dict[str, Any]) -> Row:
-    cited = {name: tuple(Cited(**one) for one in written[name]) for name in ("evidence", "shown")}
-    return Row(**{**written, **cited, "ranking": tuple(written["ranking"])})
+def _row(written: dict[str, Any]) -> QuestionResult:
+    cited = {name: tuple(JudgedText(**one) for one in written[name]) for name in ("evidence", "shown")}
+    return QuestionResult(**{**written, **cited, "ranking": tuple(written["ranking"])})
 
 
 def _summary(lines: Sequence[Line]) -> dict[str, Any]:

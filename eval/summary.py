@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eval.abstention import auroc, calibration_error, precision
 from eval.gold import EVERY
 from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
-from eval.run import Row, Run
+from eval.run import QuestionResult, Run
 from eval.statistics import Estimate, estimate, mean_estimate
 
 Floats = NDArray[np.float64]
@@ -27,24 +27,24 @@ class SetMeasure:
     """
 
     measure: Measure
-    columns: Callable[[Sequence[Row]], tuple[Floats, ...]]
+    columns: Callable[[Sequence[QuestionResult]], tuple[Floats, ...]]
     of_columns: Callable[..., float]
     rated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A measure with its estimates by slice: `EVERY` and each type that has a value."""
+    """A measure with its estimates by slice: `ALL_SPANS` and each type that has a value."""
 
     measure: Measure
     estimates: Mapping[str, Estimate]
 
 
-def _rated(rows: Sequence[Row]) -> list[Row]:
+def _rated(rows: Sequence[QuestionResult]) -> list[QuestionResult]:
     return [row for row in rows if row.confidence is not None]
 
 
-def confidence_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
+def confidence_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
     """Of each question with a confidence: it, and whether the articles answer (0 or 1)."""
     kept = _rated(rows)
     return np.array([row.confidence for row in kept], float), np.array(
@@ -52,14 +52,14 @@ def confidence_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
     )
 
 
-def confidence_and_right(rows: Sequence[Row]) -> tuple[Floats, ...]:
+def confidence_and_right(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
     """Of each question with a confidence: it, and whether the first marked answer is right (0 or 1)."""
     kept = _rated(rows)
     right = [row.measures.get("hit@1", 0.0) for row in kept]
     return np.array([row.confidence for row in kept], float), np.array(right, float)
 
 
-def _abstained_and_answerable(rows: Sequence[Row]) -> tuple[Floats, ...]:
+def _abstained_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
     asked = [row for row in rows if not row.error]
     return np.array([row.abstained for row in asked], float), np.array(
         [row.answerable for row in asked], float
@@ -111,18 +111,18 @@ def summarise(run: Run) -> list[Line]:
 
 
 def sliced(things: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
-    """All of them under `EVERY`, and those of each type where there are several, in order of appearance."""
+    """All of them under `ALL_SPANS`, and those of each type where there are several, in order of appearance."""
     types = list(dict.fromkeys(map(type_of, things)))
     several = types if types[1:] else []
     return {EVERY: list(things)} | {name: [one for one in things if type_of(one) == name] for name in several}
 
 
-def values_of(rows: Sequence[Row], measure: str) -> list[float]:
+def values_of(rows: Sequence[QuestionResult], measure: str) -> list[float]:
     """The values of those rows that have one."""
     return [row.measures[measure] for row in rows if measure in row.measures]
 
 
-def estimate_set(one: SetMeasure, rows: Sequence[Row]) -> Estimate:
+def estimate_set(one: SetMeasure, rows: Sequence[QuestionResult]) -> Estimate:
     """A measure of the whole set with its interval."""
     return estimate(one.of_columns, *one.columns(rows))
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from index.engine.address import Address
 from index.engine.collections import MilvusStore
-from index.engine.download import long_files
-from index.engine.remote_generation import fetched_manifest, manifest_digest, open_served
+from index.engine.download import stream_large_files
+from index.engine.remote_generation import fetched_manifest, manifest_digest, open_remote_generation
 from index.errors import Altered, Damaged, IndexFailure, Missing, NoIndex, Unreachable
 from index.generation.data_folder import (
     Pointer,
@@ -64,7 +64,7 @@ class Published(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class DataFolder:
     """A data folder."""
 
     data: Path
@@ -100,7 +100,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class MilvusSource:
     """An engine. Which manifest a generation has is asked once: generations never change."""
 
     store: MilvusStore
@@ -137,7 +137,7 @@ class Served:
         while True:
             generation = self.store.published()
             try:
-                return open_served(self.store, generation)
+                return open_remote_generation(self.store, generation)
             except Unreachable:
                 raise
             except IndexFailure:
@@ -154,7 +154,7 @@ class Served:
         newest: IndexFailure | None = None
         for name in sorted(self.store.generations(), key=number, reverse=True):
             try:
-                check_texts(open_served(self.store, name))
+                check_texts(open_remote_generation(self.store, name))
             except (Altered, Damaged, Missing) as error:
                 newest = newest or error
                 continue
@@ -170,7 +170,7 @@ class Served:
         """
         generation = self.open()
         manifest = generation.manifest
-        for name, blocks in long_files(self.store, manifest).items():
+        for name, blocks in stream_large_files(self.store, manifest).items():
             digest = hashlib.sha256()
             for block in blocks:
                 digest.update(block)
@@ -194,6 +194,6 @@ class Served:
         self.store.nearest(generation.id, anything, 1)
 
 
-def published(data: Path, address: Address | None) -> Folder | Served:
+def open_published(data: Path, address: Address | None) -> DataFolder | MilvusSource:
     """Where the service finds what is published: in the engine, if one is named, else in the folder."""
-    return Served(MilvusStore(address, words=False)) if address else Folder(data)
+    return MilvusSource(MilvusStore(address, words=False)) if address else DataFolder(data)

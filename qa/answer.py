@@ -79,7 +79,7 @@ class Answer:
     Either `extracts` is filled, or `abstained` is true and `nearest` holds the closest passages.
     `confidence` (0 to 1) is the calibrated chance that the articles answer, judged by the first extract;
     None where the model is not calibrated: then nothing found is withheld. `generation` names the index that
-    answered. `also_searched` are words that the question did not hold, or held misspelt, and the search did.
+    answered. `expansions` are words that the question did not hold, or held misspelt, and the search did.
     """
 
     question: str
@@ -89,7 +89,7 @@ class Answer:
     band: Band
     abstained: bool
     generation: str
-    also_searched: tuple[str, ...] = ()
+    expansions: tuple[str, ...] = ()
 
     @property
     def calibrated(self) -> bool:

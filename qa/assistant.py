@@ -8,16 +8,16 @@ from corpus.article import Sentence
 from index.embedding.encoder import Encoder
 from index.errors import ModelRefused
 from index.generation.generation import Generation
-from index.retrieval.filter import EVERYTHING, Where
-from index.search.query import FUSED, Fusion, Hit, Query
+from index.retrieval.filter import NO_FILTER, Filter
+from index.search.query import DEFAULT_WEIGHTS, FusionWeights, Hit, Query
 from index.search.rerank import Reranker, Reranking, rerank
 from index.search.searcher import search, stages
 from qa.answer import Answer, Band, Extract, Place
 from qa.confidence import Calibration
 from qa.errors import QuestionError
-from qa.extracts import Group, group_hits, surroundings
+from qa.extracts import ExtractGroup, group_hits, surroundings
 from qa.question import Question, read_question
-from qa.rewriting import Wording, reword
+from qa.rewriting import RewrittenQuestion, rewrite
 
 DEFAULT_EXTRACTS = 5
 # Sentences looked at for each extract wanted: neighbours and repetitions use some up.
@@ -34,7 +34,7 @@ class Assistant:
         *,
         reranking: Reranking | None = None,
         calibration: Calibration | None = None,
-        fusion: Fusion = FUSED,
+        fusion: FusionWeights = DEFAULT_WEIGHTS,
     ) -> None:
         """Without a reranking the search alone decides; without a calibration every answer is shown, unrated.
 
@@ -64,7 +64,7 @@ class Assistant:
         """What it searches and reads with."""
         return self.encoder, self.reranking.reranker if self.reranking else None
 
-    def over(self, generation: Generation) -> Assistant:
+    def with_generation(self, generation: Generation) -> Assistant:
         """The same models and calibration over another generation. Raises ModelRefused."""
         return Assistant(
             generation,
@@ -74,7 +74,7 @@ class Assistant:
             fusion=self._fusion,
         )
 
-    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
         """At most k extracts that answer, best first, or none and the nearest passages.
 
         A phrase in double quotes must occur in every extract. Raises QuestionError for a question that is
@@ -86,7 +86,7 @@ class Assistant:
         wording = self._reword(asked)
         hits = self._search(self._query(asked, wording), wording, k * _HITS_PER_EXTRACT, filters)
         extracts = self._extracts(hits, k)
-        sure = extracts[0].confidence if extracts else self._nothing
+        sure = extracts[0].confidence if extracts else self._no_match_confidence
         band = self._band(sure)
         # Who quotes a phrase asks where it stands, and there it stands.
         abstained = not extracts or (band is Band.WEAK and not asked.phrases)
@@ -98,7 +98,7 @@ class Assistant:
             band=band,
             abstained=abstained,
             generation=self.generation.id,
-            also_searched=wording.also,
+            expansions=wording.expansions,
         )
 
     def decline(self, question: str) -> Answer:
@@ -107,13 +107,13 @@ class Assistant:
             question=question,
             extracts=(),
             nearest=(),
-            confidence=self._nothing,
-            band=self._band(self._nothing),
+            confidence=self._no_match_confidence,
+            band=self._band(self._no_match_confidence),
             abstained=True,
             generation=self.generation.id,
         )
 
-    def search(self, question: str, k: int, filters: Where = EVERYTHING) -> list[Hit]:
+    def search(self, question: str, k: int, filters: Filter = NO_FILTER) -> list[Hit]:
         """The k best sentences for a question, before any of them is chosen or withheld."""
         asked = read_question(question)
         wording = self._reword(asked)
@@ -128,30 +128,30 @@ class Assistant:
         ranked = {name: rows.tolist() for name, rows in found.items()}
         if self.reranking:
             everything = max(1, len(ranked["fused"]))
-            ranked["reranked"] = [hit.row for hit in self._search(query, wording, everything, EVERYTHING)]
+            ranked["reranked"] = [hit.row for hit in self._search(query, wording, everything, NO_FILTER)]
         return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
-    def _reword(self, asked: Question) -> Wording:
+    def _reword(self, asked: Question) -> RewrittenQuestion:
         # What an encoder of BERT's kind has one piece for is a word of the language: with its two ends 3.
-        return reword(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
+        return rewrite(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
 
-    def _search(self, query: Query, wording: Wording, k: int, filters: Where) -> list[Hit]:
+    def _search(self, query: Query, wording: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
         way = self.reranking
         if way is None:
             return search(self.generation, query, k, where=filters, fusion=self._fusion)
         hits = search(self.generation, query, max(k, way.depth), where=filters, fusion=self._fusion)
         return rerank(self.generation, wording.meaning, hits, way)[:k]
 
-    def _query(self, asked: Question, wording: Wording) -> Query:
+    def _query(self, asked: Question, wording: RewrittenQuestion) -> Query:
         return Query(
             vector=self.encoder.encode([wording.meaning])[0],
             terms=tuple(self.generation.lexical.terms(wording.text)),
             phrases=asked.phrases,
-            alternatives=wording.alternatives,
+            synonyms=wording.alternatives,
         )
 
     @property
-    def _nothing(self) -> float | None:
+    def _no_match_confidence(self) -> float | None:
         """The confidence of an answer without an extract."""
         return 0.0 if self.calibration else None
 
@@ -171,7 +171,7 @@ class Assistant:
             extracts.append(self._extract(group, rank, sure=sure))
         return tuple(extracts)
 
-    def _extract(self, group: Group, rank: int, *, sure: float | None) -> Extract:
+    def _extract(self, group: ExtractGroup, rank: int, *, sure: float | None) -> Extract:
         sentences = self.generation.sentences
         first, last = group.shown
         return Extract(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from index.search.query import Hit
-from index.storage.durable_io import Disk, reported
+from index.storage.durable_io import Disk, as_build_failure
 from qa.answer import Band
 from qa.errors import CalibrationRefused
 
@@ -133,7 +133,7 @@ def write_calibration(path: Path, calibration: Calibration, *, disk: Disk | None
     """Replace the file in one step. Raises BuildFailed when it cannot be written."""
     written = asdict(calibration)
     content = json.dumps({**written, "seal": seal_of(written)}, indent=1, sort_keys=True) + "\n"
-    with reported(path.parent):
+    with as_build_failure(path.parent):
         (disk or Disk()).replace(path, content.encode())
 
 

@@ -34,7 +34,7 @@ _TELLING = re.compile(r".*\d.*|\w+'t")
 _NOT = frozenset("no not never none nor without neither cannot".split())
 
 
-class _Words(NamedTuple):
+class _WordSets(NamedTuple):
     """The words of a sentence, and those of them that tell it from another in nearly the same words."""
 
     all: frozenset[str]
@@ -42,7 +42,7 @@ class _Words(NamedTuple):
 
 
 @dataclass(slots=True)
-class Group:
+class ExtractGroup:
     """What becomes one extract: its best hit, first and last row marked and shown, repetitions elsewhere."""
 
     hit: Hit
@@ -52,7 +52,7 @@ class Group:
     repeats: list[Hit] = field(default_factory=list)
 
 
-def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Group]:
+def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[ExtractGroup]:
     """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one.
 
     No row is shown in two groups. When all would be of one article, the last gives way to the best of
@@ -64,7 +64,7 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
     near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
     reserved = {row for group in near for row in range(group.first, group.last + 1)}
     taken: set[int] = set()
-    kept: list[Group] = []
+    kept: list[ExtractGroup] = []
     for group in groups:
         if len(kept) < k and group.first not in taken and group.last not in taken:
             group.shown = _context(generation, group, taken | reserved)
@@ -77,7 +77,9 @@ def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[Grou
     return kept
 
 
-def _another_article(groups: list[Group], kept: list[Group], taken: set[int]) -> Group | None:
+def _another_article(
+    groups: list[ExtractGroup], kept: list[ExtractGroup], taken: set[int]
+) -> ExtractGroup | None:
     """The best group of a second article when all that is kept is of one, and it is nearly as good."""
     own, enough = kept[0].hit.sentence.article, _OTHER_ARTICLE * kept[0].hit.score
     if any(group.hit.sentence.article is not own for group in kept):
@@ -86,34 +88,34 @@ def _another_article(groups: list[Group], kept: list[Group], taken: set[int]) ->
     return next((group for group in others if group.hit.score >= enough and group.first not in taken), None)
 
 
-def _joined(generation: Generation, hits: Sequence[Hit]) -> list[Group]:
-    groups: list[Group] = []
-    alike = _alike([_words(hit.sentence.text) for hit in hits])
+def _joined(generation: Generation, hits: Sequence[Hit]) -> list[ExtractGroup]:
+    groups: list[ExtractGroup] = []
+    alike = _near_duplicates([_words(hit.sentence.text) for hit in hits])
     group_of: dict[int, int] = {}  # of the ranks whose sentences are marked
     for rank, hit in enumerate(hits):
         repeated = min((group_of[other] for other in alike[rank] & group_of.keys()), default=None)
-        beside = _beside(generation, groups, hit) if rank < _MARK_RANKS else None
+        beside = _adjacent_group(generation, groups, hit) if rank < _MARK_RANKS else None
         if repeated is not None:
             groups[repeated].repeats.append(hit)
-        elif beside is not None and _joins(generation, groups[beside], hit):
-            groups[beside].first, groups[beside].last = _with(groups[beside], hit.row)
+        elif beside is not None and _can_extend(generation, groups[beside], hit):
+            groups[beside].first, groups[beside].last = _extended(groups[beside], hit.row)
             group_of[rank] = beside
         else:
             group_of[rank] = len(groups)
-            groups.append(Group(hit, hit.row, hit.row))
+            groups.append(ExtractGroup(hit, hit.row, hit.row))
     return groups
 
 
-def _beside(generation: Generation, groups: Sequence[Group], hit: Hit) -> int | None:
+def _adjacent_group(generation: Generation, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
     """The number of the first group that the hit continues within its paragraph."""
     for number, group in enumerate(groups):
         edges = (group.first - 1, group.last + 1)
-        if hit.row in edges and _one_paragraph(generation, _with(group, hit.row)):
+        if hit.row in edges and _one_paragraph(generation, _extended(group, hit.row)):
             return number
     return None
 
 
-def _context(generation: Generation, group: Group, taken: set[int]) -> tuple[int, int]:
+def _context(generation: Generation, group: ExtractGroup, taken: set[int]) -> tuple[int, int]:
     """First and last row shown: the marked ones and free neighbours from their paragraph.
 
     A question above an answer, or a line that announces it ("You need:"), comes along from its own paragraph.
@@ -159,17 +161,17 @@ def _one_paragraph(generation: Generation, rows: tuple[int, int]) -> bool:
     return together and "\n" not in start.article.text[start.start : end.end]
 
 
-def _with(group: Group, row: int) -> tuple[int, int]:
+def _extended(group: ExtractGroup, row: int) -> tuple[int, int]:
     return min(group.first, row), max(group.last, row)
 
 
-def _joins(generation: Generation, group: Group, hit: Hit) -> bool:
+def _can_extend(generation: Generation, group: ExtractGroup, hit: Hit) -> bool:
     """Whether a neighbour scores nearly as well as the marked sentences, and there is room to mark it."""
     near = hit.score >= _MARK_SHARE * group.hit.score
-    return near and _fits(generation, _with(group, hit.row), words=_MARK_WORDS)
+    return near and _fits(generation, _extended(group, hit.row), words=_MARK_WORDS)
 
 
-def _alike(said: Sequence[_Words]) -> list[set[int]]:
+def _near_duplicates(said: Sequence[_WordSets]) -> list[set[int]]:
     """For each sentence the places of those that say the same in nearly the same words.
 
     One number or one "not" makes another statement of it, however many words are shared. All are compared
@@ -193,7 +195,7 @@ def _shared(sets: Sequence[frozenset[str]]) -> NDArray[np.int64]:
     return (held @ held.T).astype(np.int64)
 
 
-def _words(text: str) -> _Words:
+def _words(text: str) -> _WordSets:
     words = frozenset(_WORD.findall(fold(text)))
     plain, other = (word for word in words if word.isalpha()), (word for word in words if not word.isalpha())
-    return _Words(words, _NOT.intersection(plain).union(filter(_TELLING.fullmatch, other)))
+    return _WordSets(words, _NOT.intersection(plain).union(filter(_TELLING.fullmatch, other)))

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from corpus.acronyms import is_short_form, singular
 from index.generation.generation import Generation
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.lexicon import near, nearest, swapped
 from index.search.acronyms import spelt_out
-from index.search.query import Alternative
+from index.search.query import Synonym
 from index.search.searcher import FUNCTION_TERMS
 from qa.question import Question
 
@@ -43,7 +43,7 @@ Known = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class RewrittenQuestion:
     """What is searched for instead of the question as typed; `also` are the words that were brought in.
 
     `text` is the question mended, whose terms are searched; `meaning` is the same with short forms spelt out,
@@ -52,8 +52,8 @@ class Wording:
 
     text: str
     meaning: str
-    alternatives: tuple[Alternative, ...] = ()
-    also: tuple[str, ...] = ()
+    alternatives: tuple[Synonym, ...] = ()
+    expansions: tuple[str, ...] = ()
 
 
 class _ShortForm(NamedTuple):
@@ -67,28 +67,28 @@ class _ShortForm(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Draft:
+class _Rewrite:
     """A wording in the making: words by lower case to what stands in their place, or behind them."""
 
     generation: Generation
     mended: dict[str, str] = field(default_factory=dict)
     spelt: dict[str, str] = field(default_factory=dict)
-    alternatives: list[Alternative] = field(default_factory=list)
-    also: list[str] = field(default_factory=list)
+    alternatives: list[Synonym] = field(default_factory=list)
+    expansions: list[str] = field(default_factory=list)
 
     def replace(self, word: str, other: str) -> None:
         """Put another word in the place of one."""
         self.mended[word.lower()] = other
-        self.also.append(other)
+        self.expansions.append(other)
 
     def add(self, asked: str, said: str) -> bool:
         """Let texts that say `said` count as saying `asked`, if that is something else."""
         terms = self.generation.lexical.terms
-        other = Alternative(tuple(terms(asked)), tuple(terms(said)))
-        if not other.said or other.asked == other.said or other in self.alternatives:
+        other = Synonym(tuple(terms(asked)), tuple(terms(said)))
+        if not other.corpus_terms or other.query_terms == other.corpus_terms or other in self.alternatives:
             return False
         self.alternatives.append(other)
-        self.also.append(said)
+        self.expansions.append(said)
         return True
 
     def spell(self, word: str, long: str) -> None:
@@ -97,9 +97,9 @@ class _Draft:
             self.spelt.setdefault(word.lower(), long)
 
 
-def reword(asked: Question, generation: Generation, known: Known) -> Wording:
+def rewrite(asked: Question, generation: Generation, known: Known) -> RewrittenQuestion:
     """The question as the articles would put it; `known` says what is a word of the language."""
-    draft = _Draft(generation)
+    draft = _Rewrite(generation)
     plain = _without(asked.text, asked.phrases)
     words = dict.fromkeys(_WORD.findall(plain))
     for word in list(words)[:_LOOKED_UP]:
@@ -108,7 +108,7 @@ def reword(asked: Question, generation: Generation, known: Known) -> Wording:
     text = _mended(asked.text, asked.phrases, draft.mended)
     _shorten(draft, _without(text, asked.phrases))
     meaning = _spelt(text, asked.phrases, draft.spelt)
-    return Wording(text, meaning, tuple(draft.alternatives), tuple(dict.fromkeys(draft.also)))
+    return RewrittenQuestion(text, meaning, tuple(draft.alternatives), tuple(dict.fromkeys(draft.expansions)))
 
 
 def _without(text: str, phrases: Sequence[str]) -> str:
@@ -145,7 +145,7 @@ def _within(word: re.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
     return any(start <= word.start() < end for start, end in spans)
 
 
-def _look_up(draft: _Draft, word: str, known: Known) -> None:
+def _look_up(draft: _Rewrite, word: str, known: Known) -> None:
     long_forms = _long_forms(draft.generation, word, known)
     if long_forms:
         for long in long_forms:
@@ -157,7 +157,7 @@ def _look_up(draft: _Draft, word: str, known: Known) -> None:
         _guess(draft, word, known)
 
 
-def _guess(draft: _Draft, word: str, known: Known) -> None:
+def _guess(draft: _Rewrite, word: str, known: Known) -> None:
     """What is meant by a word that is neither in the articles nor in the language, or is in capitals."""
     spelt = spelt_out(draft.generation, singular(word)) if word.isupper() else None
     if spelt:
@@ -209,7 +209,7 @@ def _meant(generation: Generation, word: str) -> str | None:
 def _inflected(generation: Generation, word: str) -> bool:
     """Whether the articles hold the word in another form: all of its stems."""
     terms = generation.lexical.terms(word)
-    return all(generation.lexical.document_frequency(Unit.SENTENCE, term) for term in terms)
+    return all(generation.lexical.document_frequency(Granularity.SENTENCE, term) for term in terms)
 
 
 def _near_name(generation: Generation, word: str) -> str | None:
@@ -220,14 +220,14 @@ def _near_name(generation: Generation, word: str) -> str | None:
     return lexicon.names[fitting[0]] if len(fitting) == 1 else None
 
 
-def _mend_confused(draft: _Draft, text: str) -> None:
+def _mend_confused(draft: _Rewrite, text: str) -> None:
     words = [word.lower() for word in _WORD.findall(text)]
     for before, word in pairwise(words):
         if before in _ASKING and word in _CONFUSED and word not in draft.generation.lexicon.words:
             draft.replace(word, _CONFUSED[word])
 
 
-def _shorten(draft: _Draft, text: str) -> None:
+def _shorten(draft: _Rewrite, text: str) -> None:
     """Say the short form of what the question spells out, when the articles spell it out too."""
     asked = draft.generation.lexical.terms(text)
     explained = _by_first_term(draft.generation)
@@ -253,7 +253,7 @@ def _by_first_term(generation: Generation) -> Mapping[str, list[_ShortForm]]:
     return found
 
 
-def _say_initials(draft: _Draft, run: tuple[str, ...]) -> None:
+def _say_initials(draft: _Rewrite, run: tuple[str, ...]) -> None:
     """The short form of words in a row, when their initials are one that the articles use and spell so."""
     names, long = draft.generation.lexicon.names, " ".join(run)
     initials = "".join(word[0] for word in run)

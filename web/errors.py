@@ -29,7 +29,7 @@ class CannotListen(WebFailure):
         super().__init__(f"cannot listen on {host} port {port}: {reason}; choose another with --port")
 
 
-class Busy(WebFailure):
+class TooManyQuestions(WebFailure):
     """As many questions are running and waiting as are let in; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
@@ -37,14 +37,14 @@ class Busy(WebFailure):
         super().__init__(f"too many people are asking at once: try again in {retry_after} seconds")
 
 
-class NotAnswered(WebFailure):
+class AnsweringFailed(WebFailure):
     """A fault in the service kept it from answering; what it was is in the log alone."""
 
     def __init__(self) -> None:
         super().__init__("the question could not be answered, by a fault of the service: its log tells more")
 
 
-class Away(WebFailure):
+class StoreUnavailable(WebFailure):
     """The engine that holds the articles does not answer just now; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
@@ -77,7 +77,7 @@ class AccessRefused(WebFailure):
         super().__init__(f"{path} {fact}; {cure}")
 
 
-class Unguarded(WebFailure):
+class OpenToNetwork(WebFailure):
     """The service would be open to everybody who reaches an address other than this machine's own."""
 
     def __init__(self, host: str) -> None:

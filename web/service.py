@@ -8,24 +8,24 @@ from contextlib import asynccontextmanager, nullcontext
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from index.published import Folder, Published
+from index.published import DataFolder, Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
-from web.access.gate import gate_of, open_door
+from web.access.gate import gate_of, open_authenticator
 from web.access.guard import Guard
 from web.access.rate_limits import RateLimit
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
-from web.answering.index_watcher import Reloading
+from web.answering.index_watcher import IndexWatcher
 from web.api.articles import article_routes
 from web.api.ask import answer_failures, api_routes
 from web.api.feedback import feedback_routes
 from web.api.mcp_tools import tools_app, tools_server
 from web.api.metrics import metrics_routes
-from web.context import Site
+from web.context import ServiceContext
 from web.html import file_routes
 from web.http.json_log import log_request
-from web.http.request_log import Watch
+from web.http.request_log import RequestLog
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue, load_catalogue
 from web.pages.admin import admin_routes
@@ -58,21 +58,23 @@ def build_app(
     Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
-    desk = Desk(assistant, remembered=settings.remembered, recorder=recorder)
+    desk = AnswerService(assistant, remembered=settings.remembered, recorder=recorder)
     follow = None
     if announce and settings.reload:
-        follow = Reloading(desk, source or Folder(settings.data), seconds=settings.reload, announce=announce)
+        follow = IndexWatcher(
+            desk, source or DataFolder(settings.data), seconds=settings.reload, announce=announce
+        )
     catalogue = words or load_catalogue(settings.language)
-    site = Site(desk, settings, catalogue, feedback, reloading=follow, reasons=reasons)
+    site = ServiceContext(desk, settings, catalogue, feedback, reloading=follow, reasons=reasons)
     app = own_app(site)
     mount_page(app, site)
     return app
 
 
-def own_app(site: Site) -> FastAPI:
+def own_app(site: ServiceContext) -> FastAPI:
     """The app without Gradio's page: API, reader, list of articles, evidence, feedback and admin page."""
     settings = site.settings
-    door = open_door(settings)
+    door = open_authenticator(settings)
     # The documentation pages of FastAPI load scripts from another host.
     tools = tools_app(tools_server(site)) if settings.tools else None
 
@@ -116,5 +118,5 @@ def own_app(site: Site) -> FastAPI:
         allow_credentials=False,
     )
     app.add_middleware(SecurityHeaders, origins=settings.origins)
-    app.add_middleware(Watch, (log_request, site.metrics.count))
+    app.add_middleware(RequestLog, (log_request, site.metrics.count))
     return app

@@ -17,7 +17,7 @@ from web.answering.health import warming_up_health
 from web.html import document, escaped, file_routes
 from web.http.json_log import log_request
 from web.http.problems import failure
-from web.http.request_log import Watch
+from web.http.request_log import RequestLog
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue
 
@@ -92,4 +92,4 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
         page.headers.update(again)
         return page
 
-    return Watch(SecurityHeaders(app, origins=origins), (log_request,))
+    return RequestLog(SecurityHeaders(app, origins=origins), (log_request,))

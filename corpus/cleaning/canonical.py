@@ -11,7 +11,7 @@ from corpus.article import Article, identifier, text_sha256
 from corpus.cleaning.boilerplate import trim
 from corpus.cleaning.headings import looks_like_heading
 from corpus.cleaning.metadata import recognise
-from corpus.draft import Block, Draft, Facts, Kind
+from corpus.draft import Block, Draft, Kind, Metadata
 
 # Paragraphs stand apart by one blank line, in every article and on every machine.
 PARAGRAPH_BREAK = "\n\n"
@@ -69,8 +69,8 @@ def _fold_lines(text: str) -> str:
     return "\n".join(filter(None, map(_fold, text.split("\n"))))
 
 
-def _folded_facts(facts: Facts) -> Facts:
-    return Facts(
+def _folded_facts(facts: Metadata) -> Metadata:
+    return Metadata(
         title=_fold(facts.title),
         author=_fold(facts.author),
         publisher=_fold(facts.publisher),

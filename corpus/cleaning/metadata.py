@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from corpus.article import Dropped
-from corpus.draft import Block, Draft, Facts, Kind
+from corpus.draft import Block, Draft, Kind, Metadata
 
 _WORD = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
 _NAME = rf"{_WORD}(?:\s+(?:(?:de|van|von|der|la|le|al|bin)\s+)?{_WORD}){{1,3}}"
@@ -77,7 +77,7 @@ def recognise(draft: Draft, blocks: Sequence[Block], dropped: Sequence[Dropped])
     if draft.loose:
         top, publisher = _publisher(top, left_out)
         top = _without_section(top, left_out)
-    found = Facts(
+    found = Metadata(
         publisher=publisher or _publisher_in(dropped),
         published=next(filter(None, map(_date, (block.text for block in top))), ""),
     )
@@ -88,7 +88,7 @@ def recognise(draft: Draft, blocks: Sequence[Block], dropped: Sequence[Dropped])
         top, title = _title(top, byline, last=any(d.reason == "site header" for d in dropped))
         found = replace(found, title=title)
     known = draft.facts
-    facts = Facts(
+    facts = Metadata(
         title=known.title or found.title or draft.properties.title,
         author=known.author or author or draft.properties.author,
         publisher=known.publisher or found.publisher,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from xml.parsers.expat import ExpatError
 
 from corpus.article import Unreadable
-from corpus.draft import Draft, Facts, Kind
+from corpus.draft import Draft, Kind, Metadata
 from corpus.formats.html_blocks import html_blocks, xml_texts
 
 _MOST_PARTS = 5_000
@@ -51,9 +51,9 @@ def docx_draft(raw: bytes) -> Draft:
     parts = _parts(raw)
     page = _html(parts)
     blocks = html_blocks(page)
-    facts = Facts()
+    facts = Metadata()
     if page.startswith("<h1") and blocks and blocks[0].kind is Kind.HEADING:
-        facts = Facts(title=blocks[0].text)
+        facts = Metadata(title=blocks[0].text)
         blocks = blocks[1:]
     # Without one styled heading the title and the sub-headings are bold or spaced paragraphs at best.
     loose = not facts.title and all(block.kind is Kind.PARAGRAPH for block in blocks)
@@ -160,10 +160,10 @@ def _html(parts: Mapping[str, bytes]) -> str:
     return str(found.value)
 
 
-def _facts(parts: Mapping[str, bytes]) -> Facts:
+def _facts(parts: Mapping[str, bytes]) -> Metadata:
     """Title and author; the day a file was made is not the day its article was published."""
     part = parts.get(_PROPERTIES, b"")
     if not part or len(part) > _LARGEST_PROPERTIES:
-        return Facts()
+        return Metadata()
     texts = xml_texts(part)
-    return Facts(title=headline(texts.get("title", "")), author=person(texts.get("creator", "")))
+    return Metadata(title=headline(texts.get("title", "")), author=person(texts.get("creator", "")))

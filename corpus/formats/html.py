@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from corpus.article import Dropped
-from corpus.draft import Draft, Facts, Kind
+from corpus.draft import Draft, Kind, Metadata
 from corpus.formats.html_blocks import Piece, Place, folded, page_pieces, parse_page
 from corpus.formats.plain_text import decode
 
@@ -42,7 +42,7 @@ def html_draft(raw: bytes) -> Draft:
     try:
         facts, runs = _facts(text), _kept_runs(text)
     except (ValueError, RecursionError):
-        facts, runs = Facts(), set()
+        facts, runs = Metadata(), set()
     facts = _with_headline(facts, pieces)
     kept = _articles_own(pieces, runs)
     others = [piece for piece in pieces if _words(_unmarked(piece)) != (_words(facts.title) or None)]
@@ -116,12 +116,12 @@ def _runs(words: _Run) -> set[_Run]:
     return {words[place : place + _RUN] for place in range(len(words) - _RUN + 1)}
 
 
-def _facts(text: str) -> Facts:
+def _facts(text: str) -> Metadata:
     from trafilatura.metadata import extract_metadata
 
     # A year somewhere on a page is no date of the article: only marked dates count.
     found = extract_metadata(parse_page(text), date_config={"extensive_search": False, "original_date": True})
-    return Facts(
+    return Metadata(
         title=folded(found.title or ""),
         author=(found.author or "").replace("; ", ", "),
         publisher=found.sitename or "",
@@ -130,7 +130,7 @@ def _facts(text: str) -> Facts:
     )
 
 
-def _with_headline(facts: Facts, pieces: Sequence[Piece]) -> Facts:
+def _with_headline(facts: Metadata, pieces: Sequence[Piece]) -> Metadata:
     """The page's own headline for a title that also names the site: "Plenty to do | The Paper"."""
     headlines = [piece.block.text for piece in pieces if piece.place.element.tag == "h1"]
     within = [line for line in headlines if not facts.title or line.casefold() in facts.title.casefold()]

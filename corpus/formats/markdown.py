@@ -18,7 +18,7 @@ from markdown_it.rules_block.reference import reference
 from markdown_it.token import Token
 
 from corpus.article import Unreadable
-from corpus.draft import Block, Draft, Facts, Kind
+from corpus.draft import Block, Draft, Kind, Metadata
 from corpus.formats.html_blocks import html_blocks
 
 _FACTS = {
@@ -117,7 +117,7 @@ def _yaml(front: str) -> object:
         raise Unreadable("line 2: the front matter is nested too deeply") from error
 
 
-def _facts(values: Mapping[object, object]) -> tuple[Facts, dict[str, str]]:
+def _facts(values: Mapping[object, object]) -> tuple[Metadata, dict[str, str]]:
     """The five facts, and what the file says beyond them; a date that is none stays metadata."""
     written = {str(key): _written(value) for key, value in values.items()}
     found: dict[str, str] = {}
@@ -131,7 +131,7 @@ def _facts(values: Mapping[object, object]) -> tuple[Facts, dict[str, str]]:
             if value and value not in _NOTHING and fact not in found:
                 found[fact] = value
                 del written[key]
-    return Facts(**found), {key: value for key, value in written.items() if value not in _NOTHING}
+    return Metadata(**found), {key: value for key, value in written.items() if value not in _NOTHING}
 
 
 def _written(value: object) -> str:

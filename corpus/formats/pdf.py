@@ -17,7 +17,7 @@ from typing import Any
 
 from corpus.article import Dropped, Unreadable
 from corpus.cleaning.unwrap_lines import unwrap
-from corpus.draft import Block, Draft, Facts
+from corpus.draft import Block, Draft, Metadata
 from corpus.formats.docx import headline, person
 
 _PASSWORD_ERROR = 4
@@ -62,7 +62,7 @@ def pdf_draft(raw: bytes) -> Draft:
     return Draft(blocks, dropped=tuple(dropped), loose=True, scraped=True, properties=properties)
 
 
-def _read(raw: bytes) -> tuple[list[list[_Line]], Facts]:
+def _read(raw: bytes) -> tuple[list[list[_Line]], Metadata]:
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:
@@ -193,6 +193,6 @@ def _soft(head: str, tail: str, known: Mapping[str, int]) -> bool | None:
     return False if known.get(f"{before[-1]}-{after[0]}") else None
 
 
-def _facts(metadata: Mapping[str, str]) -> Facts:
+def _facts(metadata: Mapping[str, str]) -> Metadata:
     """Title and author; the day a file was made is not the day its article was published."""
-    return Facts(title=headline(metadata.get("Title", "")), author=person(metadata.get("Author", "")))
+    return Metadata(title=headline(metadata.get("Title", "")), author=person(metadata.get("Author", "")))

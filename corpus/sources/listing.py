@@ -25,7 +25,7 @@ from corpus.sources.folder import (
     printable,
     unsuited,
 )
-from corpus.sources.remote import Place, Stored, Unreached, is_address, local_path
+from corpus.sources.remote import RemoteFolder, Stored, Unreached, is_address, local_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _files(place: str) -> Iterator[Found | _Far]:
 
 
 def _far_files(address: str) -> Iterator[_Far]:
-    place = Place(address)
+    place = RemoteFolder(address)
     if itself := place.itself():
         yield _Far(address.rpartition("/")[0], itself, _reason(itself, unsuited(itself.name)))
         return
@@ -143,6 +143,6 @@ def _far_bytes(file: Listed) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _place(address: str) -> Place:
+def _place(address: str) -> RemoteFolder:
     """A connection kept for the next file."""
-    return Place(address)
+    return RemoteFolder(address)

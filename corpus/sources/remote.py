@@ -55,7 +55,7 @@ def local_path(place: str) -> str:
     return place.removeprefix(_LOCAL)
 
 
-class Place:
+class RemoteFolder:
     """A folder at an address or path. Every method raises Unreached when it cannot be reached."""
 
     def __init__(self, address: str) -> None:

@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from corpus.article import Article
 from corpus.cleaning.canonical import finish
 from corpus.cleaning.unwrap_lines import unwrap
-from corpus.draft import Block, Draft, Facts
+from corpus.draft import Block, Draft, Metadata
 from corpus.sentences import split_sentences
 from eval.beir.collection import Collection, Document
 from index.building.build import build
 from index.embedding.encoder import Encoder
 from index.generation.data_folder import open_current
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, unmarked
-from index.search.query import FUSED
+from index.search.query import DEFAULT_WEIGHTS
 from index.search.rerank import Reranking, reading
 from index.search.reranker_model import Reading
-from index.search.searcher import standardise
+from index.search.searcher import zscore
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 
@@ -134,7 +134,7 @@ def _reread(scores: Floats, query: str, read: Readings, way: Reranking) -> Float
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]
     most = np.array([part.max() for part in np.split(rated, ends)], dtype=np.float32)
     weight = _OF_A_DOCUMENT * way.weight / math.sqrt(len(rated) / len(best))
-    added = weight * standardise(most[None])[0]
+    added = weight * zscore(most[None])[0]
     reread: Floats = scores + added.min()
     reread[best] = scores[best] + added
     return reread
@@ -172,7 +172,7 @@ def rank_by_sentence(
 def as_article(document: Document) -> Article:
     """A document as the article that a file of it would make, nothing dropped from it."""
     blocks = tuple(Block(paragraph) for paragraph in unwrap(document.text.split("\n")))
-    return finish(Draft(blocks, facts=Facts(title=document.title)), document.id)
+    return finish(Draft(blocks, facts=Metadata(title=document.title)), document.id)
 
 
 def _encode(texts: Sequence[str], encoder: Encoder, progress: Advance | None) -> Floats:
@@ -190,14 +190,14 @@ def _encode(texts: Sequence[str], encoder: Encoder, progress: Advance | None) ->
 def _bm25(lexical: LexicalIndex, text: str, count: int) -> Floats:
     """The score of every document, 0 for one that shares no word with the query."""
     scores = np.zeros(count, dtype=np.float32)
-    for row, score in lexical.search(Unit.PASSAGE, lexical.terms(text), count):
+    for row, score in lexical.search(Granularity.PASSAGE, lexical.terms(text), count):
         scores[row] = score
     return scores
 
 
 def _fuse(near: Floats, words: Floats) -> Floats:
-    dense, lexical = standardise(np.stack([near, words]))
-    fused: Floats = FUSED.dense * dense + FUSED.lexical * lexical
+    dense, lexical = zscore(np.stack([near, words]))
+    fused: Floats = DEFAULT_WEIGHTS.dense * dense + DEFAULT_WEIGHTS.lexical * lexical
     return fused
 
 

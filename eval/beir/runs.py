@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from eval.beir.collection import Collection, Document
 from eval.beir.document_ranking import Found, Way
 from eval.measures import SECONDS, by_rank, score_rankings
-from eval.run import Cited, Row, Run
+from eval.run import JudgedText, QuestionResult, Run
 
 TYPE = "query"
 _EXCERPT = 600
@@ -24,7 +24,7 @@ def retrieval_runs(
         ordered = {query: by_rank(one.documents) for query, one in found.items()}
         scores = score_rankings(collection.judged, ordered, k=k)
         rows = tuple(
-            Row(
+            QuestionResult(
                 id=query,
                 question=text,
                 type=TYPE,
@@ -56,6 +56,6 @@ def _rank(collection: Collection, query: str, found: Found) -> int | None:
     return next((rank for rank, name in enumerate(found.documents, start=1) if name in relevant), None)
 
 
-def _cited(document: Document, grade: int) -> Cited:
+def _cited(document: Document, grade: int) -> JudgedText:
     """The beginning of a document; nothing in it is marked."""
-    return Cited(document.id, document.whole[:_EXCERPT], 0, 0, grade, whole=grade)
+    return JudgedText(document.id, document.whole[:_EXCERPT], 0, 0, grade, whole=grade)

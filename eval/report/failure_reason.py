@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from eval.run import Row
+from eval.run import QuestionResult
 
 # Documents of a ranking that count as listed.
 _LISTED = 10
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
         return self not in (Outcome.RIGHT, Outcome.DECLINED)
 
 
-def outcome(row: Row) -> Outcome:
+def outcome(row: QuestionResult) -> Outcome:
     """The one outcome of a question."""
     if row.error:
         return Outcome.FAILED
@@ -40,7 +40,7 @@ def outcome(row: Row) -> Outcome:
     return Outcome.LOWER if _shown_at(row) else Outcome.MISSED
 
 
-def explain(row: Row) -> str:
+def explain(row: QuestionResult) -> str:
     """One sentence or two: where the evidence stood at each stage, and what that means."""
     sure = "" if row.confidence is None else f" Confidence was {row.confidence:.2f}."
     told = {
@@ -53,14 +53,14 @@ def explain(row: Row) -> str:
     return told.get(outcome(row)) or _evidence(row)
 
 
-def _shown_at(row: Row) -> int | None:
+def _shown_at(row: QuestionResult) -> int | None:
     return row.ranks.get("shown") or next(
         (rank for rank, document in enumerate(row.ranking[:_LISTED], start=1) if row.judged.get(document)),
         None,
     )
 
 
-def _evidence(row: Row) -> str:
+def _evidence(row: QuestionResult) -> str:
     at = _shown_at(row)
     if at:
         return f"The evidence stands at rank {at} of what is listed."

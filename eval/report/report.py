@@ -17,7 +17,7 @@ from eval.gold import EVERY
 from eval.measures import SECONDS, standard_measures
 from eval.report.failure_reason import Outcome, explain, outcome
 from eval.report.plots import by_type, latency, reliability_diagram, risk_coverage_curve
-from eval.run import Cited, Row, Run
+from eval.run import JudgedText, QuestionResult, Run
 from eval.summary import (
     Line,
     confidence_and_answerable,
@@ -58,7 +58,7 @@ class Headline:
 class Entry:
     """A question in the list; `rank` sorts by where the evidence stands, last when it stands nowhere."""
 
-    row: Row
+    row: QuestionResult
     outcome: Outcome
     why: str
     rank: int
@@ -105,7 +105,7 @@ def _lead(run: Run) -> str:
     return f"{len(run.rows):,} {asked}{ranking}, each judged by its first {run.k} {unit}."
 
 
-def _rank(row: Row) -> int:
+def _rank(row: QuestionResult) -> int:
     found = row.ranks.get("shown") or next(
         (rank for rank in reversed(list(row.ranks.values())) if rank), None
     )
@@ -124,7 +124,7 @@ def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
     ]
 
 
-def _counted(rows: Sequence[Row]) -> dict[Outcome, int]:
+def _counted(rows: Sequence[QuestionResult]) -> dict[Outcome, int]:
     found = [outcome(row) for row in rows]
     return {one: found.count(one) for one in Outcome if one in found}
 
@@ -171,6 +171,6 @@ def _risk(run: Run) -> Picture:
     )
 
 
-def _parts(cited: Cited) -> tuple[str, str, str]:
+def _parts(cited: JudgedText) -> tuple[str, str, str]:
     """Before, marked, after."""
     return cited.text[: cited.start], cited.text[cited.start : cited.end], cited.text[cited.end :]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.article import Article
-from index.building.embed import Block, Encoded, Progress, encode_texts, others, take_over
-from index.building.layout import Contents, lay_out
+from index.building.embed import Block, EmbeddingCheckpoint, Progress, encode_texts, others, reuse_vectors
+from index.building.layout import GenerationPlan, plan_generation
 from index.building.publish import publish
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
@@ -18,7 +18,7 @@ from index.generation.data_folder import CURRENT, LOCK, generations, number, ope
 from index.generation.generation import Generation
 from index.generation.manifest import Manifest, content_facts
 from index.retrieval.index_type import AUTO, Plan
-from index.storage.durable_io import Disk, Lock, reported
+from index.storage.durable_io import Disk, Lock, as_build_failure
 
 KEPT = 2  # generations: the published one, and the one that readers may still be answering from
 SPARE_BYTES = 1 << 20  # beyond what the estimate says
@@ -57,18 +57,18 @@ def build(
         Locked: another build is at work.
     """
     disk = disk or Disk()
-    contents = lay_out(articles, encoder, plan=plan)
-    with reported(data):
+    contents = plan_generation(articles, encoder, plan=plan)
+    with as_build_failure(data):
         disk.make_data_folder(data)
         with Lock(data / LOCK):
             before = _published(data)
-            encoded = Encoded(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
+            encoded = EmbeddingCheckpoint(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
             _sweep(data, before, encoded, disk=disk)
             if before and _unchanged(before.manifest, contents, encoder):
                 _retire(data, disk=disk)  # a build that died once it had published left that undone
                 return Built(before.id, 0, len(contents.texts), True)
             _check_space(data, contents, encoder, disk=disk)
-            take_over(found, encoder, before, encoded)
+            reuse_vectors(found, encoder, before, encoded)
             vectors, made = encode_texts(contents, encoder, before, encoded, progress=progress)
             name = publish(data, contents, vectors, encoder=encoder, disk=disk)
             _retire(data, disk=disk)
@@ -83,7 +83,7 @@ def _published(data: Path) -> Generation | None:
         return None
 
 
-def _sweep(data: Path, before: Generation | None, encoded: Encoded, *, disk: Disk) -> None:
+def _sweep(data: Path, before: Generation | None, encoded: EmbeddingCheckpoint, *, disk: Disk) -> None:
     """Remove what dead builds left, but for vectors that this one can use.
 
     That is: temporary folders, vectors of other models, and generations that were never published.
@@ -95,14 +95,14 @@ def _sweep(data: Path, before: Generation | None, encoded: Encoded, *, disk: Dis
         disk.remove(path)
 
 
-def _unchanged(manifest: Manifest, contents: Contents, encoder: Encoder) -> bool:
+def _unchanged(manifest: Manifest, contents: GenerationPlan, encoder: Encoder) -> bool:
     same_model = (manifest.model, manifest.fingerprint) == (encoder.name, encoder.fingerprint)
     same_files = all(manifest.files.get(name) == content_facts(file) for name, file in contents.files.items())
     # What else the settings tell is which backend made the vectors, and those of agreeing backends are alike.
     return same_model and same_files and contents.settings.items() <= manifest.settings.items()
 
 
-def _check_space(data: Path, contents: Contents, encoder: Encoder, *, disk: Disk) -> None:
+def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk: Disk) -> None:
     rows = len(contents.texts) + len(contents.sentences) + len(contents.passages)
     texts = sum(len(file) for file in contents.files.values())
     # The vectors lie there twice until they are published.

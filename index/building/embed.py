@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.building.layout import Contents
+from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed
 from index.generation.generation import Generation
@@ -38,9 +38,9 @@ class TextVectors:
 
     digests: NDArray[np.uint8]
     dimension: int
-    taken: NDArray[np.int64]
+    reused_rows: NDArray[np.int64]
     before: Generation | None
-    encoded: Encoded
+    encoded: EmbeddingCheckpoint
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -50,7 +50,7 @@ class TextVectors:
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """The vectors in the order of the texts, at most BLOCK at a time, shape (n, dimension)."""
         for start in range(0, len(self.digests), BLOCK):
-            rows = self.taken[start : start + BLOCK]
+            rows = self.reused_rows[start : start + BLOCK]
             vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
             held = rows != _NOT_THERE
             if self.before:
@@ -61,10 +61,10 @@ class TextVectors:
 
 
 def encode_texts(
-    contents: Contents,
+    contents: GenerationPlan,
     encoder: Encoder,
     before: Generation | None,
-    encoded: Encoded,
+    encoded: EmbeddingCheckpoint,
     *,
     progress: Progress | None = None,
 ) -> tuple[TextVectors, int]:
@@ -95,7 +95,9 @@ def encode_texts(
     return TextVectors(contents.digests, encoder.dimension, taken, before, encoded), len(new)
 
 
-def take_over(blocks: Iterable[Block], encoder: Encoder, before: Generation | None, encoded: Encoded) -> None:
+def reuse_vectors(
+    blocks: Iterable[Block], encoder: Encoder, before: Generation | None, encoded: EmbeddingCheckpoint
+) -> None:
     """Put vectors made elsewhere by the same model into `encoded`, but for those that are somewhere already.
 
     Raises:
@@ -143,7 +145,7 @@ _DIGEST = 32
 _FINGERPRINT = 16  # letters of it in the folder's name
 
 
-class Encoded:
+class EmbeddingCheckpoint:
     """Vectors by the digest of their text; only the places of the vectors are kept in memory."""
 
     def __init__(self, data: Path, fingerprint: str, *, dimension: int, disk: Disk) -> None:

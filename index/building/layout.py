@@ -22,7 +22,7 @@ from index.errors import BuildFailed
 from index.generation.articles import article_files
 from index.generation.manifest import Setting
 from index.generation.spans import flags, window
-from index.retrieval.facet_columns import Facts, facts_files, facts_of
+from index.retrieval.facet_columns import FacetColumns, facts_files, facts_of
 from index.retrieval.index_type import AUTO, Plan
 from index.retrieval.lexical_index import ANALYZER, Analyzer
 from index.retrieval.lexicon import LEXICON, lexicon_bytes
@@ -39,7 +39,7 @@ TEXTS = "texts.npy"
 _Span = tuple[Article, int, int]
 
 
-class _Texts(Sequence[str]):
+class _DistinctTexts(Sequence[str]):
     """Different texts in the order first seen, kept as spans and cut out of their article when used.
 
     Together they are several times the corpus: a word stands in a sentence, three windows and a passage.
@@ -79,7 +79,7 @@ class _Texts(Sequence[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class GenerationPlan:
     """Articles in order of id, their spans, and the different texts to be encoded.
 
     `digests` holds the SHA-256 of each text, shape (texts, 32); the three lists of rows point into it.
@@ -87,7 +87,7 @@ class Contents:
     """
 
     articles: tuple[Article, ...]
-    facts: Facts
+    facts: FacetColumns
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...]
     texts: Sequence[str]
@@ -99,7 +99,7 @@ class Contents:
     plan: Plan
 
 
-def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> Contents:
+def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> GenerationPlan:
     """Split articles and find their different texts; nothing is encoded.
 
     `plan` is how the vectors will be searched; what was asked for is one of the settings.
@@ -117,7 +117,7 @@ def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO)
     passages = tuple(passage for part in joined for passage in part)
     if not sentences:
         raise BuildFailed("the articles hold no sentence; give a folder with text in it")
-    texts = _Texts()
+    texts = _DistinctTexts()
     sentence_rows = texts.rows((one.article, one.start, one.end) for one in sentences)
     window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
     passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
@@ -142,7 +142,7 @@ def lay_out(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO)
         "index": plan.kind.value,
         "nprobe": plan.nprobe,
     }
-    return Contents(
+    return GenerationPlan(
         articles=ordered,
         facts=facts,
         sentences=sentences,

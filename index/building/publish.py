@@ -20,7 +20,7 @@ import numpy as np
 
 from corpus.article import Passage, Sentence
 from index.building.embed import TextVectors
-from index.building.layout import Contents
+from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
@@ -29,7 +29,7 @@ from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL
 from index.generation.manifest import (
     FORMAT,
     Fact,
-    FileFacts,
+    FileDigest,
     Manifest,
     content_facts,
     file_facts,
@@ -38,14 +38,16 @@ from index.generation.manifest import (
     write_manifest,
 )
 from index.generation.self_check import check_probes, check_texts
-from index.retrieval.facet_columns import Facts
+from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.lexical_index import LexicalIndex, Told
 from index.retrieval.tuning import make_index
 from index.storage.arrays import array_header, read_array
 from index.storage.durable_io import Disk
 
 
-def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: Encoder, disk: Disk) -> str:
+def publish(
+    data: Path, contents: GenerationPlan, vectors: TextVectors, *, encoder: Encoder, disk: Disk
+) -> str:
     """Publish a generation; the caller holds the lock. Returns its name.
 
     What a failure leaves behind is removed as far as that is possible.
@@ -73,14 +75,14 @@ def publish(data: Path, contents: Contents, vectors: TextVectors, *, encoder: En
 
 
 def _write(
-    folder: Path, contents: Contents, vectors: TextVectors, *, disk: Disk
-) -> tuple[dict[str, FileFacts], dict[str, Mapping[str, Fact]]]:
+    folder: Path, contents: GenerationPlan, vectors: TextVectors, *, disk: Disk
+) -> tuple[dict[str, FileDigest], dict[str, Mapping[str, Fact]]]:
     """Write and flush everything but the manifest; tells the files and the dense indexes.
 
     Hashes are of what was meant where that is known, not of what arrived.
     """
     disk.make_folder(folder)
-    files: dict[str, FileFacts] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
+    files: dict[str, FileDigest] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
     for file, content in contents.files.items():
         disk.write_file(folder / file, content)
         files[file] = content_facts(content)
@@ -99,14 +101,14 @@ def _write(
     return files, indexes
 
 
-def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileFacts:
+def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileDigest:
     header = array_header(vectors.shape, np.float32)
     digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in vectors.blocks())))
-    return FileFacts(len(header) + 4 * math.prod(vectors.shape), digest)
+    return FileDigest(len(header) + 4 * math.prod(vectors.shape), digest)
 
 
 def _write_dense(
-    folder: Path, contents: Contents, shape: tuple[int, ...], *, disk: Disk
+    folder: Path, contents: GenerationPlan, shape: tuple[int, ...], *, disk: Disk
 ) -> dict[str, Mapping[str, Fact]]:
     """Both dense indexes, made from the vectors where they lie on disk."""
     vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
@@ -118,19 +120,19 @@ def _write_dense(
     return indexes
 
 
-def _write_lexical(folder: Path, contents: Contents) -> None:
+def _write_lexical(folder: Path, contents: GenerationPlan) -> None:
     sentences, passages = (_told(spans, contents.facts) for spans in (contents.sentences, contents.passages))
     LexicalIndex.create(folder, sentences, passages)
 
 
-def _told(spans: Sequence[Sentence | Passage], facts: Facts) -> Iterator[Told]:
+def _told(spans: Sequence[Sentence | Passage], facts: FacetColumns) -> Iterator[Told]:
     """Each text with the marks of its article."""
     rows = {article.id: row for row, article in enumerate(facts.articles)}
-    marks_of = facts.marks()
+    marks_of = facts.filter_ids()
     return ((span.text, marks_of(rows[span.article.id])) for span in spans)
 
 
-def _manifest(name: str, contents: Contents, *, encoder: Encoder) -> Manifest:
+def _manifest(name: str, contents: GenerationPlan, *, encoder: Encoder) -> Manifest:
     """The manifest without the files and the indexes."""
     return Manifest(
         format=FORMAT,

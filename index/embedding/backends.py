@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.embedding.batch_encoder import Network, Networks, PassEncoder
+from index.embedding.batch_encoder import BackendModels, BatchEncoder, Network
 from index.embedding.openvino_models import (
     Export,
     OpenVinoNetwork,
@@ -28,15 +28,15 @@ from index.embedding.openvino_models import (
 )
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import fingerprint
-from index.embedding.tokenizer import WordPieces
+from index.embedding.tokenizer import Tokenizer
 from index.embedding.torch_models import (
-    PlainEncoder,
+    SentenceTransformerEncoder,
     TorchNetwork,
     best_device,
-    half_or_single,
-    halved,
+    inference_dtype,
     load_bi_encoder,
     quiet,
+    to_bfloat16,
     whole_network,
     word_pieces,
 )
@@ -84,7 +84,7 @@ def open_encoder(source: Source, backend: str) -> Encoder:
     if backend not in tuple(Backend):
         raise ModelRefused(f"there is no backend {backend!r}; choose one of: {', '.join(Backend)}")
     for way in PREFERRED if backend == Backend.AUTO else ():
-        if not why_not(way, source.device):
+        if not unavailable_reason(way, source.device):
             try:
                 return _open(source, way, strict=False)
             except ModelRefused:
@@ -92,13 +92,13 @@ def open_encoder(source: Source, backend: str) -> Encoder:
     return _open(source, Backend.TORCH if backend == Backend.AUTO else Backend(backend), strict=True)
 
 
-def why_not(backend: Backend, device: str = "") -> str:
+def unavailable_reason(backend: Backend, device: str = "") -> str:
     """Why `auto` passes a backend over, whatever the model; "" when it does not."""
     if backend == Backend.OPENVINO and (fault := openvino_fault()):
         return fault
     if backend != Backend.TORCH and (device or best_device()) != "cpu":
         return "only measured on the processor"
-    if backend == Backend.BF16 and "bfloat16" not in str(half_or_single("cpu")):
+    if backend == Backend.BF16 and "bfloat16" not in str(inference_dtype("cpu")):
         return "this processor does not multiply bfloat16"
     return ""
 
@@ -111,25 +111,25 @@ def _open(source: Source, backend: Backend, *, strict: bool) -> Encoder:
     if backend == Backend.BF16:
         return _bf16(source, model, _needed(pieces, source), strict=strict)
     if pieces is None:
-        print_of = fingerprint(source.files, max_tokens=int(model.max_seq_length))
-        return PlainEncoder(model, name=source.name, fingerprint=print_of)
-    return _encoder(source, Networks(Backend.TORCH, TorchNetwork(model, pieces.names)), pieces)
+        digest = fingerprint(source.files, max_tokens=int(model.max_seq_length))
+        return SentenceTransformerEncoder(model, name=source.name, fingerprint=digest)
+    return _encoder(source, BackendModels(Backend.TORCH, TorchNetwork(model, pieces.names)), pieces)
 
 
-def _bf16(source: Source, model: Any, pieces: WordPieces, *, strict: bool) -> PassEncoder:
+def _bf16(source: Source, model: Any, pieces: Tokenizer, *, strict: bool) -> BatchEncoder:
     """Float32, and a copy in bfloat16 once there are many texts."""
     exact = TorchNetwork(model, pieces.names)
-    networks = Networks(
+    networks = BackendModels(
         backend=Backend.BF16,
-        exact=exact,
+        fp32=exact,
         reference=_reference(source, exact, pieces),
-        make_quick=lambda: TorchNetwork(halved(model), pieces.names),
+        make_fast=lambda: TorchNetwork(to_bfloat16(model), pieces.names),
         strict=strict,
     )
     return _encoder(source, networks, pieces)
 
 
-def _openvino(source: Source, *, strict: bool) -> PassEncoder:
+def _openvino(source: Source, *, strict: bool) -> BatchEncoder:
     """Neither torch nor sentence-transformers is loaded for a model that is converted already."""
     if fault := openvino_fault():
         raise ModelRefused(fault)
@@ -141,11 +141,11 @@ def _openvino(source: Source, *, strict: bool) -> PassEncoder:
     def network(*, exact: bool) -> OpenVinoNetwork:
         return OpenVinoNetwork(folder, export.pieces.names, dimension=export.reference.shape[1], exact=exact)
 
-    networks = Networks(
+    networks = BackendModels(
         backend=Backend.OPENVINO,
-        exact=network(exact=True),
+        fp32=network(exact=True),
         reference=export.reference,
-        make_quick=lambda: network(exact=False),
+        make_fast=lambda: network(exact=False),
         strict=strict,
     )
     return _encoder(source, networks, export.pieces)
@@ -154,7 +154,7 @@ def _openvino(source: Source, *, strict: bool) -> PassEncoder:
 def _export(source: Source, folder: Path) -> Export:
     model = load_bi_encoder(source.folder, "cpu")
     pieces = _needed(word_pieces(model), source)
-    inputs = pieces.side_by_side(pieces.cut(PROBES[1:4]))
+    inputs = pieces.pad(pieces.tokenize(PROBES[1:4]))
 
     def write_network(building: Path) -> None:
         with quiet():
@@ -169,17 +169,17 @@ def _export(source: Source, folder: Path) -> Export:
     )
 
 
-def _needed(pieces: WordPieces | None, source: Source) -> WordPieces:
+def _needed(pieces: Tokenizer | None, source: Source) -> Tokenizer:
     if pieces is None:
         fact = f"{source.name} does more with a text than cut it into pieces"
         raise ModelRefused(f"{fact}; use --backend torch")
     return pieces
 
 
-def _reference(source: Source, network: Network, pieces: WordPieces) -> Vectors:
-    return _encoder(source, Networks(Backend.TORCH, network), pieces).encode(PROBES)
+def _reference(source: Source, network: Network, pieces: Tokenizer) -> Vectors:
+    return _encoder(source, BackendModels(Backend.TORCH, network), pieces).encode(PROBES)
 
 
-def _encoder(source: Source, networks: Networks, pieces: WordPieces) -> PassEncoder:
-    print_of = fingerprint(source.files, max_tokens=pieces.max_tokens)
-    return PassEncoder(networks, pieces, name=source.name, fingerprint=print_of)
+def _encoder(source: Source, networks: BackendModels, pieces: Tokenizer) -> BatchEncoder:
+    digest = fingerprint(source.files, max_tokens=pieces.max_tokens)
+    return BatchEncoder(networks, pieces, name=source.name, fingerprint=digest)

@@ -19,14 +19,14 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from index.embedding.parity import AGREES, PROBES, least_cosine
-from index.embedding.tokenizer import IDS, Inputs, Pieces, WordPieces
+from index.embedding.tokenizer import IDS, Inputs, TokenIds, Tokenizer
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
 
 SLAB = 512
 """Texts cut at once: a tenth of a second's work, sorted by characters before and by pieces after."""
 
-FEW = 32
+FP32_BELOW = 32
 """Texts that are encoded as questions are."""
 
 
@@ -50,21 +50,21 @@ class Network(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Networks:
+class BackendModels:
     """The networks of a backend.
 
-    `exact` reads in float32. `quick`, for many texts, is made by `make_quick` when first wanted and held
+    `exact` reads in float32. `quick`, for many texts, is made by `make_fast` when first wanted and held
     against `reference`, the float32 vectors of the probes; one that does not agree is refused if `strict`,
     else `exact` stands in for it. `agreement` is the least cosine of those in use, 1 for float32 by torch.
     """
 
     backend: str
-    exact: Network
+    fp32: Network
     reference: Vectors | None = None
-    make_quick: Callable[[], Network] | None = None
+    make_fast: Callable[[], Network] | None = None
     strict: bool = False
     agreement: float = 1.0
-    quick: Network | None = None
+    fast: Network | None = None
 
 
 @dataclass(slots=True)
@@ -75,21 +75,21 @@ class Spent:
     filling: int = 0
 
 
-class PassEncoder:
+class BatchEncoder:
     """An `index.embedding.load.Encoder` over networks; safe to share between threads."""
 
-    def __init__(self, networks: Networks, pieces: WordPieces, *, name: str, fingerprint: str) -> None:
+    def __init__(self, networks: BackendModels, pieces: Tokenizer, *, name: str, fingerprint: str) -> None:
         """Raises ModelRefused when the exact network does not agree with the reference."""
         self.name = name
         self.fingerprint = fingerprint
         self.networks = networks
-        self.dimension = networks.exact.dimension
+        self.dimension = networks.fp32.dimension
         self.max_tokens = pieces.max_tokens
         self.spent = Spent()
         self._pieces = pieces
         self._turn = threading.Lock()  # two passes at once would each wait for the other's processors
         self._choosing = threading.Lock()
-        self._check(networks.exact, strict=True)
+        self._check(networks.fp32, strict=True)
 
     def count_tokens(self, text: str) -> int:
         """See `index.embedding.load.Encoder.count_tokens`."""
@@ -101,17 +101,17 @@ class PassEncoder:
         Raises:
             ModelRefused: many texts, and a network for them that had to be used and does not agree.
         """
-        network = self.networks.exact if len(texts) <= FEW else self._quick()
+        network = self.networks.fp32 if len(texts) <= FP32_BELOW else self._quick()
         return self._encode(texts, network, progress=progress)
 
     def _quick(self) -> Network:
         ways = self.networks
         with self._choosing:
-            if ways.quick is None:
-                made = ways.make_quick() if ways.make_quick else ways.exact
-                agrees = made is ways.exact or self._check(made, strict=ways.strict)
-                ways.quick = made if agrees else ways.exact
-            return ways.quick
+            if ways.fast is None:
+                made = ways.make_fast() if ways.make_fast else ways.fp32
+                agrees = made is ways.fp32 or self._check(made, strict=ways.strict)
+                ways.fast = made if agrees else ways.fp32
+            return ways.fast
 
     def _check(self, network: Network, *, strict: bool) -> bool:
         ways = self.networks
@@ -139,18 +139,18 @@ class PassEncoder:
                     progress(len(batch))
         return vectors
 
-    def _cut(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Pieces]]]:
+    def _cut(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[TokenIds]]]:
         """Rows of the texts and their pieces, some hundred of like length at a time."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         slabs = [order[start : start + SLAB] for start in range(0, len(order), SLAB)]
 
-        def cut(rows: list[int]) -> tuple[list[int], list[Pieces]]:
-            return rows, self._pieces.cut([texts[row] for row in rows])
+        def cut(rows: list[int]) -> tuple[list[int], list[TokenIds]]:
+            return rows, self._pieces.tokenize([texts[row] for row in rows])
 
         yield from one_ahead(cut, slabs) if len(slabs) > 1 else map(cut, slabs)
 
-    def _pass(self, network: Network, cut: Sequence[Pieces]) -> Vectors:
-        inputs = self._pieces.side_by_side(cut, step=network.step)
+    def _pass(self, network: Network, cut: Sequence[TokenIds]) -> Vectors:
+        inputs = self._pieces.pad(cut, step=network.step)
         count = sum(map(len, cut))
         with self._turn:
             self.spent.texts += count

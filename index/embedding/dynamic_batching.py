@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from index.embedding.batch_encoder import FEW
+from index.embedding.batch_encoder import FP32_BELOW
 from index.embedding.encoder import Encoder
 from index.errors import IndexFailure
 from index.storage.arrays import Vectors
@@ -22,7 +22,7 @@ _FAILED = (IndexFailure, MemoryError, OSError, RuntimeError)
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _PendingRequest:
     """A caller's texts, and their vectors once a pass has been made for it: none when that pass failed."""
 
     texts: list[str]
@@ -30,7 +30,7 @@ class _Waiting:
     served: bool = False
 
 
-class BatchedEncoder:
+class DynamicBatchingEncoder:
     """An `index.embedding.load.Encoder` that encodes what several threads ask for in one pass of another."""
 
     def __init__(self, encoder: Encoder) -> None:
@@ -41,7 +41,7 @@ class BatchedEncoder:
         self.max_tokens = encoder.max_tokens
         self._changed = threading.Condition()
         self._under_way = False
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingRequest] = []
 
     def count_tokens(self, text: str) -> int:
         """See `index.embedding.load.Encoder.count_tokens`."""
@@ -49,25 +49,25 @@ class BatchedEncoder:
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `index.embedding.load.Encoder.encode`. An error reaches those alone whose own texts cause it."""
-        if progress or not 0 < len(texts) <= FEW:
+        if progress or not 0 < len(texts) <= FP32_BELOW:
             return self.encoder.encode(texts, progress=progress)
-        mine = _Waiting(list(texts))
+        mine = _PendingRequest(list(texts))
         with self._changed:
             self._waiting.append(mine)
             while not mine.served:
                 if self._under_way:
                     self._changed.wait()
                 else:
-                    self._lead()
+                    self._run_batch()
         return self.encoder.encode(mine.texts) if mine.vectors is None else mine.vectors
 
-    def _lead(self) -> None:
+    def _run_batch(self) -> None:
         """Make a pass for those who have waited longest; others may come and wait meanwhile."""
-        together = self._take()
+        together = self._next_batch()
         self._under_way = True
         self._changed.release()
         try:
-            self._pass(together)
+            self._encode_batch(together)
         finally:
             self._changed.acquire()
             self._under_way = False
@@ -75,15 +75,15 @@ class BatchedEncoder:
                 one.served = True
             self._changed.notify_all()
 
-    def _take(self) -> list[_Waiting]:
-        taken: list[_Waiting] = []
-        room = FEW
+    def _next_batch(self) -> list[_PendingRequest]:
+        taken: list[_PendingRequest] = []
+        room = FP32_BELOW
         while self._waiting and len(self._waiting[0].texts) <= room:
             taken.append(self._waiting.pop(0))
             room -= len(taken[-1].texts)
         return taken
 
-    def _pass(self, together: Sequence[_Waiting]) -> None:
+    def _encode_batch(self, together: Sequence[_PendingRequest]) -> None:
         try:
             vectors = self.encoder.encode([text for one in together for text in one.texts])
         except (*_TAKEN_AMISS, *_FAILED):

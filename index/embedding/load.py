@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from index.embedding.backends import Backend, Source, open_encoder
-from index.embedding.batch_encoder import PassEncoder
+from index.embedding.batch_encoder import BatchEncoder
 from index.embedding.encoder import Encoder
 from index.embedding.shipped_models import (
     DEFAULT_MODEL,
@@ -22,7 +22,7 @@ from index.embedding.shipped_models import (
     model_folder,
     quality_model_folder,
 )
-from index.embedding.torch_models import PlainEncoder, check_device
+from index.embedding.torch_models import SentenceTransformerEncoder, check_device
 from index.generation.manifest import Setting
 
 
@@ -60,9 +60,9 @@ def load_encoder(
 
 def encoding_facts(encoder: Encoder) -> dict[str, Setting]:
     """What a manifest tells of how texts were encoded: the backend, and its least cosine with float32."""
-    if isinstance(encoder, PlainEncoder):
+    if isinstance(encoder, SentenceTransformerEncoder):
         return {"backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}
-    if not isinstance(encoder, PassEncoder):
+    if not isinstance(encoder, BatchEncoder):
         return {}
     return {"backend": str(encoder.networks.backend), "least_cosine": f"{encoder.networks.agreement:.6f}"}
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import file_sha256, lines_sha256
-from index.embedding.tokenizer import Inputs, WordPieces
+from index.embedding.tokenizer import Inputs, Tokenizer
 from index.errors import ModelRefused
 
 EXPORT, TOKENIZER, REFERENCE = "export.json", "tokenizer.json", "probes.npy"
@@ -37,7 +37,7 @@ class Export:
     """A converted model; `reference` holds the fp32 vectors of the probes, shape (probes, dimension)."""
 
     folder: Path
-    pieces: WordPieces
+    pieces: Tokenizer
     reference: NDArray[np.float32]
 
 
@@ -54,7 +54,7 @@ def read_export(folder: Path, *, version: str) -> Export | None:
             return None
         if any(file_sha256(folder / name) != digest for name, digest in facts["files"].items()):
             return None
-        pieces = WordPieces(
+        pieces = Tokenizer(
             (folder / TOKENIZER).read_text(encoding="utf-8"),
             names=facts["inputs"],
             max_tokens=facts["max_tokens"],
@@ -67,7 +67,7 @@ def read_export(folder: Path, *, version: str) -> Export | None:
 
 def write_export(
     folder: Path,
-    pieces: WordPieces,
+    pieces: Tokenizer,
     *,
     reference: NDArray[np.float32],
     version: str,
@@ -100,7 +100,7 @@ def write_export(
     return Export(folder, pieces, reference)
 
 
-def _facts(building: Path, pieces: WordPieces, version: str) -> str:
+def _facts(building: Path, pieces: Tokenizer, version: str) -> str:
     files: Mapping[str, str] = {path.name: file_sha256(path) for path in sorted(building.iterdir())}
     facts = {
         "version": version,

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Pieces = NDArray[np.int64]
+TokenIds = NDArray[np.int64]
 Inputs = Mapping[str, NDArray[np.int64]]
 """What a network takes, by name, each of shape (texts, longest of them in pieces)."""
 
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 
 
-class WordPieces:
+class Tokenizer:
     """The tokenizer of a model. Its settings never change, so threads may share it."""
 
     def __init__(self, tokenizer: str, *, names: Sequence[str], max_tokens: int, blank: int) -> None:
@@ -29,19 +29,19 @@ class WordPieces:
         self.names = tuple(names)
         self.max_tokens = max_tokens
         self.blank = blank
-        self._whole, self._cut = uncut(tokenizer), uncut(tokenizer)
+        self._whole, self._cut = raw_tokenizer(tokenizer), raw_tokenizer(tokenizer)
         self._cut.enable_truncation(max_tokens)
 
     def count(self, text: str) -> int:
         """Pieces of the whole text, the two special ones included: "hello world" -> 4."""
-        return len(self._whole.encode(sayable(text)).ids)
+        return len(self._whole.encode(replace_surrogates(text)).ids)
 
-    def cut(self, texts: Sequence[str]) -> list[Pieces]:
+    def tokenize(self, texts: Sequence[str]) -> list[TokenIds]:
         """The ids of each text, at most `max_tokens`."""
-        encoded = self._cut.encode_batch_fast([sayable(text) for text in texts])
+        encoded = self._cut.encode_batch_fast([replace_surrogates(text) for text in texts])
         return [np.array(one.ids, dtype=np.int64) for one in encoded]
 
-    def side_by_side(self, cut: Sequence[Pieces], *, step: int = 1) -> Inputs:
+    def pad(self, cut: Sequence[TokenIds], *, step: int = 1) -> Inputs:
         """Inputs for these texts, filled up at the end to a multiple of `step` where the window allows."""
         longest = max(map(len, cut))
         width = max(longest, min(-(-longest // step) * step, self.max_tokens))
@@ -55,13 +55,13 @@ class WordPieces:
 
     def same_as(self, features: Mapping[str, Any], texts: Sequence[str]) -> bool:
         """Whether these inputs, made of the texts by the model's own code, are what this makes of them."""
-        mine = self.side_by_side(self.cut(texts))
+        mine = self.pad(self.tokenize(texts))
         return mine.keys() == features.keys() and all(
             np.array_equal(array, np.asarray(features[name])) for name, array in mine.items()
         )
 
 
-def uncut(written: str) -> Any:
+def raw_tokenizer(written: str) -> Any:
     """The tokenizer of a `tokenizer.json`'s content, one that neither cuts texts nor fills them up."""
     from tokenizers import Tokenizer
 
@@ -71,6 +71,6 @@ def uncut(written: str) -> Any:
     return tokenizer
 
 
-def sayable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with each lone surrogate as "?": UTF-8, and so the tokenizer, has no form for one."""
     return text.encode("utf-8", "replace").decode("utf-8")

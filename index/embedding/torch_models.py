@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embedding.parity import PROBES
-from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, WordPieces, sayable, uncut
+from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer, raw_tokenizer, replace_surrogates
 from index.errors import ModelRefused
 
 # Pieces in a batch. Two cores with AMX read 203 texts a second at 4096 in bfloat16, 149 at 2048 and 181 at
@@ -81,7 +81,7 @@ def whole_network(model: Any, names: Sequence[str]) -> Any:
     return Whole().eval()
 
 
-def halved(model: Any) -> Any:
+def to_bfloat16(model: Any) -> Any:
     """A copy of a bi-encoder whose first module, the costly one, is in bfloat16.
 
     Pooling and what follows get float32: rounding there would save nothing.
@@ -91,11 +91,11 @@ def halved(model: Any) -> Any:
     with quiet():
         copied = copy.deepcopy(model)
     copied[0].to(torch.bfloat16)
-    copied[0].register_forward_hook(lambda module, given, features: _single(features))
+    copied[0].register_forward_hook(lambda module, given, features: _to_float32(features))
     return copied
 
 
-def word_pieces(model: Any) -> WordPieces | None:
+def word_pieces(model: Any) -> Tokenizer | None:
     """How a bi-encoder cuts texts up; None where it does more than cut, such as put a prompt before each."""
     import torch
 
@@ -106,7 +106,7 @@ def word_pieces(model: Any) -> WordPieces | None:
     tensors = {name: one for name, one in features.items() if isinstance(one, torch.Tensor)}
     if not tensors.keys() <= {IDS, MASK, TYPES}:
         return None
-    pieces = WordPieces(
+    pieces = Tokenizer(
         tokenizer.backend_tokenizer.to_str(),
         names=tuple(tensors),
         max_tokens=int(model.max_seq_length),
@@ -115,7 +115,7 @@ def word_pieces(model: Any) -> WordPieces | None:
     return pieces if pieces.same_as(tensors, PROBES) else None
 
 
-def _single(features: dict[str, Any]) -> dict[str, Any]:
+def _to_float32(features: dict[str, Any]) -> dict[str, Any]:
     """The same with what is in fewer bits in float32."""
     import torch
 
@@ -137,7 +137,7 @@ def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
             max_length=max_tokens,
             num_labels=1,
             activation_fn=torch.nn.Identity(),
-            model_kwargs={"use_safetensors": True, "dtype": half_or_single(device)},
+            model_kwargs={"use_safetensors": True, "dtype": inference_dtype(device)},
         )
 
 
@@ -164,7 +164,7 @@ def check_device(device: str) -> None:
         raise ModelRefused(f"there is no device {device!r} here; choose one of: {there}")
 
 
-def half_or_single(device: str) -> Any:
+def inference_dtype(device: str) -> Any:
     """bfloat16 on other devices and on processors that multiply it, else float32: emulated it is slow.
 
     Measured on two cores with AMX: six layers read 570 pairs a second in bfloat16 and 73 in float32.
@@ -213,7 +213,7 @@ def quiet() -> Iterator[None]:
 BATCH = 32  # texts per pass: the default of sentence-transformers
 
 
-class PlainEncoder:
+class SentenceTransformerEncoder:
     """An `index.embedding.load.Encoder` over a loaded `SentenceTransformer`; safe to share between threads."""
 
     def __init__(self, model: Any, *, name: str, fingerprint: str) -> None:
@@ -222,12 +222,12 @@ class PlainEncoder:
         self.dimension = int(model.get_embedding_dimension())
         self.max_tokens = int(model.max_seq_length)
         self._model = model
-        self._tokenizer = uncut(model.tokenizer.backend_tokenizer.to_str())
+        self._tokenizer = raw_tokenizer(model.tokenizer.backend_tokenizer.to_str())
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
 
     def count_tokens(self, text: str) -> int:
         """See `index.embedding.load.Encoder.count_tokens`."""
-        return len(self._tokenizer.encode(sayable(text)).ids)
+        return len(self._tokenizer.encode(replace_surrogates(text)).ids)
 
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
@@ -237,7 +237,7 @@ class PlainEncoder:
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            vectors[rows] = self._encode_batch([sayable(texts[row]) for row in rows])
+            vectors[rows] = self._encode_batch([replace_surrogates(texts[row]) for row in rows])
             if progress:
                 progress(len(rows))
         return vectors

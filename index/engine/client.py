@@ -19,11 +19,11 @@ from typing import Any
 from index.engine.address import Address
 from index.errors import BuildFailed, IndexFailure, Missing, StoreRefused, Unreachable
 
-PATIENCE = 20.0
+QUESTION_TIMEOUT = 20.0
 """Seconds that a call made for a question may take, all tries together: while a query node is taken over."""
-QUICK = 1.0
+PROBE_TIMEOUT = 1.0
 """Seconds that it may take while the last call failed: nobody waits long for an engine known to be away."""
-LONG = 300.0
+BUILD_TIMEOUT = 300.0
 """Seconds for calls that a build makes: flushing and loading take as long as there is data."""
 INDEXING = 3_600.0
 """Seconds in which an index must get on: it is made a segment at a time, of some hundred thousand rows."""
@@ -50,7 +50,7 @@ Row = dict[str, Any]
 class Milvus:
     """A connection that is made when first used, and made again when the engine comes back."""
 
-    def __init__(self, address: Address, *, patience: float = PATIENCE) -> None:
+    def __init__(self, address: Address, *, patience: float = QUESTION_TIMEOUT) -> None:
         self.address = address
         self._patience = patience
         self._client: Any = None
@@ -62,7 +62,7 @@ class Milvus:
     def version(self) -> str:
         """What the server calls itself: "2.3.5", "milvus_lite-3.2.2"."""
         if not self._version:
-            self._version = str(self._ask("get_server_version")).lstrip("v")
+            self._version = str(self._call("get_server_version")).lstrip("v")
         return self._version
 
     @property
@@ -83,50 +83,50 @@ class Milvus:
         new = not self.has(name)
         if new:
             schema = self._schema(fields, words=words)
-            self._ask("create_collection", name, schema=schema, seconds=LONG)
-        if not self._ask("list_indexes", name):
+            self._call("create_collection", name, schema=schema, seconds=BUILD_TIMEOUT)
+        if not self._call("list_indexes", name):
             made = self._class("MilvusClient").prepare_index_params()
             for one in indexes:
                 made.add_index(**one)
-            self._ask("create_index", name, made, seconds=LONG)
+            self._call("create_index", name, made, seconds=BUILD_TIMEOUT)
         return new
 
     def has(self, name: str) -> bool:
         """Whether there is a collection of this name."""
-        return bool(self._ask("has_collection", name))
+        return bool(self._call("has_collection", name))
 
     def names(self) -> list[str]:
         """All collections."""
-        return list(self._ask("list_collections"))
+        return list(self._call("list_collections"))
 
     def upsert(self, name: str, rows: list[Row]) -> None:
         """Put rows in; those with a known id take its place."""
-        self._ask("upsert", name, rows, seconds=LONG)
+        self._call("upsert", name, rows, seconds=BUILD_TIMEOUT)
 
     def delete(self, name: str, ids: Sequence[int]) -> None:
         """Take rows out by id."""
-        self._ask("delete", name, ids=list(ids), seconds=LONG)
+        self._call("delete", name, ids=list(ids), seconds=BUILD_TIMEOUT)
 
     def seal(self, name: str) -> int:
         """Make what was put in durable and searchable; how many rows there are, read after all writes.
 
         Raises BuildFailed when the index gets on no more.
         """
-        self._ask("flush", name, seconds=LONG)
+        self._call("flush", name, seconds=BUILD_TIMEOUT)
         self._indexed(name)
         self.load(name)
         return min(self._count(name) for _ in range(self.address.replicas))
 
-    def load(self, name: str, *, seconds: float = LONG) -> None:
+    def load(self, name: str, *, seconds: float = BUILD_TIMEOUT) -> None:
         """Let query nodes take the collection into memory, as many as there shall be replicas."""
         more = {} if self.address.replicas == 1 else {"replica_number": self.address.replicas}
-        self._ask(_LOAD, name, seconds=seconds, **more)
+        self._call(_LOAD, name, seconds=seconds, **more)
 
     def get(
         self, name: str, expression: str, fields: Sequence[str], *, limit: int, latest: bool = False
     ) -> list[Row]:
         """Rows for which an expression is true; at most 16,384. `latest` waits for all that was written."""
-        told = self._ask(
+        told = self._call(
             "query",
             name,
             filter=expression,
@@ -149,7 +149,7 @@ class Milvus:
     ) -> list[tuple[int, float, Row]]:
         """The k nearest rows to a vector, or by BM25 to a text, as (id, score, fields), best first."""
         by_words = isinstance(query, str)
-        told = self._ask(
+        told = self._call(
             "search",
             name,
             data=[query],
@@ -166,11 +166,11 @@ class Milvus:
 
     def index_kind(self, name: str) -> str:
         """How vectors are searched: "FLAT" compares all."""
-        return str(self._ask("describe_index", name, "vector")["index_type"])
+        return str(self._call("describe_index", name, "vector")["index_type"])
 
     def point(self, alias: str, name: str) -> None:
         """Let an alias name this collection from now on, whatever it named before."""
-        self._ask("create_alias" if self.pointed(alias) is None else "alter_alias", name, alias)
+        self._call("create_alias" if self.pointed(alias) is None else "alter_alias", name, alias)
 
     def pointed(self, alias: str) -> str | None:
         """The collection that an alias names, None when there is no such alias.
@@ -179,7 +179,7 @@ class Milvus:
             StoreRefused: a collection has the name of the alias.
         """
         try:
-            name = str(self._ask("describe_collection", alias)["collection_name"])
+            name = str(self._call("describe_collection", alias)["collection_name"])
         except Missing:
             return None
         if name == alias:
@@ -190,7 +190,7 @@ class Milvus:
     def drop(self, name: str) -> None:
         """Remove a collection; one that is not there is no error."""
         if self.has(name):
-            self._ask("drop_collection", name, seconds=LONG)
+            self._call("drop_collection", name, seconds=BUILD_TIMEOUT)
 
     def close(self) -> None:
         """Let go of the connection; a later call makes another."""
@@ -201,7 +201,7 @@ class Milvus:
     def _indexed(self, name: str) -> None:
         """Wait until the index is made: before that the server searches by a makeshift one."""
         least, moved = math.inf, time.monotonic()
-        while left := int(self._ask("describe_index", name, "vector").get("pending_index_rows") or 0):
+        while left := int(self._call("describe_index", name, "vector").get("pending_index_rows") or 0):
             if left < least:
                 least, moved = left, time.monotonic()
             elif time.monotonic() - moved > INDEXING:
@@ -212,8 +212,13 @@ class Milvus:
             time.sleep(_LONGEST_PAUSE)
 
     def _count(self, name: str) -> int:
-        told = self._ask(
-            "query", name, filter="", output_fields=["count(*)"], consistency_level="Strong", seconds=LONG
+        told = self._call(
+            "query",
+            name,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            seconds=BUILD_TIMEOUT,
         )
         return int(told[0]["count(*)"])
 
@@ -230,10 +235,10 @@ class Milvus:
             schema.add_function(function(name="bm25", function_type=kind, **told))
         return schema
 
-    def _ask(self, call: str, *given: Any, seconds: float = 0, **named: Any) -> Any:
+    def _call(self, call: str, *given: Any, seconds: float = 0, **named: Any) -> Any:
         """Call a method of the client, again and again while the reason may pass and there is time."""
         failures = self._failures()
-        limit = seconds or (min(QUICK, self._patience) if self._away else self._patience)
+        limit = seconds or (min(PROBE_TIMEOUT, self._patience) if self._away else self._patience)
         begun, pause = time.monotonic(), _FIRST_PAUSE
         ends = begun + limit
         while True:
@@ -291,23 +296,25 @@ class Milvus:
             ) from error
         return getattr(pymilvus, name)
 
-    def _fault(self, call: str, error: Exception) -> _Fault:
+    def _fault(self, call: str, error: Exception) -> _Failure:
         """What an error of the client means, in our words: its own may hold a text or a password."""
         code, said = getattr(error, "code", None), str(getattr(error, "message", "") or error)
         code = code() if callable(code) else code  # of gRPC's own errors it is a method
         place = self.address.shown
         if code == _MISSING or _GONE.search(said):
-            return _Fault(Missing(place), final=True)
+            return _Failure(Missing(place), final=True)
         if _AUTHENTICATION.search(said):
             cure = "see VERBATIM_STORE_TOKEN and the TLS files"
-            return _Fault(StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True)
+            return _Failure(
+                StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True
+            )
         if _AWAY.search(f"{code} {said}"):
-            return _Fault(Unreachable(place, f"{call}: no connection"), final=False, away=True)
+            return _Failure(Unreachable(place, f"{call}: no connection"), final=False, away=True)
         fact = f"{call} failed with code {code if isinstance(code, int) else 'unknown'}"
-        return _Fault(Unreachable(place, fact), final=code in _FINAL)
+        return _Failure(Unreachable(place, fact), final=code in _FINAL)
 
 
-class _Fault:
+class _Failure:
     """What to raise, whether another try is of no use, and whether nobody answered at all."""
 
     def __init__(self, told: IndexFailure, *, final: bool, away: bool = False) -> None:

@@ -15,10 +15,10 @@ from corpus.article import Unreadable
 from corpus.read import Reading, gathered
 from corpus.sandbox.pool import Outcome
 from corpus.sources.listing import Listed
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.building.embed import Block
 from index.engine.shard_file import ShardContent, check_parquet, read_shard
-from index.engine.shards import Recipe, Shard, shards_of
+from index.engine.shards import Shard, ShardKeyInputs, shards_of
 from index.errors import BuildFailed
 
 Run = Callable[[Sequence[Shard]], None]
@@ -28,14 +28,14 @@ TRIES = 2  # one that cannot be read back is made once more
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class CollectedShards:
     """What all files came to, and how many shards were there before and made for it."""
 
     reading: Reading
     shards: Sequence[Shard]
     made: int
-    place: Place
-    recipe: Recipe
+    place: RemoteFolder
+    recipe: ShardKeyInputs
 
     def blocks(self) -> Iterator[Block]:
         """Digests and vectors of the texts, a shard at a time; read again, so that few are in memory.
@@ -51,8 +51,13 @@ class Gathered:
 
 
 def gather(
-    files: Sequence[Listed], recipe: Recipe, place: Place, run: Run, *, average: int | None = None
-) -> Gathered:
+    files: Sequence[Listed],
+    recipe: ShardKeyInputs,
+    place: RemoteFolder,
+    run: Run,
+    *,
+    average: int | None = None,
+) -> CollectedShards:
     """Everything in these files. `average` is how many of them a shard has, more or less.
 
     Raises:
@@ -72,7 +77,7 @@ def gather(
         if not unsound:
             place.sweep({shard.name for shard in shards})
             ordered = _in_order(files, outcomes)
-            return Gathered(gathered(ordered), shards, len(made), place, recipe)
+            return CollectedShards(gathered(ordered), shards, len(made), place, recipe)
         for shard in unsound:
             place.remove(shard.name)
     raise BuildFailed(
@@ -82,7 +87,7 @@ def gather(
 
 
 def _outcomes(
-    shards: Sequence[Shard], place: Place, recipe: Recipe
+    shards: Sequence[Shard], place: RemoteFolder, recipe: ShardKeyInputs
 ) -> tuple[dict[str, Outcome], list[Shard]]:
     """What came of each file by its source, and the shards that are not there or not sound."""
     outcomes: dict[str, Outcome] = {}
@@ -96,7 +101,7 @@ def _outcomes(
     return outcomes, unsound
 
 
-def _read(shard: Shard, place: Place, recipe: Recipe) -> ShardContent | None:
+def _read(shard: Shard, place: RemoteFolder, recipe: ShardKeyInputs) -> ShardContent | None:
     try:
         content = read_shard(place.read(shard.name), recipe)
     except FileNotFoundError:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.engine.address import Address
-from index.engine.client import PATIENCE, Milvus, Row, all_of, any_of, one_of
+from index.engine.client import QUESTION_TIMEOUT, Milvus, Row, all_of, any_of, one_of
 from index.engine.contract import MOST_TEXT_BYTES, NO_FILTER, UNITS, Batch, Filter, Found, wanted
 from index.errors import Altered, NoIndex, NoWords, StoreRefused
 from index.retrieval.index_type import FLAT_LIMIT
@@ -42,14 +42,14 @@ class MilvusStore:
     """A store in Milvus; safe to share between threads. `refused` counts texts that were not as published.
 
     `words` false leaves out BM25, for those who keep the words themselves. Up to `exact` records all vectors
-    are compared. `patience` is how many seconds a call for a question may take (`PATIENCE`).
+    are compared. `patience` is how many seconds a call for a question may take (`QUESTION_TIMEOUT`).
     """
 
     def __init__(
         self, address: Address, *, words: bool = True, exact: int = EXACT, patience: float = 0
     ) -> None:
         self.address = address
-        self.client = Milvus(address, patience=patience or PATIENCE)
+        self.client = Milvus(address, patience=patience or QUESTION_TIMEOUT)
         self.refused = 0
         self._words = words
         self._exact = exact

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.building.layout import PASSAGE_ROWS, SENTENCE_ROWS
 from index.engine.collections import MilvusStore
-from index.engine.files import Pieces, kept_apart, places
+from index.engine.files import ChunkedFiles, places, without_files
 from index.engine.remote_generation import fetch_files
 from index.errors import BuildFailed, Damaged
 from index.generation.articles import ARTICLES
@@ -30,13 +30,13 @@ from index.generation.manifest import (
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
 from index.storage.arrays import array_header, read_array
-from index.storage.durable_io import Disk, Lock, reported
+from index.storage.durable_io import Disk, Lock, as_build_failure
 
 BLOCK = 2_000
 """Vectors in memory at once: 3 MB of 384 numbers each."""
 
 
-def bring(store: MilvusStore, data: Path, *, disk: Disk | None = None) -> str:
+def download(store: MilvusStore, data: Path, *, disk: Disk | None = None) -> str:
     """Publish in a data folder what is published in an engine; returns the generation's name.
 
     Raises:
@@ -44,7 +44,7 @@ def bring(store: MilvusStore, data: Path, *, disk: Disk | None = None) -> str:
         BuildFailed: the disk is full, or what was fetched is not sound.
     """
     disk, name = disk or Disk(), store.published()
-    with reported(data):
+    with as_build_failure(data):
         disk.make_data_folder(data)
         with Lock(data / LOCK):
             temporary = data / f"tmp-{secrets.token_hex(8)}"
@@ -59,10 +59,10 @@ def _brought(store: MilvusStore, name: str, data: Path, temporary: Path, *, disk
     folder = temporary / name
     disk.make_folder(temporary)
     disk.make_folder(folder)
-    pieces = Pieces(store, name)
+    pieces = ChunkedFiles(store, name)
     (folder / MANIFEST).write_bytes(pieces.manifest())
     manifest = read_manifest(folder)
-    fetch_files(pieces, manifest, folder, kept_apart(manifest, ELSEWHERE - {ARTICLES}))
+    fetch_files(pieces, manifest, folder, without_files(manifest, ELSEWHERE - {ARTICLES}))
     disk.write_blocks(folder / VECTORS, _vector_file(store, manifest))
     manifest = _with_lists(folder, manifest, data, disk=disk)
     try:
@@ -100,10 +100,10 @@ def _with_lists(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -> 
     return made
 
 
-def long_files(store: MilvusStore, manifest: Manifest) -> Mapping[str, Iterator[bytes]]:
+def stream_large_files(store: MilvusStore, manifest: Manifest) -> Mapping[str, Iterator[bytes]]:
     """The content of the files that an engine keeps for itself, read from there block by block."""
-    place = places(kept_apart(manifest, ELSEWHERE - {ARTICLES}))[ARTICLES]
-    articles = Pieces(store, manifest.generation).read(place)
+    place = places(without_files(manifest, ELSEWHERE - {ARTICLES}))[ARTICLES]
+    articles = ChunkedFiles(store, manifest.generation).read(place)
     return {VECTORS: _vector_file(store, manifest), ARTICLES: articles}
 
 

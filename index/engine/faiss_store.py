@@ -21,7 +21,7 @@ from index.engine.contract import NO_FILTER, Batch, Filter, Found, wanted
 from index.errors import Damaged, NoIndex, StoreRefused
 from index.generation.manifest import read_small
 from index.retrieval.dense_index import DenseIndex
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, unmarked
 from index.storage.arrays import Vectors, array_bytes, text_digest
 from index.storage.durable_io import Disk
@@ -106,7 +106,7 @@ class FaissStore:
         """See `Store`."""
         opened = self._current()
         allowed = opened.allowed(where)
-        narrowed = None if allowed is None else opened.dense.narrowed(allowed)
+        narrowed = None if allowed is None else opened.dense.allowed_texts(allowed)
         found = opened.dense.search(np.asarray(vector, dtype=np.float32), k, allowed=narrowed)
         return self._told(opened, found)
 
@@ -116,7 +116,7 @@ class FaissStore:
         allowed, fetch = opened.allowed(where), k
         terms = opened.words.terms(text)
         while k > 0:
-            found = opened.words.search(Unit.SENTENCE, terms, fetch)
+            found = opened.words.search(Granularity.SENTENCE, terms, fetch)
             kept = [hit for hit in found if allowed is None or allowed[hit[0]]]
             if len(kept) >= k or len(found) < fetch:
                 return self._told(opened, kept[:k])

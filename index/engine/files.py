@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from index.engine.client import Row, one_of
 from index.engine.collections import MilvusStore
 from index.errors import Altered
-from index.generation.manifest import FileFacts, Manifest
-from index.storage.lru import Recent
+from index.generation.manifest import FileDigest, Manifest
+from index.storage.lru import LruCache
 
 PIECE = 48_000
 """Bytes of a piece: 64,000 letters where it is no text."""
@@ -38,7 +38,7 @@ _DUMMY = [0.0, 1.0]  # Milvus wants a vector in each collection
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChunkRange:
     """The ids of a file's pieces, and its size in bytes."""
 
     first: int
@@ -50,11 +50,11 @@ class Place:
         return -(-self.size // PIECE)
 
 
-def places(files: Mapping[str, FileFacts]) -> dict[str, Place]:
+def places(files: Mapping[str, FileDigest]) -> dict[str, ChunkRange]:
     """Where the pieces of each file lie, those of the manifest left out."""
     found, first = {}, MANIFEST_PIECES
     for name in sorted(files):
-        found[name] = Place(first, files[name].size)
+        found[name] = ChunkRange(first, files[name].size)
         first += found[name].count
     return found
 
@@ -72,14 +72,14 @@ def piece_row(identifier: int, file: str, content: bytes) -> Row:
     }
 
 
-class Pieces:
+class ChunkedFiles:
     """The pieces of one generation's files."""
 
     def __init__(self, store: MilvusStore, generation: str) -> None:
         self._store = store
         self._generation = generation
         self._name = store.files(generation)
-        self._kept: Recent[int, bytes] = Recent(KEPT)
+        self._kept: LruCache[int, bytes] = LruCache(KEPT)
 
     def create(self) -> bool:
         """Make the collection unless it is there; whether it was made now."""
@@ -118,14 +118,14 @@ class Pieces:
         ordered = sorted(told, key=lambda row: int(row["id"]))
         return b"".join(self._checked(row) for row in ordered)
 
-    def read(self, place: Place) -> Iterator[bytes]:
+    def read(self, place: ChunkRange) -> Iterator[bytes]:
         """The content of a file, some pieces at a time. Raises Altered."""
         for start in range(place.first, place.first + place.count, ASKED):
             ids = range(start, min(start + ASKED, place.first + place.count))
             held = self._fetch(list(ids))
             yield from (held[one] for one in ids)
 
-    def cut(self, place: Place, start: int, end: int) -> bytes:
+    def cut(self, place: ChunkRange, start: int, end: int) -> bytes:
         """The bytes of a file from `start` to `end`. Raises Altered."""
         if start >= end:
             return b""
@@ -167,10 +167,10 @@ class Pieces:
         raise Altered(self._store.address.shown, what)
 
 
-class PieceBytes:
+class RemoteBytes:
     """A file whose parts are fetched when they are asked for; see `index.generation.articles.Content`."""
 
-    def __init__(self, pieces: Pieces, place: Place) -> None:
+    def __init__(self, pieces: ChunkedFiles, place: ChunkRange) -> None:
         self._pieces = pieces
         self._place = place
 
@@ -182,6 +182,6 @@ class PieceBytes:
         return np.frombuffer(self._pieces.cut(self._place, start, end), dtype=np.uint8)
 
 
-def kept_apart(manifest: Manifest, apart: frozenset[str]) -> dict[str, FileFacts]:
+def without_files(manifest: Manifest, apart: frozenset[str]) -> dict[str, FileDigest]:
     """The files that travel in pieces: all but those `apart`."""
     return {name: facts for name, facts in manifest.files.items() if name not in apart}

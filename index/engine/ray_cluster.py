@@ -24,18 +24,18 @@ from pathlib import Path
 from typing import Any
 
 from corpus.article import CorpusError
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.building.embed import Progress
 from index.embedding.load import load_encoder
 from index.engine.shard_builder import ShardMaker
-from index.engine.shards import Recipe, Shard, read_spelt, recipe_of
+from index.engine.shards import Shard, ShardKeyInputs, read_spelt, recipe_of
 from index.errors import BuildFailed, IndexFailure
 
 LOCAL = "local"
 """The address of a cluster of this machine alone, which ends with the build."""
 
-CLAIM = 0.5
-SILENCE = 300.0
+CPUS_PER_ACTOR = 0.5
+STALL_SECONDS = 300.0
 """Seconds without a finished shard after which that is said."""
 
 _LOADING = "LOADING"
@@ -49,7 +49,7 @@ class Job:
     `models` is the folder on each node for what is unpacked or converted of the model.
     """
 
-    recipe: Recipe
+    recipe: ShardKeyInputs
     place: str
     model: str
     device: str
@@ -102,13 +102,13 @@ def make_on_ray(
     return Spent(made, texts, tuple(sorted(nodes)))
 
 
-class Maker:
+class ShardActor:
     """Makes one shard after the other on a node. A failure is told in its row: Ray would only try again."""
 
     def __init__(self, job: str, probe: str, *, node: str) -> None:
         """`job` is a Job as JSON, `probe` the name of a file that is at the place, `node` who this is."""
         fields = json.loads(job)
-        self._job = Job(**{**fields, "recipe": Recipe(**fields["recipe"])})
+        self._job = Job(**{**fields, "recipe": ShardKeyInputs(**fields["recipe"])})
         self._node = node
         self._fault = ""
         try:
@@ -144,7 +144,7 @@ class Maker:
 
     def _opened(self, probe: str) -> ShardMaker:
         job = self._job
-        place = Place(job.place)
+        place = RemoteFolder(job.place)
         if not place.exists(probe):
             raise BuildFailed(f"{job.place} is another folder here; give --shards one that each node reaches")
         with _one_at_a_time(Path(job.models)):
@@ -161,7 +161,7 @@ class Maker:
         return ShardMaker(encoder, place, job.recipe)
 
 
-class Actor(Maker):
+class Actor(ShardActor):
     """What Ray runs."""
 
     def __init__(self, job: str, probe: str) -> None:
@@ -174,8 +174,8 @@ class Actor(Maker):
 def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[Mapping[str, Any]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
-    actors, claim = _room(ray.cluster_resources(), job.device)
-    spelt = [shard.spelt() for shard in shards]
+    actors, claim = _actor_count(ray.cluster_resources(), job.device)
+    spelt = [shard.to_json() for shard in shards]
     # A block for each: else Ray puts many small ones together, and one actor makes them all.
     rows = ray.data.from_items(spelt, override_num_blocks=len(spelt)).map_batches(
         Actor,
@@ -192,11 +192,11 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
         raise BuildFailed(f"the Ray cluster: {_last_line(error)}") from error
 
 
-def _room(resources: Mapping[str, float], device: str) -> tuple[int, Mapping[str, float]]:
+def _actor_count(resources: Mapping[str, float], device: str) -> tuple[int, Mapping[str, float]]:
     """How many actors there is room for, and what each claims: {"CPU": 8} -> 7, half a processor each."""
     if device in ("", "cuda") and resources.get("GPU"):
-        return int(resources["GPU"]), {"num_cpus": CLAIM, "num_gpus": 1}
-    return max(1, int(resources.get("CPU", 1)) - 1), {"num_cpus": CLAIM}
+        return int(resources["GPU"]), {"num_cpus": CPUS_PER_ACTOR, "num_gpus": 1}
+    return max(1, int(resources.get("CPU", 1)) - 1), {"num_cpus": CPUS_PER_ACTOR}
 
 
 @contextmanager
@@ -236,7 +236,7 @@ def _check_listening(address: str) -> None:
 @contextmanager
 def _probe(address: str) -> Iterator[str]:
     """The name of a file that shows a node whether it sees the same place."""
-    place, name = Place(address), f"probe-{secrets.token_hex(8)}"
+    place, name = RemoteFolder(address), f"probe-{secrets.token_hex(8)}"
     place.write(name, b"\n")
     try:
         yield name
@@ -251,8 +251,10 @@ def _watched(notice: Callable[[str], None] | None) -> Iterator[Callable[[], None
 
     def watch() -> None:
         while not ended.is_set():
-            if not lived.wait(SILENCE) and notice:
-                notice(f"no shard was finished for {SILENCE:.0f} seconds; `ray status` shows the cluster")
+            if not lived.wait(STALL_SECONDS) and notice:
+                notice(
+                    f"no shard was finished for {STALL_SECONDS:.0f} seconds; `ray status` shows the cluster"
+                )
             lived.clear()
 
     thread = threading.Thread(target=watch, name="silence", daemon=True)

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from index.engine.collections import MilvusStore
-from index.engine.files import PieceBytes, Pieces, kept_apart, places
+from index.engine.files import ChunkedFiles, RemoteBytes, places, without_files
 from index.errors import IndexFailure
 from index.generation.articles import ARTICLES
 from index.generation.generation import ELSEWHERE, Generation, open_generation
-from index.generation.manifest import MANIFEST, FileFacts, Manifest, read_manifest, verify_files
-from index.retrieval.filter import NO_MARKS, Marks, Unit
+from index.generation.manifest import MANIFEST, FileDigest, Manifest, read_manifest, verify_files
+from index.retrieval.filter import NO_MARKS, Granularity, Marks
 from index.storage.arrays import Mask, RowIds, Vectors
-from index.storage.lru import Recent
+from index.storage.lru import LruCache
 
 KEPT = 20_000
 """Vectors kept in memory after their last use: 30 MB of 384 numbers each."""
@@ -38,14 +38,14 @@ ANY = "*"
 """The value of a fact of which a text has too many: it is found under every filter, and sorted out here."""
 
 
-class EngineVectors:
+class MilvusVectors:
     """Vectors by row, fetched when asked for. Safe to share between threads."""
 
     def __init__(self, store: MilvusStore, generation: str, shape: tuple[int, int]) -> None:
         self.shape = shape
         self._store = store
         self._generation = generation
-        self._recent: Recent[int, Vectors] = Recent(KEPT)
+        self._recent: LruCache[int, Vectors] = LruCache(KEPT)
 
     def __len__(self) -> int:
         """Texts."""
@@ -73,19 +73,21 @@ class EngineVectors:
         return np.stack([held[row] for row in wanted.tolist()])
 
 
-class EngineTexts:
+class MilvusVectorSearch:
     """Finds the texts of sentences, or of passages; see `index.retrieval.dense_index.Searched`.
 
     Where the engine compares all vectors, more are asked for until equals at the cut are all there.
     """
 
-    def __init__(self, store: MilvusStore, generation: str, unit: Unit, *, exact: bool = False) -> None:
-        self.again = 0 if exact else 1
+    def __init__(
+        self, store: MilvusStore, generation: str, unit: Granularity, *, exact: bool = False
+    ) -> None:
+        self.rescore_factor = 0 if exact else 1
         self._store = store
         self._generation = generation
         self._unit = unit
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Nothing is held."""
 
     def search(
@@ -111,31 +113,31 @@ class ServedEngine:
 
     store: MilvusStore
     generation: str
-    vectors: EngineVectors
-    content: PieceBytes
+    vectors: MilvusVectors
+    content: RemoteBytes
     exact: bool
 
-    def searched(self, unit: Unit) -> EngineTexts:
+    def searched(self, unit: Granularity) -> MilvusVectorSearch:
         """What finds the texts of a unit."""
-        return EngineTexts(self.store, self.generation, unit, exact=self.exact)
+        return MilvusVectorSearch(self.store, self.generation, unit, exact=self.exact)
 
 
-def open_served(store: MilvusStore, generation: str) -> Generation:
+def open_remote_generation(store: MilvusStore, generation: str) -> Generation:
     """Fetch the small files of a generation, published or not, verify each, and open it.
 
     Raises:
         Unreachable, Missing: the engine, or the generation, is not there.
         Altered, Damaged: something is not as it was published.
     """
-    pieces, cache = Pieces(store, generation), _cache()
+    pieces, cache = ChunkedFiles(store, generation), _cache()
     with ExitStack() as undone:
         undone.callback(shutil.rmtree, cache, ignore_errors=True)
         folder = cache / generation
         manifest = _fetched(pieces, folder)
-        verify_files(folder, replace(manifest, files=kept_apart(manifest, ELSEWHERE)))
+        verify_files(folder, replace(manifest, files=without_files(manifest, ELSEWHERE)))
         shape = manifest.counts["vectors"], manifest.dimension
-        vectors = EngineVectors(store, generation, shape)
-        content = PieceBytes(pieces, places(_travelling(manifest))[ARTICLES])
+        vectors = MilvusVectors(store, generation, shape)
+        content = RemoteBytes(pieces, places(_travelling(manifest))[ARTICLES])
         exact = store.compares_all(generation)
         opened = open_generation(folder, manifest, ServedEngine(store, generation, vectors, content, exact))
         undone.pop_all()
@@ -146,7 +148,7 @@ def open_served(store: MilvusStore, generation: str) -> Generation:
 
 def manifest_digest(store: MilvusStore, generation: str) -> str:
     """The SHA-256 of a generation's manifest in the engine."""
-    return hashlib.sha256(Pieces(store, generation).manifest()).hexdigest()
+    return hashlib.sha256(ChunkedFiles(store, generation).manifest()).hexdigest()
 
 
 def fetched_manifest(store: MilvusStore, generation: str) -> Manifest:
@@ -155,13 +157,13 @@ def fetched_manifest(store: MilvusStore, generation: str) -> Manifest:
     try:
         folder = cache / generation
         folder.mkdir()
-        (folder / MANIFEST).write_bytes(Pieces(store, generation).manifest())
+        (folder / MANIFEST).write_bytes(ChunkedFiles(store, generation).manifest())
         return read_manifest(folder)
     finally:
         shutil.rmtree(cache, ignore_errors=True)
 
 
-def fetch_files(pieces: Pieces, manifest: Manifest, folder: Path, names: Iterable[str]) -> None:
+def fetch_files(pieces: ChunkedFiles, manifest: Manifest, folder: Path, names: Iterable[str]) -> None:
     """Write some files of a generation into a folder. Raises OSError, Altered."""
     lying = places(_travelling(manifest))
     for name in names:
@@ -172,21 +174,21 @@ def fetch_files(pieces: Pieces, manifest: Manifest, folder: Path, names: Iterabl
                 stream.write(content)
 
 
-def _fetched(pieces: Pieces, folder: Path) -> Manifest:
+def _fetched(pieces: ChunkedFiles, folder: Path) -> Manifest:
     try:
         folder.mkdir()
         (folder / MANIFEST).write_bytes(pieces.manifest())
         manifest = read_manifest(folder)
-        fetch_files(pieces, manifest, folder, kept_apart(manifest, ELSEWHERE))
+        fetch_files(pieces, manifest, folder, without_files(manifest, ELSEWHERE))
     except OSError as error:
         fact = f"the files of the index cannot be kept in {folder.parent}: {error.strerror}"
         raise IndexFailure(f"{fact}; set TMPDIR to a folder with room") from error
     return manifest
 
 
-def _travelling(manifest: Manifest) -> Mapping[str, FileFacts]:
+def _travelling(manifest: Manifest) -> Mapping[str, FileDigest]:
     """The files that an engine has in pieces: the articles, and all that is small."""
-    return kept_apart(manifest, ELSEWHERE - {ARTICLES})
+    return without_files(manifest, ELSEWHERE - {ARTICLES})
 
 
 def _cache() -> Path:

@@ -15,10 +15,10 @@ from corpus.article import Article
 from corpus.passages import split_passages
 from corpus.sandbox.pool import Workers
 from corpus.sentences import split_sentences
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.embedding.encoder import Encoder
 from index.engine.shard_file import ShardContent, read_shard, shard_bytes
-from index.engine.shards import Recipe, Shard
+from index.engine.shards import Shard, ShardKeyInputs
 from index.generation.spans import window
 from index.storage.arrays import text_digest
 
@@ -36,7 +36,9 @@ class Made:
 class ShardMaker:
     """Makes shards, one after the other; leaving the `with` block ends its reading processes."""
 
-    def __init__(self, encoder: Encoder, place: Place, recipe: Recipe, *, readers: int = 1) -> None:
+    def __init__(
+        self, encoder: Encoder, place: RemoteFolder, recipe: ShardKeyInputs, *, readers: int = 1
+    ) -> None:
         """`readers` processes read files for it."""
         self._encoder = encoder
         self._place = place

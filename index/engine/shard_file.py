@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from corpus.article import Article, Unreadable
 from corpus.sandbox.pool import Outcome
-from index.engine.shards import Recipe
+from index.engine.shards import ShardKeyInputs
 from index.errors import BuildFailed
 from index.generation.articles import article_line, article_of_line
 
@@ -55,7 +55,7 @@ def check_parquet() -> None:
         raise BuildFailed('shards need pyarrow; run `pip install "verbatim-qa[ray]"`') from error
 
 
-def shard_bytes(content: ShardContent, recipe: Recipe) -> bytes:
+def shard_bytes(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
     """A shard as a file; the same content makes the same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -81,7 +81,7 @@ def shard_bytes(content: ShardContent, recipe: Recipe) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
-def read_shard(raw: bytes, recipe: Recipe) -> ShardContent | None:
+def read_shard(raw: bytes, recipe: ShardKeyInputs) -> ShardContent | None:
     """What `shard_bytes` wrote, or None when this is not that, or not all of it, or of another recipe."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -95,7 +95,7 @@ def read_shard(raw: bytes, recipe: Recipe) -> ShardContent | None:
     return content if sealed else None
 
 
-def _content(table: Any, recipe: Recipe) -> ShardContent:
+def _content(table: Any, recipe: ShardKeyInputs) -> ShardContent:
     columns = {name: table.column(name) for name in ("source", "article", "reason", "digests", "vectors")}
     rows = zip(*(columns[name].to_pylist() for name in ("source", "article", "reason")), strict=True)
     lists = list(columns["digests"].chunks)
@@ -122,7 +122,7 @@ def _outcome(article: bytes | None, reason: str | None) -> Outcome:
     return Unreadable(str(reason)) if article is None else article_of_line(article)
 
 
-def _seal(content: ShardContent, recipe: Recipe) -> bytes:
+def _seal(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
     """The recipe, and the SHA-256 of everything in the columns."""
     digest = hashlib.sha256()
     for source, outcome in content.outcomes:

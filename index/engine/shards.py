@@ -32,7 +32,7 @@ _KEY = 40  # letters of the hash in a name
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ShardKeyInputs:
     """What decides, besides the files, what is in a shard: a shard of another recipe is no use.
 
     `code` is the SHA-256 of the code that reads and splits; `backend` is the one asked for.
@@ -58,7 +58,7 @@ class Shard:
         """The name it is kept under."""
         return f"{self.key}.parquet"
 
-    def spelt(self) -> str:
+    def to_json(self) -> str:
         """As JSON, to be sent to another machine."""
         return json.dumps([self.key, [asdict(file) for file in self.files]])
 
@@ -69,9 +69,9 @@ def read_spelt(spelt: str) -> Shard:
     return Shard(key, tuple(Listed(**fields) for fields in files))
 
 
-def recipe_of(encoder: Encoder, backend: str) -> Recipe:
+def recipe_of(encoder: Encoder, backend: str) -> ShardKeyInputs:
     """The recipe of what this machine would make now."""
-    return Recipe(
+    return ShardKeyInputs(
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
         max_tokens=encoder.max_tokens,
@@ -80,7 +80,7 @@ def recipe_of(encoder: Encoder, backend: str) -> Recipe:
     )
 
 
-def shards_of(files: Sequence[Listed], recipe: Recipe, *, average: int = AVERAGE) -> list[Shard]:
+def shards_of(files: Sequence[Listed], recipe: ShardKeyInputs, *, average: int = AVERAGE) -> list[Shard]:
     """The files that are to be read, in shards, in the order of the ids their articles will have.
 
     That is the order of a generation: its vectors are later taken out of one shard after the other.
@@ -107,7 +107,7 @@ def _ends(file: Listed, average: int) -> bool:
     return int.from_bytes(digest[:8], "big") % average == 0
 
 
-def _key(files: Sequence[Listed], recipe: Recipe) -> str:
+def _key(files: Sequence[Listed], recipe: ShardKeyInputs) -> str:
     states = [(file.source, file.root, file.name, file.size, _state(file)) for file in files]
     return hashlib.sha256(json.dumps([asdict(recipe), states]).encode()).hexdigest()[:_KEY]
 

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from corpus.article import Passage, Sentence
 from index.engine.collections import MilvusStore
 from index.engine.contract import MOST_TEXT_BYTES, MOST_VALUES, UNITS, Batch
-from index.engine.files import MANIFEST_PIECES, PIECE, Pieces, kept_apart, piece_row, places
-from index.engine.remote_generation import ANY, EngineTexts, open_served
+from index.engine.files import MANIFEST_PIECES, PIECE, ChunkedFiles, piece_row, places, without_files
+from index.engine.remote_generation import ANY, MilvusVectorSearch, open_remote_generation
 from index.errors import BuildFailed, Damaged, NoIndex, Unreachable
 from index.generation.articles import ARTICLES
 from index.generation.generation import ELSEWHERE, Generation
 from index.generation.manifest import MANIFEST
 from index.generation.self_check import check_probes
-from index.retrieval.dense_index import TIE
-from index.retrieval.filter import Unit
+from index.retrieval.dense_index import SCORE_TOLERANCE
+from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import MARKS
-from index.retrieval.tuning import FLOOR, QUERIES, K, sample
+from index.retrieval.tuning import MIN_RECALL, QUERIES, RECALL_AT, sample
 from index.storage.arrays import RowIds, Vectors
 
 BLOCK = 2_000
@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class UploadResult:
     """What was published in an engine: records in all, those sent now, and recall@10 of its search."""
 
     generation: str
@@ -49,7 +49,7 @@ class Carried:
     unchanged: bool = False
 
 
-def carry(generation: Generation, store: MilvusStore, *, progress: Progress | None = None) -> Carried:
+def upload(generation: Generation, store: MilvusStore, *, progress: Progress | None = None) -> UploadResult:
     """Publish a generation in an engine, unless it is published there; the last two are kept.
 
     `progress` is called with the records sent or found so far, and all.
@@ -61,38 +61,38 @@ def carry(generation: Generation, store: MilvusStore, *, progress: Progress | No
     name, count = generation.id, generation.manifest.counts["vectors"]
     before = _published(store)
     if before == name:
-        return Carried(name, count, 0, 1.0, unchanged=True)
+        return UploadResult(name, count, 0, 1.0, unchanged=True)
     sent = _send_records(generation, store, progress=progress)
-    pieces = Pieces(store, name)
+    pieces = ChunkedFiles(store, name)
     expected = _send_files(generation, pieces)
     _check_count("records", store.seal(name), count)
     _check_count("pieces of files", pieces.seal(), expected)
     try:
-        check_probes(open_served(store, name))
+        check_probes(open_remote_generation(store, name))
     except Damaged as error:
         raise BuildFailed(f"what arrived at {store.address.shown} is not sound: {error.reason}") from error
-    found = measured(generation, store)
-    if found < FLOOR:
-        raise BuildFailed(f"{store.address.shown} finds {found:.3f} of the nearest texts, not {FLOOR}")
+    found = measure_recall(generation, store)
+    if found < MIN_RECALL:
+        raise BuildFailed(f"{store.address.shown} finds {found:.3f} of the nearest texts, not {MIN_RECALL}")
     store.point(name)
     _retire(store, {name, before})
-    return Carried(name, count, sent, found)
+    return UploadResult(name, count, sent, found)
 
 
-def measured(generation: Generation, store: MilvusStore) -> float:
+def measure_recall(generation: Generation, store: MilvusStore) -> float:
     """Recall@10 of the engine's search among sentences, against comparing all vectors; see `index.retrieval.tuning`.
 
     A text as near as the tenth counts as found, whichever of several that are equally near comes back.
     """
     texts = np.unique(generation.sentence_rows)
     vectors = np.asarray(generation.vectors)
-    search = EngineTexts(store, generation.id, Unit.SENTENCE).search
+    search = MilvusVectorSearch(store, generation.id, Granularity.SENTENCE).search
     if len(texts) > COMPARED:
         return _self_recall(vectors, texts[:: len(texts) // QUERIES], search)
     expected = sample(vectors, texts)
     shares = []
     for query, nearest in zip(expected.queries, expected.nearest, strict=True):
-        least = float((vectors[nearest] @ query).min()) - TIE
+        least = float((vectors[nearest] @ query).min()) - SCORE_TOLERANCE
         found = search(query, len(nearest))[0]
         shares.append(float((vectors[found] @ query >= least).sum()) / len(nearest))
     return float(np.mean(shares))
@@ -100,7 +100,7 @@ def measured(generation: Generation, store: MilvusStore) -> float:
 
 def _self_recall(vectors: Vectors, asked: NDArray[np.int32], search: Search) -> float:
     """The share of some texts, spread over all, that find themselves: told without comparing all."""
-    return float(np.mean([row in search(np.asarray(vectors[row]), K)[0] for row in asked.tolist()]))
+    return float(np.mean([row in search(np.asarray(vectors[row]), RECALL_AT)[0] for row in asked.tolist()]))
 
 
 def _published(store: MilvusStore) -> str:
@@ -111,7 +111,7 @@ def _published(store: MilvusStore) -> str:
 
 
 def _send_records(generation: Generation, store: MilvusStore, *, progress: Progress | None) -> int:
-    told, count, sent = TextRecords(generation), generation.manifest.counts["vectors"], 0
+    told, count, sent = MilvusRecords(generation), generation.manifest.counts["vectors"], 0
     new = store.begin(generation.id, generation.manifest.dimension, expected=count)
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
@@ -125,10 +125,10 @@ def _send_records(generation: Generation, store: MilvusStore, *, progress: Progr
     return sent
 
 
-def _send_files(generation: Generation, pieces: Pieces) -> int:
+def _send_files(generation: Generation, pieces: ChunkedFiles) -> int:
     """Send the files and at last the manifest; tells how many pieces there must be."""
     new = pieces.create()
-    travelling = places(kept_apart(generation.manifest, ELSEWHERE - {ARTICLES}))
+    travelling = places(without_files(generation.manifest, ELSEWHERE - {ARTICLES}))
     for name, place in travelling.items():
         known = set() if new else pieces.known(place.first, place.first + place.count)
         with (generation.folder / name).open("rb") as stream:
@@ -161,7 +161,7 @@ def _retire(store: MilvusStore, kept: set[str]) -> None:
                 store.drop(name)
 
 
-class TextRecords:
+class MilvusRecords:
     """The records of a generation, a text each."""
 
     def __init__(self, generation: Generation) -> None:
@@ -176,7 +176,7 @@ class TextRecords:
         pairs = np.unique(pairs, axis=0)
         self._articles = pairs[:, 1]
         self._starts = np.searchsorted(pairs[:, 0], np.arange(count + 1))
-        self._marks = generation.facts.marks()
+        self._marks = generation.facts.filter_ids()
 
     def batch(self, rows: RowIds) -> Batch:
         """The records of these texts."""

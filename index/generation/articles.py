@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from corpus.article import Article, Dropped
 from index.errors import Damaged
-from index.storage.arrays import array_bytes, let_go, read_array, text_digest
+from index.storage.arrays import array_bytes, read_array, release_pages, text_digest
 
 ARTICLES = "articles.jsonl"
 ARTICLE_PLACES = "article_places.npy"
@@ -63,7 +63,7 @@ def article_places(sizes: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return places
 
 
-class Content(Protocol):
+class ArticleSource(Protocol):
     """The bytes of `ARTICLES`, wherever they lie."""
 
     def __len__(self) -> int: ...
@@ -73,7 +73,7 @@ class Content(Protocol):
 class Articles(Sequence[Article]):
     """Articles by row. One that somebody still holds is never made twice: `is` tells articles apart."""
 
-    def __init__(self, content: Content, places: NDArray[np.int64], path: Path) -> None:
+    def __init__(self, content: ArticleSource, places: NDArray[np.int64], path: Path) -> None:
         self._content = content
         self._places = places
         self._path = path
@@ -105,9 +105,9 @@ class Articles(Sequence[Article]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give back the memory of the lines read so far."""
-        let_go(self._content)
+        release_pages(self._content)
 
     def _article(self, row: int) -> Article:
         with self._lock:
@@ -129,7 +129,7 @@ class Articles(Sequence[Article]):
         return article
 
 
-def open_articles(folder: Path, count: int, content: Content | None = None) -> Articles:
+def open_articles(folder: Path, count: int, content: ArticleSource | None = None) -> Articles:
     """Open what `article_files` made; no line is read yet. `content` is given where it lies elsewhere.
 
     Raises:

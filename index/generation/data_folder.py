@@ -19,7 +19,7 @@ from index.errors import Damaged, NoIndex
 from index.generation.generation import Generation, open_generation
 from index.generation.manifest import MANIFEST, Manifest, file_facts, read_manifest, read_small, verify_files
 from index.generation.self_check import check_texts
-from index.storage.durable_io import Disk, Lock, reported
+from index.storage.durable_io import Disk, Lock, as_build_failure
 
 CURRENT = "CURRENT"
 LOCK = "LOCK"
@@ -144,7 +144,7 @@ def recover(data: Path, *, disk: Disk | None = None) -> str:
     """
     if not data.is_dir():
         raise NoIndex(data)
-    with reported(data), Lock(data / LOCK):
+    with as_build_failure(data), Lock(data / LOCK):
         pointer = _newest_sound(data)
         (disk or Disk()).replace(data / CURRENT, pointer_bytes(pointer))
     return pointer.generation

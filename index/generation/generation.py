@@ -31,17 +31,17 @@ from numpy.typing import NDArray
 
 from index.building.layout import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.errors import Damaged
-from index.generation.articles import ARTICLES, Articles, Content, open_articles
+from index.generation.articles import ARTICLES, Articles, ArticleSource, open_articles
 from index.generation.manifest import MANIFEST, Fact, Manifest
 from index.generation.spans import Passages, Sentences, neighbour_rows, passage_of, read_spans
-from index.retrieval.dense_index import DenseIndex, Narrowed, Searched, VectorArray
-from index.retrieval.facet_columns import Facts, read_facts
-from index.retrieval.filter import NO_MARKS, Marks, Unit, Where
+from index.retrieval.dense_index import AllowedTexts, DenseIndex, VectorArray, VectorSearch
+from index.retrieval.facet_columns import FacetColumns, read_facts
+from index.retrieval.filter import NO_MARKS, Filter, Granularity, Marks
 from index.retrieval.lexical_index import LexicalIndex
 from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
 from index.retrieval.sentence_terms import Terms, read_terms
-from index.storage.arrays import Int32Rows, let_go, read_array, read_rows
-from index.storage.lru import Recent
+from index.storage.arrays import Int32Rows, read_array, read_rows, release_pages
+from index.storage.lru import LruCache
 
 VECTORS = "vectors.npy"
 DENSE_SENTENCES = "sentences.faiss"
@@ -49,7 +49,7 @@ DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
 
 ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
-"""The files whose content an engine may hold instead; see `Engine`."""
+"""The files whose content an engine may hold instead; see `RemoteVectors`."""
 
 LONG = 1 << 28  # bytes of vectors that may all stay in memory
 LISTS_KEPT = (
@@ -62,24 +62,24 @@ KEPT = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Allowed:
+class AllowedSpans:
     """Sentences and passages that may be found (None: all), and the marks that they have."""
 
-    sentences: Narrowed | None = None
-    passages: Narrowed | None = None
+    sentences: AllowedTexts | None = None
+    passages: AllowedTexts | None = None
     marks: Marks = field(default_factory=lambda: NO_MARKS)
 
 
-EVERY = Allowed()
+ALL_SPANS = AllowedSpans()
 
 
-class Filters:
+class FilterCache:
     """The outcomes of the filters used last; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._kept: Recent[Where, Allowed] = Recent(KEPT)
+        self._kept: LruCache[Filter, AllowedSpans] = LruCache(KEPT)
 
-    def outcome(self, where: Where, work_out: Callable[[], Allowed]) -> Allowed:
+    def get_or_compute(self, where: Filter, work_out: Callable[[], AllowedSpans]) -> AllowedSpans:
         """What this filter leaves, worked out unless it is kept."""
         outcome = self._kept.get(where)
         if outcome is None:
@@ -97,7 +97,7 @@ class MeanLengths:
     passage: float
 
 
-class Engine(Protocol):
+class RemoteVectors(Protocol):
     """What lies elsewhere: the vectors, the articles, and what finds texts by their vectors."""
 
     @property
@@ -105,10 +105,10 @@ class Engine(Protocol):
         """The vector of each text."""
 
     @property
-    def content(self) -> Content:
+    def content(self) -> ArticleSource:
         """The articles, as `ARTICLES` would hold them."""
 
-    def searched(self, unit: Unit) -> Searched:
+    def searched(self, unit: Granularity) -> VectorSearch:
         """What finds the texts of sentences, or of passages."""
 
 
@@ -125,7 +125,7 @@ class Generation:
     folder: Path
     manifest: Manifest
     articles: Articles
-    facts: Facts
+    facts: FacetColumns
     sentences: Sentences
     passages: Passages
     passage_of: Int32Rows
@@ -140,7 +140,7 @@ class Generation:
     terms: Terms
     lexicon: Lexicon
     mean_lengths: MeanLengths
-    filters: Filters = field(default_factory=Filters)
+    filters: FilterCache = field(default_factory=FilterCache)
     questions: Iterator[int] = field(default_factory=count)
 
     @property
@@ -163,22 +163,22 @@ class Generation:
         first, last = neighbour_rows(self.sentences.spans, np.array([row]))
         return int(first[0]), int(last[0])
 
-    def allowed(self, where: Where) -> Allowed | None:
+    def allowed(self, where: Filter) -> AllowedSpans | None:
         """What a filter leaves; None where nothing is asked for."""
-        return self.filters.outcome(where, lambda: self._narrowed(where)) if where else None
+        return self.filters.get_or_compute(where, lambda: self._narrowed(where)) if where else None
 
-    def _narrowed(self, where: Where) -> Allowed:
+    def _narrowed(self, where: Filter) -> AllowedSpans:
         articles = self.facts.allowed(where)
         if articles is None:
-            return EVERY
+            return ALL_SPANS
         marks = {facet.value: places for facet, places in self.facts.chosen(where).items()}
-        return Allowed(
-            sentences=self.dense_sentences.narrowed(articles[self.article_of], marks),
-            passages=self.dense_passages.narrowed(articles[self.passages.spans[:, 0]], marks),
+        return AllowedSpans(
+            sentences=self.dense_sentences.allowed_texts(articles[self.article_of], marks),
+            passages=self.dense_passages.allowed_texts(articles[self.passages.spans[:, 0]], marks),
             marks=marks,
         )
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give back the memory of what questions touched in long files, which is read again when used.
 
         A question touches some 2,000 vectors, and the system brings 64 KB along with each.
@@ -187,14 +187,14 @@ class Generation:
             return
         long = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
         for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
-            let_go(array)
-        self.articles.let_go()
+            release_pages(array)
+        self.articles.release_pages()
         if next(self.questions) % LISTS_KEPT == 0:  # looked into again and again, and far smaller
-            self.dense_sentences.let_go()
-            self.dense_passages.let_go()
+            self.dense_sentences.release_pages()
+            self.dense_passages.release_pages()
 
 
-def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = None) -> Generation:
+def open_generation(folder: Path, manifest: Manifest, engine: RemoteVectors | None = None) -> Generation:
     """Open a folder whose files `index.generation.manifest.verify_files` has accepted; an engine has the others.
 
     Raises:
@@ -214,8 +214,8 @@ def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = No
     sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
     passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
     dense = {
-        Unit.SENTENCE: (folder / DENSE_SENTENCES, sentence_rows),
-        Unit.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
+        Granularity.SENTENCE: (folder / DENSE_SENTENCES, sentence_rows),
+        Granularity.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
     }
     opened_dense = {
         unit: DenseIndex(vectors, rows_of, engine.searched(unit), few=0)
@@ -236,14 +236,14 @@ def open_generation(folder: Path, manifest: Manifest, engine: Engine | None = No
         sentence_rows=sentence_rows,
         window_rows=read_rows(folder / WINDOW_ROWS, rows, below=texts),
         passage_rows=passage_rows,
-        dense_sentences=opened_dense[Unit.SENTENCE],
-        dense_passages=opened_dense[Unit.PASSAGE],
+        dense_sentences=opened_dense[Granularity.SENTENCE],
+        dense_passages=opened_dense[Granularity.PASSAGE],
         lexical=_open_lexical(folder, manifest),
         terms=terms,
         lexicon=read_lexicon(folder / LEXICON),
         mean_lengths=_mean_lengths(sentences.spans, terms, len(passages)),
     )
-    opened.let_go()
+    opened.release_pages()
     return opened
 
 

@@ -36,7 +36,7 @@ Fact = str | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileDigest:
     """The size of a file in bytes and its SHA-256 in hexadecimal."""
 
     size: int
@@ -61,7 +61,7 @@ class Manifest:
     settings: Mapping[str, Setting]
     counts: Mapping[str, int]
     indexes: Mapping[str, Mapping[str, Fact]]
-    files: Mapping[str, FileFacts]
+    files: Mapping[str, FileDigest]
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
@@ -150,19 +150,19 @@ def list_files(folder: Path) -> Iterator[str]:
             raise Damaged(Path(entry.path), "neither a plain file nor a folder")
 
 
-def file_facts(path: Path) -> FileFacts:
+def file_facts(path: Path) -> FileDigest:
     """Size and SHA-256 of a file as it is on disk. Raises `OSError`."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return FileFacts(os.fstat(stream.fileno()).st_size, digest)
+        return FileDigest(os.fstat(stream.fileno()).st_size, digest)
 
 
-def content_facts(content: bytes) -> FileFacts:
+def content_facts(content: bytes) -> FileDigest:
     """Size and SHA-256 of what a file is meant to hold."""
-    return FileFacts(len(content), hashlib.sha256(content).hexdigest())
+    return FileDigest(len(content), hashlib.sha256(content).hexdigest())
 
 
-def _verify_file(path: Path, facts: FileFacts) -> None:
+def _verify_file(path: Path, facts: FileDigest) -> None:
     try:
         size = path.stat().st_size
         if size != facts.size:
@@ -184,7 +184,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
         fields.pop("seal")
         if fields["format"] != FORMAT:
             raise Damaged(path, f"format {fields['format']}, but this version reads format {FORMAT}")
-        fields["files"] = {name: FileFacts(**facts) for name, facts in fields["files"].items()}
+        fields["files"] = {name: FileDigest(**facts) for name, facts in fields["files"].items()}
         manifest = Manifest(**fields)
         same = manifest_bytes(manifest) == content
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

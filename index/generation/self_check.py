@@ -12,7 +12,7 @@ from index.building.layout import PASSAGES, SENTENCES
 from index.errors import Damaged
 from index.generation.generation import DENSE_SENTENCES, LEXICAL, VECTORS, Generation
 from index.generation.spans import HEADING
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.index_type import Kind
 from index.storage.arrays import text_digest
 
@@ -64,7 +64,7 @@ def _probe_dense(generation: Generation, row: int) -> None:
 
 def _probe_lexical(generation: Generation, row: int) -> None:
     terms = generation.lexical.terms(generation.sentences[row].text)
-    count = generation.lexical.count(Unit.SENTENCE)
-    if terms and row not in generation.lexical.phrase(Unit.SENTENCE, terms, count):
-        folder = generation.folder / LEXICAL / Unit.SENTENCE
+    count = generation.lexical.count(Granularity.SENTENCE)
+    if terms and row not in generation.lexical.phrase(Granularity.SENTENCE, terms, count):
+        folder = generation.folder / LEXICAL / Granularity.SENTENCE
         raise Damaged(folder, f"sentence {row} does not find itself by its words")

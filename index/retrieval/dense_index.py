@@ -13,18 +13,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.retrieval.faiss_index import Facts, Flat, open_lists
+from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_lists
 from index.retrieval.filter import NO_MARKS, Marks
 from index.retrieval.index_type import Kind
 from index.storage.arrays import Mask, RowIds, Scores, Vectors
 
-SPARE = 16  # texts fetched beyond k, so that equals at the cut are put in order before the cut
-TIE = 1e-5  # scores closer than this may change places when added up again: float32 sums of 384 products
-FEW = 4_000  # allowed texts that are compared one by one, without an index: about 3 ms
+OVERFETCH = 16  # texts fetched beyond k, so that equals at the cut are put in order before the cut
+SCORE_TOLERANCE = (
+    1e-5  # scores closer than this may change places when added up again: float32 sums of 384 products
+)
+BRUTE_FORCE_BELOW = 4_000  # allowed texts that are compared one by one, without an index: about 3 ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Narrowed:
+class AllowedTexts:
     """What a filter leaves of an index: spans and texts by row, how many texts, and what marks them."""
 
     spans: NDArray[np.bool_]
@@ -51,14 +53,14 @@ class VectorArray(Protocol):
         """Those of some rows, shape (rows, dimension); of one row, shape (dimension,)."""
 
 
-class Searched(Protocol):
+class VectorSearch(Protocol):
     """What finds texts by their vectors."""
 
     @property
-    def again(self) -> int:
-        """Texts to compare again for each that is wanted; 0 where the order found is exact but for `TIE`."""
+    def rescore_factor(self) -> int:
+        """Texts to compare again for each that is wanted; 0 where the order found is exact but for `SCORE_TOLERANCE`."""
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give back the memory of what was looked into."""
 
     def search(
@@ -81,17 +83,19 @@ class DenseIndex:
         self,
         vectors: VectorArray,
         rows: NDArray[np.int32],
-        searched: Searched | None = None,
+        searched: VectorSearch | None = None,
         *,
-        few: int = FEW,
+        few: int = BRUTE_FORCE_BELOW,
     ) -> None:
         self._vectors = vectors
         self._few = few
-        self._held = Occurrences(rows)
-        self._searched = searched or Flat(np.asarray(vectors), self._held.texts)
+        self._held = TextToSpans(rows)
+        self._searched = searched or FlatIndex(np.asarray(vectors), self._held.texts)
 
     @classmethod
-    def open(cls, file: Path, vectors: Vectors, rows: NDArray[np.int32], facts: Facts) -> DenseIndex:
+    def open(
+        cls, file: Path, vectors: Vectors, rows: NDArray[np.int32], facts: IndexParameters
+    ) -> DenseIndex:
         """Open an index that the manifest tells these facts of; a flat one needs no file.
 
         Raises:
@@ -113,15 +117,17 @@ class DenseIndex:
         """Numbers per vector."""
         return int(self._vectors.shape[1])
 
-    def narrowed(self, allowed: NDArray[np.bool_], marks: Marks = NO_MARKS) -> Narrowed:
+    def allowed_texts(self, allowed: NDArray[np.bool_], marks: Marks = NO_MARKS) -> AllowedTexts:
         """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`.
 
         `marks` are what their articles have in common.
         """
         texts = self._held.allowed_texts(allowed)
-        return Narrowed(allowed, texts, int(np.count_nonzero(texts)), marks)
+        return AllowedTexts(allowed, texts, int(np.count_nonzero(texts)), marks)
 
-    def search(self, query: Vectors, k: int, *, allowed: Narrowed | None = None) -> list[tuple[int, float]]:
+    def search(
+        self, query: Vectors, k: int, *, allowed: AllowedTexts | None = None
+    ) -> list[tuple[int, float]]:
         """The k spans with the greatest inner product with `query`, shape (d,), as (row, score).
 
         Best first, equal scores by row; of those alone that are allowed. Fewer than k come back when there
@@ -132,24 +138,26 @@ class DenseIndex:
             raise ValueError(f"a query of shape {query.shape}, but vectors have {self.dimension} numbers")
         if k <= 0 or not np.isfinite(query).all():
             return []
-        texts, scores = self.nearest(query, k, allowed=allowed)
-        return self._held.holding(texts, scores, k, allowed=allowed.spans if allowed else None)
+        texts, scores = self.nearest_texts(query, k, allowed=allowed)
+        return self._held.best_spans(texts, scores, k, allowed=allowed.spans if allowed else None)
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give back the memory of what searches looked into, the vectors left out."""
-        self._searched.let_go()
+        self._searched.release_pages()
 
-    def nearest(self, query: Vectors, k: int, *, allowed: Narrowed | None = None) -> tuple[RowIds, Scores]:
+    def nearest_texts(
+        self, query: Vectors, k: int, *, allowed: AllowedTexts | None = None
+    ) -> tuple[RowIds, Scores]:
         """The k nearest texts, or a few more, best first, with their scores."""
         available = allowed.count if allowed else len(self._held.texts)
         only, marks = (allowed.texts, allowed.marks) if allowed else (None, NO_MARKS)
-        fetch = min(available, k * max(1, self._searched.again) + SPARE)
+        fetch = min(available, k * max(1, self._searched.rescore_factor) + OVERFETCH)
         if only is not None and available <= max(self._few, fetch):
             return self._compared(query, np.flatnonzero(only))
         while available:
             found, scores = self._searched.search(query, fetch, only=only, marks=marks)
-            clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > TIE
-            if clear or self._searched.again:
+            clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > SCORE_TOLERANCE
+            if clear or self._searched.rescore_factor:
                 return self._compared(query, found)
             fetch = min(available, 2 * fetch)
         return np.zeros(0, dtype=np.int64), np.zeros(0)
@@ -161,7 +169,7 @@ class DenseIndex:
         return texts[order], scores[order]
 
 
-class Occurrences:
+class TextToSpans:
     """The spans of each text; `texts` are the rows of all texts that occur, ascending."""
 
     def __init__(self, rows: NDArray[np.int32]) -> None:
@@ -179,7 +187,7 @@ class Occurrences:
         held[self._rows[allowed]] = True
         return held
 
-    def holding(
+    def best_spans(
         self, texts: RowIds, scores: Scores, k: int, *, allowed: NDArray[np.bool_] | None
     ) -> list[tuple[int, float]]:
         """The k best allowed spans of these texts, as (span, score): best first, equal scores by span."""

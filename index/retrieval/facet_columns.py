@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from corpus.article import Article
 from index.errors import Damaged
-from index.retrieval.filter import Where, authors_of
+from index.retrieval.filter import Filter, authors_of
 from index.storage.arrays import NO_ARRAY, Int32Rows, array_bytes, read_array, read_rows
 
 FACTS = "facts.json"
@@ -25,11 +25,11 @@ BY_TITLE = "by_title.npy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Facts:
+class FacetColumns:
     """The columns of some articles. `by_title` holds article rows in the order of their titles."""
 
     articles: Sequence[Article]
-    columns: Mapping[Facet, Column]
+    columns: Mapping[Facet, FacetColumn]
     name_hashes: NDArray[np.uint64]
     name_rows: Int32Rows
     by_title: Int32Rows
@@ -39,14 +39,14 @@ class Facts:
         wanted = _name_hash(name)
         first, last = (int(np.searchsorted(self.name_hashes, wanted, side)) for side in ("left", "right"))
         rows = sorted(set(self.name_rows[first:last].tolist()))
-        return tuple(row for row in rows if Where(articles=(name,)).matches(self.articles[row]))
+        return tuple(row for row in rows if Filter(articles=(name,)).matches(self.articles[row]))
 
     def article(self, identifier: str) -> Article | None:
         """The article with exactly this id."""
         found = (self.articles[row] for row in self.named(identifier))
         return next((one for one in found if one.id == identifier), None)
 
-    def marks(self) -> Callable[[int], dict[str, list[int]]]:
+    def filter_ids(self) -> Callable[[int], dict[str, list[int]]]:
         """What leads from an article's row to the places of all its values, and to itself."""
         count = len(self.articles)
         grouped = {facet: column.by_article(count) for facet, column in self.columns.items()}
@@ -60,7 +60,7 @@ class Facts:
 
         return of
 
-    def chosen(self, where: Where) -> dict[Facet, tuple[int, ...]]:
+    def chosen(self, where: Filter) -> dict[Facet, tuple[int, ...]]:
         """For each fact asked for the places of its values that will do, or article rows."""
         chosen = {
             facet: self.columns[facet].places(getattr(where, facet))
@@ -72,7 +72,7 @@ class Facts:
             chosen[Facet.ARTICLE] = tuple(sorted(rows))
         return chosen
 
-    def allowed(self, where: Where) -> NDArray[np.bool_] | None:
+    def allowed(self, where: Filter) -> NDArray[np.bool_] | None:
         """Which articles have all the facts asked for, by row; None where nothing is asked for."""
         allowed: NDArray[np.bool_] | None = None
         for facet, places in self.chosen(where).items():
@@ -85,12 +85,12 @@ class Facts:
         return allowed
 
 
-def facts_of(articles: Iterable[Article]) -> Facts:
+def facts_of(articles: Iterable[Article]) -> FacetColumns:
     """The facts of articles in memory."""
     known = tuple(articles)
     hashes, rows = _names(known)
     titles = sorted(range(len(known)), key=lambda row: label(known[row]).casefold())
-    return Facts(
+    return FacetColumns(
         articles=known,
         columns={facet: column_of(known, facet) for facet in COLUMNS},
         name_hashes=hashes,
@@ -99,7 +99,7 @@ def facts_of(articles: Iterable[Article]) -> Facts:
     )
 
 
-def facts_files(facts: Facts) -> Mapping[str, bytes]:
+def facts_files(facts: FacetColumns) -> Mapping[str, bytes]:
     """The files that hold the facts: name -> content; `read_facts` reads them back."""
     listed = {facet: [column.values, column.counted] for facet, column in facts.columns.items()}
     return {
@@ -111,7 +111,7 @@ def facts_files(facts: Facts) -> Mapping[str, bytes]:
     }
 
 
-def read_facts(folder: Path, articles: Sequence[Article]) -> Facts:
+def read_facts(folder: Path, articles: Sequence[Article]) -> FacetColumns:
     """Read the facts of these articles.
 
     Raises:
@@ -119,7 +119,7 @@ def read_facts(folder: Path, articles: Sequence[Article]) -> Facts:
     """
     count = len(articles)
     hashes = read_array(folder / NAME_HASHES, dtype=np.uint64, shape=(2 * count,), mapped=True)
-    return Facts(
+    return FacetColumns(
         articles=articles,
         columns={facet: _read_column(folder, facet, count) for facet in COLUMNS},
         name_hashes=hashes,
@@ -146,7 +146,7 @@ def _name_hash(name: str) -> np.uint64:
     return np.uint64(int.from_bytes(digest[:8], "big"))
 
 
-def _read_column(folder: Path, facet: Facet, articles: int) -> Column:
+def _read_column(folder: Path, facet: Facet, articles: int) -> FacetColumn:
     path = folder / f"{facet}.npy"
     try:
         listed, counted = json.loads((folder / FACTS).read_bytes())[facet]
@@ -160,7 +160,7 @@ def _read_column(folder: Path, facet: Facet, articles: int) -> Column:
     inside = pairs.min(initial=0) >= 0 and most[0] < articles and most[1] < len(values)
     if not (inside and 0 <= count <= pairs.shape[1]):
         raise Damaged(path, "a fact of an article that is not there")
-    return Column(values, pairs, count)
+    return FacetColumn(values, pairs, count)
 
 
 def _read_pairs(path: Path) -> Int32Rows:
@@ -184,7 +184,7 @@ COLUMNS = (Facet.PUBLISHER, Facet.AUTHOR, Facet.YEAR)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class FacetColumn:
     """The values of a fact, and pairs of article row and value, shape (2, pairs), the `counted` first."""
 
     values: tuple[str, ...]
@@ -228,7 +228,7 @@ class Column:
         return np.searchsorted(self.pairs[0][order], np.arange(articles + 1)), self.pairs[1][order]
 
 
-def column_of(articles: Iterable[Article], facet: Facet) -> Column:
+def column_of(articles: Iterable[Article], facet: Facet) -> FacetColumn:
     """The column of a fact."""
     told = [_values(article, facet) for article in articles]
     values = dict.fromkeys(value for counted, written in told for value in (*counted, written))
@@ -237,7 +237,7 @@ def column_of(articles: Iterable[Article], facet: Facet) -> Column:
     counted = [(row, place[value]) for row, (some, _) in enumerate(told) for value in some]
     others = [(row, place[written]) for row, (some, written) in enumerate(told) if written not in some]
     pairs = np.array(counted + others, dtype=np.int32).reshape(-1, 2)
-    return Column(ordered, np.ascontiguousarray(pairs.T), len(counted))
+    return FacetColumn(ordered, np.ascontiguousarray(pairs.T), len(counted))
 
 
 def _values(article: Article, facet: Facet) -> tuple[tuple[str, ...], str]:

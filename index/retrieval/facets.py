@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.retrieval.facet_columns import Column, Facet, Facts, label
-from index.retrieval.filter import Where
+from index.retrieval.facet_columns import Facet, FacetColumn, FacetColumns, label
+from index.retrieval.filter import Filter
 
 __all__ = ["MOST_VALUES", "Facet", "Value", "count_facets"]
 
@@ -29,7 +29,7 @@ class Value:
     chosen: bool
 
 
-def count_facets(facts: Facts, where: Where) -> Mapping[Facet, tuple[Value, ...]]:
+def count_facets(facts: FacetColumns, where: Filter) -> Mapping[Facet, tuple[Value, ...]]:
     """The values of each facet: those of most articles first, years newest first; no choice moves them.
 
     A facet is counted under the filters of the other facets, so that a further value of it can be added.
@@ -37,7 +37,7 @@ def count_facets(facts: Facts, where: Where) -> Mapping[Facet, tuple[Value, ...]
     return {facet: _with_wanted(_values(facts, where, facet), where, facet) for facet in Facet}
 
 
-def _values(facts: Facts, where: Where, facet: Facet) -> Iterator[Value]:
+def _values(facts: FacetColumns, where: Filter, facet: Facet) -> Iterator[Value]:
     """The first values, and those chosen, in order."""
     allowed = facts.allowed(replace(where, **{facet.value: ()}))
     if facet is Facet.ARTICLE:
@@ -45,7 +45,7 @@ def _values(facts: Facts, where: Where, facet: Facet) -> Iterator[Value]:
     return _column(facts.columns[facet], getattr(where, facet), facet, allowed)
 
 
-def _column(column: Column, wanted: Sequence[str], facet: Facet, allowed: Allowed) -> Iterator[Value]:
+def _column(column: FacetColumn, wanted: Sequence[str], facet: Facet, allowed: Allowed) -> Iterator[Value]:
     held = column.counts(None)
     left = held if allowed is None else column.counts(allowed)
     chosen = set(column.places(wanted))
@@ -58,7 +58,7 @@ def _column(column: Column, wanted: Sequence[str], facet: Facet, allowed: Allowe
         chosen.discard(place)
 
 
-def _order(column: Column, held: NDArray[np.int64], facet: Facet) -> list[int]:
+def _order(column: FacetColumn, held: NDArray[np.int64], facet: Facet) -> list[int]:
     """Places of the values that articles have; the values are in the order of the alphabet already."""
     places = np.flatnonzero(held)
     weights = held[places]
@@ -68,7 +68,7 @@ def _order(column: Column, held: NDArray[np.int64], facet: Facet) -> list[int]:
     return places[np.argsort(-weights, kind="stable")].tolist() if len(places) else []
 
 
-def _articles(facts: Facts, where: Where, allowed: Allowed) -> Iterator[Value]:
+def _articles(facts: FacetColumns, where: Filter, allowed: Allowed) -> Iterator[Value]:
     wanted = {name.casefold() for name in where.articles}
     named = {row for name in where.articles for row in facts.named(name)}
     chosen = {row for row in named if facts.articles[row].id.casefold() in wanted}
@@ -79,7 +79,7 @@ def _articles(facts: Facts, where: Where, allowed: Allowed) -> Iterator[Value]:
         yield Value(article.id, label(article), int(allowed is None or allowed[row]), row in chosen)
 
 
-def _with_wanted(values: Iterable[Value], where: Where, facet: Facet) -> tuple[Value, ...]:
+def _with_wanted(values: Iterable[Value], where: Filter, facet: Facet) -> tuple[Value, ...]:
     """With what no article has, as an old link may ask: shown, so that it can be taken back."""
     known = tuple(values)
     told = {one.value.casefold() for one in known}

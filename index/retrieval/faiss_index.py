@@ -22,17 +22,22 @@ from numpy.typing import NDArray
 from index.errors import Damaged
 from index.retrieval.filter import NO_MARKS, Marks
 from index.retrieval.index_type import LEAST_PER_LIST, Kind, lists_for
-from index.storage.arrays import Mask, RowIds, Vectors, let_go
-from index.storage.durable_io import library_error
+from index.storage.arrays import Mask, RowIds, Vectors, release_pages
+from index.storage.durable_io import os_error_from_message
 
-MORE = 4  # times the texts seen without a filter: what is allowed lies further off, and more scattered
-AGAIN = {Kind.IVF: 1, Kind.PQ: 4}  # texts compared again, per text wanted: four numbers in a byte blur
+FILTERED_OVERPROBE = (
+    4  # times the texts seen without a filter: what is allowed lies further off, and more scattered
+)
+RESCORE_FACTOR = {
+    Kind.IVF: 1,
+    Kind.PQ: 4,
+}  # texts compared again, per text wanted: four numbers in a byte blur
 
 _ADDED = 1 << 14  # vectors in memory at once while lists are filled
 _SEED = 1234
 _LOADING = threading.Lock()  # the limits of deserialization are global to FAISS
 
-Facts = Mapping[str, str | int | float]
+IndexParameters = Mapping[str, str | int | float]
 
 
 def _faiss() -> Any:
@@ -42,12 +47,12 @@ def _faiss() -> Any:
     return faiss
 
 
-class Flat:
+class FlatIndex:
     """Every text is compared, in the memory-mapped vectors themselves."""
 
-    again = 0
+    rescore_factor = 0
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Nothing is held but the vectors, which are their owner's."""
 
     def __init__(self, vectors: Vectors, texts: NDArray[np.int32]) -> None:
@@ -72,7 +77,7 @@ class Flat:
         return found[found >= 0] + self._first, scores[found >= 0]
 
 
-class Lists:
+class IVFIndex:
     """A FAISS index of lists of texts, and how many of them a search looks into."""
 
     def __init__(self, index: Any, kind: Kind, nprobe: int, *, texts: int) -> None:
@@ -83,9 +88,9 @@ class Lists:
         self.nprobe = nprobe
 
     @property
-    def again(self) -> int:
+    def rescore_factor(self) -> int:
         """Texts to compare again for each that is wanted."""
-        return AGAIN[self._kind]
+        return RESCORE_FACTOR[self._kind]
 
     @property
     def lists(self) -> int:
@@ -95,14 +100,14 @@ class Lists:
     def probes(self, query: Vectors, only: Mask | None) -> int:
         """How many lists are looked into for texts of which only these are allowed.
 
-        So many, nearest first, that they hold `MORE` times the allowed texts which that number of whole lists
+        So many, nearest first, that they hold `FILTERED_OVERPROBE` times the allowed texts which that number of whole lists
         would: where what is near is not allowed, the search goes on until it has seen enough of what is.
         """
         if only is None:
             return self.nprobe
         counts = np.bincount(self._list_of[: len(only)][only], minlength=self.lists)
         _, order = self._index.quantizer.search(query[None, :], self.lists)
-        wanted = MORE * self.nprobe * int(self._index.ntotal) / self.lists
+        wanted = FILTERED_OVERPROBE * self.nprobe * int(self._index.ntotal) / self.lists
         return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
 
     def search(
@@ -118,14 +123,14 @@ class Lists:
         scores, found = self._index.search(query[None, :], k, params=told)
         return found[0][found[0] >= 0], scores[0][found[0] >= 0]
 
-    def lie_in(self, content: NDArray[np.uint8]) -> Lists:
+    def keep_mapping(self, content: NDArray[np.uint8]) -> IVFIndex:
         """Keep the mapped file that the lists were opened in; returns itself."""
         self._content = content
         return self
 
-    def let_go(self) -> None:
+    def release_pages(self) -> None:
         """Give back the memory of the lists looked into; they are read again when used."""
-        let_go(self._content)
+        release_pages(self._content)
 
     def write(self, file: Path) -> None:
         """Write the index; nothing is flushed to the disk here. Raises `OSError`."""
@@ -133,19 +138,19 @@ class Lists:
         try:
             faiss.write_index(self._index, str(file))
         except RuntimeError as error:  # FAISS reports the disk's errors without their numbers
-            raise library_error(str(error), file) from error
+            raise os_error_from_message(str(error), file) from error
 
 
-def make_lists(vectors: Vectors, texts: NDArray[np.int32], kind: Kind) -> Lists:
+def make_lists(vectors: Vectors, texts: NDArray[np.int32], kind: Kind) -> IVFIndex:
     """Lists of these texts, learnt from a sample of them and filled a few thousand at a time."""
     index = _empty(kind, vectors.shape[1], lists_for(len(texts)))
     index.train(np.concatenate([part for _, part in _read(vectors, _learnt_from(texts, index.nlist))]))
     for block, part in _read(vectors, texts):
         index.add_with_ids(part, block.astype(np.int64))
-    return Lists(index, kind, 1, texts=int(texts[-1]) + 1)
+    return IVFIndex(index, kind, 1, texts=int(texts[-1]) + 1)
 
 
-def open_lists(file: Path, facts: Facts, texts: NDArray[np.int32], *, dimension: int) -> Lists:
+def open_lists(file: Path, facts: IndexParameters, texts: NDArray[np.int32], *, dimension: int) -> IVFIndex:
     """Open lists that must hold these texts of `dimension` numbers; they stay on disk until looked into.
 
     Raises:
@@ -168,7 +173,7 @@ def open_lists(file: Path, facts: Facts, texts: NDArray[np.int32], *, dimension:
         raise Damaged(file, f"expected {expected} of {len(texts)}, found {found} of {index.ntotal}")
     _check_lists(file, index, count=len(texts))
     try:
-        return Lists(index, kind, nprobe, texts=int(texts[-1]) + 1).lie_in(content)
+        return IVFIndex(index, kind, nprobe, texts=int(texts[-1]) + 1).keep_mapping(content)
     except ValueError as error:
         raise Damaged(file, str(error)) from error
 
@@ -229,7 +234,7 @@ def _read(vectors: Vectors, rows: NDArray[np.int32]) -> Iterator[tuple[NDArray[n
     for start in range(0, len(rows), _ADDED):
         block = rows[start : start + _ADDED]
         yield block, vectors[block]
-        let_go(vectors)
+        release_pages(vectors)
 
 
 def _learnt_from(texts: NDArray[np.int32], lists: int) -> NDArray[np.int32]:

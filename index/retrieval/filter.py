@@ -12,7 +12,7 @@ from corpus.article import Article
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Filter:
     """Facts an article must have; an empty tuple asks for nothing, several values mean any of them.
 
     `articles` holds ids or source file names, `years` four-digit years of publication. Capitals make no
@@ -37,7 +37,7 @@ class Where:
         )
 
 
-EVERYTHING = Where()
+NO_FILTER = Filter()
 _BETWEEN_AUTHORS = re.compile(r",\s*|\s+(?:and|&)\s+")
 
 
@@ -55,7 +55,7 @@ Marks = Mapping[str, Sequence[int]]
 NO_MARKS: Marks = MappingProxyType({})
 
 
-class Unit(StrEnum):
+class Granularity(StrEnum):
     """What a row number counts."""
 
     SENTENCE = "sentence"

@@ -25,15 +25,15 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import Damaged, IndexFailure
-from index.retrieval.filter import NO_MARKS, Marks, Unit
-from index.storage.durable_io import library_error, number_told
+from index.retrieval.filter import NO_MARKS, Granularity, Marks
+from index.storage.durable_io import errno_in_message, os_error_from_message
 
 WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
 STOP_WORDS = ("s", "t")
 ANALYZER = f"NFC; {WORDS}; fold, lower, stop {' '.join(STOP_WORDS)}, Snowball English"
 """What turns a text into terms; part of a generation's settings."""
 
-SPARE = 16  # rows fetched beyond k, so that equals at the cut are put in order before the cut
+OVERFETCH = 16  # rows fetched beyond k, so that equals at the cut are put in order before the cut
 DIGITS = 4  # tantivy adds the terms of a query in no fixed order, so the last bits of a score vary
 HEAP = 4_000_000_000  # bytes before a writer starts another segment, about the most tantivy takes
 
@@ -68,7 +68,7 @@ class Analyzer:
 class LexicalIndex:
     """Terms of sentences and passages by row number; immutable, safe to search from several threads."""
 
-    def __init__(self, searchers: Mapping[Unit, _Searcher]) -> None:
+    def __init__(self, searchers: Mapping[Granularity, _Searcher]) -> None:
         self._searchers = searchers
         self._analyzer = Analyzer()
 
@@ -79,7 +79,7 @@ class LexicalIndex:
         Each text comes with the marks that a filter may ask for. Nothing is flushed to the disk here.
         Raises `OSError` when tantivy cannot write.
         """
-        for unit, texts in ((Unit.SENTENCE, sentences), (Unit.PASSAGE, passages)):
+        for unit, texts in ((Granularity.SENTENCE, sentences), (Granularity.PASSAGE, passages)):
             made = folder / f"{unit}-made"
             made.mkdir()
             _write(made, texts)
@@ -94,7 +94,7 @@ class LexicalIndex:
         Raises:
             Damaged: an index that tantivy cannot open.
         """
-        return cls({unit: _Searcher(folder / unit) for unit in Unit})
+        return cls({unit: _Searcher(folder / unit) for unit in Granularity})
 
     def terms(self, text: str) -> list[str]:
         """What the index calls the words of a text; see `Analyzer.terms`."""
@@ -109,12 +109,12 @@ class LexicalIndex:
         that have one of the marks of each kind, and changes no score. Terms are taken as they are: nothing in
         them is query language.
         """
-        searcher = self._searchers[Unit(unit)]
+        searcher = self._searchers[Granularity(unit)]
         return searcher.search(searcher.any_of(terms), k, marked=marked) if terms else []
 
     def phrase(self, unit: str, terms: Sequence[str], k: int, *, marked: Marks = NO_MARKS) -> list[int]:
         """Rows that hold the terms side by side in this order: the k with the greatest score, best first."""
-        searcher = self._searchers[Unit(unit)]
+        searcher = self._searchers[Granularity(unit)]
         if not terms:
             return []
         query = searcher.sequence_of(terms) if len(terms) > 1 else searcher.any_of(terms)
@@ -122,11 +122,11 @@ class LexicalIndex:
 
     def document_frequency(self, unit: str, term: str) -> int:
         """How many rows of the unit hold the term."""
-        return self._searchers[Unit(unit)].document_frequency(term)
+        return self._searchers[Granularity(unit)].document_frequency(term)
 
     def count(self, unit: str) -> int:
         """Rows of the unit."""
-        return self._searchers[Unit(unit)].count
+        return self._searchers[Granularity(unit)].count
 
 
 class _Searcher:
@@ -153,7 +153,7 @@ class _Searcher:
     def search(self, query: Any, k: int, *, marked: Marks) -> list[tuple[int, float]]:
         """Fetch more until k rows are clear of the cut, or there are no more."""
         narrowed = self._narrowed(query, marked)
-        fetch = k + SPARE
+        fetch = k + OVERFETCH
         while k > 0 and self.count:
             found = self._fetch(narrowed, min(fetch, self.count))
             clear = len(found) >= k and found[k - 1][1] > found[-1][1]
@@ -199,7 +199,7 @@ def _write(folder: Path, texts: Iterable[Told]) -> None:
         writer.commit()
         writer.wait_merging_threads()
     except ValueError as error:  # tantivy reports the disk's errors this way, often without a number
-        raise library_error(str(error), folder) from error
+        raise os_error_from_message(str(error), folder) from error
 
 
 def _open(folder: Path) -> tuple[Any, Any]:
@@ -214,7 +214,7 @@ def _open(folder: Path) -> tuple[Any, Any]:
     except OSError as error:
         raise Damaged(folder, f"tantivy cannot open it: {error.strerror}") from error
     except ValueError as error:
-        cause = library_error(str(error), folder) if number_told(str(error)) else error
+        cause = os_error_from_message(str(error), folder) if errno_in_message(str(error)) else error
         raise Damaged(folder, f"tantivy cannot open it: {error}") from cause
 
 

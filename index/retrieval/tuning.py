@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from index.errors import BuildFailed
 from index.retrieval.dense_index import DenseIndex
-from index.retrieval.faiss_index import Facts, Lists, make_lists
+from index.retrieval.faiss_index import IndexParameters, IVFIndex, make_lists
 from index.retrieval.index_type import Kind, Plan
-from index.storage.arrays import Int32Rows, RowIds, Vectors, let_go
+from index.storage.arrays import Int32Rows, RowIds, Vectors, release_pages
 
 QUERIES = 200
-K = 10
-FLOOR = 0.95
+RECALL_AT = 10
+MIN_RECALL = 0.95
 """A build with less recall@10 than this is refused."""
-ROOM = 0.985
+TARGET_RECALL = 0.985
 """What a number of lists must reach to be chosen: other questions may find less."""
 
 _SEED = 20_240_506
@@ -59,16 +59,16 @@ def exact(vectors: Vectors, rows: Int32Rows, queries: Vectors) -> RowIds:
         block = rows[start : start + _BLOCK]
         scores = np.hstack([best, queries @ vectors[block].T])
         ids = np.hstack([found, np.broadcast_to(block, (len(queries), len(block)))])
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :K]
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :RECALL_AT]
         best, found = np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
-        let_go(vectors)
+        release_pages(vectors)
     return found
 
 
 def recall(expected: Sample, search: Callable[[Vectors], RowIds]) -> float:
     """Recall@10 of a search, given one query and giving rows, best first: 9 of 10 found twice -> .9."""
     shares = [
-        len(np.intersect1d(search(query)[:K], nearest)) / len(nearest)
+        len(np.intersect1d(search(query)[:RECALL_AT], nearest)) / len(nearest)
         for query, nearest in zip(expected.queries, expected.nearest, strict=True)
     ]
     return float(np.mean(shares))
@@ -95,7 +95,7 @@ _STEPS = (
 )  # lists looked into, tried in turn
 
 
-def make_index(file: Path, vectors: Vectors, rows: NDArray[np.int32], plan: Plan) -> Facts:
+def make_index(file: Path, vectors: Vectors, rows: NDArray[np.int32], plan: Plan) -> IndexParameters:
     """Write the index of the texts at these rows of the vectors, unless it is flat; tells what it is.
 
     Raises:
@@ -112,17 +112,17 @@ def make_index(file: Path, vectors: Vectors, rows: NDArray[np.int32], plan: Plan
     return {"kind": kind.value, "lists": lists.lists, "nprobe": lists.nprobe, "recall": round(found, 4)}
 
 
-def _choose(index: DenseIndex, lists: Lists, expected: Sample, plan: Plan) -> float:
+def _choose(index: DenseIndex, lists: IVFIndex, expected: Sample, plan: Plan) -> float:
     """Set how many lists a search looks into; the recall@10 that this gives."""
     most = lists.lists
     tried = [plan.nprobe] if plan.nprobe else [*(step for step in _STEPS if step < most), most]
     found = 0.0
     for nprobe in tried:
         lists.nprobe = min(nprobe, most)
-        found = recall(expected, lambda query: index.nearest(query, K)[0])
-        if found >= ROOM:
+        found = recall(expected, lambda query: index.nearest_texts(query, RECALL_AT)[0])
+        if found >= TARGET_RECALL:
             break
-    if found < FLOOR:
+    if found < MIN_RECALL:
         fact = f"a dense index that looks into {lists.nprobe} of {most} lists has recall {found:.3f}"
-        raise BuildFailed(f"{fact}, and {FLOOR} is the least; set QA_NPROBE higher, or QA_INDEX=flat")
+        raise BuildFailed(f"{fact}, and {MIN_RECALL} is the least; set QA_NPROBE higher, or QA_INDEX=flat")
     return found

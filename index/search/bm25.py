@@ -27,24 +27,24 @@ _HALF = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Frequencies:
+class TermFrequencies:
     """`counts` of terms, shape (LEVELS, terms, rows), and `lengths` in terms, shape (LEVELS, rows)."""
 
     counts: Counts
     lengths: Counts
 
-    def saying(self, asked: Sequence[int], said: Sequence[int]) -> Frequencies:
+    def synonym_counts(self, asked: Sequence[int], said: Sequence[int]) -> TermFrequencies:
         """What is added for holding all terms of `said`: each of `asked`, as often as the rarest of them."""
         times = self.counts[:, list(said)].min(axis=1)
         added = np.zeros_like(self.counts)
         added[:, list(asked)] = times[:, None]
-        return Frequencies(added, times * len(set(asked)))
+        return TermFrequencies(added, times * len(set(asked)))
 
-    def __add__(self, other: Frequencies) -> Frequencies:
-        return Frequencies(self.counts + other.counts, self.lengths + other.lengths)
+    def __add__(self, other: TermFrequencies) -> TermFrequencies:
+        return TermFrequencies(self.counts + other.counts, self.lengths + other.lengths)
 
 
-def count_terms(generation: Generation, terms: Sequence[str], rows: RowIds) -> Frequencies:
+def count_terms(generation: Generation, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
     """Frequencies of some terms around the sentences of these rows."""
     ranges = (
         (rows, rows + 1),
@@ -59,7 +59,7 @@ def count_terms(generation: Generation, terms: Sequence[str], rows: RowIds) -> F
         place = np.searchsorted(looked_at, first)
         counts.append(before[:, place + last - first] - before[:, place])
         lengths.append(starts[last] - starts[first])
-    return Frequencies(np.stack(counts), np.stack(lengths))
+    return TermFrequencies(np.stack(counts), np.stack(lengths))
 
 
 def _passages(generation: Generation, rows: RowIds) -> tuple[RowIds, RowIds]:
@@ -77,10 +77,10 @@ def _union(ranges: Sequence[tuple[RowIds, RowIds]]) -> RowIds:
     last = np.concatenate([end for _, end in ranges])
     # Many rows share a passage: as one number a range is quicker to compare than as two.
     different = np.unique((first << _HALF) | last)
-    return np.unique(spread(different >> _HALF, different & ((1 << _HALF) - 1)))
+    return np.unique(concatenate_ranges(different >> _HALF, different & ((1 << _HALF) - 1)))
 
 
-def spread(first: RowIds, last: RowIds) -> RowIds:
+def concatenate_ranges(first: RowIds, last: RowIds) -> RowIds:
     """The numbers of half-open ranges one after another: 3..5 and 9..10 -> 3 4 9."""
     lengths = last - first
     before = np.cumsum(lengths) - lengths
@@ -94,7 +94,7 @@ def _running(terms: Terms, wanted: Sequence[str], rows: RowIds) -> Counts:
     wanted_place = np.zeros(len(terms.vocabulary) + 1, dtype=np.int32)
     wanted_place[[terms.number(term) for term in wanted]] = np.arange(1, len(wanted) + 1)
     wanted_place[-1] = 0  # what is in no article has the number -1
-    place = wanted_place[terms.ids[spread(first, last)]]
+    place = wanted_place[terms.ids[concatenate_ranges(first, last)]]
     found = np.flatnonzero(place)
     sentence = np.searchsorted(np.cumsum(last - first), found, side="right")
     running = np.zeros((len(wanted), len(rows) + 1), dtype=np.int64)

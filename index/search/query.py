@@ -9,11 +9,11 @@ from index.storage.arrays import Vectors
 
 
 @dataclass(frozen=True, slots=True)
-class Alternative:
+class Synonym:
     """Other words for some of a query's: a text that holds all terms of `said` counts as holding `asked`."""
 
-    asked: tuple[str, ...]
-    said: tuple[str, ...]
+    query_terms: tuple[str, ...]
+    corpus_terms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,16 @@ class Query:
     vector: Vectors
     terms: tuple[str, ...]
     phrases: tuple[str, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
+    synonyms: tuple[Synonym, ...] = ()
 
     @property
     def all_terms(self) -> tuple[str, ...]:
         """The terms and those of the alternatives, each alternative's once."""
-        return (*self.terms, *dict.fromkeys(term for other in self.alternatives for term in other.said))
+        return (*self.terms, *dict.fromkeys(term for other in self.synonyms for term in other.corpus_terms))
 
 
 @dataclass(frozen=True, slots=True)
-class Fusion:
+class FusionWeights:
     """How much each of the six scores counts: `levels` are sentence, window and passage.
 
     A weight of 0 leaves a score out, so that an ablation is a search like any other.
@@ -43,7 +43,7 @@ class Fusion:
     levels: tuple[float, float, float] = (1.0, 0.4, 0.3)
 
 
-FUSED = Fusion()
+DEFAULT_WEIGHTS = FusionWeights()
 
 
 @dataclass(frozen=True, slots=True)

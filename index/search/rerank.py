@@ -22,7 +22,7 @@ from index.generation.generation import Generation
 from index.generation.spans import window
 from index.search.query import Hit
 from index.search.reranker_model import BATCH, RERANKER, JointReranker, Reading
-from index.search.searcher import standardise
+from index.search.searcher import zscore
 from index.storage.arrays import Vectors
 
 NO_RERANKER = "none"
@@ -92,7 +92,7 @@ def rerank(generation: Generation, question: str, hits: Sequence[Hit], way: Rera
     if not read:
         return list(hits)
     rated = way.reranker.rate(question, [reading(generation.sentences, hit.row) for hit in read])
-    added = way.weight * standardise(rated[None])[0]
+    added = way.weight * zscore(rated[None])[0]
     scored = [
         *(
             replace(hit, score=hit.score + float(more), rating=float(rating))

@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 
 from index.embedding.shipped_models import PINNED, default_model_folder, file_sha256
-from index.embedding.tokenizer import sayable
-from index.embedding.torch_models import best_device, half_or_single, quiet
+from index.embedding.tokenizer import replace_surrogates
+from index.embedding.torch_models import best_device, inference_dtype, quiet
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
 
@@ -102,7 +102,7 @@ class PairTokenizer:
         return asked, said, [*around[: max(0, room)], self._end][: max(0, room + 1)]
 
     def _pieces(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(sayable(text), add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(replace_surrogates(text), add_special_tokens=False).ids
         return ids
 
 
@@ -124,7 +124,7 @@ class JointReranker:
         load_weights(self._network, weights)
         self._network.to(self._device).eval()
         self._network.bert.set_attn_implementation("sdpa")  # and reading is faster with them: 88 ms, not 145
-        self._network.bert.to(half_or_single(self._device))
+        self._network.bert.to(inference_dtype(self._device))
         self._batch = batch
         self.fingerprint = joint_fingerprint(digest)
 

@@ -22,11 +22,17 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from index.generation.generation import EVERY, Allowed, Generation
+from index.generation.generation import ALL_SPANS, AllowedSpans, Generation
 from index.generation.spans import ANSWERS
-from index.retrieval.filter import EVERYTHING, Unit, Where
-from index.search.bm25 import Frequencies, bm25, count_terms, inverse_document_frequency, spread
-from index.search.query import FUSED, Fusion, Hit, Query
+from index.retrieval.filter import NO_FILTER, Filter, Granularity
+from index.search.bm25 import (
+    TermFrequencies,
+    bm25,
+    concatenate_ranges,
+    count_terms,
+    inverse_document_frequency,
+)
+from index.search.query import DEFAULT_WEIGHTS, FusionWeights, Hit, Query
 from index.storage.arrays import Counts, RowIds, Vectors
 
 # Candidates taken from each of the four rankings. A small corpus is ranked whole.
@@ -53,7 +59,7 @@ Found = list[tuple[int, float]]
 # Quotation marks and dashes differ between files and keyboards.
 _PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-"})
 # What a hit says of itself is weighted alike whatever ranked it.
-_LEVELS = np.array(FUSED.levels)
+_LEVELS = np.array(DEFAULT_WEIGHTS.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,12 @@ class Scored:
 
 
 def search(
-    generation: Generation, query: Query, k: int, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
+    generation: Generation,
+    query: Query,
+    k: int,
+    *,
+    where: Filter = NO_FILTER,
+    fusion: FusionWeights = DEFAULT_WEIGHTS,
 ) -> list[Hit]:
     """The k best sentences, by score, then article, then position; headings only for a phrase in one."""
     scored = _score(generation, query, where)
@@ -114,7 +125,11 @@ def _hits(generation: Generation, scored: Scored, scores: Vectors, places: NDArr
 
 
 def stages(
-    generation: Generation, query: Query, *, where: Where = EVERYTHING, fusion: Fusion = FUSED
+    generation: Generation,
+    query: Query,
+    *,
+    where: Filter = NO_FILTER,
+    fusion: FusionWeights = DEFAULT_WEIGHTS,
 ) -> dict[str, RowIds]:
     """Rows of all candidates, best first, as meaning alone, words alone and both together rank them."""
     scored = _score(generation, query, where)
@@ -131,7 +146,7 @@ def stages(
     }
 
 
-def _score(generation: Generation, query: Query, where: Where) -> Scored:
+def _score(generation: Generation, query: Query, where: Filter) -> Scored:
     rows = _candidates(generation, query, where)
     weights = _term_weights(generation, query)
     frequencies = _frequencies(generation, query, list(weights), rows)
@@ -150,23 +165,23 @@ def _best(rows: RowIds, scores: Vectors) -> NDArray[np.intp]:
     return np.lexsort((rows, -np.round(scores, 6)))
 
 
-def _candidates(generation: Generation, query: Query, where: Where) -> RowIds:
+def _candidates(generation: Generation, query: Query, where: Filter) -> RowIds:
     """Rows of the sentences worth scoring, ascending, each once."""
     allowed = generation.allowed(where)
     if query.phrases:
-        return _holding(generation, query.phrases, _phrase_rows(generation, query.phrases, allowed))
+        return _rows_with_phrases(generation, query.phrases, _phrase_rows(generation, query.phrases, allowed))
     if allowed is None and len(generation.sentences) <= CANDIDATE_SENTENCES:
         rows = np.arange(len(generation.sentences), dtype=np.int64)
     else:
-        rows = _union(_found(generation, query, allowed or EVERY))
+        rows = _union(_found(generation, query, allowed or ALL_SPANS))
     may_answer = generation.sentences.spans[rows, 3] & ANSWERS > 0
     return np.asarray(rows[may_answer], dtype=np.int64)
 
 
-def _found(generation: Generation, query: Query, allowed: Allowed) -> list[RowIds]:
+def _found(generation: Generation, query: Query, allowed: AllowedSpans) -> list[RowIds]:
     """Rows found by meaning and by words, side by side: both engines work without the lock of Python."""
-    generation.let_go()
-    others = _SEARCHING.submit(_found_beside, generation, query, allowed)
+    generation.release_pages()
+    others = _SEARCHING.submit(_search_other_legs, generation, query, allowed)
     near = generation.dense_sentences.search(query.vector, CANDIDATE_SENTENCES, allowed=allowed.sentences)
     around, said, said_around = others.result()
     return [
@@ -175,18 +190,22 @@ def _found(generation: Generation, query: Query, allowed: Allowed) -> list[RowId
     ]
 
 
-def _found_beside(generation: Generation, query: Query, allowed: Allowed) -> tuple[Found, Found, Found]:
+def _search_other_legs(
+    generation: Generation, query: Query, allowed: AllowedSpans
+) -> tuple[Found, Found, Found]:
     """All but the sentences found by meaning, which take as long: passages by meaning, then both by words."""
     lexical, terms, marks = generation.lexical, query.all_terms, allowed.marks
-    telling = {unit: _telling(generation, unit, terms) for unit in Unit}
+    telling = {unit: _informative_terms(generation, unit, terms) for unit in Granularity}
     return (
         generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
-        lexical.search(Unit.SENTENCE, telling[Unit.SENTENCE], CANDIDATE_SENTENCES, marked=marks),
-        lexical.search(Unit.PASSAGE, telling[Unit.PASSAGE], CANDIDATE_PASSAGES, marked=marks),
+        lexical.search(
+            Granularity.SENTENCE, telling[Granularity.SENTENCE], CANDIDATE_SENTENCES, marked=marks
+        ),
+        lexical.search(Granularity.PASSAGE, telling[Granularity.PASSAGE], CANDIDATE_PASSAGES, marked=marks),
     )
 
 
-def _telling(generation: Generation, unit: Unit, terms: Sequence[str]) -> Sequence[str]:
+def _informative_terms(generation: Generation, unit: Granularity, terms: Sequence[str]) -> Sequence[str]:
     """Without "the" and its like where very many texts hold it: that takes long and tells nothing."""
     common = {
         term
@@ -202,15 +221,17 @@ def _sentences_of(generation: Generation, passages: Sequence[int]) -> RowIds:
     wanted = np.unique(np.array(passages, dtype=generation.passage_of.dtype))
     first = np.searchsorted(generation.passage_of, wanted, side="left")
     last = np.searchsorted(generation.passage_of, wanted, side="right")
-    return spread(first, last)
+    return concatenate_ranges(first, last)
 
 
-def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowed | None) -> RowIds:
+def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: AllowedSpans | None) -> RowIds:
     """All sentences with the terms of every phrase side by side, headings among them."""
-    lexical, among = generation.lexical, allowed or EVERY
+    lexical, among = generation.lexical, allowed or ALL_SPANS
     rows: RowIds | None = None
     for terms in filter(None, map(lexical.terms, phrases)):
-        found = lexical.phrase(Unit.SENTENCE, terms, lexical.count(Unit.SENTENCE), marked=among.marks)
+        found = lexical.phrase(
+            Granularity.SENTENCE, terms, lexical.count(Granularity.SENTENCE), marked=among.marks
+        )
         held = np.sort(np.array(found, dtype=np.int64))
         rows = held if rows is None else np.intersect1d(rows, held)
     if rows is not None:
@@ -220,7 +241,7 @@ def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowe
     return np.flatnonzero(among.sentences.spans)
 
 
-def _holding(generation: Generation, phrases: Sequence[str], rows: RowIds) -> RowIds:
+def _rows_with_phrases(generation: Generation, phrases: Sequence[str], rows: RowIds) -> RowIds:
     wanted = [re.compile(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)") for phrase in phrases]
     kept = (row for row in rows if all(p.search(fold(generation.sentences[row].text)) for p in wanted))
     return np.fromiter(kept, dtype=np.int64)
@@ -253,33 +274,35 @@ def _dense(generation: Generation, vector: Vectors, rows: RowIds) -> Vectors:
 def _term_weights(generation: Generation, query: Query) -> dict[str, float]:
     """The weight of each term: as rare as it and what is said instead of it are together."""
     lexical = generation.lexical
-    passages = lexical.count(Unit.PASSAGE)
-    found = {term: lexical.document_frequency(Unit.PASSAGE, term) for term in query.all_terms}
+    passages = lexical.count(Granularity.PASSAGE)
+    found = {term: lexical.document_frequency(Granularity.PASSAGE, term) for term in query.all_terms}
     holding = {term: found[term] for term in query.terms}
-    for other in query.alternatives:
-        for term in holding.keys() & set(other.asked):
-            holding[term] += min((found[said] for said in other.said), default=0)
+    for other in query.synonyms:
+        for term in holding.keys() & set(other.query_terms):
+            holding[term] += min((found[said] for said in other.corpus_terms), default=0)
     return {
         term: inverse_document_frequency(passages, min(passages, count)) for term, count in holding.items()
     }
 
 
-def _frequencies(generation: Generation, query: Query, terms: Sequence[str], rows: RowIds) -> Frequencies:
+def _frequencies(generation: Generation, query: Query, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
     """Of the question's terms, in this order; other words for something count as its own.
 
     Of "pct", said otherwise "primary care trust", a text with these three words holds one more.
     """
-    asked = [term for other in query.alternatives for term in other.asked]
+    asked = [term for other in query.synonyms for term in other.query_terms]
     every = list(dict.fromkeys([*terms, *query.all_terms, *asked]))
     place = {term: number for number, term in enumerate(every)}
     found = count_terms(generation, every, rows)
     counted = found
-    for other in query.alternatives:
-        counted += found.saying([place[term] for term in other.asked], [place[term] for term in other.said])
-    return Frequencies(counted.counts[:, : len(terms)], counted.lengths)
+    for other in query.synonyms:
+        counted += found.synonym_counts(
+            [place[term] for term in other.query_terms], [place[term] for term in other.corpus_terms]
+        )
+    return TermFrequencies(counted.counts[:, : len(terms)], counted.lengths)
 
 
-def _lexical(generation: Generation, weights: Sequence[float], frequencies: Frequencies) -> Vectors:
+def _lexical(generation: Generation, weights: Sequence[float], frequencies: TermFrequencies) -> Vectors:
     """BM25, shape (3, number of rows): sentence, window, passage."""
     mean = generation.mean_lengths
     levels = zip(
@@ -289,14 +312,14 @@ def _lexical(generation: Generation, weights: Sequence[float], frequencies: Freq
     return np.array(scores, dtype=np.float32)
 
 
-def _fuse(dense: Vectors, lexical: Vectors, fusion: Fusion) -> Vectors:
+def _fuse(dense: Vectors, lexical: Vectors, fusion: FusionWeights) -> Vectors:
     """One score for each candidate, shape (number of rows,)."""
     levels = np.array(fusion.levels)
-    fused = fusion.dense * (levels @ standardise(dense)) + fusion.lexical * (levels @ standardise(lexical))
+    fused = fusion.dense * (levels @ zscore(dense)) + fusion.lexical * (levels @ zscore(lexical))
     return np.asarray(fused, dtype=np.float32)
 
 
-def standardise(scores: Vectors) -> Vectors:
+def zscore(scores: Vectors) -> Vectors:
     """Each row with mean 0 and deviation 1; a row of equal scores says nothing and becomes 0."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     deviation = scores.std(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """How a generation spells arrays on disk: NPY files, never a pickle; the long ones are read where they lie.
 
 A mapped array costs memory only for the pages that were touched, but keeps those. So what runs through
-one whole takes `scan`, and who has taken a few rows out of a long one may `let_go` of the rest.
+one whole takes `scan`, and who has taken a few rows out of a long one may `release_pages` of the rest.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
     rows = max(1, BLOCK // max(1, array[:1].nbytes))
     for start in range(0, len(array), rows):
         yield array[max(0, start - overlap) : start + rows]
-        let_go(array)
+        release_pages(array)
 
 
-def let_go(array: object) -> None:
+def release_pages(array: object) -> None:
     """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
     owner: Any = array
     while isinstance(owner, np.ndarray):

@@ -55,7 +55,7 @@ class Disk:
     def write_file(self, path: Path, content: bytes) -> None:
         """Write a new file and flush it; a file of that name is an error."""
         self.step("open", path)
-        with _named(path), path.open("xb") as stream:
+        with with_path(path), path.open("xb") as stream:
             self._write(stream, content, path)
             stream.flush()
             self._sync(stream.fileno(), path)
@@ -66,7 +66,7 @@ class Disk:
         """The same for content that is made while it is written; returns its SHA-256 in hexadecimal."""
         digest, size = hashlib.sha256(), 0
         self.step("open", path)
-        with _named(path), path.open("xb") as stream:
+        with with_path(path), path.open("xb") as stream:
             for block in blocks:
                 self._write(stream, block, path)
                 digest.update(block)
@@ -119,7 +119,7 @@ class Disk:
 
     def _sync(self, descriptor: int, path: Path) -> None:
         self.step("fsync", path)
-        with _named(path):
+        with with_path(path):
             os.fsync(descriptor)
 
 
@@ -156,7 +156,7 @@ class Lock:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def with_path(path: Path) -> Iterator[None]:
     """Put the path into an `OSError` of a call that knows only a file's number."""
     try:
         yield
@@ -166,7 +166,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reported(place: Path) -> Iterator[None]:
+def as_build_failure(place: Path) -> Iterator[None]:
     """Turn an `OSError` inside the block into `BuildFailed` with its path, or `place` if it has none."""
     try:
         yield
@@ -175,15 +175,15 @@ def reported(place: Path) -> Iterator[None]:
         raise BuildFailed("a write failed", path=path, errno=error.errno) from error
 
 
-def library_error(told: str, path: Path) -> OSError:
+def os_error_from_message(told: str, path: Path) -> OSError:
     """The disk's error in what a library says of it; what says no number is a full disk or a bad one."""
-    number = number_told(told)
+    number = errno_in_message(told)
     if number is None:
         number = errno.ENOSPC if shutil.disk_usage(path.parent).free < 1 << 20 else errno.EIO
     return OSError(number, os.strerror(number), str(path))
 
 
-def number_told(told: str) -> int | None:
+def errno_in_message(told: str) -> int | None:
     """The system's number of an error in the words of a library: "… (os error 28)" -> 28."""
     if found := _NUMBER.search(told):
         return int(found[1] or found[2])

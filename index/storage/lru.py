@@ -12,7 +12,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Key, Value]):
+class LruCache(Generic[Key, Value]):
     """At most `size` values: the one not used for longest goes first. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:

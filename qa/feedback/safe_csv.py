@@ -20,11 +20,11 @@ def sheet(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """The table, with a byte order mark; texts that look like formulas get a ' in front."""
     written = io.StringIO()
     writer = csv.writer(written)
-    writer.writerow(map(harmless, columns))
-    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    writer.writerow(map(neutralise_formula, columns))
+    writer.writerows([neutralise_formula(cell) for cell in row] for row in rows)
     return _MARK + written.getvalue()
 
 
-def harmless(cell: Cell) -> Cell:
+def neutralise_formula(cell: Cell) -> Cell:
     """ "=1+1" becomes "'=1+1"; numbers and days stay what they are."""
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell

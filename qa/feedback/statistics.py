@@ -66,7 +66,7 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedArticle:
     """An article, the answers that cite it, and those of them in which somebody followed the citation."""
 
     article: str
@@ -111,7 +111,7 @@ class Usage:
     days: tuple[Day, ...]
     unanswered: tuple[Repeated, ...]
     unopened: tuple[Repeated, ...]
-    cited: tuple[Cited, ...]
+    cited: tuple[CitedArticle, ...]
     verdicts: dict[Verdict, int]
     reasons: tuple[Judged, ...]
     p50: float | None
@@ -138,7 +138,7 @@ def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = E
         days=tuple(_days(feedback, since, today)),
         unanswered=tuple(_repeated(feedback.execute(_UNANSWERED, listed))),
         unopened=tuple(_repeated(feedback.execute(_UNOPENED, listed))),
-        cited=tuple(Cited(*row) for row in feedback.execute(_CITED, listed)),
+        cited=tuple(CitedArticle(*row) for row in feedback.execute(_CITED, listed)),
         verdicts=_verdicts(feedback, since),
         reasons=tuple(_judged(feedback.execute(_REASONS, listed))),
         p50=percentile(taken, 0.5),

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from index.embedding.tokenizer import sayable
+from index.embedding.tokenizer import replace_surrogates
 from qa.answer import Answer, Extract
 from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
 from qa.feedback.database import open_feedback, reading, transaction
@@ -117,7 +117,7 @@ class FeedbackStore:
             FeedbackUnavailable: it could not be written.
         """
         place = (judgement.asked, judgement.article, judgement.start, judgement.end)
-        reason = sayable(judgement.reason)[:REASON_CHARACTERS]
+        reason = replace_surrogates(judgement.reason)[:REASON_CHARACTERS]
         values = (*place, judgement.verdict.value, reason, self._at())
         self._add(judgement.asked, "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
@@ -220,5 +220,5 @@ def _check_room(connection: sqlite3.Connection, asked: str) -> None:
 
 def _citation(extract: Extract) -> Row:
     article = extract.article
-    names = map(sayable, (article.id, article.title, article.source))
+    names = map(replace_surrogates, (article.id, article.title, article.source))
     return extract.rank, *names, article.sha256, extract.start, extract.end, *extract.answer

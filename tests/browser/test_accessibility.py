@@ -51,7 +51,7 @@ def answer() -> Answer:
         extract(OTHER, "дно стоило дороже", rank=2, matched=("дно",)),
         question=QUESTION,
     )
-    return replace(found, generation="7-00", also_searched=("док",))
+    return replace(found, generation="7-00", expansions=("док",))
 
 
 def none_found() -> Answer:

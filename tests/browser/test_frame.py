@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, expect
 
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, Witness, World, opened
 from tests.unit.web.test_gradio_page import HOSTILE
@@ -46,7 +46,7 @@ def test_a_frame_is_as_high_as_what_it_holds(browser: Browser, world: World) -> 
         assert inside.locator("html").evaluate("page => page.scrollHeight <= innerHeight")
         assert witness.complaints == []
         assert {url.startswith((world.friend.origin, world.service)) for url in witness.requests} == {True}
-    assert world.assistant.asked == [(QUESTION, 2, Where(authors=("Ada Lovelace",)))]
+    assert world.assistant.asked == [(QUESTION, 2, Filter(authors=("Ada Lovelace",)))]
 
 
 def test_only_a_frame_sets_its_own_height(browser: Browser, world: World) -> None:

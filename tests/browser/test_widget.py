@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Band, Place
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, World, ask, element, opened
@@ -59,7 +59,7 @@ def test_a_listed_site_gets_answers_under_its_strict_policy(browser: Browser, wo
         ]
         kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
         assert kept == '[{},{},""]'
-    assert world.assistant.asked == [(QUESTION, 3, EVERYTHING)]
+    assert world.assistant.asked == [(QUESTION, 3, NO_FILTER)]
 
 
 def test_a_site_that_is_not_listed_gets_no_answer(browser: Browser, world: World) -> None:
@@ -80,7 +80,7 @@ def test_attributes_say_what_is_searched(browser: Browser, world: World) -> None
     with opened(browser, world.friend) as (page, _):
         ask(page)
         expect(page.locator("verbatim-qa li")).to_have_count(1)
-    filters = Where(articles=("harbour.md", "echo.md"), authors=("Lovelace, Ada",), years=("2004", "2005"))
+    filters = Filter(articles=("harbour.md", "echo.md"), authors=("Lovelace, Ada",), years=("2004", "2005"))
     assert world.assistant.asked == [(QUESTION, 7, filters)]
 
 
@@ -104,7 +104,7 @@ def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -
         )
         other = Place(replace(facts, id="other"), 0, 1)
         extracts.append(extract(facts, text, rank=rank, also_in=(other,)))
-    world.assistant.answer = replace(answered(*extracts), also_searched=HOSTILE)
+    world.assistant.answer = replace(answered(*extracts), expansions=HOSTILE)
     world.friend.body = element(world, label="Question &lt;b>", placeholder="&lt;b>")
     with opened(browser, world.friend) as (page, witness):
         ask(page, HOSTILE[0])

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser
 from tests.browser.test_page import running
 from tests.support.chromium import needs_chromium
 from tests.unit.web.test_ask import StandIn
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -62,7 +62,7 @@ def examples(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with running(own_app(Site(Desk(StandIn()), Settings(), load_catalogue()))) as address:
+    with running(own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue()))) as address:
         yield address
 
 

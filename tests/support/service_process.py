@@ -29,7 +29,7 @@ from tests.support.fakes import WordEncoder, article
 if TYPE_CHECKING:
     from corpus.article import Article
     from index.embedding.encoder import Encoder
-    from web.answering.answer_service import Desk
+    from web.answering.answer_service import AnswerService
     from web.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,13 +111,13 @@ def _serve(kind: str, settings: Settings, encoder: Encoder) -> None:
     app.serve(settings, encoder, announce=lambda line: print(line, flush=True))
 
 
-def _kept_desks(service: Any) -> list[Desk]:
+def _kept_desks(service: Any) -> list[AnswerService]:
     """Every desk that is made, so that what a reload does can be done here."""
-    desks: list[Desk] = []
+    desks: list[AnswerService] = []
     make = service.Desk
     limits = {"waiting": int(os.environ[MAY_WAIT])} if MAY_WAIT in os.environ else {}
 
-    def kept(*arguments: Any, **options: Any) -> Desk:
+    def kept(*arguments: Any, **options: Any) -> AnswerService:
         desks.append(make(*arguments, **options, **limits))
         return desks[-1]
 
@@ -125,7 +125,7 @@ def _kept_desks(service: Any) -> list[Desk]:
     return desks
 
 
-def _reload(asked: SimpleQueue[None], desks: list[Desk], kind: str) -> None:
+def _reload(asked: SimpleQueue[None], desks: list[AnswerService], kind: str) -> None:
     """Publish and replace whenever it is asked for: in a process beside this one, as `qa index` does."""
     from index.generation.data_folder import open_current
     from qa.assistant import Assistant

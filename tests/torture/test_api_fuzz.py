@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from index.building.build import build
 from index.generation.data_folder import open_current
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.feedback.database import FEEDBACK
@@ -27,8 +27,8 @@ from qa.question import MAX_CHARACTERS
 from tests.support.fakes import WordEncoder, article
 from tests.unit.qa.test_confidence import FITTED
 from web.access.guard import BODY_LIMIT
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.http.routes import OPEN, PAGE_EVENTS, Caller
 from web.i18n import load_catalogue
 from web.service import own_app
@@ -86,7 +86,7 @@ class Counting(Assistant):
 
     asked: list[str]
 
-    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
         self.asked.append(question)
         return super().ask(question, k, filters)
 
@@ -120,8 +120,8 @@ def tried(tmp_path: Path) -> Iterator[Tried]:
     assistant = Counting(open_current(tmp_path), encoder, calibration=FITTED)
     assistant.asked = []
     with closing(FeedbackStore(tmp_path / FEEDBACK)) as store:
-        desk = Desk(assistant, recorder=store.record)
-        app = own_app(Site(desk, Settings(admin_key="open sesame"), load_catalogue(), store))
+        desk = AnswerService(assistant, recorder=store.record)
+        app = own_app(ServiceContext(desk, Settings(admin_key="open sesame"), load_catalogue(), store))
         yield Tried(app, encoder, assistant)
 
 

@@ -18,7 +18,7 @@ from cli.main import app
 from index.building.build import build
 from index.errors import NoIndex
 from index.generation.data_folder import current, open_current
-from index.storage.durable_io import Disk, number_told
+from index.storage.durable_io import Disk, errno_in_message
 from qa.assistant import Assistant
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import Counts, linked_copy, scratch
@@ -240,7 +240,7 @@ def test_unnoticed_errors_would_be_seen(bench: Bench, monkeypatch: pytest.Monkey
     ],
 )
 def test_a_library_tells_the_number_in_its_own_words(told: str, number: int | None) -> None:
-    assert number_told(told) == number
+    assert errno_in_message(told) == number
 
 
 BUILD = """

@@ -12,19 +12,19 @@ import pytest
 from index.building.build import build
 from index.engine.address import Address
 from index.engine.collections import MilvusStore
-from index.engine.upload import carry
+from index.engine.upload import upload
 from index.generation.data_folder import open_current
 from index.generation.generation import Generation
-from index.published import Served
+from index.published import MilvusSource
 from qa.assistant import Assistant
 from tests.browser.test_page import running
 from tests.browser.test_proxy import needs_nginx, proxied
 from tests.integration.milvus.conftest import until
 from tests.integration.milvus.test_remote_generation import state
 from tests.support.fakes import WordEncoder
-from web.answering.answer_service import Desk
-from web.answering.index_watcher import Reloading
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.answering.index_watcher import IndexWatcher
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -37,17 +37,17 @@ QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
 def publish(data: Path, number: int, store: MilvusStore) -> Generation:
     build(state(number), WordEncoder(), data)  # type: ignore[arg-type]
     generation = open_current(data)
-    carry(generation, store)
+    upload(generation, store)
     return generation
 
 
 @contextmanager
 def server(address: Address) -> Iterator[str]:
     """A service of its own, with nothing but the engine's address; where it listens."""
-    source = Served(MilvusStore(address, words=False))
-    desk = Desk(Assistant(source.open(), WordEncoder()))
-    reloading = Reloading(desk, source, seconds=0.2, announce=lambda line: None)
-    with running(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading))) as where:
+    source = MilvusSource(MilvusStore(address, words=False))
+    desk = AnswerService(Assistant(source.open(), WordEncoder()))
+    reloading = IndexWatcher(desk, source, seconds=0.2, announce=lambda line: None)
+    with running(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading))) as where:
         yield where
     source.store.close()
 

@@ -11,20 +11,20 @@ from starlette.testclient import TestClient
 
 from index.building.build import build
 from index.engine.collections import MilvusStore
-from index.engine.upload import carry
+from index.engine.upload import upload
 from index.errors import Unreachable
 from index.generation.data_folder import open_current
 from index.generation.generation import Generation
-from index.published import Served
+from index.published import MilvusSource
 from qa.assistant import Assistant
 from tests.integration.milvus.conftest import drop_all, server_address, until
 from tests.integration.milvus.test_remote_generation import state
 from tests.support.fakes import WordEncoder
 from tests.support.milvus_cluster import Control
-from web.answering.answer_service import Desk
-from web.answering.index_watcher import Reloading
-from web.context import Site
-from web.errors import Away
+from web.answering.answer_service import AnswerService
+from web.answering.index_watcher import IndexWatcher
+from web.context import ServiceContext
+from web.errors import StoreUnavailable
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -46,7 +46,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Generation:
 def store(control: Control, local: Generation) -> Iterator[MilvusStore]:
     del control
     opened = MilvusStore(server_address(), words=False, patience=PATIENCE)
-    carry(local, opened)
+    upload(local, opened)
     yield opened
     drop_all(opened)
     opened.close()
@@ -57,7 +57,7 @@ def test_a_query_node_is_killed_and_no_question_fails(
 ) -> None:
     asked = [f"Which ferry number{one % 150} sails from quay number{one % 13}?" for one in range(QUESTIONS)]
     encoder = WordEncoder()
-    here, there = Assistant(local, encoder), Assistant(Served(store).open(), encoder)
+    here, there = Assistant(local, encoder), Assistant(MilvusSource(store).open(), encoder)
     failed, differing, slowest = [], [], 0.0
     for number, question in enumerate(asked):
         if number == QUESTIONS // 3:
@@ -84,10 +84,10 @@ def test_a_query_node_is_killed_and_no_question_fails(
 
 def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStore, local: Generation) -> None:
     """Questions are told 503 and when to come back, health says unready, and both recover by themselves."""
-    source = Served(MilvusStore(store.address, words=False, patience=1.0))
-    desk, said = Desk(Assistant(source.open(), WordEncoder())), list[str]()
-    reloading = Reloading(desk, source, seconds=0.2, announce=said.append)
-    client = TestClient(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading)))
+    source = MilvusSource(MilvusStore(store.address, words=False, patience=1.0))
+    desk, said = AnswerService(Assistant(source.open(), WordEncoder())), list[str]()
+    reloading = IndexWatcher(desk, source, seconds=0.2, announce=said.append)
+    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)))
     asking = {"question": "Which ferry sails from quay number7?"}
     expected = client.post("/api/ask", json=asking).json()["extracts"]
     assert client.get("/health").status_code == 200
@@ -102,7 +102,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
         reply = client.post("/api/ask", json={"question": "Which ferry sails from quay number8?"})
         assert (reply.status_code, reply.headers["Retry-After"]) == (503, "5")
         assert "the articles cannot be reached just now" in reply.json()["detail"]
-        with pytest.raises(Away):
+        with pytest.raises(StoreUnavailable):
             asyncio.run(desk.ask("What took 5 months?"))
         assert client.get("/api/articles/a1").status_code in (200, 503)
         control.start()

@@ -20,11 +20,11 @@ import pytest
 
 from corpus.read import read_articles
 from corpus.sources.listing import listed_files
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.building.build import build
-from index.building.layout import lay_out
+from index.building.layout import plan_generation
 from index.embedding.load import load_encoder
-from index.engine.ray_cluster import CLAIM, Job, Maker, _room, make_on_ray
+from index.engine.ray_cluster import CPUS_PER_ACTOR, Job, ShardActor, _actor_count, make_on_ray
 from index.engine.shards import Shard, recipe_of, shards_of
 from index.errors import BuildFailed
 from index.generation.data_folder import open_current
@@ -117,21 +117,21 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("resources", "device", "actors", "claim"),
     [
-        ({"CPU": 8.0}, "", 7, {"num_cpus": CLAIM}),
-        ({"CPU": 1.0}, "", 1, {"num_cpus": CLAIM}),
-        ({"CPU": 8.0, "GPU": 2.0}, "", 2, {"num_cpus": CLAIM, "num_gpus": 1}),
-        ({"CPU": 8.0, "GPU": 2.0}, "cpu", 7, {"num_cpus": CLAIM}),
+        ({"CPU": 8.0}, "", 7, {"num_cpus": CPUS_PER_ACTOR}),
+        ({"CPU": 1.0}, "", 1, {"num_cpus": CPUS_PER_ACTOR}),
+        ({"CPU": 8.0, "GPU": 2.0}, "", 2, {"num_cpus": CPUS_PER_ACTOR, "num_gpus": 1}),
+        ({"CPU": 8.0, "GPU": 2.0}, "cpu", 7, {"num_cpus": CPUS_PER_ACTOR}),
     ],
 )
 def test_there_is_an_actor_for_each_gpu_or_each_core_but_one(
     resources: dict[str, float], device: str, actors: int, claim: dict[str, float]
 ) -> None:
-    assert _room(resources, device) == (actors, claim)
+    assert _actor_count(resources, device) == (actors, claim)
 
 
 def test_what_the_actors_of_half_a_cluster_claim_fits_into_the_other_half() -> None:
     for cores in (2, 4, 16, 64):
-        actors, claim = _room({"CPU": float(cores)}, "cpu")
+        actors, claim = _actor_count({"CPU": float(cores)}, "cpu")
         assert actors * claim["num_cpus"] <= cores / 2
 
 
@@ -141,14 +141,14 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.articles = root / "articles"
         write_articles(self.articles, 3)
-        self.place = Place(str(root / "shards"))
+        self.place = RemoteFolder(str(root / "shards"))
         self.place.write("probe", b"")
         self.job = Job(RECIPE, self.place.address, "", "cpu", str(root / "models"))
         (self.shard,) = shards_of(listed_files([str(self.articles)]), RECIPE, average=1 << 40)
 
     def row(self, job: Job, shard: Shard, probe: str = "probe") -> dict[str, object]:
-        with closing(Maker(job.spelt(), probe, node="a node")) as maker:
-            rows = maker({"item": [shard.spelt()]})
+        with closing(ShardActor(job.spelt(), probe, node="a node")) as maker:
+            rows = maker({"item": [shard.to_json()]})
         return {name: values[0] for name, values in rows.items()}
 
 
@@ -161,7 +161,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_a_shard_is_made_where_the_job_says(bench: Bench) -> None:
     told = bench.row(bench.job, bench.shard)
-    texts = len(lay_out(read_articles([bench.articles]).articles, WordEncoder()).texts)
+    texts = len(plan_generation(read_articles([bench.articles]).articles, WordEncoder()).texts)
     assert told == {"node": "a node", "fault": "", "files": 5, "texts": texts, "there": False}
     assert bench.place.exists(bench.shard.name)
     assert bench.row(bench.job, bench.shard)["there"] is True

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Frame, P
 from playwright.sync_api import TimeoutError as HeldUp
 
 from corpus.article import Article, Dropped
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer, Extract, Place
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
@@ -158,10 +158,10 @@ class Attacked(StandIn):
 
     extracts: tuple[Extract, ...]
 
-    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
         number = int(question) if question.isascii() and question.isdecimal() else 0
         chosen = self.extracts if question == "all" else (self.extracts[number],)
-        self.answer = replace(answered(*chosen), also_searched=(self.extracts[number].answer_text,))
+        self.answer = replace(answered(*chosen), expansions=(self.extracts[number].answer_text,))
         return super().ask(question, k, filters)
 
 

@@ -55,11 +55,11 @@ class Credential:
     added: str
 
     @property
-    def mark(self) -> str:
+    def credential_id(self) -> str:
         """Tells this credential from a later one of the same name."""
         return hashlib.blake2b(self.salt + self.digest, digest_size=12).hexdigest()
 
-    def fits(self, secret: str) -> bool:
+    def matches(self, secret: str) -> bool:
         """Whether this is the secret; takes as long as scrypt does."""
         return hmac.compare_digest(_digest(secret, self.salt), self.digest)
 
@@ -95,17 +95,17 @@ class Keyring:
         tried = [
             one for one in self._known if one.kind is kind and (kind is Kind.PASSWORD or one.name == name)
         ]
-        found = next((one for one in tried if one.fits(secret)), None)
+        found = next((one for one in tried if one.matches(secret)), None)
         if found:
             with self._lock:
                 if found in self._known:
                     self._right[self._short(secret)] = found
         return found
 
-    def holds(self, mark: str) -> bool:
+    def still_valid(self, mark: str) -> bool:
         """Whether the credential with this mark is still there."""
         self._refresh()
-        return any(hmac.compare_digest(one.mark, mark) for one in self._known)
+        return any(hmac.compare_digest(one.credential_id, mark) for one in self._known)
 
     def _short(self, secret: str) -> bytes:
         given = secret[: _LONGEST + 1].encode("utf-8", "replace")

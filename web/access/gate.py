@@ -32,19 +32,19 @@ _ASK = {"WWW-Authenticate": "Bearer"}
 class Gate(Protocol):
     """Lets requests in or says why not."""
 
-    async def refusal(self, scope: Scope, caller: Caller) -> Response | None:
+    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """The answer to a request that is not let in; None lets it in."""
 
 
 class OpenGate:
     """Lets everybody in."""
 
-    async def refusal(self, scope: Scope, caller: Caller) -> Response | None:
+    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """None."""
         return None
 
 
-class Door:
+class Authenticator:
     """What the login page and the gate share: credentials, sessions, and how often may be guessed."""
 
     def __init__(self, keyring: Keyring, *, throttle: Throttle | None = None) -> None:
@@ -72,17 +72,17 @@ class Door:
 
     def has_session(self, request: Request) -> bool:
         """Whether the browser has logged in, by a credential that is still there."""
-        mark = self.sessions.mark(request.cookies.get(COOKIE, ""))
-        return bool(mark) and self.keyring.holds(mark)
+        mark = self.sessions.credential_id(request.cookies.get(COOKIE, ""))
+        return bool(mark) and self.keyring.still_valid(mark)
 
 
 class PasswordGate:
     """Lets in browsers that have logged in, and machines by their keys."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Authenticator) -> None:
         self._door = door
 
-    async def refusal(self, scope: Scope, caller: Caller) -> Response | None:
+    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """401 with what is missing, 429 after too many wrong keys, or the way to the login page."""
         request = Request(scope)
         # The admin page asks for its own key.
@@ -114,7 +114,7 @@ class ProxyGate:
         self._networks = tuple(map(ipaddress.ip_network, addresses))
         self._header = header
 
-    async def refusal(self, scope: Scope, caller: Caller) -> Response | None:
+    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """403 for what does not come from the proxy, 401 when the proxy names nobody."""
         if caller is Caller.ANYBODY:
             return None
@@ -135,12 +135,12 @@ class ProxyGate:
         return any(came_from in network for network in self._networks)
 
 
-def open_door(settings: Settings) -> Door | None:
+def open_authenticator(settings: Settings) -> Authenticator | None:
     """The door of the setting `password`, with the credentials of the data folder. Raises AccessRefused."""
-    return Door(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
+    return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
 
 
-def gate_of(settings: Settings, door: Door | None) -> Gate:
+def gate_of(settings: Settings, door: Authenticator | None) -> Gate:
     """The gate of the settings."""
     if door:
         return PasswordGate(door)

@@ -74,7 +74,7 @@ class Guard:
             return _no_method(rule)
         if method == "POST" and is_foreign(scope, path, self._origins):
             return failure(403, "a page of a site that QA_ORIGINS does not list sent this")
-        return await self._gate.refusal(scope, rule.caller)
+        return await self._gate.reject(scope, rule.caller)
 
     async def _body(self, receive: Receive) -> bytes | Response | None:
         """The whole body, or why it is not read any further; None when the client has gone."""

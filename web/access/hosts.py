@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from web.access.gate import PEER, address
-from web.errors import Unguarded
+from web.errors import OpenToNetwork
 from web.http.problems import failure
 from web.http.security_headers import SecurityHeaders
 from web.settings import Access, Settings
@@ -25,12 +25,12 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
-def front(app: ASGIApp, settings: Settings) -> ASGIApp:
+def outermost_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
     """The app behind all of this."""
-    hosts = Hosts(app, host_names(settings), any_address=_is_any(settings.host))
+    hosts = AllowedHosts(app, host_names(settings), any_address=_is_any(settings.host))
     # uvicorn's own types of an app are other names for the same.
     forwarded = ProxyHeadersMiddleware(hosts, list(settings.proxy_addresses))  # type: ignore[arg-type]
-    return Peer(forwarded)  # type: ignore[arg-type]
+    return PeerAddress(forwarded)  # type: ignore[arg-type]
 
 
 def host_names(settings: Settings) -> tuple[str, ...]:
@@ -38,20 +38,20 @@ def host_names(settings: Settings) -> tuple[str, ...]:
     return (*_LOCAL, _bracketed(settings.host.lower()), *map(_bracketed, settings.hosts))
 
 
-def exposure(settings: Settings) -> list[str]:
+def exposure_warnings(settings: Settings) -> list[str]:
     """What whoever starts the service should know of who can reach it. Raises Unguarded."""
     if _is_loopback(settings.host):
         return []
     if settings.access is Access.OPEN:
         if not settings.open_to_all:
-            raise Unguarded(settings.host)
+            raise OpenToNetwork(settings.host)
         return [f"Warning: whoever reaches {settings.host} can read every article (QA_OPEN)."]
     if settings.access is Access.PASSWORD:
         return ["Warning: passwords and keys go over the network as they are unless a proxy adds TLS."]
     return []
 
 
-class Peer:
+class PeerAddress:
     """ASGI middleware that keeps the address a request came from."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -64,7 +64,7 @@ class Peer:
         await self._app(scope, receive, send)
 
 
-class Hosts:
+class AllowedHosts:
     """ASGI middleware that answers 400 to a name that is not this service's.
 
     A page of a site that makes its name lead here would be of the same origin as the service (DNS

@@ -48,11 +48,11 @@ class Throttle:
     def wait(self, address: str) -> int:
         """Seconds until another try is let in from this address; 0 for now."""
         with self._lock:
-            return self._wait(self._tries.get(network(address)))
+            return self._wait(self._tries.get(client_network(address)))
 
     def begin(self, address: str) -> int:
         """The same, and the try is counted when it is let in."""
-        of = network(address)
+        of = client_network(address)
         with self._lock:
             wait = self._wait(self._tries.get(of))
             if not wait:
@@ -64,7 +64,7 @@ class Throttle:
 
     def forgive(self, address: str) -> None:
         """The last try from this address was right."""
-        of = network(address)
+        of = client_network(address)
         with self._lock:
             tries = self._tries.get(of)
             if tries:
@@ -78,7 +78,7 @@ class Throttle:
         return max(0, math.ceil(tries[0] + self._within - self._clock()))
 
 
-def network(address: str) -> str:
+def client_network(address: str) -> str:
     """What counts as one address: that of IPv4, the first 64 bits of IPv6, another text as it is."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
@@ -108,7 +108,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through or answer it here."""
         if scope["type"] == "http" and scope["method"] == "POST" and local_path(scope) in _LIMITED:
-            wait = self.wait(network(scope["client"][0] if scope.get("client") else ""))
+            wait = self.wait(client_network(scope["client"][0] if scope.get("client") else ""))
             if wait:
                 told = f"more than {self._limit} questions a minute: try again in {wait} seconds"
                 return await failure(429, told, headers={"Retry-After": str(wait)})(scope, receive, send)

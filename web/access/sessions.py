@@ -34,7 +34,7 @@ class Sessions:
         told = f"{int(self._clock()) + LASTS}.{mark}.{secrets.token_hex(8)}"
         return f"{told}.{self._signature(told)}"
 
-    def mark(self, value: str) -> str:
+    def credential_id(self, value: str) -> str:
         """The mark in a value of ours that has not ended; "" for every other."""
         written = _WRITTEN.fullmatch(value)
         if not written:
@@ -46,7 +46,7 @@ class Sessions:
 
     def end(self, value: str) -> None:
         """A copy of this cookie is good for nothing any more."""
-        if self.mark(value):
+        if self.credential_id(value):
             self._ended[value.split(".")[2]] = None
             if len(self._ended) > _ENDED:
                 self._ended.popitem(last=False)

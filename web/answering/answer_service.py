@@ -14,14 +14,14 @@ from threading import BoundedSemaphore
 from typing import NamedTuple
 
 from index.errors import Unreachable
-from index.retrieval.filter import EVERYTHING, Where
-from index.storage.lru import Recent
+from index.retrieval.filter import NO_FILTER, Filter
+from index.storage.lru import LruCache
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.errors import QuestionError
-from web.errors import Away, Busy, NotAnswered
-from web.http.json_log import say
-from web.http.request_log import note
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.http.json_log import log_event
+from web.http.request_log import annotate
 
 RUNNING = 8
 WAITING = 52
@@ -50,7 +50,7 @@ class Reply:
     id: str = field(default_factory=new_id)
 
 
-class Desk:
+class AnswerService:
     """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
 
     `assistant` may be replaced at any time: what a request shows must come from one, so it takes it once.
@@ -72,7 +72,7 @@ class Desk:
         self.fault = ""
         self.away = ""
         self._recorder = recorder
-        self._recent = RecentAnswers(remembered)
+        self._recent = AnswerCache(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
         self._places = BoundedSemaphore(running + waiting)
         self._running = running
@@ -93,7 +93,7 @@ class Desk:
         self,
         question: str,
         k: int = DEFAULT_EXTRACTS,
-        filters: Where = EVERYTHING,
+        filters: Filter = NO_FILTER,
         *,
         assistant: Assistant | None = None,
     ) -> Reply:
@@ -106,31 +106,31 @@ class Desk:
             Away: the engine does not answer.
         """
         started = time.perf_counter()
-        asked, assistant = Asked(question, k, filters), assistant or self.assistant
+        asked, assistant = CacheKey(question, k, filters), assistant or self.assistant
         answer = self._recent.get(assistant.generation.id, asked)
         if answer is None:
             answer = await self._answer(assistant, asked)
             if assistant is self.assistant:  # else it would drop the answers of the generation after it
                 self._recent.put(asked, answer)
         else:
-            note(remembered="yes")
-        note(outcome="abstained" if answer.abstained else "answered", generation=answer.generation)
+            annotate(remembered="yes")
+        annotate(outcome="abstained" if answer.abstained else "answered", generation=answer.generation)
         reply = Reply(answer, time.perf_counter() - started)
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)
         return reply
 
-    async def _answer(self, assistant: Assistant, asked: Asked) -> Answer:
+    async def _answer(self, assistant: Assistant, asked: CacheKey) -> Answer:
         if not self._places.acquire(blocking=False):
-            note(outcome="busy")
-            raise Busy(RETRY_AFTER)
+            annotate(outcome="busy")
+            raise TooManyQuestions(RETRY_AFTER)
         answering = self._threads.submit(copy_context().run, lambda: assistant.ask(*asked))
         self._inside.add(answering)
         # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
         answering.add_done_callback(self._leave)
         try:
-            answer = await _given(asyncio.wrap_future(answering))
-        except Away as error:
+            answer = await _await_answer(asyncio.wrap_future(answering))
+        except StoreUnavailable as error:
             self.away = str(error)
             raise
         self.away = ""
@@ -141,7 +141,7 @@ class Desk:
         self._places.release()
 
 
-async def _given(answering: asyncio.Future[Answer]) -> Answer:
+async def _await_answer(answering: asyncio.Future[Answer]) -> Answer:
     """The answer. A fault goes to the log without its message, which may hold the question."""
     try:
         await asyncio.wait([answering])
@@ -151,26 +151,26 @@ async def _given(answering: asyncio.Future[Answer]) -> Answer:
     if error is None:
         return answering.result()
     if isinstance(error, QuestionError):
-        note(outcome="not a question")
+        annotate(outcome="not a question")
         raise error
     if isinstance(error, Unreachable):
-        note(outcome="away")
-        say(logging.WARNING, "the engine does not answer")
-        raise Away(AWAY_FOR) from None
-    note(outcome="failed")
-    say(logging.ERROR, "question not answered", error=error)
-    raise NotAnswered from None
+        annotate(outcome="away")
+        log_event(logging.WARNING, "the engine does not answer")
+        raise StoreUnavailable(AWAY_FOR) from None
+    annotate(outcome="failed")
+    log_event(logging.ERROR, "question not answered", error=error)
+    raise AnsweringFailed from None
 
 
-class Asked(NamedTuple):
+class CacheKey(NamedTuple):
     """What makes two questions the same, letter for letter."""
 
     question: str
     k: int
-    filters: Where
+    filters: Filter
 
 
-class RecentAnswers:
+class AnswerCache:
     """The answers of one generation that were used last, at most `size`; kept in memory alone.
 
     For one thread, the event loop's.
@@ -178,13 +178,13 @@ class RecentAnswers:
 
     def __init__(self, size: int) -> None:
         self._generation = ""
-        self._answers: Recent[Asked, Answer] = Recent(size)
+        self._answers: LruCache[CacheKey, Answer] = LruCache(size)
 
-    def get(self, generation: str, asked: Asked) -> Answer | None:
+    def get(self, generation: str, asked: CacheKey) -> Answer | None:
         """The answer given from this generation, if it is still there."""
         return self._answers.get(asked) if generation == self._generation else None
 
-    def put(self, asked: Asked, answer: Answer) -> None:
+    def put(self, asked: CacheKey, answer: Answer) -> None:
         """Keep an answer; those of another generation are dropped, and with them what they refer to."""
         if answer.generation != self._generation:
             self._answers.clear()

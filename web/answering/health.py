@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 
 Reason = Callable[[], str]
 """One line on what is wrong though questions are answered, such as a new generation that was refused; "" when
@@ -39,7 +39,7 @@ class Health(BaseModel):
     detail: str = Field(default="", description="Why it is not ready, in one line.")
 
 
-def health_of(desk: Desk, reasons: Iterable[Reason] = ()) -> Health:
+def health_of(desk: AnswerService, reasons: Iterable[Reason] = ()) -> Health:
     """The state of a service that answers questions, or would if the engine did."""
     told = reasons_told(desk, reasons)
     generation = desk.assistant.generation
@@ -60,14 +60,14 @@ def warming_up_health(told: str) -> Health:
     return Health(status="warming up", ready=False, reasons=(told,), detail=told)
 
 
-def reasons_told(desk: Desk, reasons: Iterable[Reason]) -> tuple[str, ...]:
+def reasons_told(desk: AnswerService, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """What is wrong with the desk and otherwise, as a stranger may read it."""
     return tuple(
-        pathless(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
+        redact_paths(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
     )
 
 
-def pathless(told: str) -> str:
+def redact_paths(told: str) -> str:
     """One line without a word that has a slash: "/srv/x/gen-3: no such file" is "…: no such file".
 
     A path in quotation marks goes whole, blanks and all.

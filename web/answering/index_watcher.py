@@ -20,8 +20,8 @@ from index.generation.manifest import manifest_bytes
 from index.generation.self_check import check_probes
 from index.published import Published
 from qa.assistant import Assistant
-from web.answering.answer_service import AWAY_FOR, Desk
-from web.errors import Away
+from web.answering.answer_service import AWAY_FOR, AnswerService
+from web.errors import StoreUnavailable
 
 MOST_SKIPPED = 64
 """Looks at most before a refused generation is tried again: it may have been mended, or the disk may be."""
@@ -31,7 +31,7 @@ _ENDING = 2  # seconds that a look under way gets to end when the service stops
 Renewed = Callable[[Assistant], None]
 
 
-class Reloading:
+class IndexWatcher:
     """Follows what is published where a desk's assistant comes from.
 
     `reloads` and `refusals` count; each of `renewed` is told of an assistant before it answers.
@@ -39,7 +39,7 @@ class Reloading:
     """
 
     def __init__(
-        self, desk: Desk, source: Published, *, seconds: float, announce: Callable[[str], None]
+        self, desk: AnswerService, source: Published, *, seconds: float, announce: Callable[[str], None]
     ) -> None:
         self.reloads = 0
         self.refusals = 0
@@ -62,7 +62,7 @@ class Reloading:
         """Why the one published last does not answer, "" when it does; paths are inside the data folder."""
         return self._desk.fault
 
-    def look(self) -> bool:
+    def poll(self) -> bool:
         """Look once at what is published, and take it; true when another generation answers now."""
         pointer = None
         try:
@@ -72,12 +72,12 @@ class Reloading:
                 self._desk.away = ""
                 self._announce("The engine answers again.")
             if pointer == self._answering:
-                self._settle()
-            elif pointer != self._refused or self._due():
-                self._take(pointer)
+                self._clear_fault()
+            elif pointer != self._refused or self._retry_due():
+                self._switch_to(pointer)
                 return True
         except Unreachable as error:
-            self._leave(error)
+            self._mark_unavailable(error)
         except (IndexFailure, OSError) as error:
             self._refuse(pointer, error)
         return False
@@ -97,34 +97,34 @@ class Reloading:
     def _follow(self, ended: threading.Event) -> None:
         try:
             while not ended.wait(self._seconds):
-                self.look()
+                self.poll()
         finally:
             if not ended.is_set():  # a mistake of ours: better told than silent
                 self._desk.fault = "new generations are not looked for any more; start the service again"
 
-    def _take(self, pointer: Pointer) -> None:
+    def _switch_to(self, pointer: Pointer) -> None:
         generation = self._source.open()
         check_probes(generation)
-        assistant = self._desk.assistant.over(generation)
+        assistant = self._desk.assistant.with_generation(generation)
         for renew in self.renewed:
             renew(assistant)
         self._desk.assistant = assistant
         self._answering = _pointer_of(generation)
         self.reloads += 1
-        self._settle()
+        self._clear_fault()
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
 
-    def _leave(self, error: Unreachable) -> None:
+    def _mark_unavailable(self, error: Unreachable) -> None:
         """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
         if not self._desk.away:
             self._announce(f"Questions are not answered: {error}")
-        self._desk.away = str(Away(AWAY_FOR))
+        self._desk.away = str(StoreUnavailable(AWAY_FOR))
 
-    def _settle(self) -> None:
+    def _clear_fault(self) -> None:
         self._desk.fault, self._refused = "", None
         self._skip = 0
 
-    def _due(self) -> bool:
+    def _retry_due(self) -> bool:
         """Whether a refused generation is tried again: after 1 look, then 2, 4, and so on."""
         self._skipped += 1
         return self._skipped > self._skip

@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from web.http.request_log import Seen
+from web.http.request_log import RequestRecord
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 """The format that `Metrics.text` is in."""
@@ -56,7 +56,7 @@ class Metrics:
             self._refusals.labels(reason)
         ProcessCollector(registry=own)
 
-    def count(self, seen: Seen) -> None:
+    def count(self, seen: RequestRecord) -> None:
         """Count a request that is over."""
         self._requests.labels(seen.route, str(seen.status)).inc()
         self._seconds.labels(seen.route).observe(seen.seconds)

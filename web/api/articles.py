@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from corpus.article import Article
-from index.retrieval.filter import Where
-from web.answering.answer_service import Desk
+from index.retrieval.filter import Filter
+from web.answering.answer_service import AnswerService
 from web.http.problems import PROBLEM, Problem, versioned
-from web.pages.article_list import shelved, titled
+from web.pages.article_list import list_articles, match_title
 
 MOST_LISTED = 500
 
@@ -48,7 +48,7 @@ class Whole(Listed):
     headings: list[tuple[int, int]]
 
 
-def article_routes(desk: Desk) -> APIRouter:
+def article_routes(desk: AnswerService) -> APIRouter:
     """The routes of the articles."""
     router = APIRouter(dependencies=[versioned()])
 
@@ -63,8 +63,8 @@ def article_routes(desk: Desk) -> APIRouter:
     ) -> Listing:
         """The articles in the index, in the order of their titles."""
         generation = desk.assistant.generation
-        where = Where(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
-        found = shelved(titled(generation.articles, title), where)
+        where = Filter(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
+        found = list_articles(match_title(generation.articles, title), where)
         shown = [Listed(**_facts(one)) for one in found[first : first + limit]]
         return Listing(generation=generation.id, total=len(found), articles=shown)
 

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from index.errors import Unreachable
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from qa.answer_json import Record, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
-from web.answering.answer_service import AWAY_FOR, Desk
+from web.answering.answer_service import AWAY_FOR, AnswerService
 from web.answering.health import Health, Reason, health_of
-from web.errors import Away, Busy, NotAnswered
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.http.problems import PROBLEM, Problem, failure, versioned
-from web.pages.page_state import MOST_EXTRACTS
+from web.pages.page_state import MAX_EXTRACTS
 
 _DIGITS = 4
 
@@ -47,11 +47,11 @@ class Ask(BaseModel):
         description='A "quoted phrase" must occur in every extract.',
         examples=["Why did Devon find wraparound services hard?"],
     )
-    k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MOST_EXTRACTS, strict=True)
+    k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MAX_EXTRACTS, strict=True)
     filters: Filters = Filters()
 
 
-def api_routes(desk: Desk, reasons: Iterable[Reason] = ()) -> APIRouter:
+def api_routes(desk: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
     """The routes of the API; `reasons` tell what is amiss."""
     router = APIRouter(dependencies=[versioned()])
 
@@ -70,7 +70,7 @@ def api_routes(desk: Desk, reasons: Iterable[Reason] = ()) -> APIRouter:
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
         Feedback on the answer names its `asked`.
         """
-        reply = await desk.ask(asked.question, asked.k, Where(**asked.filters.model_dump()))
+        reply = await desk.ask(asked.question, asked.k, Filter(**asked.filters.model_dump()))
         about = {"asked": reply.id, "seconds": round(reply.seconds, _DIGITS)}
         return answer_record(reply.answer) | about
 
@@ -100,17 +100,17 @@ def answer_failures(app: FastAPI) -> None:
     async def shape(_: Request, error: RequestValidationError) -> JSONResponse:
         return failure(422, _first_fault(error.errors()[0]))
 
-    @app.exception_handler(Busy)
-    @app.exception_handler(Away)
-    async def later(_: Request, error: Busy | Away) -> JSONResponse:
+    @app.exception_handler(TooManyQuestions)
+    @app.exception_handler(StoreUnavailable)
+    async def later(_: Request, error: TooManyQuestions | StoreUnavailable) -> JSONResponse:
         return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
 
     @app.exception_handler(Unreachable)
     async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
-        return await later(request, Away(AWAY_FOR))
+        return await later(request, StoreUnavailable(AWAY_FOR))
 
-    @app.exception_handler(NotAnswered)
-    async def fault(_: Request, error: NotAnswered) -> JSONResponse:
+    @app.exception_handler(AnsweringFailed)
+    async def fault(_: Request, error: AnsweringFailed) -> JSONResponse:
         return failure(500, str(error))
 
     @app.exception_handler(HTTPException)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qa.errors import EnoughFeedback, FeedbackFailure, UnknownQuestion
 from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
-from web.context import Site
+from web.context import ServiceContext
 from web.http.problems import PROBLEM, Problem, failure
 
 OPENED = "opened"
@@ -39,7 +39,7 @@ class Feedback(BaseModel):
         return self
 
 
-def feedback_routes(site: Site) -> APIRouter:
+def feedback_routes(site: ServiceContext) -> APIRouter:
     """The route for feedback; without a store it answers 404."""
     router = APIRouter()
     problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM: {}}}

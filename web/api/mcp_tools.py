@@ -13,14 +13,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from starlette.routing import BaseRoute
 
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from qa.answer_json import extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
-from web.context import Site
-from web.errors import Away, Busy, NotAnswered, NoTools
+from web.context import ServiceContext
+from web.errors import AnsweringFailed, NoTools, StoreUnavailable, TooManyQuestions
 from web.pages.links import reader_link
-from web.pages.page_state import MOST_EXTRACTS
+from web.pages.page_state import MAX_EXTRACTS
 from web.settings import package_version
 
 PATH = "/mcp"
@@ -31,7 +31,7 @@ INSTRUCTIONS = (
     "articles do not answer when `abstained` is true."
 )
 
-Number = Annotated[int, Field(ge=1, le=MOST_EXTRACTS)]
+Number = Annotated[int, Field(ge=1, le=MAX_EXTRACTS)]
 Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 
 
@@ -74,7 +74,7 @@ class Read(BaseModel):
     next: int | None
 
 
-def tools_server(site: Site) -> Any:
+def tools_server(site: ServiceContext) -> Any:
     """The server of both tools: an `mcp.server.MCPServer`. Raises NoTools without the library."""
     try:
         from mcp.server import MCPServer
@@ -95,10 +95,10 @@ def tools_server(site: Site) -> Any:
         authors: Texts = (),
         years: Texts = (),
     ) -> Found:
-        where = Where(publishers=publishers, authors=authors, years=years)
+        where = Filter(publishers=publishers, authors=authors, years=years)
         try:
             answer = (await site.desk.ask(question, k, where)).answer
-        except (QuestionError, Away, Busy, NotAnswered) as error:
+        except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
             raise ToolError(str(error)) from error
         return Found(
             abstained=answer.abstained,

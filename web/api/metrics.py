@@ -16,7 +16,7 @@ from web.access.admin_key import AdminKey
 from web.access.gate import address
 from web.answering.health import reasons_told
 from web.answering.metrics import TEXT, State
-from web.context import Site
+from web.context import ServiceContext
 from web.settings import Scraping
 
 # What a proxy adds, and a program that asks by itself does not.
@@ -24,7 +24,7 @@ _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forw
 _NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
-def metrics_routes(site: Site) -> APIRouter:
+def metrics_routes(site: ServiceContext) -> APIRouter:
     """The route of the metrics."""
     router, key = APIRouter(include_in_schema=False), AdminKey(site.settings.admin_key)
     site.metrics.watch(lambda: state_of(site))
@@ -38,7 +38,7 @@ def metrics_routes(site: Site) -> APIRouter:
     return router
 
 
-def state_of(site: Site) -> State:
+def state_of(site: ServiceContext) -> State:
     """How the service stands now."""
     desk = site.desk
     return State(

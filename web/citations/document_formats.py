@@ -27,7 +27,7 @@ def write_docx(export: Export) -> bytes:
     from docx import Document
 
     document = Document()
-    title = legal(export.catalogue("evidence.title"))
+    title = strip_illegal_xml(export.catalogue("evidence.title"))
     document.core_properties.title, document.core_properties.author = title, ""
     document.core_properties.comments = ""
     document.add_heading(title, level=1)
@@ -41,7 +41,7 @@ def write_docx(export: Export) -> bytes:
     return written.getvalue()
 
 
-def legal(text: str) -> str:
+def strip_illegal_xml(text: str) -> str:
     """The text with a replacement character for each that XML does not allow."""
     return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
 
@@ -49,16 +49,16 @@ def legal(text: str) -> str:
 def _quote(document: Document, citation: Citation) -> None:
     """The quotation and its source, which stay on one page as far as it has room."""
     for paragraph in paragraphs(citation):
-        quoted = document.add_paragraph(legal(paragraph), style="Quote")
+        quoted = document.add_paragraph(strip_illegal_xml(paragraph), style="Quote")
         quoted.paragraph_format.keep_with_next = True
-    source = document.add_paragraph(legal(f"— {', '.join(source_facts(citation.article))}"))
+    source = document.add_paragraph(strip_illegal_xml(f"— {', '.join(source_facts(citation.article))}"))
     source.paragraph_format.keep_with_next = True
 
 
 def _small_print(document: Document, text: str) -> None:
     from docx.shared import Pt
 
-    document.add_paragraph().add_run(legal(text)).font.size = Pt(_SMALL)
+    document.add_paragraph().add_run(strip_illegal_xml(text)).font.size = Pt(_SMALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ def write_csv(export: Export) -> bytes:
     written = io.StringIO(newline="")
     rows = csv.writer(written)
     rows.writerow(COLUMNS)
-    rows.writerows([harmless(value) for value in _row(citation)] for citation in export.citations)
+    rows.writerows([neutralise_formula(value) for value in _row(citation)] for citation in export.citations)
     return written.getvalue().encode("utf-8-sig", "replace")
 
 
-def harmless(value: str) -> str:
+def neutralise_formula(value: str) -> str:
     """A cell that no spreadsheet computes: behind an apostrophe where it could be a formula."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from web.http.request_log import request_id
 
 if TYPE_CHECKING:
-    from web.http.request_log import Seen
+    from web.http.request_log import RequestRecord
 
 LOGGER = "verbatim"
 _LONGEST = 200  # characters of a library's words
@@ -29,18 +29,18 @@ _CAUSES = 5
 _SERVER_FAULT = 500
 _PLACE = re.compile(r'\s+File "')
 
-Facts = dict[str, Any]
+Fields = dict[str, Any]
 
 
-def say(level: int, event: str, *, error: BaseException | None = None, **facts: object) -> None:
+def log_event(level: int, event: str, *, error: BaseException | None = None, **facts: object) -> None:
     """Log an event of the service's own, with facts that hold nothing a person typed."""
     logging.getLogger(LOGGER).log(level, event, extra={"facts": facts}, exc_info=error)
 
 
-def log_request(seen: Seen) -> None:
+def log_request(seen: RequestRecord) -> None:
     """An observer of requests: a line for each."""
     level = logging.ERROR if seen.status == _SERVER_FAULT else logging.INFO
-    say(
+    log_event(
         level,
         "request",
         request=seen.id,
@@ -59,8 +59,8 @@ class JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Time in UTC, level, logger, event, then the facts and the failure if there are any."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: Facts = {"time": at, "level": record.levelname.lower(), "logger": record.name}
-        line["event"] = record.msg if record.name == LOGGER else _fixed_words(record.msg)
+        line: Fields = {"time": at, "level": record.levelname.lower(), "logger": record.name}
+        line["event"] = record.msg if record.name == LOGGER else _format_string(record.msg)
         if request_id():
             line["request"] = request_id()
         line |= getattr(record, "facts", {})
@@ -69,7 +69,7 @@ class JsonLine(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def failure_facts(error: BaseException) -> Facts:
+def failure_facts(error: BaseException) -> Fields:
     """What kind of failure, what it came from, and through which lines of code; never its message.
 
     An OSError's message is the system's and tells the reason: "OSError (No space left on device)".
@@ -92,13 +92,13 @@ def _kind(error: BaseException) -> str:
     return f"{name} ({reason})" if reason else name
 
 
-def _fixed_words(message: object) -> str:
+def _format_string(message: object) -> str:
     """The first line of a library's message, the values it would be filled with left out."""
     lines = str(message).splitlines() if isinstance(message, str) else []
     return lines[0][:_LONGEST] if lines else type(message).__qualname__
 
 
-class Stray(io.TextIOBase):
+class StderrRedirect(io.TextIOBase):
     """In place of standard error: what a library prints becomes lines of the log, its words left out.
 
     Of a traceback the places are kept, and of its last line the kind of error.
@@ -116,13 +116,13 @@ class Stray(io.TextIOBase):
         *lines, self._rest = (self._rest + text).split("\n")
         self._rest = self._rest[-_LONGEST:]
         for line in lines:
-            told = _safe(line)
+            told = _redact(line)
             if told:
-                say(logging.WARNING, "stray output", text=told)
+                log_event(logging.WARNING, "stray output", text=told)
         return len(text)
 
 
-def _safe(line: str) -> str:
+def _redact(line: str) -> str:
     if _PLACE.match(line):
         return line.strip()
     kind = re.match(r"([A-Za-z_.]+(?:Error|Exception|Warning|Interrupt|Exit))\b", line)
@@ -148,7 +148,7 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
     own.setLevel(level.upper())
     logging.raiseExceptions = False  # a reader that went away is no reason to stop
     try:
-        with warnings.catch_warnings(), redirect_stderr(Stray()):
+        with warnings.catch_warnings(), redirect_stderr(StderrRedirect()):
             warnings.showwarning = _log_warning
             yield
     finally:
@@ -160,4 +160,4 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
 def _log_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object
 ) -> None:
-    say(logging.WARNING, "warning", kind=category.__name__, place=f"{filename}:{lineno}")
+    log_event(logging.WARNING, "warning", kind=category.__name__, place=f"{filename}:{lineno}")

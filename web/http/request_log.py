@@ -28,7 +28,7 @@ _METHODS = frozenset(HTTPMethod)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RequestRecord:
     """A request that is over. `sent` are bytes of the reply's body, `noted` is what `note` said of it."""
 
     id: str
@@ -40,11 +40,11 @@ class Seen:
     noted: Mapping[str, str]
 
 
-Observer = Callable[[Seen], None]
+Observer = Callable[[RequestRecord], None]
 """Told of each request when it is over; must return at once and raise nothing."""
 
 
-class Watch:
+class RequestLog:
     """ASGI middleware that tells observers of every request, and each reply its `X-Request-ID`."""
 
     def __init__(self, app: ASGIApp, observers: Iterable[Observer] = ()) -> None:
@@ -57,11 +57,11 @@ class Watch:
             return await self._app(scope, receive, send)
         identifier, started = secrets.token_hex(_ID_BYTES), time.perf_counter()
         reply = _Reply(send, identifier)
-        with noting(identifier) as noted:
+        with request_context(identifier) as noted:
             try:
                 await self._app(scope, receive, reply)
             finally:
-                seen = Seen(
+                seen = RequestRecord(
                     id=identifier,
                     route=route_of(scope),
                     method=scope["method"] if scope["method"] in _METHODS else OTHER,
@@ -100,20 +100,20 @@ class _Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class RequestContext:
     """A request's id and the facts noted of it."""
 
     id: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 
 
-_noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
+_noted: ContextVar[RequestContext | None] = ContextVar("noted", default=None)
 
 
 @contextmanager
-def noting(identifier: str) -> Iterator[Noted]:
+def request_context(identifier: str) -> Iterator[RequestContext]:
     """Inside the block, and in whatever runs in a copy of its context, `note` adds to what is given."""
-    noted = Noted(identifier)
+    noted = RequestContext(identifier)
     token = _noted.set(noted)
     try:
         yield noted
@@ -121,7 +121,7 @@ def noting(identifier: str) -> Iterator[Noted]:
         _noted.reset(token)
 
 
-def note(**facts: str) -> None:
+def annotate(**facts: str) -> None:
     """Note something of the request under way; nothing happens outside of one."""
     noted = _noted.get()
     if noted:

@@ -14,7 +14,7 @@ from qa.feedback.statistics import EDGES, EVERYTHING, Bin, Day, Usage, usage
 from qa.feedback.store import FeedbackStore
 from web.access.admin_key import AdminKey
 from web.access.gate import address
-from web.context import Site
+from web.context import ServiceContext
 from web.html import document, escaped
 from web.http.problems import failure
 from web.i18n import Catalogue
@@ -32,7 +32,7 @@ _WEEK = 7
 Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
 
 
-def admin_routes(site: Site) -> APIRouter:
+def admin_routes(site: ServiceContext) -> APIRouter:
     """The page and its tables; 404 without a key in the settings."""
     key = AdminKey(site.settings.admin_key)
 
@@ -84,7 +84,7 @@ def _page(words: Catalogue, body: str) -> Response:
     return document(words, title, f"<main><h1>{escaped(title)}</h1>{body}</main>")
 
 
-def _body(site: Site, store: FeedbackStore, used: Usage) -> str:
+def _body(site: ServiceContext, store: FeedbackStore, used: Usage) -> str:
     words = site.catalogue
     plots = {"days": _days_plot(used.days, words), "seconds": _seconds_plot(used, words)}
     sections = "".join(

@@ -14,11 +14,11 @@ from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.answering.answer_service import Reply
 from web.citations.quotation import quotations, web_address
 from web.citations.text_fragment import fragment_link
-from web.errors import Away, Busy, NotAnswered
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.html import escaped
 from web.i18n import Catalogue
 from web.pages.links import reader_link
-from web.pages.page_state import Sort, View
+from web.pages.page_state import PageState, Sort
 from web.pages.source_line import also_in, citation, reports
 
 EXAMPLES = 5
@@ -26,10 +26,10 @@ EXAMPLES = 5
 _TRIED = 10
 
 
-def render_reply(reply: Reply, view: View, words: Catalogue, *, private: bool = False) -> str:
+def render_reply(reply: Reply, view: PageState, words: Catalogue, *, private: bool = False) -> str:
     """The extracts that answer, or the statement that none does with the nearest ones folded away."""
     answer = reply.answer
-    shown = Shown(words, "" if private else answer.question)
+    shown = RenderContext(words, "" if private else answer.question)
     changed = view.generation not in ("", answer.generation)
     parts = (
         _paragraph("changed", words("page.changed")) if changed else "",
@@ -53,7 +53,9 @@ def render_welcome(words: Catalogue, *, examples: bool) -> str:
     return _section("welcome", _paragraph("", hint), words)
 
 
-def render_error(error: QuestionError | Away | Busy | NotAnswered, words: Catalogue) -> str:
+def render_error(
+    error: QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFailed, words: Catalogue
+) -> str:
     """What went wrong in one line; spoken at once."""
     return _section("error", f'<p role="alert">{escaped(_told(error, words))}</p>', words)
 
@@ -74,7 +76,7 @@ def example_questions(
     return found
 
 
-def extract_list(extracts: Sequence[Extract], view: View, shown: Shown) -> str:
+def extract_list(extracts: Sequence[Extract], view: PageState, shown: RenderContext) -> str:
     """Extracts in order, each an article of its own; those without a date are the oldest."""
     ordered = list(extracts)
     if view.sort is Sort.DATE:
@@ -88,24 +90,26 @@ def _suggestions(article: Article) -> list[str]:
     return list(filter(None, lines)) or list(filter(None, [article.title]))
 
 
-def _told(error: QuestionError | Away | Busy | NotAnswered, words: Catalogue) -> str:
+def _told(
+    error: QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFailed, words: Catalogue
+) -> str:
     if isinstance(error, EmptyQuestion):
         return words("page.empty")
     if isinstance(error, LongQuestion):
         return words("page.long", limit=f"{error.limit:,}")
-    if isinstance(error, NotAnswered):
+    if isinstance(error, AnsweringFailed):
         return words("page.failed")
-    if isinstance(error, Away):
+    if isinstance(error, StoreUnavailable):
         return words("page.away")
-    return words("page.busy") if isinstance(error, Busy) else str(error)
+    return words("page.busy") if isinstance(error, TooManyQuestions) else str(error)
 
 
 def _also_searched(answer: Answer, words: Catalogue) -> str:
-    searched = ", ".join(f"<b>{escaped(word)}</b>" for word in answer.also_searched)
+    searched = ", ".join(f"<b>{escaped(word)}</b>" for word in answer.expansions)
     return f'<p class="aside also">{escaped(words("page.also_searched"))} {searched}</p>' if searched else ""
 
 
-def _abstention(answer: Answer, view: View, shown: Shown) -> str:
+def _abstention(answer: Answer, view: PageState, shown: RenderContext) -> str:
     words = shown.words
     advice = words("page.none_advice") + (f" {words('page.none_filtered')}" if view.where else "")
     told = f"<h2>{escaped(words('page.none_heading'))}</h2>{_paragraph('', advice)}"
@@ -148,14 +152,14 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RenderContext:
     """How extracts are shown: the interface's words, and the question that links take along ("": none)."""
 
     words: Catalogue
     question: str = ""
 
 
-def render_extract(extract: Extract, shown: Shown) -> str:
+def render_extract(extract: Extract, shown: RenderContext) -> str:
     """The extract with everything a person may do with it."""
     words, article = shown.words, extract.article
     link = reader_link(article.id, extract.answer, question=shown.question)

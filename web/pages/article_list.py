@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse
 from corpus.article import Article
 from index.retrieval.facet_columns import facts_of
 from index.retrieval.facets import Facet, Value, count_facets
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from index.search.searcher import fold
-from web.context import Site
+from web.context import ServiceContext
 from web.html import document, escaped
 from web.i18n import Catalogue
 from web.pages.links import reader_link
@@ -27,7 +27,7 @@ _OFFERED = (Facet.PUBLISHER, Facet.AUTHOR, Facet.YEAR)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ArticleQuery:
     """Which articles are wanted: words of the title, one value of a facet each ("" is any), and the page."""
 
     title: str = ""
@@ -37,9 +37,9 @@ class Wanted:
     page: int = 1
 
     @property
-    def where(self) -> Where:
+    def where(self) -> Filter:
         """The facets as a filter."""
-        return Where(
+        return Filter(
             publishers=tuple(filter(None, (self.publisher,))),
             authors=tuple(filter(None, (self.author,))),
             years=tuple(filter(None, (self.year,))),
@@ -51,7 +51,7 @@ class Wanted:
         return "?" + urlencode({name: value for name, value in told.items() if value} | {"page": page})
 
 
-def shelf_routes(site: Site) -> APIRouter:
+def shelf_routes(site: ServiceContext) -> APIRouter:
     """`GET /articles`."""
     router = APIRouter(include_in_schema=False)
 
@@ -60,27 +60,27 @@ def shelf_routes(site: Site) -> APIRouter:
         title: str = "", publisher: str = "", author: str = "", year: str = "", page: str = "1"
     ) -> HTMLResponse:
         number = int(page) if page.isascii() and page.isdecimal() and len(page) < 8 else 1
-        wanted = Wanted(title, publisher, author, year, max(1, number))
+        wanted = ArticleQuery(title, publisher, author, year, max(1, number))
         return _page(site, wanted)
 
     return router
 
 
-def titled(articles: Sequence[Article], title: str) -> list[Article]:
+def match_title(articles: Sequence[Article], title: str) -> list[Article]:
     """The articles whose title, or file name where they have none, holds all of these words."""
     words = fold(title).split()
     return [one for one in articles if all(word in fold(one.title or one.source) for word in words)]
 
 
-def shelved(articles: Sequence[Article], where: Where) -> list[Article]:
+def list_articles(articles: Sequence[Article], where: Filter) -> list[Article]:
     """The articles that have the facts, in the order of their titles."""
     return sorted(filter(where.matches, articles), key=lambda one: fold(one.title or one.source))
 
 
-def _page(site: Site, wanted: Wanted) -> HTMLResponse:
+def _page(site: ServiceContext, wanted: ArticleQuery) -> HTMLResponse:
     words = site.catalogue
-    named = titled(site.desk.assistant.generation.articles, wanted.title)
-    found = shelved(named, wanted.where)
+    named = match_title(site.desk.assistant.generation.articles, wanted.title)
+    found = list_articles(named, wanted.where)
     heading = words("articles.heading")
     body = (
         f'<nav><a href="./">{escaped(words("reader.ask"))}</a></nav><main><h1>{escaped(heading)}</h1>'
@@ -91,7 +91,7 @@ def _page(site: Site, wanted: Wanted) -> HTMLResponse:
     return document(words, heading, body)
 
 
-def _form(wanted: Wanted, facets: Mapping[Facet, Sequence[Value]], words: Catalogue) -> str:
+def _form(wanted: ArticleQuery, facets: Mapping[Facet, Sequence[Value]], words: Catalogue) -> str:
     chosen = {name: getattr(wanted, name) for name in ("publisher", "author", "year")}
     lists = "".join(_choice(NAMES[facet], facets[facet], chosen[NAMES[facet]], words) for facet in _OFFERED)
     return (
@@ -111,7 +111,7 @@ def _choice(name: str, values: Sequence[Value], chosen: str, words: Catalogue) -
     return f'<label>{label} <select name="{name}">{"".join(options)}</select></label>'
 
 
-def _list(found: Sequence[Article], wanted: Wanted, words: Catalogue) -> str:
+def _list(found: Sequence[Article], wanted: ArticleQuery, words: Catalogue) -> str:
     if not found:
         return f"<p>{escaped(words('articles.none'))}</p>"
     shown = found[(wanted.page - 1) * PAGE : wanted.page * PAGE]
@@ -119,7 +119,7 @@ def _list(found: Sequence[Article], wanted: Wanted, words: Catalogue) -> str:
     return f'<ol class="articles" start="{(wanted.page - 1) * PAGE + 1}">{entries}</ol>'
 
 
-def _pages(number: int, wanted: Wanted, words: Catalogue) -> str:
+def _pages(number: int, wanted: ArticleQuery, words: Catalogue) -> str:
     pages = max(1, -(-number // PAGE))
     if pages == 1:
         return ""

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from web.context import Site
+from web.context import ServiceContext
 from web.html import document, escaped, web_file
 from web.i18n import Catalogue, languages, load_catalogue
 
@@ -24,7 +24,7 @@ _KEPT = "public, max-age=3600"
 _FOR_ANYBODY = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
 
-def embed_routes(site: Site) -> APIRouter:
+def embed_routes(site: ServiceContext) -> APIRouter:
     """`/widget.js`, its words in other languages, `/embed` and `/embed/demo`."""
     router = APIRouter(include_in_schema=False)
     script = widget_script(site.catalogue)

@@ -16,7 +16,7 @@ from web.citations.document_formats import FORMATS
 from web.citations.export import Export
 from web.citations.quotation import quotations
 from web.citations.text_fragment import fragment_link
-from web.context import Site
+from web.context import ServiceContext
 from web.html import document, escaped
 from web.http.problems import failure
 from web.i18n import Catalogue
@@ -27,7 +27,7 @@ from web.pages.source_line import citation as source_line
 _SHOWN = 100  # characters
 
 
-def evidence_body(catalogue: Catalogue, cited: Cited) -> str:
+def evidence_body(catalogue: Catalogue, cited: CitationList) -> str:
     """Everything inside the page's body."""
     words = {name: escaped(text) for name, text in catalogue.section("evidence").items()}
     script = "".join(f' data-{name}="{words[name]}"' for name in ("copy", "copied", "press"))
@@ -40,7 +40,7 @@ def evidence_body(catalogue: Catalogue, cited: Cited) -> str:
     )
 
 
-def _faults(catalogue: Catalogue, cited: Cited) -> str:
+def _faults(catalogue: Catalogue, cited: CitationList) -> str:
     """A line for each address that gave nothing."""
     lines = [
         *(catalogue("evidence.malformed", address=address[:_SHOWN]) for address in cited.malformed),
@@ -50,7 +50,7 @@ def _faults(catalogue: Catalogue, cited: Cited) -> str:
     return "".join(f'<p class="alarm">{escaped(line)}</p>' for line in lines)
 
 
-def _list(catalogue: Catalogue, cited: Cited) -> str:
+def _list(catalogue: Catalogue, cited: CitationList) -> str:
     if not cited.citations:
         return f"<p>{escaped(catalogue('evidence.empty'))}</p>"
     kept = escaped(catalogue("evidence.kept"))
@@ -58,7 +58,7 @@ def _list(catalogue: Catalogue, cited: Cited) -> str:
     return f'{_downloads(catalogue, cited)}<ol>{entries}</ol><p class="quiet">{kept}</p>'
 
 
-def _downloads(catalogue: Catalogue, cited: Cited) -> str:
+def _downloads(catalogue: Catalogue, cited: CitationList) -> str:
     """Links to the list as a file; what is missing goes along, so that the file can tell of it."""
     query = escaped(cited_query(cited.citations, cited.missing))
     links = " ".join(
@@ -69,7 +69,7 @@ def _downloads(catalogue: Catalogue, cited: Cited) -> str:
     return f'<nav class="beside" aria-label="{heading}">{heading}: {links}</nav>'
 
 
-def _entry(catalogue: Catalogue, cited: Cited, number: int) -> str:
+def _entry(catalogue: Catalogue, cited: CitationList, number: int) -> str:
     citation = cited.citations[number]
     return (
         f"<li><blockquote>{escaped(citation.text)}</blockquote>"
@@ -89,7 +89,7 @@ def _read(catalogue: Catalogue, citation: Citation) -> str:
     return f'<a href="{reader}">{read}</a>{at_source}'
 
 
-def _remove(catalogue: Catalogue, cited: Cited, number: int) -> str:
+def _remove(catalogue: Catalogue, cited: CitationList, number: int) -> str:
     """A link to the list without this citation."""
     query = cited_query(cited.citations[:number] + cited.citations[number + 1 :], cited.missing)
     address = escaped(f"evidence?{query}" if query else "evidence")
@@ -110,7 +110,7 @@ def _copies(catalogue: Catalogue, citation: Citation, number: int) -> str:
     return f"<details><summary>{summary}</summary>{fields}</details>"
 
 
-def evidence_routes(site: Site) -> APIRouter:
+def evidence_routes(site: ServiceContext) -> APIRouter:
     """The page and its downloads."""
     router = APIRouter(include_in_schema=False)
 
@@ -132,12 +132,12 @@ def evidence_routes(site: Site) -> APIRouter:
     return router
 
 
-def _cited(site: Site, request: Request) -> Cited:
+def _cited(site: ServiceContext, request: Request) -> CitationList:
     # One generation for all of them: another may be published between two.
     return read_cited(request.query_params.getlist("c"), site.desk.assistant.generation.facts.article)
 
 
-def _fault(site: Site, cited: Cited) -> str:
+def _fault(site: ServiceContext, cited: CitationList) -> str:
     """Why there is no file of these; "" when there is one."""
     if cited.malformed:
         return site.catalogue("evidence.malformed", address=cited.malformed[0][:100])
@@ -146,7 +146,7 @@ def _fault(site: Site, cited: Cited) -> str:
     return "" if cited.citations or cited.missing else site.catalogue("evidence.nothing")
 
 
-def _file(site: Site, suffix: str, cited: Cited) -> Response:
+def _file(site: ServiceContext, suffix: str, cited: CitationList) -> Response:
     export = Export(cited.citations, cited.missing, site.catalogue)
     return Response(
         FORMATS[suffix].write(export),
@@ -165,7 +165,7 @@ _ARTICLE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitationList:
     """What was named, each once and in order.
 
     `missing` are addresses of what is not in the index any more, `malformed` what is no address at all,
@@ -178,12 +178,12 @@ class Cited:
     too_many: int
 
 
-def read_cited(written: Sequence[str], find: Find) -> Cited:
+def read_cited(written: Sequence[str], find: Find) -> CitationList:
     """The citations of a list of addresses; `find` knows the articles by id."""
     different = list(dict.fromkeys(written))
     places = {address: _parse_citation(address) for address in different[:MAX_CITATIONS]}
     found = {address: _found(find, *place) for address, place in places.items() if place}
-    return Cited(
+    return CitationList(
         citations=tuple(dict.fromkeys(citation for citation in found.values() if citation)),
         missing=tuple(address for address, citation in found.items() if not citation),
         malformed=tuple(address for address, place in places.items() if not place),

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from index.retrieval.facets import Facet, Value
 from web.html import escaped
 from web.i18n import Catalogue
-from web.pages.page_state import NAMES, Sort, View
+from web.pages.page_state import NAMES, PageState, Sort
 
 NUMBERS = (5, 10, 20)
 
 
-def render_filters(values: Mapping[Facet, Sequence[Value]], view: View, words: Catalogue) -> str:
+def render_filters(values: Mapping[Facet, Sequence[Value]], view: PageState, words: Catalogue) -> str:
     """The form, folded unless it was open; what is chosen is told in its heading."""
     chosen = sum(value.chosen for facet in values.values() for value in facet)
     told = f" – {words.count('filters.chosen', chosen)}" if chosen else ""
@@ -35,14 +35,14 @@ def _facet(facet: Facet, values: Sequence[Value], words: Catalogue) -> str:
     return _group(words(f"filters.{name}"), boxes)
 
 
-def _order(view: View, words: Catalogue) -> str:
+def _order(view: PageState, words: Catalogue) -> str:
     choices = [
         _choice("radio", ("sort", sort), words(f"filters.{sort}"), checked=sort is view.sort) for sort in Sort
     ]
     return _group(words("filters.sort"), choices)
 
 
-def _most(view: View, words: Catalogue) -> str:
+def _most(view: PageState, words: Catalogue) -> str:
     numbers = sorted({*NUMBERS, view.k})
     return _group(
         words("filters.k"),

@@ -1,6 +1,6 @@
 """The page for people with a browser, in Gradio; no other file knows of it.
 
-What is shown follows from one `View`, which the script on the page (`page.js`) keeps in the address and sends
+What is shown follows from one `PageState`, which the script on the page (`page.js`) keeps in the address and sends
 as JSON. Filters and results are plain HTML: Gradio's own lists cannot be used with a screen reader.
 """
 
@@ -15,13 +15,13 @@ from fastapi import FastAPI
 from index.retrieval.facets import count_facets
 from qa.assistant import Assistant
 from qa.errors import QuestionError
-from web.context import Site
-from web.errors import Away, Busy, NotAnswered
+from web.context import ServiceContext
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.html import escaped, web_file
 from web.i18n import Catalogue
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
 from web.pages.filter_form import render_filters
-from web.pages.page_state import View, read_view
+from web.pages.page_state import PageState, read_view
 from web.settings import Access
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ SYSTEM_FONTS = ("system-ui", "sans-serif")
 _EXAMPLES_FROM = 500
 
 
-def mount_page(app: FastAPI, site: Site) -> None:
+def mount_page(app: FastAPI, site: ServiceContext) -> None:
     """Put the page at `/` of the app; mount it last, as it takes every path that is left."""
     # Read while Gradio is imported: without it the server calls api.gradio.app and huggingface.co.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -60,23 +60,23 @@ def mount_page(app: FastAPI, site: Site) -> None:
     )
 
 
-async def reply(site: Site, view: View) -> tuple[str, str, str]:
+async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
     """Status line, results and filters of a view; what a person can mend is shown, not raised."""
     words, assistant = site.catalogue, site.desk.assistant
     filters = _filters(assistant, view, words)
     try:
         replied = await site.desk.ask(view.question, view.k, view.where, assistant=assistant)
-    except (QuestionError, Away, Busy, NotAnswered) as error:
+    except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
         return "", render_error(error, words), filters
     shown = render_reply(replied, view, words, private=site.settings.private_questions)
     return status_line(replied.answer, words), shown, filters
 
 
-def _filters(assistant: Assistant, view: View, words: Catalogue) -> str:
+def _filters(assistant: Assistant, view: PageState, words: Catalogue) -> str:
     return render_filters(count_facets(assistant.generation.facts, view.where), view, words)
 
 
-def _page(site: Site) -> gr.Blocks:
+def _page(site: ServiceContext) -> gr.Blocks:
     import gradio as gr
 
     words, assistant = site.catalogue, site.desk.assistant
@@ -99,7 +99,7 @@ def _page(site: Site) -> gr.Blocks:
                 words("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0
             )
         # There from the first paint: what came later would move the page, and the Tab key past it.
-        filters = _html(_filters(assistant, View(), words), elem_id="filters")
+        filters = _html(_filters(assistant, PageState(), words), elem_id="filters")
         status = _html("", elem_id="status")
         results = _html(render_welcome(words, examples=bool(examples)), elem_id="results")
         shown = (question, status, results, filters)
@@ -117,7 +117,7 @@ def _renewing(
     """What puts the facts and examples of another generation into the page that is served from then on."""
 
     def renew(assistant: Assistant) -> None:
-        filters.value = _filters(assistant, View(), words)
+        filters.value = _filters(assistant, PageState(), words)
         examples = [*_example_questions(assistant), *[""] * len(choices)]
         for choice, example in zip(choices, examples, strict=False):
             choice.value, choice.visible = example, bool(example)
@@ -131,7 +131,7 @@ def _example_questions(assistant: Assistant) -> list[str]:
     return example_questions(articles, lambda question: not assistant.ask(question).abstained)
 
 
-def _heading(site: Site) -> str:
+def _heading(site: ServiceContext) -> str:
     """Name, promise, the way to all articles, and what the script needs to say and to know."""
     words = site.catalogue
     one, other = (words.section("page.evidence")[form] for form in ("one", "other"))
@@ -168,7 +168,7 @@ def _examples(questions: list[str]) -> list[gr.Button]:
 
 
 def _connect(
-    site: Site, shown: tuple[Any, Any, Any, Any], *, asking: list[Any], choices: list[gr.Button]
+    site: ServiceContext, shown: tuple[Any, Any, Any, Any], *, asking: list[Any], choices: list[gr.Button]
 ) -> None:
     """Asking by hand leaves the text box alone: a person may be typing on. A choice fills it."""
     import gradio as gr
@@ -190,7 +190,7 @@ def _connect(
         choice.click(choose, [choice], list(shown), js=_script("choose"), **last)
 
 
-def _restore(blocks: gr.Blocks, site: Site, shown: tuple[Any, Any, Any, Any]) -> None:
+def _restore(blocks: gr.Blocks, site: ServiceContext, shown: tuple[Any, Any, Any, Any]) -> None:
     """Show what the address says, when the page is opened and when a person goes back or forward."""
     import gradio as gr
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from web.access.credentials import Credential, Kind
-from web.access.gate import Door, address
+from web.access.gate import Authenticator, address
 from web.access.sessions import COOKIE, LASTS
-from web.context import Site
+from web.context import ServiceContext
 from web.html import document, escaped
 from web.http.problems import failure
 from web.http.routes import LOGIN, LOGOUT, PAGE, Caller, rule_of
@@ -19,7 +19,7 @@ from web.i18n import Catalogue
 _FIELDS = 4
 
 
-def login_routes(site: Site, door: Door | None) -> APIRouter:
+def login_routes(site: ServiceContext, door: Authenticator | None) -> APIRouter:
     """Both pages; without a door they are not there."""
     router = APIRouter(include_in_schema=False)
     words = site.catalogue
@@ -36,7 +36,7 @@ def login_routes(site: Site, door: Door | None) -> APIRouter:
         wanted = given.get("next", "")
         found = await door.credential(Kind.PASSWORD, given.get("password", ""), address(request.scope))
         if isinstance(found, Credential):
-            return _entered(request, door.sessions.begin(found.mark), wanted)
+            return _entered(request, door.sessions.begin(found.credential_id), wanted)
         if found:
             told, again = words.count("login.wait", found), {"Retry-After": str(found)}
             return _login(site, wanted, told=told, status=429, headers=again)
@@ -77,7 +77,12 @@ def safe_next(wanted: str) -> str:
 
 
 def _login(
-    site: Site, wanted: str, *, told: str = "", status: int = 200, headers: dict[str, str] | None = None
+    site: ServiceContext,
+    wanted: str,
+    *,
+    told: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     words = site.catalogue
     alarm = f'<p class="alarm" role="alert" id="told">{escaped(told)}</p>' if told else ""

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from index.retrieval.facets import Facet
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.assistant import DEFAULT_EXTRACTS
 
-MOST_EXTRACTS = 20
+MAX_EXTRACTS = 20
 MOST_VALUES = 50
 LONGEST_VALUE = 300
 NAMES: Mapping[Facet, str] = {
@@ -35,29 +35,29 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageState:
     """One state of the page. `generation` is the index that a link was made with, "" for none."""
 
     question: str = ""
-    where: Where = EVERYTHING
+    where: Filter = NO_FILTER
     k: int = DEFAULT_EXTRACTS
     sort: Sort = Sort.RELEVANCE
     generation: str = ""
     filters_open: bool = False
 
 
-def read_view(sent: str) -> View:
+def read_view(sent: str) -> PageState:
     """The view in the JSON the page sends; whatever cannot be read has its default."""
     try:
         told = json.loads(sent)
     except (ValueError, RecursionError):
-        return View()
+        return PageState()
     if not isinstance(told, dict):
-        return View()
+        return PageState()
     sort = told.get("sort")
-    return View(
+    return PageState(
         question=_text(told.get("q")),
-        where=Where(**{facet.value: _texts(told.get(name)) for facet, name in NAMES.items()}),
+        where=Filter(**{facet.value: _texts(told.get(name)) for facet, name in NAMES.items()}),
         k=_number(told.get("k")),
         sort=Sort(sort) if sort in tuple(Sort) else Sort.RELEVANCE,
         generation=_text(told.get("g"))[:LONGEST_VALUE],
@@ -78,4 +78,4 @@ def _number(value: Any) -> int:
     written = str(value)
     if not (written.isascii() and written.isdecimal() and len(written) < 4):
         return DEFAULT_EXTRACTS
-    return max(1, min(int(written), MOST_EXTRACTS))
+    return max(1, min(int(written), MAX_EXTRACTS))

@@ -16,8 +16,8 @@ from qa.answer import Answer, Extract
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.citations.quotation import human_date, web_address
-from web.context import Site
-from web.errors import Away, Busy
+from web.context import ServiceContext
+from web.errors import StoreUnavailable, TooManyQuestions
 from web.html import document, escaped
 from web.i18n import Catalogue
 from web.pages.answer import quotation
@@ -31,7 +31,7 @@ Span = tuple[int, int]
 Cited = tuple[Article, Span | None]
 
 
-def reader_routes(site: Site) -> APIRouter:
+def reader_routes(site: ServiceContext) -> APIRouter:
     """`GET /articles/{id}`."""
     router = APIRouter(include_in_schema=False)
 
@@ -54,13 +54,15 @@ def reader_routes(site: Site) -> APIRouter:
     return router
 
 
-async def _others(site: Site, question: str, cited: Cited, *, assistant: Assistant) -> Sequence[Extract]:
+async def _others(
+    site: ServiceContext, question: str, cited: Cited, *, assistant: Assistant
+) -> Sequence[Extract]:
     """What else answers the question a person came with; nothing when it cannot be asked now."""
     if not question:
         return ()
     try:
         reply = await site.desk.ask(question, _OTHERS, assistant=assistant)
-    except (QuestionError, Away, Busy):
+    except (QuestionError, StoreUnavailable, TooManyQuestions):
         return ()
     answer: Answer = reply.answer
     return [one for one in answer.extracts if not _is_cited(one, cited)]
@@ -147,7 +149,7 @@ def _other_passages(extracts: Sequence[Extract], question: str, words: Catalogue
     )
 
 
-def _gone(site: Site, identifier: str) -> HTMLResponse:
+def _gone(site: ServiceContext, identifier: str) -> HTMLResponse:
     words = site.catalogue
     told = escaped(words("reader.gone", article=identifier))
     heading = words("reader.gone_heading")

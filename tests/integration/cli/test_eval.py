@@ -26,7 +26,7 @@ from tests.unit.eval.test_run import RAIN
 from web.answering.answer_service import Reply
 from web.i18n import load_catalogue
 from web.pages.answer import render_reply
-from web.pages.page_state import View
+from web.pages.page_state import PageState
 from web.settings import Settings
 
 OWN = ROOT / "eval" / "gold.jsonl"
@@ -168,7 +168,7 @@ def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     build([RAIN], WordEncoder(), tmp_path)
     assistant = open_assistant(Settings(data=tmp_path), WordEncoder())
     assert assistant.calibration is None
-    page = render_reply(Reply(assistant.ask("rain"), 0.1), View(), load_catalogue())
+    page = render_reply(Reply(assistant.ask("rain"), 0.1), PageState(), load_catalogue())
     assert "Not calibrated for these models" in page
     assert "match, not rated" in page
     assert UNCALIBRATED in qa("doctor", "--data", tmp_path).stdout

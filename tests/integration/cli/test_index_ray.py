@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.engine.ray_cluster import Job, Spent
 from index.engine.shard_builder import ShardMaker
 from index.engine.shards import Shard
@@ -27,7 +27,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
     def make(shards: Sequence[Shard], job: Job, address: str, **_: object) -> Spent:
         told.append(job)
-        with ShardMaker(WordEncoder(), Place(job.place), job.recipe) as maker:
+        with ShardMaker(WordEncoder(), RemoteFolder(job.place), job.recipe) as maker:
             made = [maker.make(shard) for shard in shards]
         return Spent(len(made), sum(one.texts for one in made), ("one", "other"))
 
@@ -79,12 +79,12 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
 def test_articles_and_shards_may_be_at_addresses(articles: Path, tmp_path: Path, jobs: list[Job]) -> None:
     # In this process's memory, where nodes of a cluster would see a bucket.
     for path in articles.iterdir():
-        Place("memory://cli-ray/articles").write(path.name, path.read_bytes())
+        RemoteFolder("memory://cli-ray/articles").write(path.name, path.read_bytes())
     run(
         "memory://cli-ray/articles", "--ray", "a:1", "--shards", "memory://cli-ray/shards", "--data", tmp_path
     )
     assert jobs[0].place == "memory://cli-ray/shards"
-    assert all(name.endswith(".parquet") for name in Place("memory://cli-ray/shards").names())
+    assert all(name.endswith(".parquet") for name in RemoteFolder("memory://cli-ray/shards").names())
     assert [article.source for article in open_current(tmp_path).articles] == ["0.md", "1.md", "2.md", "3.md"]
 
 

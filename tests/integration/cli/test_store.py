@@ -103,7 +103,7 @@ def test_it_comes_back_byte_for_byte(engine: str, sample_index: Path, tmp_path: 
 @needs_lite
 @pytest.mark.engine
 def test_an_engine_that_is_away_is_one_line_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.engine.collections.PATIENCE", 1.0)
+    monkeypatch.setattr("index.engine.collections.QUESTION_TIMEOUT", 1.0)
     monkeypatch.setenv("VERBATIM_STORE", "milvus://127.0.0.1:9/articles")
     monkeypatch.setenv("VERBATIM_STORE_TOKEN", "ann:hunter2")
     out, told = qa("ask", DEVON, code=2)

@@ -9,9 +9,9 @@ from eval.beir.collection import Collection, Document, read_collection
 from eval.beir.document_ranking import DEPTH, Way, as_article, rank_by_sentence, rank_documents
 from eval.measures import by_rank, score_rankings
 from index.embedding.load import load_encoder
-from index.search.query import FUSED
+from index.search.query import DEFAULT_WEIGHTS
 from index.search.rerank import Reranking
-from index.search.searcher import standardise
+from index.search.searcher import zscore
 from tests.support.fakes import CountingReranker, WordEncoder
 from tests.support.shared_data import DATA, needs_data
 
@@ -49,11 +49,11 @@ def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
     near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
     # BM25 of the four: only the first two share a word with the query, the first more of them.
     for words in ([2.0, 1.0, 0.0, 0.0], [3.0, 1.0, 0.0, 0.0]):
-        z = standardise(np.array([near, words], np.float32))
+        z = zscore(np.array([near, words], np.float32))
         assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
-        order = np.argsort(-(FUSED.dense * z[0] + FUSED.lexical * z[1]), kind="stable")
+        order = np.argsort(-(DEFAULT_WEIGHTS.dense * z[0] + DEFAULT_WEIGHTS.lexical * z[1]), kind="stable")
         assert DOCUMENTS[order[0]].id == found[Way.FUSED]["q"].documents[0] == "rain"
-    assert (FUSED.dense, FUSED.lexical) == (1.0, 0.5)
+    assert (DEFAULT_WEIGHTS.dense, DEFAULT_WEIGHTS.lexical) == (1.0, 0.5)
 
 
 def test_no_more_than_the_first_hundred_are_kept() -> None:

@@ -13,20 +13,20 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize,
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 import index.embedding.backends
-from index.embedding.backends import Backend, why_not
-from index.embedding.batch_encoder import FEW, PassEncoder
+from index.embedding.backends import Backend, unavailable_reason
+from index.embedding.batch_encoder import FP32_BELOW, BatchEncoder
 from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_facts, load_encoder
 from index.embedding.openvino_models import EXPORT, WEIGHTS, openvino_fault
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
-from index.embedding.torch_models import PlainEncoder
+from index.embedding.torch_models import SentenceTransformerEncoder
 from index.errors import ModelRefused
 
 needs_openvino = pytest.mark.skipif(
     bool(openvino_fault()), reason="OpenVINO is not installed (make setup OPENVINO=1)"
 )
-MANY = [*PROBES, *(f"sentence {number} of the second kind" for number in range(FEW))]
+MANY = [*PROBES, *(f"sentence {number} of the second kind" for number in range(FP32_BELOW))]
 
 
 def small_model(folder: Path, *, modules: Callable[[int], list[Any]], prompt: str = "") -> Path:
@@ -77,7 +77,7 @@ def cosines(encoder: Encoder, folder: Path) -> tuple[float, float]:
 
 def test_torch_gives_the_vectors_of_sentence_transformers(folder: Path, tmp_path: Path) -> None:
     encoder = load_encoder(str(folder), device="cpu", models=tmp_path)
-    assert isinstance(encoder, PassEncoder)
+    assert isinstance(encoder, BatchEncoder)
     assert min(cosines(encoder, folder)) >= 0.999999
     assert list(tmp_path.iterdir()) == []
 
@@ -129,13 +129,13 @@ def test_where_nothing_can_be_written_auto_goes_on_without(tmp_path: Path) -> No
     models.write_text("a file, and no folder")
     with pytest.raises(ModelRefused, match=r"the converted model cannot be written to .* another backend"):
         load_encoder(str(folder), models=models, backend="openvino")
-    assert isinstance(load_encoder(str(folder), models=models, backend="auto"), PassEncoder)
+    assert isinstance(load_encoder(str(folder), models=models, backend="auto"), BatchEncoder)
 
 
 def test_a_model_with_a_prompt_is_read_the_plain_way(tmp_path: Path) -> None:
     folder = small_model(tmp_path, modules=MODELS["mean, not normalised"], prompt="question: ")
     encoder = load_encoder(str(folder), device="cpu", models=tmp_path, backend="auto")
-    assert isinstance(encoder, PlainEncoder)
+    assert isinstance(encoder, SentenceTransformerEncoder)
     assert min(cosines(encoder, folder)) >= 0.999999
     assert encoding_facts(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
     with pytest.raises(
@@ -158,7 +158,7 @@ def test_an_extra_that_is_not_installed_is_named_with_the_next_step(
 def test_an_extra_that_is_broken_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ModuleType("openvino")  # half of a package: nothing in it
     monkeypatch.setitem(sys.modules, "openvino", broken)
-    assert "openvino is installed but cannot be loaded" in why_not(Backend.OPENVINO)
+    assert "openvino is installed but cannot be loaded" in unavailable_reason(Backend.OPENVINO)
     encoder = load_encoder(models=tmp_path, backend="auto")
     assert encoding_facts(encoder)["backend"] in {"torch", "bf16"}
     with pytest.raises(ModelRefused, match="cannot be loaded"):
@@ -168,10 +168,10 @@ def test_an_extra_that_is_broken_is_skipped_and_told(tmp_path: Path, monkeypatch
 def test_other_backends_and_devices_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelRefused, match="no backend 'abacus'; choose one of: auto, torch, bf16, openvino"):
         load_encoder(backend="abacus")
-    assert why_not(Backend.BF16, "cuda") == "only measured on the processor"
+    assert unavailable_reason(Backend.BF16, "cuda") == "only measured on the processor"
 
 
 def test_a_processor_without_bfloat16_is_passed_over_by_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {})
-    assert why_not(Backend.BF16, "cpu") == "this processor does not multiply bfloat16"
-    assert why_not(Backend.TORCH, "cpu") == ""
+    assert unavailable_reason(Backend.BF16, "cpu") == "this processor does not multiply bfloat16"
+    assert unavailable_reason(Backend.TORCH, "cpu") == ""

@@ -50,7 +50,7 @@ def drop_all(store: MilvusStore) -> None:
     for name in client.names():
         if name.startswith((f"{own}__", f"{own}_files__")):
             if client.pointed(own) == name:
-                client._ask("drop_alias", own)
+                client._call("drop_alias", own)
             client.drop(name)
 
 

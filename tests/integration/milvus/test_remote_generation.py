@@ -11,14 +11,14 @@ import pytest
 from index.building.build import build
 from index.engine.address import Address
 from index.engine.collections import MilvusStore
-from index.engine.download import bring
-from index.engine.files import Pieces, piece_row
-from index.engine.upload import carry
+from index.engine.download import download
+from index.engine.files import ChunkedFiles, piece_row
+from index.engine.upload import upload
 from index.errors import Altered, BuildFailed, Damaged, Missing, NoIndex, Unreachable
 from index.generation.data_folder import CURRENT, current, open_current, verify
 from index.generation.generation import Generation
-from index.published import Served
-from index.retrieval.filter import Where
+from index.published import MilvusSource
+from index.retrieval.filter import Filter
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder, article
 from tests.support.shared_data import GOLD
@@ -59,7 +59,7 @@ def local(data: Path) -> Generation:
 def store(address: Address, local: Generation) -> Iterator[MilvusStore]:
     """An engine in which the generation is published."""
     opened = MilvusStore(address, words=False)
-    carried = carry(local, opened)
+    carried = upload(local, opened)
     assert (carried.sent, carried.unchanged) == (local.manifest.counts["vectors"], False)
     assert carried.recall >= 0.95
     yield opened
@@ -68,7 +68,7 @@ def store(address: Address, local: Generation) -> Iterator[MilvusStore]:
 
 @pytest.fixture(scope="module")
 def served(store: MilvusStore) -> Generation:
-    return Served(store).open()
+    return MilvusSource(store).open()
 
 
 def test_nothing_long_is_kept_here(served: Generation, local: Generation) -> None:
@@ -83,30 +83,30 @@ def test_nothing_long_is_kept_here(served: Generation, local: Generation) -> Non
 @pytest.mark.parametrize(
     "where",
     [
-        Where(),
-        Where(publishers=("the gazette",)),
-        Where(articles=("a3", "a77")),
-        Where(years=("2024",), authors=("Ada Lovelace",)),
-        Where(years=("1999",)),
+        Filter(),
+        Filter(publishers=("the gazette",)),
+        Filter(articles=("a3", "a77")),
+        Filter(years=("2024",), authors=("Ada Lovelace",)),
+        Filter(years=("1999",)),
     ],
 )
 @pytest.mark.parametrize(
     "question",
     ["Which ferry sails from quay number7?", "dredging the basin number5", '"Nobody minded"', "zeppelin"],
 )
-def test_answers_are_the_folders(local: Generation, served: Generation, question: str, where: Where) -> None:
+def test_answers_are_the_folders(local: Generation, served: Generation, question: str, where: Filter) -> None:
     encoder = WordEncoder()
     expected = Assistant(local, encoder).ask(question, 10, where)
     assert Assistant(served, encoder).ask(question, 10, where) == expected
 
 
 def test_publishing_it_again_sends_nothing(local: Generation, store: MilvusStore) -> None:
-    again = carry(local, store)
+    again = upload(local, store)
     assert (again.sent, again.unchanged) == (0, True)
 
 
 def test_it_is_the_folder_again(store: MilvusStore, data: Path, tmp_path: Path) -> None:
-    name = bring(store, tmp_path / "back")
+    name = download(store, tmp_path / "back")
     assert (tmp_path / "back" / CURRENT).read_bytes() == (data / CURRENT).read_bytes()
     assert verify(tmp_path / "back").generation == name
     files = [path.relative_to(data / name) for path in (data / name).rglob("*") if path.is_file()]
@@ -116,9 +116,9 @@ def test_it_is_the_folder_again(store: MilvusStore, data: Path, tmp_path: Path) 
 
 
 def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -> None:
-    report = Served(store).verify()
+    report = MilvusSource(store).verify()
     assert (report.articles, report.sentences) == (len(local.articles), len(local.sentences))
-    assert Served(store).current() == current(local.folder.parent)
+    assert MilvusSource(store).current() == current(local.folder.parent)
 
 
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
@@ -137,10 +137,10 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        carry(new, store, progress=die)
+        upload(new, store, progress=die)
     assert store.published() == local.id
-    assert Served(store).open().id == local.id
-    carried = carry(new, store)
+    assert MilvusSource(store).open().id == local.id
+    carried = upload(new, store)
     assert carried.sent == whole - count
     assert store.published() == new.id
     assert store.generations() == sorted([local.id, new.id])
@@ -158,7 +158,7 @@ def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: P
 
     lossy = Lossy(store.address, words=False)
     with pytest.raises(BuildFailed, match=r"holds .* records, but .* were sent"):
-        carry(new, lossy)
+        upload(new, lossy)
     assert store.published() == before
     lossy.close()
 
@@ -166,14 +166,14 @@ def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: P
 def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Path) -> None:
     build(state(4, articles=3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
     new = open_current(tmp_path)
-    carry(new, store)
-    pieces = Pieces(store, new.id)
+    upload(new, store)
+    pieces = ChunkedFiles(store, new.id)
     told = store.client.get(store.files(new.id), 'file == "articles.jsonl"', ("id", "content"), limit=1)[0]
     changed = piece_row(told["id"], "articles.jsonl", told["content"].replace("ferry", "barge").encode())
     sealed = store.client.get(store.files(new.id), f"id in [{told['id']}]", ("sha256",), limit=1)[0]["sha256"]
     pieces.put([{**changed, "sha256": sealed}])
     store.client.seal(store.files(new.id))
-    served, before = Served(store).open(), store.refused
+    served, before = MilvusSource(store).open(), store.refused
     with pytest.raises(
         Altered, match=r"altered: piece \d+ of gen-\S+, of articles\.jsonl, in .* is not the one"
     ):
@@ -183,12 +183,12 @@ def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Pat
     pieces.put([changed])
     store.client.seal(store.files(new.id))
     with pytest.raises(Damaged, match=r"the text of a0\.md is not the one its SHA-256 says"):
-        Served(store).open().articles[0]
+        MilvusSource(store).open().articles[0]
 
 
 def test_what_is_not_there_is_told(store: MilvusStore) -> None:
     with pytest.raises((Missing, Unreachable)):
-        Pieces(store, "gen-99-ff").manifest()
+        ChunkedFiles(store, "gen-99-ff").manifest()
     if not store.address.local:
         from tests.integration.milvus.conftest import server_address
 
@@ -210,9 +210,9 @@ def test_the_development_questions_are_answered_alike(
 ) -> None:
     """The shipped articles with the real models; every tenth read by the reranker too, as `qa ask` does."""
     store = MilvusStore(address, words=False)
-    carried = carry(sample.generation, store)
-    served = Served(store).open()
-    read = sample, sample.over(served)
+    carried = upload(sample.generation, store)
+    served = MilvusSource(store).open()
+    read = sample, sample.with_generation(served)
     ranked = tuple(Assistant(one, sample.encoder) for one in (sample.generation, served))
     asked, differing = questions(), []
     assert len(asked) >= 70

@@ -27,18 +27,18 @@ from corpus.article import Article
 from index.building.build import build
 from index.generation.data_folder import CURRENT, current, open_current, recover
 from index.generation.generation import Generation
-from index.published import Folder
+from index.published import DataFolder
 from index.storage.durable_io import Disk
 from qa.assistant import Assistant
 from tests.browser.test_page import running
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import Counts, scratch
-from web.answering.answer_service import Desk
-from web.answering.index_watcher import MOST_SKIPPED, Reloading
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.answering.index_watcher import MOST_SKIPPED, IndexWatcher
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages import gradio_page
-from web.pages.page_state import View
+from web.pages.page_state import PageState
 from web.service import build_app, own_app
 from web.settings import Settings
 
@@ -86,8 +86,8 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def desk(data: Path) -> Desk:
-    return Desk(Assistant(open_current(data), WordEncoder()), remembered=50)
+def desk(data: Path) -> AnswerService:
+    return AnswerService(Assistant(open_current(data), WordEncoder()), remembered=50)
 
 
 @pytest.fixture
@@ -96,11 +96,11 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def reloading(desk: Desk, data: Path, said: list[str]) -> Reloading:
-    return Reloading(desk, Folder(data), seconds=0.01, announce=said.append)
+def reloading(desk: AnswerService, data: Path, said: list[str]) -> IndexWatcher:
+    return IndexWatcher(desk, DataFolder(data), seconds=0.01, announce=said.append)
 
 
-def answer(desk: Desk) -> str:
+def answer(desk: AnswerService) -> str:
     """What the desk answers, as one text."""
     reply = asyncio.run(desk.ask(QUESTION)).answer
     assert reply.generation == desk.assistant.generation.id
@@ -112,25 +112,27 @@ def flip(file: Path) -> None:
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
-def test_what_is_published_answers(desk: Desk, data: Path, reloading: Reloading, said: list[str]) -> None:
-    assert not reloading.look()
+def test_what_is_published_answers(
+    desk: AnswerService, data: Path, reloading: IndexWatcher, said: list[str]
+) -> None:
+    assert not reloading.poll()
     assert numbers(answer(desk)) == {"state1x"}
     new = publish(data, 2).id
-    assert reloading.look()
+    assert reloading.poll()
     assert numbers(answer(desk)) == {"state2x"}
     assert (reloading.generation, reloading.fault, reloading.reloads, reloading.refusals) == (new, "", 1, 0)
-    assert not reloading.look()
+    assert not reloading.poll()
     assert said == [f"{new} answers now: 2 articles."]
 
 
 def test_damage_is_refused_once_told_and_gone_back_from(
-    desk: Desk, data: Path, reloading: Reloading, said: list[str]
+    desk: AnswerService, data: Path, reloading: IndexWatcher, said: list[str]
 ) -> None:
     old = reloading.generation
     new = publish(data, 2).id
     flip(data / new / "vectors.npy")
     for _ in range(5):
-        assert not reloading.look()
+        assert not reloading.poll()
     fault = f"damaged index: {new}/vectors.npy: changed: its SHA-256 is not the one in the manifest"
     assert reloading.fault.startswith(fault)
     assert str(data) not in reloading.fault
@@ -138,21 +140,21 @@ def test_damage_is_refused_once_told_and_gone_back_from(
     assert (reloading.generation, reloading.reloads, reloading.refusals, len(said)) == (old, 0, 1, 1)
     assert said[0].startswith(f"{old} answers on, and what was published is refused: damaged index: {data}/")
     assert recover(data) == old
-    assert not reloading.look()
+    assert not reloading.poll()
     assert reloading.fault == ""
 
 
-def test_the_next_sound_one_ends_the_fault(desk: Desk, data: Path, reloading: Reloading) -> None:
+def test_the_next_sound_one_ends_the_fault(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
     flip(data / publish(data, 2).id / "texts.npy")
-    reloading.look()
+    reloading.poll()
     assert desk.fault
     publish(data, 3)
-    assert reloading.look()
+    assert reloading.poll()
     assert (desk.fault, numbers(answer(desk))) == ("", {"state3x"})
 
 
 def test_what_was_refused_is_tried_again_less_and_less_often(
-    desk: Desk, data: Path, reloading: Reloading, monkeypatch: pytest.MonkeyPatch
+    desk: AnswerService, data: Path, reloading: IndexWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[int] = []
     look_number = 0
@@ -165,17 +167,17 @@ def test_what_was_refused_is_tried_again_less_and_less_often(
     file = data / publish(data, 2).id / "texts.npy"
     flip(file)
     for look_number in range(300):  # noqa: B007
-        reloading.look()
+        reloading.poll()
     assert opened[:5] == [0, 1, 3, 7, 15]
     assert opened[-1] - opened[-2] == MOST_SKIPPED + 1
     flip(file)
-    assert any(reloading.look() for _ in range(MOST_SKIPPED + 1))
+    assert any(reloading.poll() for _ in range(MOST_SKIPPED + 1))
     assert (desk.fault, numbers(answer(desk))) == ("", {"state2x"})
 
 
-def test_another_model_is_refused(desk: Desk, data: Path, reloading: Reloading) -> None:
+def test_another_model_is_refused(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
     build(state(2), WordEncoder(fingerprint="e" * 64), data)
-    assert not reloading.look()
+    assert not reloading.poll()
     assert "was built with the model words, not with words as it is now" in reloading.fault
     assert numbers(answer(desk)) == {"state1x"}
 
@@ -192,38 +194,40 @@ def test_another_model_is_refused(desk: Desk, data: Path, reloading: Reloading) 
     ],
 )
 def test_a_bad_pointer_is_told_and_waited_out(
-    desk: Desk, data: Path, reloading: Reloading, content: bytes | None, told: str
+    desk: AnswerService, data: Path, reloading: IndexWatcher, content: bytes | None, told: str
 ) -> None:
     sound = (data / CURRENT).read_bytes()
     (data / CURRENT).unlink()
     if content is not None:
         (data / CURRENT).write_bytes(content)
     for _ in range(3):
-        assert not reloading.look()
+        assert not reloading.poll()
     assert reloading.fault.startswith(told)
     assert reloading.refusals == 1
     assert numbers(answer(desk)) == {"state1x"}
     (data / CURRENT).write_bytes(sound)
-    assert not reloading.look()
+    assert not reloading.poll()
     assert reloading.fault == ""
 
 
-def test_health_tells_what_is_wrong(desk: Desk, data: Path, reloading: Reloading) -> None:
-    client = TestClient(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading)))
+def test_health_tells_what_is_wrong(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
+    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)))
     ready = client.get("/health").json()
     assert (ready["status"], ready["reasons"], ready["generation"]) == ("ready", [], reloading.generation)
     flip(data / publish(data, 2).id / "texts.npy")
-    reloading.look()
+    reloading.poll()
     degraded = client.get("/health").json()
     assert (degraded["status"], degraded["generation"]) == ("degraded", ready["generation"])
     (reason,) = degraded["reasons"]
     assert "…: changed" in reason
 
 
-def test_it_looks_by_itself_while_the_service_runs(desk: Desk, data: Path, reloading: Reloading) -> None:
+def test_it_looks_by_itself_while_the_service_runs(
+    desk: AnswerService, data: Path, reloading: IndexWatcher
+) -> None:
     answered = threading.Event()
     reloading.renewed.append(lambda _: answered.set())
-    with TestClient(own_app(Site(desk, Settings(), load_catalogue(), reloading=reloading))):
+    with TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading))):
         publish(data, 2)
         assert answered.wait(60)
     assert "reload" not in {thread.name for thread in threading.enumerate()}
@@ -231,7 +235,7 @@ def test_it_looks_by_itself_while_the_service_runs(desk: Desk, data: Path, reloa
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_ends_by_mistake_is_told(
-    desk: Desk, reloading: Reloading, monkeypatch: pytest.MonkeyPatch
+    desk: AnswerService, reloading: IndexWatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = threading.Event()
 
@@ -239,7 +243,7 @@ def test_a_thread_that_ends_by_mistake_is_told(
         tried.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(reloading, "look", mistaken)
+    monkeypatch.setattr(reloading, "poll", mistaken)
     with reloading.running():
         assert tried.wait(60)
         deadline = time.monotonic() + 60
@@ -249,12 +253,12 @@ def test_a_thread_that_ends_by_mistake_is_told(
 
 
 def test_an_old_answer_takes_no_place_among_the_new_ones(
-    desk: Desk, data: Path, reloading: Reloading
+    desk: AnswerService, data: Path, reloading: IndexWatcher
 ) -> None:
     """A question asked before the swap and answered after it."""
     old = desk.assistant
     publish(data, 2)
-    reloading.look()
+    reloading.poll()
     asyncio.run(desk.ask(QUESTION))
     asyncio.run(desk.ask(QUESTION, assistant=old))
     asked: list[str] = []
@@ -263,7 +267,7 @@ def test_an_old_answer_takes_no_place_among_the_new_ones(
     assert asked == []
 
 
-class Turning(Desk):
+class Turning(AnswerService):
     """Another assistant answers each time it is asked which one does: who asks twice gets two."""
 
     def __init__(self, assistants: Sequence[Assistant], **options: Any) -> None:
@@ -279,11 +283,11 @@ class Turning(Desk):
 
 
 @pytest.fixture
-def turning(data: Path, desk: Desk) -> tuple[Site, dict[str, str]]:
+def turning(data: Path, desk: AnswerService) -> tuple[ServiceContext, dict[str, str]]:
     """A site that turns from one generation to the other, and the state of each generation."""
     old, new = desk.assistant, Assistant(publish(data, 2), WordEncoder())
     states = {old.generation.id: "state1x", new.generation.id: "state2x"}
-    return Site(Turning([old, new]), Settings(), load_catalogue()), states
+    return ServiceContext(Turning([old, new]), Settings(), load_catalogue()), states
 
 
 def mixture(text: str, states: dict[str, str]) -> bool:
@@ -291,14 +295,14 @@ def mixture(text: str, states: dict[str, str]) -> bool:
     return len(numbers(text) | {state for generation, state in states.items() if generation in text}) > 1
 
 
-def test_every_reply_is_of_one_generation(turning: tuple[Site, dict[str, str]]) -> None:
+def test_every_reply_is_of_one_generation(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     site, states = turning
     client, counts = TestClient(own_app(site)), Counts()
     for _ in range(4):
         for route in ROUTES:
             counts[_told(client.get(route), states)] += 1
         counts[_told(client.post("/api/ask", json={"question": QUESTION}), states)] += 1
-        _, shown, filters = asyncio.run(gradio_page.reply(site, View(question=QUESTION)))
+        _, shown, filters = asyncio.run(gradio_page.reply(site, PageState(question=QUESTION)))
         counts["mixed" if mixture(shown + filters, states) else "whole"] += 1
     counts.tell("replies while generations turn")
     assert counts == {"whole": 4 * (len(ROUTES) + 2)}
@@ -310,7 +314,7 @@ def _told(reply: Any, states: dict[str, str]) -> str:
     return "mixed" if mixture(reply.text, states) else "whole"
 
 
-def test_tools_reply_of_one_generation(turning: tuple[Site, dict[str, str]]) -> None:
+def test_tools_reply_of_one_generation(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     client_class = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").Client
     from web.api.mcp_tools import tools_server
 
@@ -327,7 +331,7 @@ def test_tools_reply_of_one_generation(turning: tuple[Site, dict[str, str]]) -> 
             assert not mixture(text, states)
 
 
-def test_a_reply_that_asks_twice_is_seen(turning: tuple[Site, dict[str, str]]) -> None:
+def test_a_reply_that_asks_twice_is_seen(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     """The test of these tests."""
     site, states = turning
     found = site.desk.assistant.generation.facts.article("harbour")
@@ -396,10 +400,12 @@ def _exchange(connection: HTTPConnection, route: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "publishes", [200, pytest.param(2_000, marks=[pytest.mark.torture, pytest.mark.timeout(3000)])]
 )
-def test_publishing_under_readers(desk: Desk, data: Path, reloading: Reloading, publishes: int) -> None:
+def test_publishing_under_readers(
+    desk: AnswerService, data: Path, reloading: IndexWatcher, publishes: int
+) -> None:
     """Eight readers ask by HTTP while generations are published; the service looks for them by itself."""
     states = {reloading.generation: "state1x"}
-    site = Site(desk, Settings(), load_catalogue(), reloading=reloading)
+    site = ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)
     with running(own_app(site)) as address, Readers(address, 8) as readers:
         for number in range(2, publishes + 2):
             states[build(state(number), WordEncoder(), data).generation] = f"state{number}x"
@@ -433,7 +439,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("reloads", [100, pytest.param(5_000, marks=pytest.mark.torture)])
 def test_files_and_threads_stay_what_they_were(
-    desk: Desk, data: Path, reloading: Reloading, reloads: int
+    desk: AnswerService, data: Path, reloading: IndexWatcher, reloads: int
 ) -> None:
     """What a generation holds is given back when the last request lets go of it. Two are published by turns."""
     publish(data, 2)
@@ -449,7 +455,7 @@ def test_files_and_threads_stay_what_they_were(
     def reload(times: int) -> None:
         for number in range(times):
             Disk().replace(data / CURRENT, pointers[number % 2])
-            assert reloading.look()
+            assert reloading.poll()
             answer(desk)
 
     reload(20)

@@ -3,13 +3,13 @@ from __future__ import annotations
 import hashlib
 
 from corpus.cleaning.canonical import finish
-from corpus.draft import Block, Draft, Facts, Kind
+from corpus.draft import Block, Draft, Kind, Metadata
 
 
 def test_the_text_is_paragraphs_with_the_title_first() -> None:
     draft = Draft(
         (Block("One\u00a0 line"), Block("Rules", Kind.HEADING), Block(" \n"), Block("cafe\u0301 \x07ok")),
-        Facts(title="T"),
+        Metadata(title="T"),
     )
     article = finish(draft, "folder/My File.md")
     assert article.text == "T\n\nOne line\n\nRules\n\ncafé ok"
@@ -19,7 +19,9 @@ def test_the_text_is_paragraphs_with_the_title_first() -> None:
 
 
 def test_a_title_that_stands_in_the_text_is_not_doubled() -> None:
-    draft = Draft((Block("Ann Lee"), Block("Rules", Kind.HEADING), Block("Keep left.")), Facts(title="Rules"))
+    draft = Draft(
+        (Block("Ann Lee"), Block("Rules", Kind.HEADING), Block("Keep left.")), Metadata(title="Rules")
+    )
     assert finish(draft, "a.md").text == "Ann Lee\n\nRules\n\nKeep left."
 
 

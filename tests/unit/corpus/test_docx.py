@@ -12,7 +12,7 @@ import docx
 import pytest
 
 from corpus.article import Unreadable
-from corpus.draft import Block, Facts, Kind
+from corpus.draft import Block, Kind, Metadata
 from corpus.formats.docx import docx_draft, headline, person
 
 WORD = (
@@ -87,8 +87,8 @@ def test_a_document_from_word_processor_parts() -> None:
     raw = io.BytesIO()
     document.save(raw)
     draft = docx_draft(raw.getvalue())
-    assert draft.facts == Facts(title="A purse for ten")
-    assert draft.properties == Facts(author="Ada Marsh")
+    assert draft.facts == Metadata(title="A purse for ten")
+    assert draft.properties == Metadata(author="Ada Marsh")
     assert draft.blocks == (
         Block("Ten areas share one purse. It lasts."),
         Block("What the accounts say", Kind.HEADING),
@@ -115,7 +115,7 @@ def test_facts_come_from_the_properties_when_no_heading_leads() -> None:
         "<t:modified>2004-06-01T00:00:00Z</t:modified></p:coreProperties>"
     )
     draft = docx_draft(zipped(package(paragraph("Text of it."), docProps__core=properties)))
-    assert (draft.facts, draft.properties, draft.loose) == (Facts(), Facts(title="A purse"), True)
+    assert (draft.facts, draft.properties, draft.loose) == (Metadata(), Metadata(title="A purse"), True)
     assert draft.blocks == (Block("Text of it."),)
 
 

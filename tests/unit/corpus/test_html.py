@@ -5,7 +5,7 @@ import random
 import pytest
 
 from corpus.article import Unreadable
-from corpus.draft import Block, Facts, Kind
+from corpus.draft import Block, Kind, Metadata
 from corpus.formats.html import html_draft
 from corpus.formats.html_blocks import html_blocks, xml_texts
 
@@ -57,7 +57,7 @@ def texts(page: str) -> list[str]:
 
 def test_a_news_page_gives_the_article_and_lists_the_site() -> None:
     draft = html_draft(NEWS.encode())
-    assert draft.facts == Facts(
+    assert draft.facts == Metadata(
         title="Ten pilots share one budget",
         author="Ada Marsh",
         publisher="The Northern Ledger",

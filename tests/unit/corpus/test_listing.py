@@ -12,7 +12,7 @@ from corpus.read import gathered, read_articles
 from corpus.sandbox.pool import Workers
 from corpus.sources.folder import LARGEST_FILE, found_files
 from corpus.sources.listing import Listed, listed_files
-from corpus.sources.remote import Place, Unreached
+from corpus.sources.remote import RemoteFolder, Unreached
 
 TEXT = "The ferry sails at nine. It is green, and it is late.\n"
 
@@ -40,7 +40,7 @@ def far(folder: Path) -> str:
     address = f"memory://{secrets.token_hex(8)}/articles"
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            place = Place(f"{address}/{path.parent.relative_to(folder).as_posix()}".removesuffix("/."))
+            place = RemoteFolder(f"{address}/{path.parent.relative_to(folder).as_posix()}".removesuffix("/."))
             place.write(path.name, path.read_bytes())
     return address
 
@@ -93,7 +93,7 @@ def test_a_file_is_given_by_its_address(folder: Path) -> None:
 
 def test_a_file_that_is_too_large_is_not_fetched() -> None:
     address = f"memory://{secrets.token_hex(8)}"
-    Place(address).write("a.txt", b"x" * (LARGEST_FILE + 1))
+    RemoteFolder(address).write("a.txt", b"x" * (LARGEST_FILE + 1))
     (one,) = listed_files([address])
     assert one.reason == "is larger than 20 MB"
     grown = Listed(one.source, one.root, one.name)
@@ -112,7 +112,7 @@ def test_the_state_changes_with_the_content_and_not_otherwise(folder: Path) -> N
 def test_a_file_that_is_gone_is_skipped_and_a_folder_that_is_gone_is_not(folder: Path) -> None:
     address = far(folder)
     (one,) = listed_files([f"{address}/b.md"])
-    Place(address).remove("b.md")
+    RemoteFolder(address).remove("b.md")
     with pytest.raises(Unreadable, match="was removed while the others were read"):
         one.raw()
     (near,) = listed_files([str(folder / "b.md")])

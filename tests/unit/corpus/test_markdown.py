@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from corpus.article import Unreadable
 from corpus.cleaning.canonical import finish
-from corpus.draft import Block, Facts, Kind
+from corpus.draft import Block, Kind, Metadata
 from corpus.formats.markdown import markdown_draft
 
 
@@ -29,7 +29,7 @@ def test_front_matter_gives_the_facts_and_the_rest_stays_metadata() -> None:
         "empty:\n"
         "---\n\nTen areas share one purse.\n"
     )
-    assert draft.facts == Facts(
+    assert draft.facts == Metadata(
         title="A purse: for ten",
         author="Ada Marsh, Ben Hill",
         publisher="The Northern Ledger",

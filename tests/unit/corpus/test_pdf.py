@@ -8,7 +8,7 @@ import pytest
 from fpdf import FPDF
 
 from corpus.article import Unreadable
-from corpus.draft import Block, Facts
+from corpus.draft import Block, Metadata
 from corpus.formats.pdf import pdf_draft
 
 
@@ -209,10 +209,10 @@ def test_undecided_words_follow_the_decided_ones() -> None:
 def test_facts_come_from_the_properties() -> None:
     page = [["The ledger is kept in a dry cupboard above the stove."]]
     draft = pdf_draft(pdf(page, title="A  dry cupboard", author="Ada Marsh"))
-    assert draft.properties == Facts(title="A dry cupboard", author="Ada Marsh")
-    assert draft.facts == Facts()
+    assert draft.properties == Metadata(title="A dry cupboard", author="Ada Marsh")
+    assert draft.facts == Metadata()
     junk = pdf_draft(pdf(page, title="Microsoft Word - cupboard.doc", author="Administrator"))
-    assert junk.properties == Facts()
+    assert junk.properties == Metadata()
     assert junk.blocks == (Block("The ledger is kept in a dry cupboard above the stove."),)
 
 

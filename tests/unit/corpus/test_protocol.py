@@ -10,7 +10,7 @@ import pytest
 
 from corpus.article import Article, Dropped, Unreadable
 from corpus.cleaning.canonical import finish
-from corpus.draft import Block, Draft, Facts, Kind
+from corpus.draft import Block, Draft, Kind, Metadata
 from corpus.sandbox.protocol import (
     Fault,
     article_answer,
@@ -27,7 +27,7 @@ QUAYS = replace(
     finish(
         Draft(
             (Block("Rules", Kind.HEADING), Block("Keep left, 😀 “says” she.")),
-            Facts("The Quays", "Ada Marsh", "The Gazette", "2024-05", "https://example.org/1"),
+            Metadata("The Quays", "Ada Marsh", "The Gazette", "2024-05", "https://example.org/1"),
             metadata={"tags": "a\nb", "größe": "12"},
         ),
         "in/quays.md",

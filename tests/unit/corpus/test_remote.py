@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.sources.remote import Place, Stored, Unreached, is_address, local_path
+from corpus.sources.remote import RemoteFolder, Stored, Unreached, is_address, local_path
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -28,7 +28,7 @@ def test_a_file_url_is_a_path() -> None:
 
 
 def test_what_is_written_is_read_and_nothing_else_is_left(address: str) -> None:
-    place = Place(address)
+    place = RemoteFolder(address)
     assert (place.exists(), place.names()) == (False, [])
     place.write("one", b"first")
     place.write("one", b"second")
@@ -44,37 +44,37 @@ def test_what_is_written_is_read_and_nothing_else_is_left(address: str) -> None:
 
 
 def test_files_below_are_told_with_size_and_state(address: str) -> None:
-    Place(address).write("b", b"12345")
-    Place(f"{address}/in").write("a", b"")
-    found = list(Place(address).files())
+    RemoteFolder(address).write("b", b"12345")
+    RemoteFolder(f"{address}/in").write("a", b"")
+    found = list(RemoteFolder(address).files())
     assert [(one.name, one.size) for one in found] == [("b", 5), ("in/a", 0)]
-    assert list(Place(address).files()) == found
-    Place(address).write("b", b"54321")
-    written, untouched = Place(address).files()
+    assert list(RemoteFolder(address).files()) == found
+    RemoteFolder(address).write("b", b"54321")
+    written, untouched = RemoteFolder(address).files()
     assert (written.size, untouched) == (5, found[1])
     assert written.state != found[0].state
 
 
 def test_a_file_by_its_own_address(address: str) -> None:
-    Place(address).write("b", b"12345")
-    itself = Place(f"{address}/b").itself()
+    RemoteFolder(address).write("b", b"12345")
+    itself = RemoteFolder(f"{address}/b").itself()
     assert itself == Stored("b", 5, itself.state if itself else "")
-    assert Place(address).itself() is None
+    assert RemoteFolder(address).itself() is None
 
 
 def test_what_stops_a_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    place = Place(str(tmp_path))
+    place = RemoteFolder(str(tmp_path))
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_bytes(b"")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Unreached, match="file cannot be reached"):
-        Place(str(tmp_path / "file")).write("one", b"")
+        RemoteFolder(str(tmp_path / "file")).write("one", b"")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
     assert place.read("file") == b""
 
 
 def test_what_dead_writers_left_is_swept_and_what_others_write_is_not(address: str) -> None:
-    place = Place(address)
+    place = RemoteFolder(address)
     for name in ("one", "tmp-0123456789abcdef-one", "tmp-0123456789abcdef-two", "tmp-one"):
         place.write(name, b"")
     place.sweep({"one", "three"})
@@ -83,4 +83,4 @@ def test_what_dead_writers_left_is_swept_and_what_others_write_is_not(address: s
 
 def test_a_protocol_that_nothing_reads_is_named_with_the_next_step() -> None:
     with pytest.raises(Unreached, match=r"^nowhere://a cannot be reached: .*nowhere.*; mend the address"):
-        Place("nowhere://a")
+        RemoteFolder("nowhere://a")

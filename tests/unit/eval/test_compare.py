@@ -8,11 +8,11 @@ import pytest
 from eval.compare import compare
 from eval.errors import RunError
 from eval.gold import EVERY
-from eval.run import Cited, Row, Run
+from eval.run import JudgedText, QuestionResult, Run
 
 
-def row(number: int, hit: float, *, confidence: float = 0.5, seconds: float = 0.1) -> Row:
-    return Row(
+def row(number: int, hit: float, *, confidence: float = 0.5, seconds: float = 0.1) -> QuestionResult:
+    return QuestionResult(
         f"q{number}", f"{number}?", ("why", "who")[number % 2], True, False, confidence, seconds,
         {"hit@1": hit, "MRR": max(hit, 0.5), "seconds": seconds, "wrong refusals": 0.0},
     )  # fmt: skip
@@ -94,7 +94,7 @@ def test_runs_of_other_questions_are_refused() -> None:
     with pytest.raises(RunError, match=r"\(1 differ: q0\)"):
         compare(one, reworded)
     regraded = replace(
-        one, rows=(replace(one.rows[0], evidence=(Cited("a", "rain", 0, 4, 2),)), *one.rows[1:])
+        one, rows=(replace(one.rows[0], evidence=(JudgedText("a", "rain", 0, 4, 2),)), *one.rows[1:])
     )
     with pytest.raises(RunError, match="different gold questions"):
         compare(one, regraded)
@@ -102,7 +102,7 @@ def test_runs_of_other_questions_are_refused() -> None:
 
 def test_evidence_counts_by_what_it_says() -> None:
     def told(source: str, text: str, start: int) -> Run:
-        cited = Cited(source, text, start, start + 4, 2)
+        cited = JudgedText(source, text, start, start + 4, 2)
         return replace(run(ALL), rows=tuple(replace(one, evidence=(cited,)) for one in run(ALL).rows))
 
     assert compare(told("a.txt", "It rain", 3), told("a.md", "Well, it  Rain", 10)).mcnemar == 1.0
@@ -144,9 +144,11 @@ def test_refusals_are_compared_without_confidence() -> None:
 
 
 def test_evidence_may_be_split_otherwise() -> None:
-    def told(*cited: Cited) -> Run:
+    def told(*cited: JudgedText) -> Run:
         return replace(run(ALL), rows=tuple(replace(one, evidence=cited) for one in run(ALL).rows))
 
     text = "It rained. It snowed."
-    whole = told(Cited("a", text, 0, 21, 2))
-    assert compare(whole, told(Cited("a", text, 0, 10, 2), Cited("a", text, 11, 21, 2))).mcnemar == 1.0
+    whole = told(JudgedText("a", text, 0, 21, 2))
+    assert (
+        compare(whole, told(JudgedText("a", text, 0, 10, 2), JudgedText("a", text, 11, 21, 2))).mcnemar == 1.0
+    )

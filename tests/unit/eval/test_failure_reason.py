@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from eval.report.failure_reason import Outcome, explain, outcome
-from eval.run import Cited, Row
+from eval.run import JudgedText, QuestionResult
 
-SHOWN = (Cited("a.md", "It rained.", 0, 10, 0),) * 5
-RIGHT = Row(
+SHOWN = (JudgedText("a.md", "It rained.", 0, 10, 0),) * 5
+RIGHT = QuestionResult(
     "q", "q?", "why", True, False, 0.8, 0.1, {"hit@1": 1.0}, {"dense": 1, "lexical": 2, "fused": 1, "shown": 1}, (), SHOWN
 )  # fmt: skip
 MISSED = replace(
@@ -34,7 +34,7 @@ NONE = replace(RIGHT, answerable=False, measures={}, ranks={})
         ),
     ],
 )
-def test_what_became_of_a_question(row: Row, expected: Outcome) -> None:
+def test_what_became_of_a_question(row: QuestionResult, expected: Outcome) -> None:
     assert outcome(row) is expected
     assert expected.failure == (expected not in (Outcome.RIGHT, Outcome.DECLINED))
 
@@ -58,5 +58,5 @@ def test_what_became_of_a_question(row: Row, expected: Outcome) -> None:
         (replace(RIGHT, error="too long"), "too long"),
     ],
 )
-def test_why(row: Row, told: str) -> None:
+def test_why(row: QuestionResult, told: str) -> None:
     assert told in explain(row)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eval.evidence import Shelf
+from eval.evidence import ArticleLookup
 from eval.gold import Evidence
 from eval.judge import found_again, grade, held
 from tests.support.fakes import article
@@ -12,7 +12,7 @@ from tests.support.fakes import article
 #       0         10        20        30        40        50
 TEXT = "It rained for ten long days in May. Nobody had expected it."
 DAYS = article("days", TEXT)
-SHELF = Shelf([DAYS])
+SHELF = ArticleLookup([DAYS])
 RAIN = Evidence(DAYS, 0, 35)
 EXTRACT = {
     "article_id": "days",

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from eval.beir.runs import retrieval_runs
 from eval.report.report import render_report
-from eval.run import Cited, Run, evaluate
+from eval.run import JudgedText, Run, evaluate
 from tests.integration.eval.test_document_ranking import COLLECTION
 from tests.support.chromium import needs_chromium
 from tests.unit.eval.test_beir_runs import RANKINGS
@@ -45,7 +45,7 @@ def test_a_run_without_confidence_has_no_picture_of_it() -> None:
 
 
 def nasty() -> Run:
-    cited = (Cited(NASTY, NASTY, 2, 9, 0),)
+    cited = (JudgedText(NASTY, NASTY, 2, 9, 0),)
     rows = tuple(
         replace(
             row, question=NASTY, type=NASTY, id=NASTY, note=NASTY, error=NASTY, evidence=cited, shown=cited

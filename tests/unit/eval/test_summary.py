@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from eval.gold import EVERY
-from eval.run import Row, Run
+from eval.run import QuestionResult, Run
 from eval.summary import seconds, summarise
 
-BARE = Row(
+BARE = QuestionResult(
     "a",
     "a?",
     "why",

@@ -95,6 +95,6 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, places: np.ndarray
 
 def test_giving_memory_back_changes_nothing(opened: Articles) -> None:
     before = opened[5].text
-    opened.let_go()
+    opened.release_pages()
     assert opened[5].text == before
     assert opened == KNOWN

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.embedding.batch_encoder import FEW, SLAB, Networks, PassEncoder, one_ahead, pack
+from index.embedding.batch_encoder import FP32_BELOW, SLAB, BackendModels, BatchEncoder, one_ahead, pack
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
-from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, WordPieces
+from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer
 from index.errors import ModelRefused
 
 
@@ -33,21 +33,21 @@ class PlaneNetwork:
 
 
 @pytest.fixture(scope="module")
-def pieces() -> WordPieces:
+def pieces() -> Tokenizer:
     written = (default_model_folder() / "tokenizer.json").read_text(encoding="utf-8")
-    return WordPieces(written, names=(IDS, MASK, TYPES), max_tokens=16, blank=0)
+    return Tokenizer(written, names=(IDS, MASK, TYPES), max_tokens=16, blank=0)
 
 
-def encoder(pieces: WordPieces, networks: Networks) -> PassEncoder:
-    return PassEncoder(networks, pieces, name="plane", fingerprint="f" * 64)
+def encoder(pieces: Tokenizer, networks: BackendModels) -> BatchEncoder:
+    return BatchEncoder(networks, pieces, name="plane", fingerprint="f" * 64)
 
 
-def angle(pieces: WordPieces, text: str, turn: float = 0.0) -> list[float]:
-    degrees = np.radians(pieces.cut([text])[0].sum() % 360 + turn)
+def angle(pieces: Tokenizer, text: str, turn: float = 0.0) -> list[float]:
+    degrees = np.radians(pieces.tokenize([text])[0].sum() % 360 + turn)
     return [float(np.cos(degrees)), float(np.sin(degrees))]
 
 
-def test_batches_are_packed_by_pieces_and_filling_is_counted(pieces: WordPieces) -> None:
+def test_batches_are_packed_by_pieces_and_filling_is_counted(pieces: Tokenizer) -> None:
     network = PlaneNetwork()
     texts = [
         "hello",
@@ -56,7 +56,7 @@ def test_batches_are_packed_by_pieces_and_filling_is_counted(pieces: WordPieces)
         "hello world",
     ]  # 3, 9, 2 and 4 pieces, as in `index.embedding.batch_encoder`
     batches: list[int] = []
-    plane = encoder(pieces, Networks("torch", network))
+    plane = encoder(pieces, BackendModels("torch", network))
     vectors = plane.encode(texts, progress=batches.append)
     assert network.shapes == [(3, 4), (1, 9)]
     assert batches == [3, 1]
@@ -64,21 +64,21 @@ def test_batches_are_packed_by_pieces_and_filling_is_counted(pieces: WordPieces)
     assert vectors == pytest.approx(np.array([angle(pieces, text) for text in texts]), abs=1e-6)
 
 
-def test_many_texts_come_back_in_their_own_order(pieces: WordPieces) -> None:
+def test_many_texts_come_back_in_their_own_order(pieces: Tokenizer) -> None:
     texts = [f"text {number} " + "word " * (number % 11) for number in range(2 * SLAB + 7)]
     batches: list[int] = []
-    vectors = encoder(pieces, Networks("torch", PlaneNetwork(budget=256))).encode(
+    vectors = encoder(pieces, BackendModels("torch", PlaneNetwork(budget=256))).encode(
         texts, progress=batches.append
     )
     assert vectors == pytest.approx(np.array([angle(pieces, text) for text in texts]), abs=1e-6)
     assert sum(batches) == len(texts)
 
 
-def test_nothing_is_encoded_to_nothing(pieces: WordPieces) -> None:
-    assert encoder(pieces, Networks("torch", PlaneNetwork())).encode([]).shape == (0, 2)
+def test_nothing_is_encoded_to_nothing(pieces: Tokenizer) -> None:
+    assert encoder(pieces, BackendModels("torch", PlaneNetwork())).encode([]).shape == (0, 2)
 
 
-def ways(turn: float, *, exact: float = 0.0, strict: bool = False) -> tuple[Networks, list[str]]:
+def ways(turn: float, *, exact: float = 0.0, strict: bool = False) -> tuple[BackendModels, list[str]]:
     """Networks turned by so many degrees from the reference; each making of the quick one is noted."""
     made: list[str] = []
 
@@ -86,19 +86,22 @@ def ways(turn: float, *, exact: float = 0.0, strict: bool = False) -> tuple[Netw
         made.append("quick")
         return PlaneNetwork(turn=turn)
 
-    return Networks("bf16", PlaneNetwork(turn=exact), make_quick=make, strict=strict), made
+    return BackendModels("bf16", PlaneNetwork(turn=exact), make_fast=make, strict=strict), made
 
 
-def with_reference(pieces: WordPieces, networks: Networks) -> Networks:
+def with_reference(pieces: Tokenizer, networks: BackendModels) -> BackendModels:
     networks.reference = np.array([angle(pieces, probe) for probe in PROBES], dtype=np.float32)
     return networks
 
 
-def test_few_texts_take_the_exact_network_and_many_the_quick_one(pieces: WordPieces) -> None:
+def test_few_texts_take_the_exact_network_and_many_the_quick_one(pieces: Tokenizer) -> None:
     networks, made = ways(2.0)  # a cosine of .99939
     plane = encoder(pieces, with_reference(pieces, networks))
     assert networks.agreement == pytest.approx(1, abs=1e-6)
-    few, many = [f"text {number}" for number in range(FEW)], [f"text {number}" for number in range(FEW + 1)]
+    few, many = (
+        [f"text {number}" for number in range(FP32_BELOW)],
+        [f"text {number}" for number in range(FP32_BELOW + 1)],
+    )
     assert plane.encode(few)[3] == pytest.approx(angle(pieces, "text 3"), abs=1e-6)
     assert made == []
     assert plane.encode(many)[3] == pytest.approx(angle(pieces, "text 3", 2.0), abs=1e-6)
@@ -107,31 +110,31 @@ def test_few_texts_take_the_exact_network_and_many_the_quick_one(pieces: WordPie
     assert networks.agreement == pytest.approx(np.cos(np.radians(2.0)), abs=1e-6)
 
 
-def test_a_quick_network_that_does_not_agree_is_not_used(pieces: WordPieces) -> None:
+def test_a_quick_network_that_does_not_agree_is_not_used(pieces: Tokenizer) -> None:
     networks, made = ways(3.0)  # a cosine of .99863
     plane = encoder(pieces, with_reference(pieces, networks))
-    many = [f"text {number}" for number in range(FEW + 1)]
+    many = [f"text {number}" for number in range(FP32_BELOW + 1)]
     assert plane.encode(many)[3] == pytest.approx(angle(pieces, "text 3"), abs=1e-6)
     plane.encode(many)
     assert made == ["quick"]
     assert networks.agreement == pytest.approx(1, abs=1e-6)
 
 
-def test_one_that_was_asked_for_by_name_is_refused_instead(pieces: WordPieces) -> None:
+def test_one_that_was_asked_for_by_name_is_refused_instead(pieces: Tokenizer) -> None:
     networks, _ = ways(3.0, strict=True)
     plane = encoder(pieces, with_reference(pieces, networks))
     with pytest.raises(ModelRefused, match=r"^bf16 does not agree .* is 0\.9986, .* use --backend torch$"):
-        plane.encode(["text"] * (FEW + 1))
+        plane.encode(["text"] * (FP32_BELOW + 1))
     assert plane.encode(["text"])[0] == pytest.approx(angle(pieces, "text"), abs=1e-6)
 
 
-def test_an_exact_network_that_does_not_agree_is_always_refused(pieces: WordPieces) -> None:
+def test_an_exact_network_that_does_not_agree_is_always_refused(pieces: Tokenizer) -> None:
     networks, _ = ways(0.0, exact=3.0)
     with pytest.raises(ModelRefused, match="does not agree"):
         encoder(pieces, with_reference(pieces, networks))
 
 
-def test_threads_take_turns_at_the_network(pieces: WordPieces) -> None:
+def test_threads_take_turns_at_the_network(pieces: Tokenizer) -> None:
     class Alone(PlaneNetwork):
         inside = 0
 
@@ -142,7 +145,7 @@ def test_threads_take_turns_at_the_network(pieces: WordPieces) -> None:
             self.inside -= 1
             return super().__call__(inputs)
 
-    plane = encoder(pieces, Networks("torch", Alone()))
+    plane = encoder(pieces, BackendModels("torch", Alone()))
     wrong: list[str] = []
 
     def ask(text: str) -> None:

@@ -9,7 +9,13 @@ import pytest
 from index.building.build import build
 from index.generation.data_folder import open_current
 from index.generation.generation import Generation
-from index.search.bm25 import Frequencies, bm25, count_terms, inverse_document_frequency, spread
+from index.search.bm25 import (
+    TermFrequencies,
+    bm25,
+    concatenate_ranges,
+    count_terms,
+    inverse_document_frequency,
+)
 from tests.support.fakes import WordEncoder, article
 
 SENTENCES = (
@@ -72,16 +78,16 @@ def test_no_terms_have_lengths_all_the_same(generation: Generation) -> None:
 def test_other_words_count_as_often_as_the_rarest_of_them() -> None:
     # pct, primary, care, trust in one sentence, its window and its passage
     counts = np.array([[[0], [2], [1], [3]], [[1], [2], [2], [3]], [[0], [4], [0], [9]]])
-    found = Frequencies(counts, np.array([[9], [9], [20]]))
-    both = found + found.saying(asked=[0], said=[1, 2, 3])
+    found = TermFrequencies(counts, np.array([[9], [9], [20]]))
+    both = found + found.synonym_counts(asked=[0], said=[1, 2, 3])
     assert both.counts[:, 0].tolist() == [[1], [3], [0]]
     assert both.counts[:, 1:].tolist() == counts[:, 1:].tolist()
     assert both.lengths.tolist() == [[10], [11], [20]]
 
 
 def test_ranges_one_after_another() -> None:
-    assert spread(np.array([3, 9, 4]), np.array([5, 10, 4])).tolist() == [3, 4, 9]
-    assert spread(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == []
+    assert concatenate_ranges(np.array([3, 9, 4]), np.array([5, 10, 4])).tolist() == [3, 4, 9]
+    assert concatenate_ranges(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == []
 
 
 def test_idf_worked_by_hand() -> None:

@@ -67,7 +67,7 @@ def test_what_does_not_pass_is_told_without_the_librarys_words() -> None:
 
 def test_nobody_waits_long_for_an_engine_known_to_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
     client = Scripted(AWAY, patience=0.4)
-    monkeypatch.setattr("index.engine.client.QUICK", 0.1)
+    monkeypatch.setattr("index.engine.client.PROBE_TIMEOUT", 0.1)
     with pytest.raises(Unreachable):
         client.names()
     first = len(client.calls)

@@ -10,9 +10,9 @@ import pytest
 
 from corpus.read import read_articles
 from corpus.sources.listing import listed_files
-from corpus.sources.remote import Place
+from corpus.sources.remote import RemoteFolder
 from index.building.build import build
-from index.engine.collect import Gathered, gather
+from index.engine.collect import CollectedShards, gather
 from index.engine.shard_builder import ShardMaker
 from index.engine.shards import Shard, recipe_of
 from index.errors import BuildFailed
@@ -26,7 +26,7 @@ class Bench:
     """A folder of articles, a place for their shards, and how often each shard was made."""
 
     def __init__(self, root: Path) -> None:
-        self.articles, self.place = root / "articles", Place(str(root / "shards"))
+        self.articles, self.place = root / "articles", RemoteFolder(str(root / "shards"))
         self.articles.mkdir()
         self.made: list[str] = []
         for n in range(12):
@@ -45,7 +45,7 @@ class Bench:
                 maker.make(shard)
                 self.made.append(shard.name)
 
-    def gather(self) -> Gathered:
+    def gather(self) -> CollectedShards:
         self.made.clear()
         return gather(listed_files([str(self.articles)]), RECIPE, self.place, self.run, average=2)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import BuildFailed, Locked
-from index.storage.durable_io import Disk, Lock, reported
+from index.storage.durable_io import Disk, Lock, as_build_failure
 from tests.support.fakes import FailingDisk
 
 
@@ -113,13 +113,13 @@ def test_a_lock_in_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) ->
 
 
 def test_an_error_of_the_system_becomes_one_line_with_path_and_number(tmp_path: Path) -> None:
-    with pytest.raises(BuildFailed) as caught, reported(tmp_path):
+    with pytest.raises(BuildFailed) as caught, as_build_failure(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device", "/disk/file")
     assert (caught.value.path, caught.value.errno) == (Path("/disk/file"), errno.ENOSPC)
     assert str(caught.value) == (
         "the build failed: a write failed: /disk/file (errno 28: No space left on device); "
         "correct this, then run `qa index` again"
     )
-    with pytest.raises(BuildFailed) as caught, reported(tmp_path):
+    with pytest.raises(BuildFailed) as caught, as_build_failure(tmp_path):
         raise OSError(errno.EIO, "Input/output error")
     assert caught.value.path == tmp_path

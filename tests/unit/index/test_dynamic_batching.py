@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.embedding.dynamic_batching import BatchedEncoder
+from index.embedding.dynamic_batching import DynamicBatchingEncoder
 from index.embedding.encoder import Encoder
 from tests.support.fakes import WordEncoder
 
@@ -33,9 +33,11 @@ class GatedEncoder(WordEncoder):
         return super().encode(texts, progress=progress)
 
 
-def asked_during_a_pass(inner: GatedEncoder, texts: Sequence[object]) -> tuple[list[object], BatchedEncoder]:
+def asked_during_a_pass(
+    inner: GatedEncoder, texts: Sequence[object]
+) -> tuple[list[object], DynamicBatchingEncoder]:
     """What each of the texts gives, all asked, one caller each, while a pass for "first" is under way."""
-    batched = BatchedEncoder(inner)
+    batched = DynamicBatchingEncoder(inner)
     given: list[object] = [None] * len(texts)
 
     def ask(place: int, text: object) -> None:
@@ -61,7 +63,7 @@ def asked_during_a_pass(inner: GatedEncoder, texts: Sequence[object]) -> tuple[l
 
 def test_it_is_the_encoder_it_wraps() -> None:
     inner = WordEncoder()
-    batched: Encoder = BatchedEncoder(inner)
+    batched: Encoder = DynamicBatchingEncoder(inner)
     assert (batched.name, batched.fingerprint) == ("words", "f" * 64)
     assert (batched.dimension, batched.max_tokens, batched.count_tokens("a b c")) == (32, 24, 5)
     seen: list[int] = []
@@ -74,7 +76,7 @@ def test_it_is_the_encoder_it_wraps() -> None:
 def test_who_asks_alone_is_encoded_alone_and_many_texts_go_through_as_they_are() -> None:
     inner = GatedEncoder()
     inner.gate.set()
-    batched = BatchedEncoder(inner)
+    batched = DynamicBatchingEncoder(inner)
     for texts in (["one"], ["two"], [f"text {number}" for number in range(33)]):
         assert batched.encode(texts).tolist() == WordEncoder().encode(texts).tolist()
     assert [len(call) for call in inner.calls] == [1, 1, 33]
@@ -115,7 +117,7 @@ def test_an_interrupted_pass_leaves_nobody_waiting() -> None:
                 raise KeyboardInterrupt
             return super().encode(texts, progress=progress)
 
-    batched = BatchedEncoder(Interrupted())
+    batched = DynamicBatchingEncoder(Interrupted())
     with pytest.raises(KeyboardInterrupt):
         batched.encode(["stop"])
     batched.encoder.gate.set()  # type: ignore[attr-defined]
@@ -123,7 +125,7 @@ def test_an_interrupted_pass_leaves_nobody_waiting() -> None:
 
 
 def test_many_callers_each_get_their_own() -> None:
-    batched = BatchedEncoder(WordEncoder())
+    batched = DynamicBatchingEncoder(WordEncoder())
     wrong: list[str] = []
 
     def ask(caller: int) -> None:

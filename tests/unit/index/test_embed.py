@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index.building.build import build
-from index.building.embed import Encoded, others
+from index.building.embed import EmbeddingCheckpoint, others
 from index.errors import NoIndex
 from index.generation.data_folder import open_current
 from index.storage.durable_io import Disk
@@ -20,8 +20,8 @@ VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
 ARTICLES = [article(f"a{n}", f"Ferry number {n} sails. It is green.") for n in range(6)]
 
 
-def opened(data: Path, fingerprint: str = FINGERPRINT) -> Encoded:
-    return Encoded(data, fingerprint, dimension=2, disk=Disk())
+def opened(data: Path, fingerprint: str = FINGERPRINT) -> EmbeddingCheckpoint:
+    return EmbeddingCheckpoint(data, fingerprint, dimension=2, disk=Disk())
 
 
 def test_what_was_added_is_there_for_the_next_build(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.retrieval.facet_columns import COLUMNS, Facet, facts_files, facts_of, read_facts
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from tests.support.fakes import article
 
 AUTHORS = ("Ann Lee", "ann lee", "Bo Ek and Ann Lee", "", "Jo Bloggs, Bo Ek", "STRASSE", "straße")
@@ -25,23 +25,23 @@ ARTICLES = tuple(
     for row, (author, publisher, year) in enumerate(product(AUTHORS, PUBLISHERS, YEARS))
 )
 WHERES = [
-    Where(authors=("ANN LEE",)),
-    Where(authors=("bo ek",), years=("2004",)),
-    Where(authors=("Bo Ek and Ann Lee",)),
-    Where(authors=("Strasse",)),
-    Where(authors=("",)),
-    Where(authors=("Ann",)),
-    Where(publishers=("THE POST", "élan")),
-    Where(publishers=("",), years=("2005", "1999")),
-    Where(years=("",)),
-    Where(articles=("n03", "N04.md", "nobody")),
-    Where(articles=("nobody",)),
-    Where(articles=("n03", "n05.md", "n90"), authors=("ann lee",)),
+    Filter(authors=("ANN LEE",)),
+    Filter(authors=("bo ek",), years=("2004",)),
+    Filter(authors=("Bo Ek and Ann Lee",)),
+    Filter(authors=("Strasse",)),
+    Filter(authors=("",)),
+    Filter(authors=("Ann",)),
+    Filter(publishers=("THE POST", "élan")),
+    Filter(publishers=("",), years=("2005", "1999")),
+    Filter(years=("",)),
+    Filter(articles=("n03", "N04.md", "nobody")),
+    Filter(articles=("nobody",)),
+    Filter(articles=("n03", "n05.md", "n90"), authors=("ann lee",)),
 ]
 
 
 @pytest.mark.parametrize("where", WHERES)
-def test_what_is_allowed_is_what_matches(where: Where, tmp_path: Path) -> None:
+def test_what_is_allowed_is_what_matches(where: Filter, tmp_path: Path) -> None:
     for name, content in facts_files(facts_of(ARTICLES)).items():
         (tmp_path / name).write_bytes(content)
     expected = [where.matches(one) for one in ARTICLES]
@@ -52,10 +52,10 @@ def test_what_is_allowed_is_what_matches(where: Where, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", WHERES)
-def test_marks_tell_the_same(where: Where) -> None:
+def test_marks_tell_the_same(where: Filter) -> None:
     """What the lexical index is asked for: one of the marks of each kind."""
     facts = facts_of(ARTICLES)
-    marks_of, chosen = facts.marks(), facts.chosen(where)
+    marks_of, chosen = facts.filter_ids(), facts.chosen(where)
     for row, one in enumerate(ARTICLES):
         marks = marks_of(row)
         held = all(set(marks[facet.value]) & set(places) for facet, places in chosen.items())
@@ -63,7 +63,7 @@ def test_marks_tell_the_same(where: Where) -> None:
 
 
 def test_asking_for_nothing_allows_everything() -> None:
-    assert facts_of(ARTICLES).allowed(EVERYTHING) is None
+    assert facts_of(ARTICLES).allowed(NO_FILTER) is None
 
 
 def test_columns_worked_by_hand() -> None:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from index.errors import BuildFailed, Damaged
 from index.retrieval import dense_index
-from index.retrieval.dense_index import SPARE, DenseIndex
-from index.retrieval.faiss_index import Facts, Lists, make_lists, open_lists
+from index.retrieval.dense_index import OVERFETCH, DenseIndex
+from index.retrieval.faiss_index import IndexParameters, IVFIndex, make_lists, open_lists
 from index.retrieval.index_type import AUTO, FLAT_LIMIT, IVF_LIMIT, LEAST, Kind, Plan, lists_for
-from index.retrieval.tuning import ROOM, Sample, exact, make_index, recall, sample
+from index.retrieval.tuning import TARGET_RECALL, Sample, exact, make_index, recall, sample
 from index.storage.arrays import array_bytes, read_array
 
 Floats = NDArray[np.float32]
@@ -84,7 +84,7 @@ def test_search_agrees_with_the_exact_one(tmp_path: Path, kind: Kind, k: int) ->
 def test_a_filtered_search_agrees_with_the_exact_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, few: int
 ) -> None:
-    monkeypatch.setattr(dense_index, "FEW", few)
+    monkeypatch.setattr(dense_index, "BRUTE_FORCE_BELOW", few)
     vectors = random_unit(500, 48)
     vectors[100:140] = vectors[7]
     rows = np.r_[every(500), every(30)].astype(np.int32)
@@ -94,7 +94,7 @@ def test_a_filtered_search_agrees_with_the_exact_one(
         allowed[list(chosen)] = True
         for k in (1, 5, 100, 530):
             expected = plain(vectors, rows, vectors[7], k, allowed)
-            found = index.search(vectors[7], k, allowed=index.narrowed(allowed))
+            found = index.search(vectors[7], k, allowed=index.allowed_texts(allowed))
             if kind is not Kind.PQ:
                 same(found, expected)
             assert len({row for row, _ in found} & {row for row, _ in expected}) >= 0.96 * len(expected)
@@ -117,22 +117,22 @@ def test_a_filter_far_from_the_question_costs_no_recall(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only texts that point away from the question are allowed: their lists are the last it would look into."""
-    monkeypatch.setattr(dense_index, "FEW", 0)
+    monkeypatch.setattr(dense_index, "BRUTE_FORCE_BELOW", 0)
     vectors, rows = random_unit(4000, 16), every(4000)
     lists = make_lists(vectors, rows, Kind.IVF)
     lists.nprobe = 8
     index, query = DenseIndex(vectors, rows, lists), random_unit(1, 16, seed=5)[0]
     allowed = vectors @ query < -0.3
     same(
-        index.search(query, 10, allowed=index.narrowed(allowed)),
+        index.search(query, 10, allowed=index.allowed_texts(allowed)),
         plain(vectors, rows, query, 10, allowed),
     )
 
 
 def test_equal_vectors_come_in_order_of_row_also_at_the_cut() -> None:
-    vectors = np.repeat(random_unit(1, 384), 10 * SPARE, axis=0)
+    vectors = np.repeat(random_unit(1, 384), 10 * OVERFETCH, axis=0)
     index = DenseIndex(vectors, every(len(vectors)))
-    for k in (1, 3, SPARE, 5 * SPARE):
+    for k in (1, 3, OVERFETCH, 5 * OVERFETCH):
         found = index.search(vectors[0], k)
         assert [row for row, _ in found] == list(range(k))
         assert len({score for _, score in found}) == 1
@@ -143,7 +143,7 @@ def test_a_text_of_many_spans_takes_no_place_from_others() -> None:
     vectors, rows = random_unit(50, 8), np.r_[np.zeros(1000), np.arange(50)].astype(np.int32)
     index = DenseIndex(vectors, rows)
     same(index.search(vectors[0], 1003), plain(vectors, rows, vectors[0], 1003))
-    assert len(index.nearest(vectors[0], 20)[0]) >= 20
+    assert len(index.nearest_texts(vectors[0], 20)[0]) >= 20
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -152,11 +152,11 @@ def test_there_is_no_padding_and_no_row_minus_one(tmp_path: Path, kind: Kind) ->
     query = random_unit(1, 4, seed=5)[0]
     assert len(index.search(query, 10)) == 3
     allowed = np.array([False, False, True])
-    assert [row for row, _ in index.search(query, 10, allowed=index.narrowed(allowed))] == [2]
+    assert [row for row, _ in index.search(query, 10, allowed=index.allowed_texts(allowed))] == [2]
     assert index.search(query, 0) == []
     assert index.search(query, -5) == []
     assert index.search(np.full(4, np.nan, dtype=np.float32), 2) == []
-    assert index.search(query, 5, allowed=index.narrowed(np.zeros(3, dtype=bool))) == []
+    assert index.search(query, 5, allowed=index.allowed_texts(np.zeros(3, dtype=bool))) == []
 
 
 def test_no_vectors_are_searched_in_vain() -> None:
@@ -190,9 +190,9 @@ def test_what_is_told_is_what_was_measured(tmp_path: Path) -> None:
     facts = make_index(tmp_path / "i", vectors, rows, Plan(Kind.IVF))
     assert make_index(tmp_path / "j", vectors, rows, Plan(Kind.IVF)) == facts
     index, expected = DenseIndex.open(tmp_path / "i", vectors, rows, facts), sample(vectors, rows)
-    found = recall(expected, lambda query: index.nearest(query, 10)[0])
+    found = recall(expected, lambda query: index.nearest_texts(query, 10)[0])
     assert (facts["kind"], facts["lists"], facts["recall"]) == ("ivf", lists_for(3000), round(found, 4))
-    assert found >= ROOM
+    assert found >= TARGET_RECALL
     assert 1 < int(facts["nprobe"]) < int(facts["lists"])
 
 
@@ -234,7 +234,7 @@ def test_another_count_dimension_class_metric_or_number_of_lists_is_refused(
     facts = dict(make_index(tmp_path / "i", vectors, every(400), Plan(kind, nprobe=100)))
     other = Kind.PQ if kind is Kind.IVF else Kind.IVF
     assert open_lists(tmp_path / "i", facts, every(400), dimension=8).lists == facts["lists"]
-    wrongs: tuple[tuple[Facts, int, int], ...] = (
+    wrongs: tuple[tuple[IndexParameters, int, int], ...] = (
         (facts, 399, 8),
         (facts, 400, 16),
         (facts | {"kind": other.value}, 400, 8),
@@ -294,22 +294,22 @@ def test_memory_given_back_is_read_again(tmp_path: Path) -> None:
     vectors = random_unit(400, 8)
     index = made(tmp_path, Kind.IVF, vectors, every(400))
     before = index.search(vectors[7], 400)
-    index.let_go()
+    index.release_pages()
     assert index.search(vectors[7], 400) == before
     (tmp_path / "i").unlink()
-    index.let_go()
+    index.release_pages()
     assert index.search(vectors[7], 400) == before
 
 
 def test_a_missing_file_is_damage(tmp_path: Path) -> None:
-    facts: Facts = {"kind": "ivf", "lists": 1, "nprobe": 1}
+    facts: IndexParameters = {"kind": "ivf", "lists": 1, "nprobe": 1}
     with pytest.raises(Damaged, match="not an index"):
         open_lists(tmp_path / "gone", facts, every(1), dimension=1)
 
 
 def test_a_disk_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
     lists = make_lists(random_unit(50, 4), every(50), Kind.IVF)
-    assert isinstance(lists, Lists)
+    assert isinstance(lists, IVFIndex)
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         lists.write(tmp_path / "folder")

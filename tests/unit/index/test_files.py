@@ -10,9 +10,9 @@ import pytest
 
 from index.engine.address import read_address
 from index.engine.collections import MilvusStore
-from index.engine.files import PIECE, PieceBytes, Pieces, Place, piece_row, places
+from index.engine.files import PIECE, ChunkedFiles, ChunkRange, RemoteBytes, piece_row, places
 from index.errors import Altered
-from index.generation.manifest import FileFacts
+from index.generation.manifest import FileDigest
 
 
 class Shelf:
@@ -38,14 +38,14 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def pieces(shelf: Shelf) -> Pieces:
+def pieces(shelf: Shelf) -> ChunkedFiles:
     store = MilvusStore(read_address("milvus://h:1/articles"))
     store.client = shelf  # type: ignore[assignment]
-    return Pieces(store, "gen-1-ff")
+    return ChunkedFiles(store, "gen-1-ff")
 
 
-def put(pieces: Pieces, name: str, content: bytes) -> Place:
-    place = Place(32, len(content))
+def put(pieces: ChunkedFiles, name: str, content: bytes) -> ChunkRange:
+    place = ChunkRange(32, len(content))
     pieces.put(
         [piece_row(32 + one, name, content[one * PIECE : (one + 1) * PIECE]) for one in range(place.count)]
     )
@@ -54,7 +54,7 @@ def put(pieces: Pieces, name: str, content: bytes) -> Place:
 
 def test_places_follow_from_the_sizes() -> None:
     sizes = {"b.npy": 1, "a.npy": 2 * PIECE + 1, "c.npy": 0, "d.npy": PIECE}
-    found = places({name: FileFacts(size, "") for name, size in sizes.items()})
+    found = places({name: FileDigest(size, "") for name, size in sizes.items()})
     assert {name: (place.first, place.count) for name, place in found.items()} == {
         "a.npy": (32, 3),
         "b.npy": (35, 1),
@@ -63,17 +63,17 @@ def test_places_follow_from_the_sizes() -> None:
     }
 
 
-def test_bytes_come_back_whole_and_in_part(pieces: Pieces) -> None:
+def test_bytes_come_back_whole_and_in_part(pieces: ChunkedFiles) -> None:
     content = random.Random(3).randbytes(2 * PIECE + 77)
     place = put(pieces, "x.npy", content)
     assert b"".join(pieces.read(place)) == content
     for start, end in ((0, 1), (PIECE - 1, PIECE + 1), (PIECE, 2 * PIECE), (0, len(content)), (5, 5)):
         assert pieces.cut(place, start, end) == content[start:end]
-        assert PieceBytes(pieces, place)[start:end].tobytes() == content[start:end]
-    assert len(PieceBytes(pieces, place)) == len(content)
+        assert RemoteBytes(pieces, place)[start:end].tobytes() == content[start:end]
+    assert len(RemoteBytes(pieces, place)) == len(content)
 
 
-def test_text_stays_readable_in_the_engine_and_fits_a_field(shelf: Shelf, pieces: Pieces) -> None:
+def test_text_stays_readable_in_the_engine_and_fits_a_field(shelf: Shelf, pieces: ChunkedFiles) -> None:
     put(pieces, "articles.jsonl", b'{"title": "Quay"}\n')
     put(pieces, "x.npy", b"\xff" * PIECE)
     assert len(shelf.rows[32]["content"]) == 64_000 < 65_535
@@ -81,7 +81,7 @@ def test_text_stays_readable_in_the_engine_and_fits_a_field(shelf: Shelf, pieces
     assert shelf.rows[32]["content"] == '{"title": "Quay"}\n'
 
 
-def test_a_piece_is_fetched_once_while_it_is_kept(shelf: Shelf, pieces: Pieces) -> None:
+def test_a_piece_is_fetched_once_while_it_is_kept(shelf: Shelf, pieces: ChunkedFiles) -> None:
     place = put(pieces, "articles.jsonl", b"a" * (PIECE + 9))
     pieces.cut(place, 0, 5)
     pieces.cut(place, 3, 9)
@@ -94,7 +94,7 @@ def test_a_piece_is_fetched_once_while_it_is_kept(shelf: Shelf, pieces: Pieces) 
     [{"content": "QUJD"}, {"content": "no base64!"}, {"sha256": "0" * 64}, {"plain": True, "content": "ABC"}],
 )
 def test_a_changed_piece_is_refused_and_counted(
-    shelf: Shelf, pieces: Pieces, change: dict[str, object]
+    shelf: Shelf, pieces: ChunkedFiles, change: dict[str, object]
 ) -> None:
     place = put(pieces, "x.npy", b"123456")
     shelf.rows[32] |= change
@@ -103,7 +103,7 @@ def test_a_changed_piece_is_refused_and_counted(
     assert pieces._store.refused == 1
 
 
-def test_a_lost_piece_is_refused(shelf: Shelf, pieces: Pieces) -> None:
+def test_a_lost_piece_is_refused(shelf: Shelf, pieces: ChunkedFiles) -> None:
     place = put(pieces, "x.npy", b"123456")
     shelf.rows.clear()
     with pytest.raises(Altered, match="piece 32 of gen-1-ff"):

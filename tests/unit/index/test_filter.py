@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from tests.support.fakes import article
 
 ARTICLE = replace(article("ferry", "It leaves at nine."), author="Jo Bloggs, Ann Lee and Bo Ek")
@@ -13,21 +13,21 @@ ARTICLE = replace(article("ferry", "It leaves at nine."), author="Jo Bloggs, Ann
 @pytest.mark.parametrize(
     ("where", "matches"),
     [
-        (EVERYTHING, True),
-        (Where(authors=("ann lee",)), True),
-        (Where(authors=("Jo Bloggs, Ann Lee and Bo Ek",)), True),
-        (Where(authors=("Ann",)), False),
-        (Where(publishers=("the gazette",), years=("2024",)), True),
-        (Where(publishers=("The Gazette",), years=("2023",)), False),
-        (Where(articles=("ferry.md", "other.md")), True),
-        (Where(articles=("ferry",)), True),
-        (Where(articles=("other.md",)), False),
+        (NO_FILTER, True),
+        (Filter(authors=("ann lee",)), True),
+        (Filter(authors=("Jo Bloggs, Ann Lee and Bo Ek",)), True),
+        (Filter(authors=("Ann",)), False),
+        (Filter(publishers=("the gazette",), years=("2024",)), True),
+        (Filter(publishers=("The Gazette",), years=("2023",)), False),
+        (Filter(articles=("ferry.md", "other.md")), True),
+        (Filter(articles=("ferry",)), True),
+        (Filter(articles=("other.md",)), False),
     ],
 )
-def test_facts_an_article_must_have(where: Where, matches: bool) -> None:
+def test_facts_an_article_must_have(where: Filter, matches: bool) -> None:
     assert where.matches(ARTICLE) is matches
 
 
 def test_asking_for_nothing_is_falsy() -> None:
-    assert not EVERYTHING
-    assert Where(years=("2024",))
+    assert not NO_FILTER
+    assert Filter(years=("2024",))

@@ -1,17 +1,17 @@
-from index.generation.generation import EVERY, KEPT, Allowed, Filters
-from index.retrieval.filter import Where
+from index.generation.generation import ALL_SPANS, KEPT, AllowedSpans, FilterCache
+from index.retrieval.filter import Filter
 
 
 def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
-    filters = Filters()
+    filters = FilterCache()
     worked_out: list[str] = []
 
-    def ask(year: str) -> Allowed:
-        def work_out() -> Allowed:
+    def ask(year: str) -> AllowedSpans:
+        def work_out() -> AllowedSpans:
             worked_out.append(year)
-            return Allowed(marks={"years": [int(year)]})
+            return AllowedSpans(marks={"years": [int(year)]})
 
-        return filters.outcome(Where(years=(year,)), work_out)
+        return filters.get_or_compute(Filter(years=(year,)), work_out)
 
     years = [str(2000 + n) for n in range(KEPT)]
     assert [ask(year).marks for year in years] == [{"years": [int(year)]} for year in years]
@@ -26,4 +26,4 @@ def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
 
 
 def test_everything_has_no_marks() -> None:
-    assert (EVERY.sentences, EVERY.passages, dict(EVERY.marks)) == (None, None, {})
+    assert (ALL_SPANS.sentences, ALL_SPANS.passages, dict(ALL_SPANS.marks)) == (None, None, {})

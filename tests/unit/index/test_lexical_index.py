@@ -11,7 +11,7 @@ import pytest
 
 import index.retrieval.lexical_index as lexical_file
 from index.errors import Damaged, IndexFailure
-from index.retrieval.filter import Unit
+from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import Analyzer, LexicalIndex, Told, unmarked
 from web.pages.links import read_span, reader_link
 
@@ -90,8 +90,8 @@ def test_scores_worked_by_hand(lexical: LexicalIndex) -> None:
     [["cost"], ["cost", "collis"], ["fire", "hous", "5.14"], ["cost", "cost", "fire"], ["absent"], []],
 )
 def test_scores_agree_with_the_formula(lexical: LexicalIndex, query: list[str]) -> None:
-    same(lexical.search(Unit.SENTENCE, query, 10), bm25(query, SENTENCES))
-    same(lexical.search(Unit.PASSAGE, query, 10), bm25(query, PASSAGES))
+    same(lexical.search(Granularity.SENTENCE, query, 10), bm25(query, SENTENCES))
+    same(lexical.search(Granularity.PASSAGE, query, 10), bm25(query, PASSAGES))
 
 
 def test_user_text_is_no_query_language(lexical: LexicalIndex) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from index.storage.lru import Recent
+from index.storage.lru import LruCache
 
 
 def test_the_one_not_used_for_longest_goes() -> None:
-    recent: Recent[str, int] = Recent(2)
+    recent: LruCache[str, int] = LruCache(2)
     recent.keep({"one": 1, "two": 2})
     assert recent.get("one") == 1
     recent.keep({"three": 3})
@@ -18,7 +18,7 @@ def test_the_one_not_used_for_longest_goes() -> None:
 
 
 def test_a_value_kept_again_counts_as_used() -> None:
-    recent: Recent[str, int] = Recent(2)
+    recent: LruCache[str, int] = LruCache(2)
     recent.keep({"one": 1, "two": 2})
     recent.keep({"one": 10})
     recent.keep({"three": 3})
@@ -26,16 +26,16 @@ def test_a_value_kept_again_counts_as_used() -> None:
 
 
 def test_more_than_there_is_room_for_and_no_room_at_all() -> None:
-    recent: Recent[int, int] = Recent(3)
+    recent: LruCache[int, int] = LruCache(3)
     recent.keep({number: number for number in range(10)})
     assert recent.held(range(10)) == {7: 7, 8: 8, 9: 9}
-    none: Recent[int, int] = Recent(0)
+    none: LruCache[int, int] = LruCache(0)
     none.keep({1: 1})
     assert none.get(1) is None
 
 
 def test_threads_that_share_it_lose_nothing() -> None:
-    recent: Recent[int, int] = Recent(50)
+    recent: LruCache[int, int] = LruCache(50)
 
     def use(start: int) -> None:
         for number in range(start, start + 3_000):

@@ -9,7 +9,7 @@ import pytest
 from index.errors import Damaged
 from index.generation.manifest import (
     MANIFEST,
-    FileFacts,
+    FileDigest,
     Manifest,
     content_facts,
     file_facts,
@@ -21,7 +21,7 @@ from index.generation.manifest import (
 from index.storage.durable_io import Disk
 
 # SHA-256 of "abc": FIPS 180-2, appendix B.1.
-ABC = FileFacts(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+ABC = FileDigest(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from index.building.build import build
 from index.engine.address import read_address
 from index.errors import NoIndex
 from index.generation.data_folder import current, verify
-from index.published import Folder, Served, published
+from index.published import DataFolder, MilvusSource, open_published
 from tests.support.fakes import WordEncoder, article
 
 
 def test_a_folder_is_asked_as_before(tmp_path: Path) -> None:
     build([article("a", "The ferry sails.")], WordEncoder(), tmp_path)
-    folder = Folder(tmp_path)
+    folder = DataFolder(tmp_path)
     assert folder.current() == current(tmp_path)
     assert folder.manifest().generation == folder.open().id == folder.current().generation
     assert folder.verify() == verify(tmp_path)
@@ -26,11 +26,11 @@ def test_a_folder_is_asked_as_before(tmp_path: Path) -> None:
 
 def test_nothing_published_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoIndex):
-        Folder(tmp_path).current()
+        DataFolder(tmp_path).current()
 
 
 def test_a_named_engine_is_asked_and_nothing_is_connected_before(tmp_path: Path) -> None:
-    assert published(tmp_path, None) == Folder(tmp_path)
-    served = published(tmp_path, read_address("milvus://nowhere.invalid/a"))
-    assert isinstance(served, Served)
+    assert open_published(tmp_path, None) == DataFolder(tmp_path)
+    served = open_published(tmp_path, read_address("milvus://nowhere.invalid/a"))
+    assert isinstance(served, MilvusSource)
     assert (served.place, served.refused) == ("milvus://nowhere.invalid:19530/a", 0)

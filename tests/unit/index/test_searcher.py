@@ -9,12 +9,12 @@ import pytest
 from index import search as search_file
 from index.building.build import build
 from index.generation.data_folder import open_current
-from index.generation.generation import EVERY, Generation
+from index.generation.generation import ALL_SPANS, Generation
 from index.generation.self_check import check_probes
-from index.retrieval.filter import Unit, Where
+from index.retrieval.filter import Filter, Granularity
 from index.retrieval.index_type import Kind, Plan
 from index.search.query import Hit, Query
-from index.search.searcher import _telling, fold, search
+from index.search.searcher import _informative_terms, fold, search
 from tests.support.fakes import WordEncoder, article
 
 FERRY = article(
@@ -71,15 +71,15 @@ def test_a_phrase_must_occur_in_every_result(generation: Generation) -> None:
 @pytest.mark.parametrize(
     ("where", "ids"),
     [
-        (Where(articles=("road",)), {"road"}),
-        (Where(articles=("road.md", "bridge")), {"road", "bridge"}),
-        (Where(years=("2024",)), {"ferry", "bridge", "road"}),
-        (Where(years=("1999",)), set()),
-        (Where(publishers=("The Gazette",), articles=("ferry",)), {"ferry"}),
-        (Where(authors=("Nobody",)), set()),
+        (Filter(articles=("road",)), {"road"}),
+        (Filter(articles=("road.md", "bridge")), {"road", "bridge"}),
+        (Filter(years=("2024",)), {"ferry", "bridge", "road"}),
+        (Filter(years=("1999",)), set()),
+        (Filter(publishers=("The Gazette",), articles=("ferry",)), {"ferry"}),
+        (Filter(authors=("Nobody",)), set()),
     ],
 )
-def test_filters(generation: Generation, where: Where, ids: set[str]) -> None:
+def test_filters(generation: Generation, where: Filter, ids: set[str]) -> None:
     hits = search(generation, query(generation, "cars"), 50, where=where)
     assert {hit.sentence.article.id for hit in hits} == ids
 
@@ -97,12 +97,12 @@ def test_a_function_word_that_very_many_texts_hold_is_not_looked_for(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terms = ["the", "ferri", "to"]  # in 5, 3 and 1 of the sentences
-    assert _telling(generation, Unit.SENTENCE, terms) == terms
+    assert _informative_terms(generation, Granularity.SENTENCE, terms) == terms
     monkeypatch.setattr(search_file, "MOST_HOLDING", 4)
-    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
+    assert _informative_terms(generation, Granularity.SENTENCE, terms) == ["ferri", "to"]
     monkeypatch.setattr(search_file, "MOST_HOLDING", 1)
-    assert _telling(generation, Unit.SENTENCE, terms) == ["ferri", "to"]
-    assert _telling(generation, Unit.SENTENCE, ["the", "the"]) == ["the", "the"]
+    assert _informative_terms(generation, Granularity.SENTENCE, terms) == ["ferri", "to"]
+    assert _informative_terms(generation, Granularity.SENTENCE, ["the", "the"]) == ["the", "the"]
 
 
 def test_a_phrase_is_whole_words(generation: Generation) -> None:
@@ -113,7 +113,7 @@ def test_a_phrase_is_whole_words(generation: Generation) -> None:
 
 
 def test_a_phrase_and_a_filter_together(generation: Generation) -> None:
-    where = Where(articles=("bridge",))
+    where = Filter(articles=("bridge",))
     hits = search(generation, query(generation, "cars", "ferry"), 20, where=where)
     assert texts(hits) == ["Cars use the ferry."]
 
@@ -167,12 +167,12 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Generation]:
 
 
 FILTERS = (
-    Where(),
-    Where(years=("2001",)),
-    Where(publishers=("press 1",), authors=("bo 1",)),
-    Where(authors=("Ann 3 and Bo 1", "Ann 2")),
-    Where(articles=("n007", "N399.md")),
-    Where(years=("1999",)),
+    Filter(),
+    Filter(years=("2001",)),
+    Filter(publishers=("press 1",), authors=("bo 1",)),
+    Filter(authors=("Ann 3 and Bo 1", "Ann 2")),
+    Filter(articles=("n007", "N399.md")),
+    Filter(years=("1999",)),
 )
 
 
@@ -191,9 +191,9 @@ def test_an_index_says_what_it_is(kinds: dict[Kind, Generation]) -> None:
 @pytest.mark.parametrize("where", FILTERS)
 @pytest.mark.parametrize("few", [0, 2000])
 def test_every_kind_finds_the_same_under_every_filter(
-    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where, few: int
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Filter, few: int
 ) -> None:
-    monkeypatch.setattr("index.retrieval.dense_index.FEW", few)
+    monkeypatch.setattr("index.retrieval.dense_index.BRUTE_FORCE_BELOW", few)
     for opened in kinds.values():
         opened.filters._kept.clear()
     for text in ("word7 word12 and word250", "no word99"):
@@ -207,7 +207,7 @@ def test_every_kind_finds_the_same_under_every_filter(
 
 @pytest.mark.parametrize("where", FILTERS)
 def test_a_filtered_search_is_the_search_of_what_is_allowed(
-    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Where
+    kinds: dict[Kind, Generation], monkeypatch: pytest.MonkeyPatch, where: Filter
 ) -> None:
     """Candidates under a filter against an exact search of the allowed sentences, by meaning and by words."""
     opened = kinds[Kind.IVF]
@@ -215,12 +215,12 @@ def test_a_filtered_search_is_the_search_of_what_is_allowed(
     allowed = [row for row, one in enumerate(opened.sentences) if where.matches(one.article)]
     cosines = {row: float(opened.vectors[opened.sentence_rows[row]] @ asked.vector) for row in allowed}
     found = opened.dense_sentences.search(
-        asked.vector, 10, allowed=(opened.allowed(where) or EVERY).sentences
+        asked.vector, 10, allowed=(opened.allowed(where) or ALL_SPANS).sentences
     )
     expected = sorted(cosines, key=lambda row: (-round(cosines[row], 5), row))[:10]
     assert [row for row, _ in found] == expected
     held = [
         row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
     ]
-    marks = (opened.allowed(where) or EVERY).marks
+    marks = (opened.allowed(where) or ALL_SPANS).marks
     assert sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, marked=marks)) == held

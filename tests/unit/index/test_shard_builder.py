@@ -10,8 +10,8 @@ import pytest
 from corpus.article import Article
 from corpus.read import read_articles
 from corpus.sources.listing import listed_files
-from corpus.sources.remote import Place
-from index.building.layout import lay_out
+from corpus.sources.remote import RemoteFolder
+from index.building.layout import plan_generation
 from index.engine.shard_builder import Made, ShardMaker, texts_of
 from index.engine.shard_file import read_shard
 from index.engine.shards import Shard, recipe_of, shards_of
@@ -40,13 +40,13 @@ def whole(folder: Path) -> Shard:
 def test_an_article_has_the_texts_that_a_generation_gives_vectors() -> None:
     encoder = WordEncoder()
     for articles in ([FERRY], [LONG], [FERRY, LONG]):
-        laid = lay_out(articles, encoder)
+        laid = plan_generation(articles, encoder)
         texts = {digest: text for one in articles for digest, text in texts_of(one, encoder).items()}
         assert texts == {row.tobytes(): text for row, text in zip(laid.digests, laid.texts, strict=True)}
 
 
 def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: Path) -> None:
-    encoder, place = WordEncoder(), Place(str(tmp_path / "shards"))
+    encoder, place = WordEncoder(), RemoteFolder(str(tmp_path / "shards"))
     shard = whole(folder)
     with ShardMaker(encoder, place, RECIPE) as maker:
         made = maker.make(shard)
@@ -77,7 +77,7 @@ def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: P
 
 
 def test_a_shard_that_is_there_is_not_made_again_unless_it_is_damaged(folder: Path, tmp_path: Path) -> None:
-    encoder, place = WordEncoder(), Place(str(tmp_path / "shards"))
+    encoder, place = WordEncoder(), RemoteFolder(str(tmp_path / "shards"))
     shard = whole(folder)
     with ShardMaker(encoder, place, RECIPE) as maker:
         maker.make(shard)

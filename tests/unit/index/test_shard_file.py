@@ -10,10 +10,10 @@ import pytest
 
 from corpus.article import Unreadable
 from index.engine.shard_file import ShardContent, read_shard, shard_bytes
-from index.engine.shards import Recipe
+from index.engine.shards import ShardKeyInputs
 from tests.support.fakes import article
 
-RECIPE = Recipe("f" * 64, 2, 24, "torch", "c" * 64)
+RECIPE = ShardKeyInputs("f" * 64, 2, 24, "torch", "c" * 64)
 FERRY = article("ferry", "The ferry sails.", heading="“Ferries” 😀")
 CONTENT = ShardContent(
     outcomes=[("ferry.md", FERRY), ("empty.md", Unreadable("is empty")), ("quay.md", article("quay", "No."))],

@@ -10,15 +10,15 @@ import pytest
 
 from corpus.article import identifier
 from corpus.sources.listing import Listed, listed_files
-from corpus.sources.remote import Place
-from index.engine.shards import Recipe, read_spelt, recipe_of, shards_of
+from corpus.sources.remote import RemoteFolder
+from index.engine.shards import ShardKeyInputs, read_spelt, recipe_of, shards_of
 from tests.support.fakes import WordEncoder
 
-RECIPE = Recipe("f" * 64, 32, 24, "torch", "c" * 64)
+RECIPE = ShardKeyInputs("f" * 64, 32, 24, "torch", "c" * 64)
 FILES = [Listed(f"in/{n:03}.md", "/articles", f"in/{n:03}.md", 100, f"written at {n}") for n in range(200)]
 
 
-def keys(files: list[Listed], recipe: Recipe = RECIPE) -> set[str]:
+def keys(files: list[Listed], recipe: ShardKeyInputs = RECIPE) -> set[str]:
     return {shard.key for shard in shards_of(files, recipe, average=4)}
 
 
@@ -57,7 +57,7 @@ def test_a_file_that_comes_goes_or_changes_concerns_its_own_shard_alone(place: i
     assert (len(before - changed), len(changed - before)) == (1, 1)
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Recipe)])
+@pytest.mark.parametrize("field", [field.name for field in fields(ShardKeyInputs)])
 def test_another_recipe_makes_other_shards(field: str) -> None:
     changed: dict[str, Any] = {field: 7 if isinstance(getattr(RECIPE, field), int) else "other"}
     other = replace(RECIPE, **changed)
@@ -72,7 +72,7 @@ def test_each_fact_of_a_file_counts(field: str) -> None:
 
 
 def test_the_content_counts_where_a_store_tells_nothing_of_when_it_was_written() -> None:
-    place = Place(f"memory://{secrets.token_hex(8)}")
+    place = RemoteFolder(f"memory://{secrets.token_hex(8)}")
     place.write("a.md", b"one")
     (listed,) = listed_files([place.address])
     stateless = [replace(listed, state="")]
@@ -85,7 +85,7 @@ def test_the_content_counts_where_a_store_tells_nothing_of_when_it_was_written()
 def test_a_shard_is_sent_as_it_is() -> None:
     odd = [Listed("a\\udcff “ü”.md", "/ü", "a\udcff “ü”.md", 3, "s")]
     for shard in [*shards_of(FILES, RECIPE), *shards_of(odd, RECIPE)]:
-        assert read_spelt(shard.spelt()) == shard
+        assert read_spelt(shard.to_json()) == shard
 
 
 def test_the_recipe_is_of_the_model_and_the_code() -> None:

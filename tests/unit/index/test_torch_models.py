@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from index.embedding.torch_models import check_device, half_or_single, load_bi_encoder, load_cross_encoder
+from index.embedding.torch_models import check_device, inference_dtype, load_bi_encoder, load_cross_encoder
 from index.errors import ModelRefused
 
 
@@ -28,8 +28,8 @@ def test_half_precision_is_for_processors_that_have_it(
     able: dict[str, bool], precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
-    assert half_or_single("cpu") == precision
-    assert half_or_single("cuda") == torch.bfloat16
+    assert inference_dtype("cpu") == precision
+    assert inference_dtype("cuda") == torch.bfloat16
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.engine.upload import TextRecords
+from index.engine.upload import MilvusRecords
 from index.generation.data_folder import open_current
 from index.generation.generation import Generation
 from tests.support.fakes import WordEncoder, article
@@ -21,7 +21,7 @@ def generation(tmp_path: Path) -> Generation:
 
 
 def test_a_shared_text_has_the_marks_of_both_articles(generation: Generation) -> None:
-    texts = TextRecords(generation)
+    texts = MilvusRecords(generation)
     shared = int(generation.sentence_rows[0])
     assert shared == generation.sentence_rows[2]
     (facts,) = texts.batch(generation.sentence_rows[:1].astype("int64")).facts
@@ -36,7 +36,7 @@ def test_a_shared_text_has_the_marks_of_both_articles(generation: Generation) ->
 
 def test_texts_and_units_are_those_of_the_spans(generation: Generation) -> None:
     rows = generation.passage_rows.astype("int64")
-    batch = TextRecords(generation).batch(rows)
+    batch = MilvusRecords(generation).batch(rows)
     assert list(batch.texts) == [passage.text for passage in generation.passages]
     assert [facts["units"] for facts in batch.facts] == [["window", "passage"]] * 2
     assert [facts["articles"] for facts in batch.facts] == [["0"], ["1"]]
@@ -47,7 +47,7 @@ def test_a_text_of_very_many_articles_is_found_under_every_filter(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.engine.upload.MOST_VALUES", 1)
-    (facts,) = TextRecords(generation).batch(generation.sentence_rows[:1].astype("int64")).facts
+    (facts,) = MilvusRecords(generation).batch(generation.sentence_rows[:1].astype("int64")).facts
     assert facts == {
         "units": ["sentence"],
         **dict.fromkeys(("publishers", "authors", "years", "articles"), ("*",)),
@@ -58,5 +58,5 @@ def test_a_text_too_long_for_a_record_is_left_out(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("index.engine.upload.MOST_TEXT_BYTES", 13)
-    batch = TextRecords(generation).batch(generation.sentence_rows[:2].astype("int64"))
+    batch = MilvusRecords(generation).batch(generation.sentence_rows[:2].astype("int64"))
     assert list(batch.texts) == ["Ferries sail.", ""]

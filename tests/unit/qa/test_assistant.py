@@ -10,7 +10,7 @@ from corpus.sentences import split_sentences
 from index.building.build import build
 from index.errors import ModelRefused
 from index.generation.data_folder import open_current
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from qa.answer import Answer, Band, Extract
 from qa.assistant import Assistant
 from qa.errors import QuestionError
@@ -29,10 +29,10 @@ ECHO = article(
 )
 
 
-def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Where | None = None) -> Answer:
+def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Filter | None = None) -> Answer:
     build(articles or (HARBOUR, ECHO), WordEncoder(), data)
     assistant = Assistant(open_current(data), WordEncoder(), calibration=FITTED)
-    return assistant.ask(question, k, where or Where())
+    return assistant.ask(question, k, where or Filter())
 
 
 def shown(answer: Answer) -> tuple[Extract, ...]:
@@ -104,7 +104,7 @@ def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:
 
 
 def test_filters_and_k(tmp_path: Path) -> None:
-    assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Where(articles=("echo",))))} == {
+    assert {e.article.id for e in shown(ask(tmp_path, "harbour", where=Filter(articles=("echo",))))} == {
         "echo"
     }
     assert len(shown(ask(tmp_path, "harbour", k=1))) == 1

@@ -9,7 +9,7 @@ from index.generation.data_folder import open_current
 from index.generation.generation import Generation
 from index.search.query import Query
 from index.search.searcher import search
-from qa.extracts import EXTRACT_WORDS, _alike, _words, group_hits
+from qa.extracts import EXTRACT_WORDS, _near_duplicates, _words, group_hits
 from tests.support.fakes import WordEncoder, article
 
 LONG = " ".join(["quay"] * 60)
@@ -78,7 +78,7 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
     ],
 )
 def test_the_same_statement(one: str, other: str, same: bool) -> None:
-    first, second = _alike([_words(one), _words(other)])
+    first, second = _near_duplicates([_words(one), _words(other)])
     assert (1 in first, 0 in second) == (same, same)
 
 

@@ -7,10 +7,10 @@ import pytest
 from index.building.build import build
 from index.generation.data_folder import open_current
 from index.generation.generation import Generation
-from index.search.query import Alternative
+from index.search.query import Synonym
 from qa.assistant import Assistant
 from qa.question import read_question
-from qa.rewriting import Wording, reword
+from qa.rewriting import RewrittenQuestion, rewrite
 from tests.support.fakes import WordEncoder, article
 
 KNOWN = frozenset("what dose does think crompton marvin martin ferry say cost of".split())
@@ -30,8 +30,8 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     return open_current(data)
 
 
-def words(generation: Generation, question: str) -> Wording:
-    return reword(read_question(question), generation, KNOWN.__contains__)
+def words(generation: Generation, question: str) -> RewrittenQuestion:
+    return rewrite(read_question(question), generation, KNOWN.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ def words(generation: Generation, question: str) -> Wording:
 def test_what_is_misspelt_is_mended_and_told(
     generation: Generation, typed: str, text: str, also: tuple[str, ...]
 ) -> None:
-    wording = reword(
+    wording = rewrite(
         read_question(typed), generation, (KNOWN | {"ferries", "late", "why", "are"}).__contains__
     )
-    assert (wording.text, wording.also) == (text, also)
+    assert (wording.text, wording.expansions) == (text, also)
 
 
 def test_a_name_spelt_two_ways_counts_either_way(generation: Generation) -> None:
     for typed, other in (("Crompton", "Cromptom"), ("cromptom", "Crompton")):
         wording = words(generation, f"what does {typed} say")
         assert wording.text == f"what does {typed} say"
-        assert wording.also == (other,)
-        assert wording.alternatives == (Alternative((typed.lower(),), (other.lower(),)),)
+        assert wording.expansions == (other,)
+        assert wording.alternatives == (Synonym((typed.lower(),), (other.lower(),)),)
 
 
 def test_two_names_that_are_both_words_of_the_language_are_two_names(generation: Generation) -> None:
-    assert words(generation, "what does Martin say").also == ()
+    assert words(generation, "what does Martin say").expansions == ()
 
 
 @pytest.mark.parametrize("typed", ["ICN", "icn"])
@@ -73,14 +73,14 @@ def test_an_explained_short_form_is_spelt_out(generation: Generation, typed: str
     wording = words(generation, f"what did the {typed} do")
     assert wording.text == f"what did the {typed} do"
     assert wording.meaning == f"what did the {typed} (Integrated Care Network) do"
-    assert wording.also == ("Integrated Care Network",)
-    assert wording.alternatives == (Alternative(("icn",), ("integr", "care", "network")),)
+    assert wording.expansions == ("Integrated Care Network",)
+    assert wording.alternatives == (Synonym(("icn",), ("integr", "care", "network")),)
 
 
 def test_what_is_spelt_out_is_also_its_short_form(generation: Generation) -> None:
     wording = words(generation, "what did the integrated care network do")
-    assert wording.also == ("ICN",)
-    assert wording.alternatives == (Alternative(("integr", "care", "network"), ("icn",)),)
+    assert wording.expansions == ("ICN",)
+    assert wording.alternatives == (Synonym(("integr", "care", "network"), ("icn",)),)
 
 
 def test_short_forms_that_no_article_explains(generation: Generation) -> None:
@@ -88,20 +88,20 @@ def test_short_forms_that_no_article_explains(generation: Generation) -> None:
     for typed in ("PCT", "pct"):
         wording = words(generation, f"what does the {typed} pay")
         assert wording.meaning == f"what does the {typed} (primary care trust) pay"
-        assert wording.alternatives == (Alternative(("pct",), ("primari", "care", "trust")),)
-    assert words(generation, "the local education authority").also == ()
+        assert wording.alternatives == (Synonym(("pct",), ("primari", "care", "trust")),)
+    assert words(generation, "the local education authority").expansions == ()
 
 
 def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_path: Path) -> None:
     build([TOWN, article("report", "PCTs met.", "A primary care trust paid.")], WordEncoder(), tmp_path)
     both = open_current(tmp_path)
-    assert words(both, "what do PCTs pay").also == ("primary care trust",)
-    assert words(both, "what does a primary care trust pay").also == ("PCTs",)
+    assert words(both, "what do PCTs pay").expansions == ("primary care trust",)
+    assert words(both, "what does a primary care trust pay").expansions == ("PCTs",)
 
 
 def test_a_question_in_the_articles_own_words_stays_as_it_is(generation: Generation) -> None:
     question = "why are wraparound services hard to find"
-    assert words(generation, question) == Wording(question, question)
+    assert words(generation, question) == RewrittenQuestion(question, question)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_question_in_the_articles_own_words_stays_as_it_is(generation: Generat
 def test_what_is_meant_is_left(generation: Generation, typed: str) -> None:
     known = KNOWN | set("marten which form do i need are there no fees tell us pale cold tower his".split())
     known |= set("primary careful trust pay".split())
-    assert reword(read_question(typed), generation, known.__contains__) == Wording(typed, typed)
+    assert rewrite(read_question(typed), generation, known.__contains__) == RewrittenQuestion(typed, typed)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_is_brought_in_costs_no_match_its_standing(tmp_path: Path) -> None:
 
 def test_a_page_pasted_for_a_question_is_looked_up_in_part(generation: Generation) -> None:
     many = " ".join(f"x{chr(97 + n // 26)}{chr(97 + n % 26)}q" for n in range(300))
-    assert len(words(generation, f"{many} wraparuond").also) <= 40
+    assert len(words(generation, f"{many} wraparuond").expansions) <= 40
     repeated = words(generation, "ICN " * 400)
     assert repeated.meaning.count("Integrated") == 1
-    assert repeated.also == ("Integrated Care Network",)
+    assert repeated.expansions == ("Integrated Care Network",)

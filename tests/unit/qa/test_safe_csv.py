@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from qa.feedback.safe_csv import Cell, harmless, sheet
+from qa.feedback.safe_csv import Cell, neutralise_formula, sheet
 
 
 def test_a_table_is_csv_with_a_mark_and_quoted_where_it_must_be() -> None:
@@ -45,4 +45,4 @@ def test_what_looks_like_a_formula_becomes_text(formula: str) -> None:
 
 @pytest.mark.parametrize("cell", ["", "What = why?", "1-2", "a@b.example", -1, 0.5, "'=1"])
 def test_what_does_not_is_left_as_it_is(cell: Cell) -> None:
-    assert harmless(cell) == cell
+    assert neutralise_formula(cell) == cell

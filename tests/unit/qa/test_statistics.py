@@ -13,7 +13,7 @@ from qa.feedback.database import FEEDBACK
 from qa.feedback.statistics import (
     EDGES,
     Bin,
-    Cited,
+    CitedArticle,
     Day,
     Judged,
     Repeated,
@@ -99,12 +99,12 @@ def test_questions_without_text_are_counted_together(tmp_path: Path) -> None:
 
 
 def test_an_article_counts_once_for_an_answer_and_an_untitled_one_has_its_file_name(three: Usage) -> None:
-    assert three.cited == (Cited("harbour", "The quay", 3, 1), Cited("echo", "echo.md", 1, 0))
+    assert three.cited == (CitedArticle("harbour", "The quay", 3, 1), CitedArticle("echo", "echo.md", 1, 0))
 
 
 def test_lists_are_cut_and_counts_are_not(tmp_path: Path) -> None:
     cut = used(tmp_path, keep_questions=True, most=1)
-    assert cut.cited == (Cited("harbour", "The quay", 3, 1),)
+    assert cut.cited == (CitedArticle("harbour", "The quay", 3, 1),)
     assert cut.questions == 5
 
 

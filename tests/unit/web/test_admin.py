@@ -21,9 +21,9 @@ from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fakes import article
 from tests.unit.web.test_ask import StandIn, abstained, answered, extract
 from tests.unit.web.test_gradio_page import HOSTILE, Text
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.ask import answer_failures
-from web.context import Site
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.admin import MOST_DAYS, admin_routes
 from web.settings import Settings
@@ -39,7 +39,9 @@ def basic(key: str, user: str = "anybody") -> dict[str, str]:
 def admin(store: FeedbackStore | None, key: str = KEY, *, question_log: bool = True) -> FastAPI:
     settings = Settings(admin_key=key, question_log=question_log)
     app = FastAPI()
-    app.include_router(admin_routes(Site(Desk(StandIn()), settings, load_catalogue(), store)))
+    app.include_router(
+        admin_routes(ServiceContext(AnswerService(StandIn()), settings, load_catalogue(), store))
+    )
     answer_failures(app)
     return app
 

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.errors import QuestionError
 from tests.unit.web.test_ask import DREDGING, StandIn
-from web.answering.answer_service import Asked, Desk, RecentAnswers
+from web.answering.answer_service import AnswerCache, AnswerService, CacheKey
 
 ANSWER = DREDGING
 
 
-def asked(question: str, k: int = 5, filters: Where = EVERYTHING) -> Asked:
-    return Asked(question, k, filters)
+def asked(question: str, k: int = 5, filters: Filter = NO_FILTER) -> CacheKey:
+    return CacheKey(question, k, filters)
 
 
 def test_the_answers_used_last_are_kept() -> None:
-    recent = RecentAnswers(2)
+    recent = AnswerCache(2)
     for question in ("one", "two"):
         recent.put(asked(question), ANSWER)
     assert recent.get(ANSWER.generation, asked("one")) is ANSWER
@@ -28,10 +28,10 @@ def test_the_answers_used_last_are_kept() -> None:
 
 
 def test_another_number_filter_or_generation_is_another_question() -> None:
-    recent = RecentAnswers(9)
+    recent = AnswerCache(9)
     recent.put(asked("one"), ANSWER)
     assert recent.get(ANSWER.generation, asked("one", k=6)) is None
-    assert recent.get(ANSWER.generation, asked("one", filters=Where(authors=("Ada",)))) is None
+    assert recent.get(ANSWER.generation, asked("one", filters=Filter(authors=("Ada",)))) is None
     assert recent.get(ANSWER.generation, asked("One")) is None
     assert recent.get("gen-9-0123456789abcdef", asked("one")) is None
     recent.put(asked("two"), replace(ANSWER, generation="gen-9-0123456789abcdef"))
@@ -39,7 +39,7 @@ def test_another_number_filter_or_generation_is_another_question() -> None:
 
 
 def test_none_are_kept_when_none_are_wanted() -> None:
-    recent = RecentAnswers(0)
+    recent = AnswerCache(0)
     recent.put(asked("one"), ANSWER)
     assert recent.get(ANSWER.generation, asked("one")) is None
 
@@ -48,7 +48,7 @@ def test_none_are_kept_when_none_are_wanted() -> None:
 def test_the_desk_asks_again_only_what_it_does_not_remember(remembered: int, calls: int) -> None:
     assistant = StandIn()
     told: list[str] = []
-    desk = Desk(assistant, remembered=remembered, recorder=lambda name, *_: told.append(name))
+    desk = AnswerService(assistant, remembered=remembered, recorder=lambda name, *_: told.append(name))
 
     async def three_times() -> list[str]:
         return [(await desk.ask("the same")).id for _ in range(3)]
@@ -61,7 +61,7 @@ def test_the_desk_asks_again_only_what_it_does_not_remember(remembered: int, cal
 
 
 def test_what_cannot_be_asked_is_told_each_time() -> None:
-    desk = Desk(StandIn(), remembered=10)
+    desk = AnswerService(StandIn(), remembered=10)
     for _ in range(2):
         with pytest.raises(QuestionError):
             asyncio.run(desk.ask("?!"))

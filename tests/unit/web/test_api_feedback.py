@@ -18,22 +18,22 @@ from qa.errors import QuestionError
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import MOST_PER_QUESTION, FeedbackStore
 from tests.unit.web.test_ask import DREDGING, StandIn
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.ask import answer_failures, api_routes
 from web.api.feedback import feedback_routes
-from web.context import Site
+from web.context import ServiceContext
 from web.errors import WrongSetting
 from web.i18n import load_catalogue
 from web.pages.gradio_page import reply
-from web.pages.page_state import View
+from web.pages.page_state import PageState
 from web.settings import Settings, read_settings
 
 
 def service(store: FeedbackStore | None) -> FastAPI:
-    desk = Desk(StandIn(), recorder=store.record if store else None)
+    desk = AnswerService(StandIn(), recorder=store.record if store else None)
     app = FastAPI()
     app.include_router(api_routes(desk))
-    app.include_router(feedback_routes(Site(desk, Settings(), load_catalogue(), store)))
+    app.include_router(feedback_routes(ServiceContext(desk, Settings(), load_catalogue(), store)))
     answer_failures(app)
     return app
 
@@ -86,8 +86,8 @@ def test_a_click_is_kept_as_one(client: TestClient, store: FeedbackStore, asked:
 
 
 def test_a_question_asked_on_the_page_is_recorded_too(store: FeedbackStore) -> None:
-    site = Site(Desk(StandIn(), recorder=store.record), Settings(), load_catalogue())
-    asyncio.run(reply(site, View("What cost more?")))
+    site = ServiceContext(AnswerService(StandIn(), recorder=store.record), Settings(), load_catalogue())
+    asyncio.run(reply(site, PageState("What cost more?")))
     ((asked, abstained, extracts),) = rows(store, "id, abstained, extracts FROM asked")
     assert re.fullmatch(r"[\w-]{16}", str(asked))
     assert (abstained, extracts) == (0, 1)
@@ -96,7 +96,7 @@ def test_a_question_asked_on_the_page_is_recorded_too(store: FeedbackStore) -> N
 
 def test_every_reply_has_an_id_of_its_own_and_is_told_once() -> None:
     told: list[tuple[str, Answer, float]] = []
-    desk = Desk(StandIn(), recorder=lambda *reply: told.append(reply))
+    desk = AnswerService(StandIn(), recorder=lambda *reply: told.append(reply))
     replies = [asyncio.run(desk.ask("What cost more?")) for _ in range(2)]
     assert told == [(one.id, one.answer, one.seconds) for one in replies]
     assert replies[0].id != replies[1].id

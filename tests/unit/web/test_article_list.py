@@ -8,16 +8,18 @@ from corpus.article import Article
 from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, StandIn
 from tests.unit.web.test_gradio_page import HOSTILE, Text
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.i18n import load_catalogue
-from web.pages.article_list import PAGE, titled
+from web.pages.article_list import PAGE, match_title
 from web.service import own_app
 from web.settings import Settings
 
 
 def client(*articles: Article) -> TestClient:
-    return TestClient(own_app(Site(Desk(StandIn(DREDGING, *articles)), Settings(), load_catalogue())))
+    return TestClient(
+        own_app(ServiceContext(AnswerService(StandIn(DREDGING, *articles)), Settings(), load_catalogue()))
+    )
 
 
 HARBOUR = replace(article("harbour", "x"), title="The old harbour", publisher="The Post", published="2004")
@@ -45,9 +47,9 @@ def test_title_and_facts_narrow_the_list() -> None:
 
 def test_words_of_a_title_are_found_without_case_and_in_file_names_where_there_is_none() -> None:
     nameless = replace(QUAY, title="")
-    assert titled([HARBOUR, nameless], "OLD the") == [HARBOUR]
-    assert titled([HARBOUR, nameless], "quay.md") == [nameless]
-    assert titled([HARBOUR, nameless], "  ") == [HARBOUR, nameless]
+    assert match_title([HARBOUR, nameless], "OLD the") == [HARBOUR]
+    assert match_title([HARBOUR, nameless], "quay.md") == [nameless]
+    assert match_title([HARBOUR, nameless], "  ") == [HARBOUR, nameless]
 
 
 def test_long_lists_have_pages() -> None:

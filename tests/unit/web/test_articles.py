@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, StandIn
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.articles import article_routes
 from web.api.ask import answer_failures
 
@@ -19,7 +19,7 @@ QUAY = replace(article("quay", "Cheap."), title="A quay", author="Bob", publishe
 
 def client() -> TestClient:
     app = FastAPI()
-    app.include_router(article_routes(Desk(StandIn(DREDGING, HARBOUR, QUAY))))
+    app.include_router(article_routes(AnswerService(StandIn(DREDGING, HARBOUR, QUAY))))
     answer_failures(app)
     return TestClient(app)
 

@@ -19,13 +19,13 @@ from starlette.testclient import TestClient
 from corpus.article import Article, Passage
 from index.generation.generation import Generation
 from index.retrieval.facet_columns import facts_of
-from index.retrieval.filter import EVERYTHING, Where
+from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer, Band, Extract, Place
 from qa.answer_json import answer_record
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.question import MAX_CHARACTERS, read_question
 from tests.support.fakes import article
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.ask import answer_failures, api_routes
 
 HARBOUR = article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.", "A canal was planned.")
@@ -70,11 +70,11 @@ class StandIn(Assistant):
         )
         self.generation = cast(Generation, about)
         self.answer = answer
-        self.asked: list[tuple[str, int, Where]] = []
+        self.asked: list[tuple[str, int, Filter]] = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Where = EVERYTHING) -> Answer:
+    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
         asked = read_question(question)
         self.asked.append((question, k, filters))
         assert self.gate.wait(60)
@@ -83,7 +83,7 @@ class StandIn(Assistant):
 
 def api(assistant: Assistant, **limits: Any) -> FastAPI:
     app = FastAPI()
-    app.include_router(api_routes(Desk(assistant, **limits)))
+    app.include_router(api_routes(AnswerService(assistant, **limits)))
     answer_failures(app)
     return app
 
@@ -111,14 +111,14 @@ def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> 
 
 def test_what_is_not_said_has_its_default(client: TestClient, assistant: StandIn) -> None:
     client.post("/api/ask", json={"question": "What cost more?"})
-    assert assistant.asked == [("What cost more?", 5, EVERYTHING)]
+    assert assistant.asked == [("What cost more?", 5, NO_FILTER)]
 
 
 def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: StandIn) -> None:
     filters = {"articles": ["a.md"], "authors": ["A", "B"], "publishers": [], "years": ["2004", 2005]}
     client.post("/api/ask", json={"question": "Why?", "k": 20, "filters": filters})
     assert assistant.asked == [
-        ("Why?", 20, Where(articles=("a.md",), authors=("A", "B"), years=("2004", "2005")))
+        ("Why?", 20, Filter(articles=("a.md",), authors=("A", "B"), years=("2004", "2005")))
     ]
 
 

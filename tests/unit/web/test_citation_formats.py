@@ -18,7 +18,14 @@ from corpus.article import Article
 from qa.answer import Citation
 from tests.support.fakes import article
 from tests.unit.web.test_gradio_page import HOSTILE
-from web.citations.document_formats import COLUMNS, FORMATS, harmless, write_csv, write_docx, write_markdown
+from web.citations.document_formats import (
+    COLUMNS,
+    FORMATS,
+    neutralise_formula,
+    write_csv,
+    write_docx,
+    write_markdown,
+)
 from web.citations.export import Export, date_parts
 from web.citations.reference_formats import write_bibtex, write_csl, write_ris
 from web.i18n import load_catalogue
@@ -273,13 +280,23 @@ def test_a_spreadsheet_computes_no_cell(first: str) -> None:
 
 
 def test_other_cells_are_as_they_are() -> None:
-    assert [harmless(cell) for cell in ("", "a=1", " -", "–1", "'x")] == ["", "a=1", " -", "–1", "'x"]
+    assert [neutralise_formula(cell) for cell in ("", "a=1", " -", "–1", "'x")] == [
+        "",
+        "a=1",
+        " -",
+        "–1",
+        "'x",
+    ]
 
 
 @pytest.mark.parametrize("text", NASTY)
 def test_csv_comes_back_word_for_word(text: str) -> None:
     (read,) = rows(write_csv(export(saying(text))))
-    assert (read["quote"], read["title"], read["source"]) == (f"x {text} x", f"t {text}", harmless(text))
+    assert (read["quote"], read["title"], read["source"]) == (
+        f"x {text} x",
+        f"t {text}",
+        neutralise_formula(text),
+    )
 
 
 def test_word_has_the_quotation_its_source_and_its_place() -> None:

@@ -78,14 +78,14 @@ def test_what_is_removed_is_over_at_once(path: Path) -> None:
     ring = Keyring(path)
     known = ring.credential(Kind.KEY, key)
     assert known is not None
-    assert ring.holds(known.mark)
+    assert ring.still_valid(known.credential_id)
     remove(path, "reports")
     assert ring.remembered(key) is None
     assert ring.credential(Kind.KEY, key) is None
-    assert not ring.holds(known.mark)
+    assert not ring.still_valid(known.credential_id)
     # One of the same name is another one.
     assert add(path, "reports") != key
-    assert not ring.holds(known.mark)
+    assert not ring.still_valid(known.credential_id)
 
 
 @pytest.mark.parametrize("after", ["gone", "broken", "readable"])

@@ -17,9 +17,9 @@ from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
 from web.access.guard import Guard
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.ask import answer_failures
-from web.context import Site
+from web.context import ServiceContext
 from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue, load_catalogue
@@ -35,7 +35,9 @@ def kit(catalogue: Catalogue | None = None) -> FastAPI:
     settings = Settings(origins=(FRIEND,))
     app = FastAPI()
     app.include_router(file_routes())
-    app.include_router(embed_routes(Site(Desk(StandIn()), settings, catalogue or load_catalogue())))
+    app.include_router(
+        embed_routes(ServiceContext(AnswerService(StandIn()), settings, catalogue or load_catalogue()))
+    )
     answer_failures(app)
     app.add_middleware(Guard)
     app.add_middleware(CORSMiddleware, allow_origins=settings.origins)

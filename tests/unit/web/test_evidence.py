@@ -23,9 +23,9 @@ from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, ECHO, HARBOUR, StandIn
 from tests.unit.web.test_gradio_page import HOSTILE, Text
 from web.access.guard import Guard
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.citations.quotation import html_quotation, markdown_quotation, plain_quotation
-from web.context import Site
+from web.context import ServiceContext
 from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
 from web.i18n import load_catalogue
@@ -55,7 +55,9 @@ def service() -> FastAPI:
     assistant = StandIn(DREDGING, *SHELF.values())
     app = FastAPI()
     app.include_router(file_routes())
-    app.include_router(evidence_routes(Site(Desk(assistant), Settings(), load_catalogue())))
+    app.include_router(
+        evidence_routes(ServiceContext(AnswerService(assistant), Settings(), load_catalogue()))
+    )
     app.add_api_route("/favicon.ico", lambda: Response(status_code=204), methods=["GET"])
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders)

@@ -4,23 +4,23 @@ from dataclasses import replace
 
 from index.retrieval.facet_columns import facts_of
 from index.retrieval.facets import count_facets
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from tests.support.fakes import article
 from tests.unit.web.test_gradio_page import HOSTILE, Text
 from web.i18n import load_catalogue
 from web.pages.filter_form import render_filters
-from web.pages.page_state import Sort, View
+from web.pages.page_state import PageState, Sort
 
 WORDS = load_catalogue()
 ARTICLES = (replace(article("a", "x"), publisher="A & B"), replace(article("b", "y"), publisher="C"))
 
 
-def shown(view: View) -> str:
+def shown(view: PageState) -> str:
     return render_filters(count_facets(facts_of(ARTICLES), view.where), view, WORDS)
 
 
 def test_filters_are_labelled_boxes_with_counts() -> None:
-    html = shown(View())
+    html = shown(PageState())
     assert (
         "<fieldset><legend>Publisher</legend>"
         '<label><input type="checkbox" name="publisher" value="A &amp; B"> <span>A &amp; B (1)</span></label>'
@@ -33,7 +33,7 @@ def test_filters_are_labelled_boxes_with_counts() -> None:
 
 
 def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
-    html = shown(View(where=Where(publishers=("C",)), k=7, sort=Sort.DATE, filters_open=True))
+    html = shown(PageState(where=Filter(publishers=("C",)), k=7, sort=Sort.DATE, filters_open=True))
     assert '<input type="checkbox" name="publisher" value="C" checked>' in html
     assert "<summary>Filters and order – 1 filter set</summary>" in html
     assert html.startswith('<details class="filters" lang="en" open>')
@@ -45,6 +45,6 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 def test_hostile_values_stay_values() -> None:
     for text in HOSTILE:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = Text(render_filters(count_facets(facts_of([told]), Where()), View(), WORDS))
+        page = Text(render_filters(count_facets(facts_of([told]), Filter()), PageState(), WORDS))
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

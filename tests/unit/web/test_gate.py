@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 from tests.unit.web.test_admin import KEY, basic
 from tests.unit.web.test_ask import StandIn
 from web.access.credentials import FILE, Keyring, add, remove
-from web.access.gate import Door
+from web.access.gate import Authenticator
 from web.access.rate_limits import MOST
 from web.access.sessions import COOKIE
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.errors import AccessRefused
 from web.i18n import load_catalogue
 from web.pages.login import safe_next
@@ -40,7 +40,9 @@ class Service:
         add(self.file, "staff", PASSWORD)
         self.assistant = StandIn()
         self.settings = Settings(data=data, access=Access.PASSWORD, **settings)  # type: ignore[arg-type]
-        self.app: FastAPI = own_app(Site(Desk(self.assistant), self.settings, load_catalogue()))
+        self.app: FastAPI = own_app(
+            ServiceContext(AnswerService(self.assistant), self.settings, load_catalogue())
+        )
 
     def client(self, client: tuple[str, int] = CLIENT, **options: str) -> TestClient:
         return TestClient(self.app, client=client, follow_redirects=False, **options)  # type: ignore[arg-type]
@@ -200,7 +202,7 @@ def test_only_so_many_secrets_are_looked_at_together(tmp_path: Path, monkeypatch
     monkeypatch.setattr("web.access.gate._WAITING", 3)
 
     async def crowd() -> list[object]:
-        door = Door(Keyring(tmp_path / FILE))
+        door = Authenticator(Keyring(tmp_path / FILE))
         from web.access.credentials import Kind
 
         asked = [door.credential(Kind.PASSWORD, "x", f"192.0.2.{n}") for n in range(8)]
@@ -267,7 +269,7 @@ def test_a_query_cannot_leave_the_address() -> None:
 
 
 def test_settings_that_have_no_login_page_answer_404(tmp_path: Path) -> None:
-    app = own_app(Site(Desk(StandIn()), Settings(data=tmp_path), load_catalogue()))
+    app = own_app(ServiceContext(AnswerService(StandIn()), Settings(data=tmp_path), load_catalogue()))
     with TestClient(app) as client:
         for method, path in (("GET", "/login"), ("POST", "/login"), ("GET", "/logout"), ("POST", "/logout")):
             assert client.request(method, path).status_code == 404
@@ -275,12 +277,18 @@ def test_settings_that_have_no_login_page_answer_404(tmp_path: Path) -> None:
 
 def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(AccessRefused, match="lets nobody in"):
-        own_app(Site(Desk(StandIn()), Settings(data=tmp_path, access=Access.PASSWORD), load_catalogue()))
+        own_app(
+            ServiceContext(
+                AnswerService(StandIn()), Settings(data=tmp_path, access=Access.PASSWORD), load_catalogue()
+            )
+        )
 
 
 def behind_a_proxy(address: str, **settings: object) -> TestClient:
     told = Settings(access=Access.PROXY, proxy_addresses=("192.0.2.0/28", "2001:db8::7"), **settings)  # type: ignore[arg-type]
-    return TestClient(own_app(Site(Desk(StandIn()), told, load_catalogue())), client=(address, 1))
+    return TestClient(
+        own_app(ServiceContext(AnswerService(StandIn()), told, load_catalogue())), client=(address, 1)
+    )
 
 
 NAMED = {"X-Forwarded-User": "ada"}

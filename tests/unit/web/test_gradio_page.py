@@ -11,16 +11,16 @@ from typing import cast
 
 import pytest
 
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from index.search.query import Hit
 from qa.answer import Answer, Band, Place
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, ECHO, HARBOUR, StandIn, abstained, answered, extract
-from web.answering.answer_service import Desk, Reply
+from web.answering.answer_service import AnswerService, Reply
 from web.citations.quotation import human_date, web_address
-from web.context import Site
-from web.errors import Busy
+from web.context import ServiceContext
+from web.errors import TooManyQuestions
 from web.i18n import load_catalogue
 from web.pages.answer import (
     example_questions,
@@ -32,7 +32,7 @@ from web.pages.answer import (
     status_line,
 )
 from web.pages.gradio_page import reply
-from web.pages.page_state import Sort, View
+from web.pages.page_state import PageState, Sort
 from web.pages.source_line import also_in, citation, reports
 from web.settings import Settings
 
@@ -87,8 +87,8 @@ class Text(HTMLParser):
         self.text += data
 
 
-def shown(answer: Answer, view: View | None = None, seconds: float = 0, **options: bool) -> str:
-    return render_reply(Reply(answer, seconds, "id-of-it"), view or View(), WORDS, **options)
+def shown(answer: Answer, view: PageState | None = None, seconds: float = 0, **options: bool) -> str:
+    return render_reply(Reply(answer, seconds, "id-of-it"), view or PageState(), WORDS, **options)
 
 
 def test_an_extract_is_quoted_with_its_answer_marked_and_its_source_cited() -> None:
@@ -153,22 +153,22 @@ def test_extracts_are_ordered_by_date_when_asked() -> None:
         for n, date in enumerate(dates, start=1)
     ]
 
-    def files(view: View) -> list[str]:
+    def files(view: PageState) -> list[str]:
         return re.findall(r"<cite>(\d).md", shown(answered(*ranked), view))
 
-    assert files(View()) == ["1", "2", "3", "4"]
-    assert files(View(sort=Sort.DATE)) == ["3", "4", "1", "2"]
+    assert files(PageState()) == ["1", "2", "3", "4"]
+    assert files(PageState(sort=Sort.DATE)) == ["3", "4", "1", "2"]
 
 
 def test_a_link_made_with_another_index_says_so() -> None:
     assert "The articles have changed since this link was made" in shown(
-        DREDGING, View(generation="gen-6-aaaa")
+        DREDGING, PageState(generation="gen-6-aaaa")
     )
-    assert "have changed" not in shown(DREDGING, View(generation="gen-7-00ff")) + shown(DREDGING)
+    assert "have changed" not in shown(DREDGING, PageState(generation="gen-7-00ff")) + shown(DREDGING)
 
 
 def test_what_was_searched_besides_the_question_is_told_and_escaped() -> None:
-    told = replace(answered(extract(ECHO, "more")), also_searched=("Crompton", "<b>PCT"))
+    told = replace(answered(extract(ECHO, "more")), expansions=("Crompton", "<b>PCT"))
     assert '<p class="aside also">Also searched: <b>Crompton</b>, <b>&lt;b&gt;PCT</b></p><ol' in shown(told)
 
 
@@ -187,7 +187,7 @@ def test_no_answer_comes_with_the_nearest_passages_folded_away() -> None:
 
 
 def test_no_answer_under_filters_says_that_they_are_set() -> None:
-    assert "an article that they leave out" in shown(abstained(), View(where=Where(years=("2004",))))
+    assert "an article that they leave out" in shown(abstained(), PageState(where=Filter(years=("2004",))))
     assert "leave out" not in shown(abstained())
 
 
@@ -238,7 +238,8 @@ def test_an_error_comes_back_word_for_word(hostile: str) -> None:
 
 def test_errors_are_told_in_the_words_of_the_interface() -> None:
     told = [
-        Text(render_error(one, WORDS)).text for one in (EmptyQuestion(), LongQuestion(2001, 2000), Busy(2))
+        Text(render_error(one, WORDS)).text
+        for one in (EmptyQuestion(), LongQuestion(2001, 2000), TooManyQuestions(2))
     ]
     assert told == [
         "The question is empty: type a few words.",
@@ -357,12 +358,12 @@ def test_the_welcome_offers_examples_only_where_there_are_some() -> None:
     assert told == ["Type a question, or choose one of these.", "Type a question to begin."]
 
 
-def site() -> Site:
-    return Site(Desk(StandIn()), Settings(), WORDS)
+def site() -> ServiceContext:
+    return ServiceContext(AnswerService(StandIn()), Settings(), WORDS)
 
 
 def test_the_page_shows_what_went_wrong_and_leaves_the_status_empty() -> None:
-    status, results, filters = asyncio.run(reply(site(), View("?")))
+    status, results, filters = asyncio.run(reply(site(), PageState("?")))
     assert status == ""
     assert results == (
         '<section class="error" lang="en">'
@@ -372,6 +373,6 @@ def test_the_page_shows_what_went_wrong_and_leaves_the_status_empty() -> None:
 
 
 def test_the_page_announces_what_it_shows() -> None:
-    status, results, _ = asyncio.run(reply(site(), View("What cost more?")))
+    status, results, _ = asyncio.run(reply(site(), PageState("What cost more?")))
     assert status == "1 extract found."
     assert "<mark>Dredging cost more.</mark>" in results

@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
 from web.access.guard import is_foreign
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -55,7 +55,7 @@ def test_without_a_host_no_origin_is_its_own() -> None:
 @pytest.mark.parametrize("path", ["/api/ask", "/api/feedback"])
 def test_the_service_refuses_it(path: str) -> None:
     assistant = StandIn()
-    app = own_app(Site(Desk(assistant), Settings(origins=(FRIEND,)), load_catalogue()))
+    app = own_app(ServiceContext(AnswerService(assistant), Settings(origins=(FRIEND,)), load_catalogue()))
     with TestClient(app) as client:
         reply = client.post(path, content=b'{"question": "Why?"}', headers={"Origin": STRANGER})
         assert reply.status_code == 403

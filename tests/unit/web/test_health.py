@@ -6,16 +6,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
-from web.answering.answer_service import Desk
-from web.answering.health import Reason, pathless
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.answering.health import Reason, redact_paths
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
 
 
 def client(*reasons: Reason) -> TestClient:
-    return TestClient(own_app(Site(Desk(StandIn()), Settings(), load_catalogue(), reasons=reasons)))
+    return TestClient(
+        own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue(), reasons=reasons))
+    )
 
 
 def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
@@ -33,8 +35,8 @@ def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
 
 
 def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
-    desk = Desk(StandIn())
-    asked = TestClient(own_app(Site(desk, Settings(), load_catalogue())))
+    desk = AnswerService(StandIn())
+    asked = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue())))
     desk.fault = "gen-8-0a/vectors.npy is damaged"
     assert asked.get("/health").json()["reasons"] == ["… is damaged"]
 
@@ -55,10 +57,10 @@ def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
     ],
 )
 def test_no_path_is_told_to_strangers(reason: str, told: str) -> None:
-    assert pathless(reason) == told
+    assert redact_paths(reason) == told
     assert client(lambda: reason).get("/health").json()["reasons"] == ([told] if told else [])
 
 
 def test_the_check_would_see_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.answering.health.pathless", str)
+    monkeypatch.setattr("web.answering.health.redact_paths", str)
     assert client(lambda: "/srv/x is gone").get("/health").json()["reasons"] == ["/srv/x is gone"]

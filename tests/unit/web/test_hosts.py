@@ -9,8 +9,8 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from web.access.gate import PEER
-from web.access.hosts import exposure, front
-from web.errors import Unguarded
+from web.access.hosts import exposure_warnings, outermost_middleware
+from web.errors import OpenToNetwork
 from web.settings import Access, Settings
 
 
@@ -34,7 +34,7 @@ def arrived(settings: Settings, *, client: str = "192.0.2.9", **headers: str) ->
     scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": told}
 
     async def arrive() -> None:
-        await front(app, settings)({**scope, "client": (client, 1)}, receive, send)
+        await outermost_middleware(app, settings)({**scope, "client": (client, 1)}, receive, send)
 
     asyncio.run(arrive())
     return sent[0]["status"], seen
@@ -107,18 +107,19 @@ def test_nobody_elses_word_on_a_client_counts() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 @pytest.mark.parametrize("access", list(Access))
 def test_on_this_machine_alone_nothing_is_to_be_said(host: str, access: Access) -> None:
-    assert exposure(Settings(host=host, access=access)) == []
+    assert exposure_warnings(Settings(host=host, access=access)) == []
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "intranet.example", ""])
 def test_open_to_a_network_is_a_decision(host: str) -> None:
     with pytest.raises(
-        Unguarded, match="set QA_ACCESS to password or proxy, or let everybody in with --open"
+        OpenToNetwork, match="set QA_ACCESS to password or proxy, or let everybody in with --open"
     ):
-        exposure(Settings(host=host))
-    (warning,) = exposure(Settings(host=host, open_to_all=True))
+        exposure_warnings(Settings(host=host))
+    (warning,) = exposure_warnings(Settings(host=host, open_to_all=True))
     assert warning == f"Warning: whoever reaches {host} can read every article (QA_OPEN)."
     assert (
-        "passwords and keys go over the network" in exposure(Settings(host=host, access=Access.PASSWORD))[0]
+        "passwords and keys go over the network"
+        in exposure_warnings(Settings(host=host, access=Access.PASSWORD))[0]
     )
-    assert exposure(Settings(host=host, access=Access.PROXY)) == []
+    assert exposure_warnings(Settings(host=host, access=Access.PROXY)) == []

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
 from web.errors import WrongSetting
-from web.http.json_log import LOGGER, failure_facts, logging_to, say
+from web.http.json_log import LOGGER, failure_facts, log_event, logging_to
 from web.service import build_app
 from web.settings import Settings, read_settings
 
@@ -48,8 +48,8 @@ def failure() -> ValueError:
 
 def test_an_event_is_a_line_with_its_facts(stream: io.StringIO) -> None:
     with logging_to(stream):
-        say(logging.INFO, "ready", generation="gen-1", articles=3)
-        say(logging.DEBUG, "not told")
+        log_event(logging.INFO, "ready", generation="gen-1", articles=3)
+        log_event(logging.DEBUG, "not told")
     assert stream.getvalue().count("\n") == 1
     (line,) = lines(stream)
     assert line.pop("time").endswith("+00:00")
@@ -64,8 +64,8 @@ def test_an_event_is_a_line_with_its_facts(stream: io.StringIO) -> None:
 
 def test_lines_for_requests_can_be_left_out(stream: io.StringIO) -> None:
     with logging_to(stream, read_settings({"QA_LOG": "warning"}).log):
-        say(logging.INFO, "request")
-        say(logging.ERROR, "failed")
+        log_event(logging.INFO, "request")
+        log_event(logging.ERROR, "failed")
     assert [line["event"] for line in lines(stream)] == ["failed"]
     with pytest.raises(WrongSetting, match=r"^QA_LOG is 'debug'; give one of: info, warning$"):
         read_settings({"QA_LOG": "debug"})
@@ -73,7 +73,7 @@ def test_lines_for_requests_can_be_left_out(stream: io.StringIO) -> None:
 
 def test_a_failure_is_told_by_kind_and_place_without_its_message(stream: io.StringIO) -> None:
     with logging_to(stream):
-        say(logging.ERROR, "failed", error=failure())
+        log_event(logging.ERROR, "failed", error=failure())
         logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=failure())
     assert "zzyzx" not in stream.getvalue()
     for line in lines(stream):
@@ -149,7 +149,7 @@ def test_a_reader_that_went_away_stops_nothing() -> None:
     stream = io.StringIO()
     with logging_to(stream):
         stream.close()
-        say(logging.INFO, "ready")
+        log_event(logging.INFO, "ready")
 
 
 class Failing(StandIn):
@@ -184,11 +184,11 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
 def test_the_checks_would_see_a_message_that_is_told(
     stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.http.json_log._fixed_words", lambda message: str(message))
-    monkeypatch.setattr("web.http.json_log._safe", lambda line: line)
+    monkeypatch.setattr("web.http.json_log._format_string", lambda message: str(message))
+    monkeypatch.setattr("web.http.json_log._redact", lambda line: line)
     monkeypatch.setattr("web.http.json_log.failure_facts", lambda error: {"error": repr(error)})
     with logging_to(stream):
         logging.getLogger("some.library").warning(f"cannot read {CANARY}")
-        say(logging.ERROR, "failed", error=failure())
+        log_event(logging.ERROR, "failed", error=failure())
         print(CANARY, file=sys.stderr)
     assert stream.getvalue().count("zzyzx") == 3

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from index.retrieval.filter import Where
+from index.retrieval.filter import Filter
 from tests.browser.test_page import running
 from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, HARBOUR, StandIn
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.api.mcp_tools import MOST_CHARACTERS, tools_server
-from web.context import Site
+from web.context import ServiceContext
 from web.errors import NoTools
 from web.i18n import load_catalogue
 from web.service import own_app
@@ -25,11 +25,13 @@ from web.settings import Settings
 Client = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").Client
 
 
-def site(*articles: Any, tools: bool = True) -> Site:
-    return Site(Desk(StandIn(DREDGING, *articles)), Settings(tools=tools), load_catalogue())
+def site(*articles: Any, tools: bool = True) -> ServiceContext:
+    return ServiceContext(
+        AnswerService(StandIn(DREDGING, *articles)), Settings(tools=tools), load_catalogue()
+    )
 
 
-def called(asked: Site, name: str, **arguments: Any) -> Any:
+def called(asked: ServiceContext, name: str, **arguments: Any) -> Any:
     async def call() -> Any:
         async with Client(tools_server(asked)) as client:
             return await client.call_tool(name, arguments)
@@ -46,7 +48,7 @@ def test_an_answer_comes_with_its_sources_as_structure() -> None:
     assert first["answer"] in first["text"]
     assert (first["title"], first["source"], first["author"]) == ("", "harbour.md", "Ada Lovelace")
     assert first["reader"] == "articles/harbour?c=20-39#c=20-39"
-    assert asked.desk.assistant.asked == [("What cost more?", 3, Where(years=("2024",)))]  # type: ignore[attr-defined]
+    assert asked.desk.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
 
 
 def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:

@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn, abstained
-from web.answering.answer_service import Desk
+from web.answering.answer_service import AnswerService
 from web.answering.metrics import Metrics
-from web.context import Site
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import build_app, own_app
 from web.settings import Scraping, Settings, read_settings
@@ -22,11 +22,11 @@ KEY = "key to the figures"
 CANARY = "zzyzxcanary"
 
 
-def site(answer: Any = None, *, metrics: Scraping = Scraping.KEY, key: str = KEY) -> Site:
+def site(answer: Any = None, *, metrics: Scraping = Scraping.KEY, key: str = KEY) -> ServiceContext:
     assistant = StandIn(answer) if answer else StandIn()
-    desk = Desk(assistant, running=1, waiting=1, remembered=5)
+    desk = AnswerService(assistant, running=1, waiting=1, remembered=5)
     reasons = (lambda: "amiss", lambda: "")
-    return Site(desk, Settings(admin_key=key, metrics=metrics), load_catalogue(), reasons=reasons)
+    return ServiceContext(desk, Settings(admin_key=key, metrics=metrics), load_catalogue(), reasons=reasons)
 
 
 def basic(key: str) -> dict[str, str]:

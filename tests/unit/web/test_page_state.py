@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from index.retrieval.filter import Where
-from web.pages.page_state import MOST_EXTRACTS, Sort, View, read_view
+from index.retrieval.filter import Filter
+from web.pages.page_state import MAX_EXTRACTS, PageState, Sort, read_view
 
 
 def test_a_view_is_read_from_what_the_page_sends() -> None:
@@ -20,8 +20,8 @@ def test_a_view_is_read_from_what_the_page_sends() -> None:
         "g": "gen-1",
         "open": True,
     }
-    where = Where(publishers=("The Post",), years=("2004", "2005"), articles=("ab12",))
-    assert read_view(json.dumps(sent)) == View("why?", where, 10, Sort.DATE, "gen-1", True)
+    where = Filter(publishers=("The Post",), years=("2004", "2005"), articles=("ab12",))
+    assert read_view(json.dumps(sent)) == PageState("why?", where, 10, Sort.DATE, "gen-1", True)
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ def test_a_view_is_read_from_what_the_page_sends() -> None:
     ],
 )
 def test_what_cannot_be_read_has_its_default(sent: str) -> None:
-    assert read_view(sent) == View()
+    assert read_view(sent) == PageState()
 
 
 def test_numbers_and_lists_are_bounded() -> None:
     view = read_view(json.dumps({"k": 500, "year": ["1"] * 1_000, "author": ["a" * 1_000]}))
-    assert (view.k, len(view.where.years), len(view.where.authors[0])) == (MOST_EXTRACTS, 50, 300)
+    assert (view.k, len(view.where.years), len(view.where.authors[0])) == (MAX_EXTRACTS, 50, 300)
     assert read_view('{"k": 0}').k == 1

@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
-from web.access.rate_limits import MOST_ADDRESSES, RateLimit, Throttle, network
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.access.rate_limits import MOST_ADDRESSES, RateLimit, Throttle, client_network
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -55,11 +55,13 @@ def test_addresses_kept_are_bounded_and_the_longest_quiet_goes_first() -> None:
     ],
 )
 def test_who_counts_as_one(client: str, counted: str) -> None:
-    assert network(client) == counted
+    assert client_network(client) == counted
 
 
 def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
-    site = Site(Desk(StandIn()), Settings(rate=2, origins=("https://a.example",)), load_catalogue())
+    site = ServiceContext(
+        AnswerService(StandIn()), Settings(rate=2, origins=("https://a.example",)), load_catalogue()
+    )
     with TestClient(own_app(site)) as client:
         origin = {"Origin": "https://a.example"}
         replies = [client.post("/api/ask", json={"question": "Why?"}, headers=origin) for _ in range(3)]
@@ -73,7 +75,9 @@ def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
 
 
 def test_without_the_setting_nobody_is_held_up() -> None:
-    with TestClient(own_app(Site(Desk(StandIn()), Settings(), load_catalogue()))) as client:
+    with TestClient(
+        own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue()))
+    ) as client:
         statuses = {client.post("/api/ask", json={"question": "Why?"}).status_code for _ in range(20)}
     assert statuses == {200}
 
@@ -138,4 +142,4 @@ def test_memory_is_bounded_and_the_longest_silent_is_forgotten() -> None:
     ],
 )
 def test_what_counts_as_one_address(address: str, counts_as: str) -> None:
-    assert network(address) == counts_as
+    assert client_network(address) == counts_as

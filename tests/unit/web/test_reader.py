@@ -12,8 +12,8 @@ from qa.answer import Answer
 from tests.support.fakes import article
 from tests.unit.web.test_ask import StandIn, abstained, answered, extract
 from tests.unit.web.test_gradio_page import HOSTILE, Text
-from web.answering.answer_service import Desk
-from web.context import Site
+from web.answering.answer_service import AnswerService
+from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.reader import marked_text, paragraphs
 from web.service import own_app
@@ -37,7 +37,9 @@ def client(answer: Answer = FOUND) -> TestClient:
 
 
 def reading(*articles: Article, answer: Answer = FOUND) -> TestClient:
-    return TestClient(own_app(Site(Desk(StandIn(answer, *articles)), Settings(), load_catalogue())))
+    return TestClient(
+        own_app(ServiceContext(AnswerService(StandIn(answer, *articles)), Settings(), load_catalogue()))
+    )
 
 
 def test_the_whole_article_is_shown_with_the_cited_span_marked() -> None:

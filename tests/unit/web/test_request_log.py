@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from tests.unit.web.test_ask import StandIn, abstained
-from web.http.request_log import NO_REPLY, Seen, Watch, note, request_id
+from web.http.request_log import NO_REPLY, RequestLog, RequestRecord, annotate, request_id
 from web.service import build_app
 from web.settings import Settings
 
@@ -37,8 +37,8 @@ def service() -> FastAPI:
 def test_a_route_is_told_by_its_pattern(
     service: FastAPI, method: str, path: str, status: int, route: str
 ) -> None:
-    seen: list[Seen] = []
-    with TestClient(Watch(service, [seen.append])) as client:
+    seen: list[RequestRecord] = []
+    with TestClient(RequestLog(service, [seen.append])) as client:
         reply = client.request(method, path)
     (one,) = seen
     assert (one.route, one.status, one.sent) == (route, status, len(reply.content))
@@ -48,7 +48,7 @@ def test_a_route_is_told_by_its_pattern(
 
 
 def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Seen] = []
+    seen: list[RequestRecord] = []
     monkeypatch.setattr("web.service.log_request", seen.append)
     with TestClient(build_app(StandIn(abstained()), Settings())) as client:
         for question in ("Who won?", "Who won?", "?!"):
@@ -63,36 +63,36 @@ def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_app_that_fails_is_seen_and_fails_on() -> None:
-    seen: list[Seen] = []
+    seen: list[RequestRecord] = []
 
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
-        note(outcome="failed")
+        annotate(outcome="failed")
         raise ValueError(request_id())
 
     with pytest.raises(ValueError, match=r"^[0-9a-f]{16}$") as caught:
-        TestClient(Watch(fails, [seen.append])).get("/")
+        TestClient(RequestLog(fails, [seen.append])).get("/")
     (one,) = seen
     assert (one.id, one.status, one.noted) == (str(caught.value), NO_REPLY, {"outcome": "failed"})
 
 
 def test_requests_at_once_note_apart() -> None:
-    seen: list[Seen] = []
+    seen: list[RequestRecord] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(0.01)
-        note(outcome=scope["path"])
-        await asyncio.to_thread(note, thread=scope["path"])
+        annotate(outcome=scope["path"])
+        await asyncio.to_thread(annotate, thread=scope["path"])
 
     async def ask(path: str) -> None:
         async def quiet(*_: object) -> None:
             return None
 
-        await Watch(app, [seen.append])({"type": "http", "method": "GET", "path": path}, quiet, quiet)  # type: ignore[arg-type]
+        await RequestLog(app, [seen.append])({"type": "http", "method": "GET", "path": path}, quiet, quiet)  # type: ignore[arg-type]
 
     async def both() -> None:
         await asyncio.gather(ask("/a"), ask("/b"))
 
     asyncio.run(both())
     assert [one.noted for one in seen] == [{"outcome": path, "thread": path} for path in ("/a", "/b")]
-    note(outcome="nobody's")
+    annotate(outcome="nobody's")
     assert request_id() == ""

@@ -19,11 +19,11 @@ def test_a_session_tells_its_credential_until_it_is_over() -> None:
     sessions = Sessions(clock=clock)
     value = sessions.begin(MARK)
     assert value.startswith(f"{1_000 + LASTS}.{MARK}.")
-    assert sessions.mark(value) == MARK
+    assert sessions.credential_id(value) == MARK
     clock.time += LASTS - 1
-    assert sessions.mark(value) == MARK
+    assert sessions.credential_id(value) == MARK
     clock.time += 1
-    assert sessions.mark(value) == ""
+    assert sessions.credential_id(value) == ""
 
 
 def test_no_other_value_is_taken() -> None:
@@ -36,7 +36,7 @@ def test_no_other_value_is_taken() -> None:
     others = [*changed, told, f"{told}.", value + "0", f" {value}", value.upper(), "", "...", "é" * 50]
     others += [Sessions(clock=Clock()).begin(MARK)]  # signed in another process
     assert len(others) > 120
-    assert {sessions.mark(other) for other in others} == {""}
+    assert {sessions.credential_id(other) for other in others} == {""}
 
 
 def test_logging_out_ends_every_copy_and_no_other() -> None:
@@ -45,5 +45,5 @@ def test_logging_out_ends_every_copy_and_no_other() -> None:
     sessions.end("nonsense")
     sessions.end(one)
     sessions.end(one)
-    assert (sessions.mark(one), sessions.mark(other)) == ("", MARK)
+    assert (sessions.credential_id(one), sessions.credential_id(other)) == ("", MARK)
     assert len(sessions._ended) == 1
