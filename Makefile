@@ -25,7 +25,7 @@ help:
 	@echo "make torture the tests that take long; they print what they counted"
 	@echo "make fuzz    bytes of no program against the readers, about a minute [SECONDS=for each format]"
 	@echo "make check   ruff and mypy"
-	@echo "make bench   Verbatim and its peers measured in turn, after make bench-setup [BENCH=--small]"
+	@echo "make bench   Pullquote and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
 	@echo "make lock    write the lock files again [UPGRADE=1: take the newest releases]"
 

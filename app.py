@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GRACE = 5
 WARM_UP = "What do the articles say?"
 NO_FEEDBACK = "no feedback is kept: its file cannot be used"
-NO_QUESTIONS = "QUESTION_LOG keeps nothing while QA_FEEDBACK is off: questions are kept with the feedback"
+NO_QUESTIONS = "QA_QUESTION_LOG keeps nothing while QA_FEEDBACK is off: questions are kept with the feedback"
 REFUSED = "texts of the engine were refused: they are not what was published"
 UNCALIBRATED = (
     "There is no calibration for these models: answers are not rated and none is withheld; "
@@ -45,7 +45,7 @@ def main() -> int:
     try:
         serve(read_settings(), announce=lambda line: print(line, flush=True))
     except (IndexFailure, QaFailure, WebFailure) as error:
-        print(f"verbatim: {error}", file=sys.stderr)
+        print(f"pullquote: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -1,7 +1,7 @@
 """Measure: python -m bench setup|peers|floors|growth|all|table [--rounds N] [--passages N] [--small]
 
 setup    the peers' environments (also `make bench-setup`; a few minutes, 6 GB)
-peers    Verbatim and the peers in turn (two hours on two cores)
+peers    Pullquote and the peers in turn (two hours on two cores)
 floors   memory bandwidth and the bare forward pass (two minutes)
 growth   the product at --sizes passages (three minutes, and two more for every 100,000 passages)
 all      these three, one after another
@@ -51,7 +51,7 @@ class Run:
         self._scale, self._sets, self._work, self._results = scale, sets, work, results
 
     def peers(self) -> None:
-        """Verbatim and the peers in turn."""
+        """Pullquote and the peers in turn."""
         source = read_source(self._sets)
         texts = filled(source.passages, source.sentences, self._scale.passages)
         course = Course(self._work, str(default_model_folder()), self._scale)

@@ -36,13 +36,13 @@ class Competitor:
         return Peer(self.name, [python, "-m", f"bench.peers.{self.module}", *self.arguments])
 
 
-VERBATIM = Competitor("verbatim", "verbatim", ("none",), index="verbatim", serves=True, reranker="none")
-RERANKED = Competitor("verbatim, reranked", "verbatim", ("",), index="verbatim", builds=False, serves=True)
+PULLQUOTE = Competitor("pullquote", "pullquote", ("none",), index="pullquote", serves=True, reranker="none")
+RERANKED = Competitor("pullquote, reranked", "pullquote", ("",), index="pullquote", builds=False, serves=True)
 PLAIN = Competitor("plain", "plain", index="plain")
 FORWARD = Competitor("forward pass", "forward", index="forward", answers=False)
 WHOLE = Competitor("forward pass, whole", "forward", ("whole",), index="whole", answers=False)
 COMPETITORS = (
-    VERBATIM,
+    PULLQUOTE,
     RERANKED,
     PLAIN,
     *(Competitor(name, name, environment=name, index=name) for name in PEERS),

@@ -22,7 +22,7 @@ import numpy as np
 
 from index.engine.collections import MilvusStore
 from index.engine.contract import Batch
-from index.engine.remote_generation import MilvusVectorSearch, MilvusVectors
+from index.engine.remote_generation import MilvusVectors, MilvusVectorSearch
 from index.retrieval.dense_index import DenseIndex
 from index.retrieval.filter import Granularity
 from index.retrieval.index_type import AUTO

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.competitors import PEERS, VERBATIM, WHOLE
+from bench.competitors import PEERS, PULLQUOTE, WHOLE
 from bench.peer_process import ROOT
 from bench.statistics import Measured, measured
 from cli.terminal import code_facts
@@ -74,7 +74,7 @@ def merge(part: str, told: Part, *, folder: Path = FOLDER) -> Part:
 def summary(results: Part) -> dict[str, float | None]:
     """The numbers that count, None for what was not measured; the first four are times over times.
 
-    build_vs_best_peer         Verbatim against the peer that builds quickest
+    build_vs_best_peer         Pullquote against the peer that builds quickest
     question_p50_vs_best_peer  without the reranker, against the peer that answers quickest
     question_p50_vs_encode     the same question over the encoding of one
     build_vs_forward_pass      a build over the model's forward passes on the same texts
@@ -83,7 +83,7 @@ def summary(results: Part) -> dict[str, float | None]:
     """
     systems = results.get("peers", {}).get("systems", {})
     million = results.get("growth", {}).get("sizes", {}).get(_MILLION, {})
-    own = systems.get(VERBATIM.name, {})
+    own = systems.get(PULLQUOTE.name, {})
     return {
         "build_vs_best_peer": _median(against_best(systems, "build_s")),
         "question_p50_vs_best_peer": _median(against_best(systems, "p50_ms")),
@@ -99,10 +99,10 @@ def summary(results: Part) -> dict[str, float | None]:
 
 
 def against_best(systems: Mapping[str, Part], measure: str) -> Measured | None:
-    """Verbatim over the peer with the least median of a measure, or None where nothing is to be compared."""
+    """Pullquote over the peer with the least median of a measure, or None where nothing is to be compared."""
     peers = [systems[name][measure] for name in PEERS if measure in systems.get(name, {})]
     best = min(peers, key=lambda told: float(told["median"]), default=None)
-    return _over(systems.get(VERBATIM.name, {}).get(measure), best)
+    return _over(systems.get(PULLQUOTE.name, {}).get(measure), best)
 
 
 def _over(one: Part | None, other: Part | None) -> Measured | None:

@@ -1,4 +1,4 @@
-"""Verbatim and the peers in turn: the same texts, the same questions, the same weights, one after another.
+"""Pullquote and the peers in turn: the same texts, the same questions, the same weights, one after another.
 
 Each builds the whole corpus once. Then come rounds, in each of which every system is tried, another one first
 each time. No question is asked twice of a process, so that no cache answers. The plainest system there is

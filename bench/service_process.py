@@ -31,7 +31,7 @@ def served(data: Path, reranker: str) -> Iterator[str]:
             address = next((line.split(_READY)[1].strip() for line in service.stdout if _READY in line), "")
             too_long.cancel()
             if not address:
-                raise PeerFailed("verbatim", f"the service ended with {service.wait()} before it was ready")
+                raise PeerFailed("pullquote", f"the service ended with {service.wait()} before it was ready")
             yield address
         finally:
             too_long.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.competitors import PEERS, VERBATIM
+from bench.competitors import PEERS, PULLQUOTE
 from bench.results import Part, against_best, sizes_in_order
 
 _SYSTEMS = {
@@ -81,7 +81,7 @@ def _against(results: Part) -> str:
     systems = results.get("peers", {}).get("systems", {})
     found = {label: against_best(systems, measure) for measure, label in _AGAINST.items()}
     rows = [[label, cell(ratio.record())] for label, ratio in found.items() if ratio]
-    return _rows([f"time, {VERBATIM.name} / best of {', '.join(PEERS)}", "ratio"], rows) if rows else ""
+    return _rows([f"time, {PULLQUOTE.name} / best of {', '.join(PEERS)}", "ratio"], rows) if rows else ""
 
 
 def _floors(results: Part) -> str:

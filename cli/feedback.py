@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CSV, GOLD = "judgements.csv", "candidates.jsonl"
 _COLUMNS = (
     "at",
-    "asked",
+    "answer_id",
     "question",
     "verdict",
     "reason",
@@ -148,7 +148,7 @@ def _export_candidates(store: FeedbackStore, place: Path, data: Path) -> None:
     if silent:
         say(
             f"{count(range(silent), 'question')} left out: the text was not kept. "
-            f"QUESTION_LOG=1 keeps that of questions asked from then on."
+            f"QA_QUESTION_LOG=1 keeps that of questions asked from then on."
         )
 
 

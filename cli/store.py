@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from index.engine.upload import UploadResult
 
 app = typer.Typer(
-    help="The engine that VERBATIM_STORE names, and moving an index into one and back.",
+    help="The engine that QA_STORE names, and moving an index into one and back.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -54,7 +54,7 @@ def list_() -> None:
 
         address = read_store()
         if address is None:
-            fail("no engine is named; set VERBATIM_STORE=milvus://HOST:PORT/NAME")
+            fail("no engine is named; set QA_STORE=milvus://HOST:PORT/NAME")
         store = _store(address)
         try:
             published = store.published()

@@ -34,7 +34,7 @@ ABOUT, QUESTIONS, SUMMARY, RANKINGS, JUDGEMENTS = (
     "run.trec",
     "qrels.trec",
 )
-TAG = "verbatim"
+TAG = "pullquote"
 
 
 def check_free(folder: Path) -> None:

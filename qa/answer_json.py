@@ -22,7 +22,7 @@ def answer_record(answer: Answer, identifier: str = "") -> Record:
         "calibrated": answer.calibrated,
         "band": str(answer.band),
         "generation": answer.generation,
-        "also_searched": list(answer.expansions),
+        "expansions": list(answer.expansions),
         "extracts": _extracts(answer.extracts),
         "nearest": _extracts(answer.nearest),
     }

@@ -61,7 +61,7 @@ class Calibration:
 
     @property
     def models(self) -> str:
-        """What it was fitted for, for people: "all-MiniLM-L6-v2 with verbatim-reranker-l6"."""
+        """What it was fitted for, for people: "all-MiniLM-L6-v2 with pullquote-reranker-l6"."""
         return f"{self.model} with {self.reranker}" if self.reranker else f"{self.model} alone"
 
     def fits(self, encoder: str, reranker: str) -> bool:

@@ -29,7 +29,7 @@ CPU_WHEEL = re.compile(r"torch-.+\+cpu-cp3(\d+)-cp3\d+-manylinux_\d+_\d+_(x86_64
 
 WRITTEN = "# Written by `make lock`; edit pyproject.toml or lock.in instead.\n"
 HEADERS = {
-    "runtime": "# What Verbatim needs to run; on Linux, torch's registry build needs cuda.lock as well.\n",
+    "runtime": "# What Pullquote needs to run; on Linux, torch's registry build needs cuda.lock as well.\n",
     "dev": "# runtime.lock, and what the tests and checks need.\n",
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
     "quality": "# The model of the quality profile, beside runtime.lock.\n",

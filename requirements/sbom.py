@@ -90,7 +90,7 @@ def package(release: Release, licence: str) -> Bill:
         "externalReferences": [{"type": "distribution", "url": release.ref, "hashes": hashes}],
     }
     if release.marker:
-        component["properties"] = [{"name": "verbatim:marker", "value": release.marker}]
+        component["properties"] = [{"name": "pullquote:marker", "value": release.marker}]
     return component
 
 

@@ -20,20 +20,20 @@ QA_OPEN=1   lets everybody in who reaches an address that is not this machine's 
 QA_PROXY_ADDRESSES  addresses or networks of a proxy whose X-Forwarded-* count   127.0.0.1 ::1
 QA_PROXY_USER_HEADER  in which it names the person, with QA_ACCESS=proxy   X-Forwarded-User
 QA_ROOT_PATH the path a proxy serves all of it under, such as /ask
-QA_NAME     name shown on the page          Verbatim
+QA_NAME     name shown on the page          Pullquote
 QA_LANGUAGE language of the interface       en
 QA_FEEDBACK off, or on                     on: questions (without their text) and judgements in QA_DATA
-PRIVATE_QUESTIONS=1 keeps questions out of addresses; QUESTION_LOG=1 keeps their text with the feedback
-QUESTION_LOG_DAYS after which it is deleted again            90; 0: never
+QA_PRIVATE_QUESTIONS=1 keeps questions out of addresses; QA_QUESTION_LOG=1 keeps their text with the feedback
+QA_QUESTION_LOG_DAYS after which it is deleted again            90; 0: never
 QA_ADMIN_KEY the key of the pages /admin and /metrics, which are closed without one
 QA_METRICS  who may see /metrics            key; local: programs of this machine, too; off: nobody
 QA_RATE     questions a minute from one address             0: as many as it likes
 QA_LOG      info, or warning: no line for each request      info
 QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
-VERBATIM_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is   the data folder
-VERBATIM_STORE_TOKEN what the engine lets in: a token, or user:password; never shown
-VERBATIM_STORE_CA, _CERT, _KEY  files of the authority that vouches for it, and of ours
-VERBATIM_STORE_REPLICAS on how many of its nodes the index is held   1
+QA_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is   the data folder
+QA_STORE_TOKEN what the engine lets in: a token, or user:password; never shown
+QA_STORE_CA, _CERT, _KEY  files of the authority that vouches for it, and of ours
+QA_STORE_REPLICAS on how many of its nodes the index is held   1
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Settings:
     proxy_addresses: tuple[str, ...] = LOOPBACK
     proxy_user_header: str = "X-Forwarded-User"
     root_path: str = ""
-    name: str = "Verbatim"
+    name: str = "Pullquote"
     language: str = DEFAULT_LANGUAGE
     private_questions: bool = False
     question_log: bool = False
@@ -195,10 +195,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         root_path=environ.get("QA_ROOT_PATH", "").rstrip("/"),
         name=environ.get("QA_NAME") or default.name,
         language=environ.get("QA_LANGUAGE") or default.language,
-        private_questions=_switch(environ, "PRIVATE_QUESTIONS"),
-        question_log=_switch(environ, "QUESTION_LOG"),
+        private_questions=_switch(environ, "QA_PRIVATE_QUESTIONS"),
+        question_log=_switch(environ, "QA_QUESTION_LOG"),
         question_log_days=_number(
-            "QUESTION_LOG_DAYS", environ.get("QUESTION_LOG_DAYS") or str(TEXT_DAYS), most=MOST_DAYS
+            "QA_QUESTION_LOG_DAYS", environ.get("QA_QUESTION_LOG_DAYS") or str(TEXT_DAYS), most=MOST_DAYS
         ),
         admin_key=environ.get("QA_ADMIN_KEY", ""),
         tools=_switch(environ, "QA_MCP"),
@@ -216,23 +216,23 @@ def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") ->
     Raises:
         StoreRefused, WrongSetting: what is said of it cannot be used.
     """
-    named = written or environ.get("VERBATIM_STORE", "").strip()
+    named = written or environ.get("QA_STORE", "").strip()
     if not named:
         return None
     secrets = Secrets(
-        token=environ.get("VERBATIM_STORE_TOKEN", ""),
-        authority=environ.get("VERBATIM_STORE_CA", ""),
-        certificate=environ.get("VERBATIM_STORE_CERT", ""),
-        key=environ.get("VERBATIM_STORE_KEY", ""),
+        token=environ.get("QA_STORE_TOKEN", ""),
+        authority=environ.get("QA_STORE_CA", ""),
+        certificate=environ.get("QA_STORE_CERT", ""),
+        key=environ.get("QA_STORE_KEY", ""),
     )
-    replicas = environ.get("VERBATIM_STORE_REPLICAS") or "1"
-    return read_address(named, secrets, replicas=_number("VERBATIM_STORE_REPLICAS", replicas, most=99))
+    replicas = environ.get("QA_STORE_REPLICAS") or "1"
+    return read_address(named, secrets, replicas=_number("QA_STORE_REPLICAS", replicas, most=99))
 
 
 def package_version() -> str:
     """The version installed, "0" when the code is run from a folder."""
     try:
-        return version("verbatim-qa")
+        return version("pullquote")
     except PackageNotFoundError:
         return "0"
 

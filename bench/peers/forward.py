@@ -1,6 +1,6 @@
 """The bare forward pass over the same texts as if it were a system that only encodes.
 
-`python -m bench.peers.forward [whole]`: `whole` takes all that Verbatim encodes of the texts (sentences,
+`python -m bench.peers.forward [whole]`: `whole` takes all that Pullquote encodes of the texts (sentences,
 windows and passages), else the texts themselves.
 """
 
@@ -68,7 +68,7 @@ class Forward(Folder):
 
 
 def encoded(texts: Sequence[str]) -> list[str]:
-    """What a build of Verbatim gives its encoder for these texts."""
+    """What a build of Pullquote gives its encoder for these texts."""
     recording = Recording(load_encoder())
     with tempfile.TemporaryDirectory() as folder:
         build(list(articles(texts)), recording, Path(folder))

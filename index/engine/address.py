@@ -1,4 +1,4 @@
-"""Where an engine is: what `VERBATIM_STORE` says, taken apart, and what must not be shown kept aside.
+"""Where an engine is: what `QA_STORE` says, taken apart, and what must not be shown kept aside.
 
 milvus://host:19530/articles       a server or a cluster, and the name that its collections begin with
 milvus+tls://host:19530/articles   the same, encrypted
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from index.errors import StoreRefused
 
-COLLECTION = "verbatim"
+COLLECTION = "pullquote"
 """What collections are called where the address gives no name."""
 MOST_REPLICAS = 16
 
@@ -75,21 +75,21 @@ def read_address(written: str, secrets: Secrets = NO_SECRETS, *, replicas: int =
         StoreRefused: it is none. It may hold a password, so nothing of it is repeated.
     """
     if not 1 <= replicas <= MOST_REPLICAS:
-        raise StoreRefused(f"VERBATIM_STORE_REPLICAS is no number from 1 to {MOST_REPLICAS}; give one")
+        raise StoreRefused(f"QA_STORE_REPLICAS is no number from 1 to {MOST_REPLICAS}; give one")
     if written.endswith(".db") and "://" not in written:
         return Address(written, Path(written).name, replicas=1, secrets=secrets)
     if "@" in written:
-        raise StoreRefused("VERBATIM_STORE may hold no password: put user:password into VERBATIM_STORE_TOKEN")
+        raise StoreRefused("QA_STORE may hold no password: put user:password into QA_STORE_TOKEN")
     match = _SERVER.fullmatch(written)
     if not match:
-        raise StoreRefused(f"VERBATIM_STORE names no engine; {_WANTED}")
+        raise StoreRefused(f"QA_STORE names no engine; {_WANTED}")
     name, port = match["name"] or COLLECTION, int(match["port"] or _PORT)
     if not _NAME.fullmatch(name):
         raise StoreRefused(
-            "the name in VERBATIM_STORE may have letters, digits and single underscores; give another"
+            "the name in QA_STORE may have letters, digits and single underscores; give another"
         )
     if not 0 < port <= 65535:
-        raise StoreRefused(f"the port in VERBATIM_STORE is no port; {_WANTED}")
+        raise StoreRefused(f"the port in QA_STORE is no port; {_WANTED}")
     tls = bool(match["tls"])
     place = f"{match['host']}:{port}"
     shown = f"milvus{'+tls' if tls else ''}://{place}/{name}"

@@ -183,8 +183,8 @@ class Milvus:
         except Missing:
             return None
         if name == alias:
-            fact = f"{self.address.shown} names a collection that Verbatim did not make"
-            raise StoreRefused(f"{fact}; give another name in VERBATIM_STORE")
+            fact = f"{self.address.shown} names a collection that Pullquote did not make"
+            raise StoreRefused(f"{fact}; give another name in QA_STORE")
         return name
 
     def drop(self, name: str) -> None:
@@ -292,7 +292,7 @@ class Milvus:
             import pymilvus
         except ImportError as error:
             raise StoreRefused(
-                "VERBATIM_STORE needs another library; run `make setup ENGINE=1`, or pip install pymilvus"
+                "QA_STORE needs another library; run `make setup ENGINE=1`, or pip install pymilvus"
             ) from error
         return getattr(pymilvus, name)
 
@@ -304,7 +304,7 @@ class Milvus:
         if code == _MISSING or _GONE.search(said):
             return _Failure(Missing(place), final=True)
         if _AUTHENTICATION.search(said):
-            cure = "see VERBATIM_STORE_TOKEN and the TLS files"
+            cure = "see QA_STORE_TOKEN and the TLS files"
             return _Failure(
                 StoreRefused(f"the engine at {place} lets nobody in with this; {cure}"), final=True
             )

@@ -207,7 +207,7 @@ def _connected(address: str) -> Iterator[Any]:
         import ray.data
         import ray.exceptions
     except ImportError as error:
-        raise BuildFailed('Ray is not installed; run `pip install "verbatim-qa[ray]"`') from error
+        raise BuildFailed('Ray is not installed; run `pip install "pullquote[ray]"`') from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # tells each step otherwise
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == LOCAL else {}

@@ -193,7 +193,7 @@ def _travelling(manifest: Manifest) -> Mapping[str, FileDigest]:
 
 def _cache() -> Path:
     try:
-        return Path(tempfile.mkdtemp(prefix="verbatim-"))
+        return Path(tempfile.mkdtemp(prefix="pullquote-"))
     except OSError as error:
         fact = f"no temporary folder can be made: {error.strerror}"
         raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error

@@ -28,7 +28,7 @@ from index.engine.shards import ShardKeyInputs
 from index.errors import BuildFailed
 from index.generation.articles import article_line, article_of_line
 
-_SEAL = b"verbatim"
+_SEAL = b"pullquote"
 _DIGEST = 32
 # What pyarrow raises of a file that is no Parquet, or none of these columns.
 _NO_SHARD = (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError)
@@ -52,7 +52,7 @@ def check_parquet() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
-        raise BuildFailed('shards need pyarrow; run `pip install "verbatim-qa[ray]"`') from error
+        raise BuildFailed('shards need pyarrow; run `pip install "pullquote[ray]"`') from error
 
 
 def shard_bytes(content: ShardContent, recipe: ShardKeyInputs) -> bytes:

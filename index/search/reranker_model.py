@@ -30,7 +30,7 @@ from index.embedding.torch_models import best_device, inference_dtype, quiet
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
 
-RERANKER = "verbatim-reranker-l6"
+RERANKER = "pullquote-reranker-l6"
 WEIGHTS = Path(__file__).parent / "weights" / "reranker.safetensors"
 WEIGHTS_SHA256 = "957891a0100bf8b73c92cd49d0b5e8466a279f1933a61df5dd161c371941fd5d"
 WORD_VECTORS = "embeddings.word_embeddings.weight"

@@ -39,7 +39,7 @@ def test_a_frame_is_as_high_as_what_it_holds(browser: Browser, world: World) -> 
         before = page.locator("iframe").evaluate("frame => frame.clientHeight")
         page.keyboard.press("Enter")
         expect(inside.locator("li")).to_have_count(1)
-        expect(inside.locator("verbatim-qa")).to_have_attribute("theme", "dark")
+        expect(inside.locator("pull-quote")).to_have_attribute("theme", "dark")
         content = inside.locator("html").evaluate("page => Math.ceil(page.getBoundingClientRect().height)")
         assert content > before
         expect(page.locator("iframe")).to_have_js_property("clientHeight", content)
@@ -56,7 +56,7 @@ def test_only_a_frame_sets_its_own_height(browser: Browser, world: World) -> Non
         page.frame_locator("iframe").get_by_label("Question").wait_for()
         expect(page.locator("iframe")).not_to_have_attribute("height", "200")
         before = page.locator("iframe").get_attribute("height")
-        page.evaluate("postMessage({type: 'verbatim-height', height: 9000}, '*'); postMessage(null, '*')")
+        page.evaluate("postMessage({type: 'pullquote-height', height: 9000}, '*'); postMessage(null, '*')")
         page.evaluate("new Promise(done => setTimeout(done, 100))")
         assert page.locator("iframe").get_attribute("height") == before
 
@@ -71,7 +71,7 @@ def test_an_address_cannot_send_questions_elsewhere(browser: Browser, world: Wor
         page.keyboard.press("Enter")
         expect(page.locator("li")).to_have_count(1)
         assert page.locator("label").text_content() == HOSTILE[1]
-        assert page.locator("verbatim-qa").evaluate("it => it.getAttributeNames()") == ["label"]
+        assert page.locator("pull-quote").evaluate("it => it.getAttributeNames()") == ["label"]
         assert {url.startswith(world.service) for url in witness.requests} == {True}
         assert witness.complaints == []
 
@@ -82,4 +82,4 @@ def test_a_site_that_is_not_listed_cannot_frame(browser: Browser, world: World) 
     with opened(browser, world.stranger) as (page, witness):
         page.wait_for_load_state("networkidle")
         assert any("frame-ancestors" in complaint for complaint in witness.complaints)
-        assert page.frame_locator("iframe").locator("verbatim-qa").count() == 0
+        assert page.frame_locator("iframe").locator("pull-quote").count() == 0

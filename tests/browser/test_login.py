@@ -101,7 +101,7 @@ def test_whoever_is_shut_out_while_the_page_is_open_is_asked_again(page: Page, g
 def test_the_element_asks_with_the_login_of_its_own_site(page: Page, guarded: Guarded) -> None:
     page.goto(f"{guarded.address}embed/demo")
     log_in(page)
-    for place in (page.locator("main > verbatim-qa"), page.frame_locator("iframe").locator("verbatim-qa")):
+    for place in (page.locator("main > pull-quote"), page.frame_locator("iframe").locator("pull-quote")):
         place.get_by_label("Question").fill(QUESTION)
         place.get_by_label("Question").press("Enter")
         expect(place.locator("mark")).to_have_text("Dredging cost more.")
@@ -112,7 +112,7 @@ def test_on_another_site_it_sends_no_cookie_and_shows_the_way_in(page: Page, gua
     log_in(page)
     expect(page.get_by_role("heading", name="Articles")).to_be_visible()
     guarded.friend.body = (
-        f'<main><script src="{guarded.address}widget.js" defer></script><verbatim-qa></verbatim-qa></main>'
+        f'<main><script src="{guarded.address}widget.js" defer></script><pull-quote></pull-quote></main>'
     )
     sent: list[dict[str, str]] = []
     page.on("request", lambda one: sent.append(one.all_headers()) if one.url.endswith("/api/ask") else None)

@@ -115,7 +115,7 @@ def test_a_typed_question_is_answered_with_its_source(browser: Browser, address:
         )
         expect(first.locator(".band")).to_have_text("strong match")
         expect(first.locator(".citation")).to_have_text(
-            "Children's trusts still at odds over sharing information, Verbatim, 23 November 2026, "
+            "Children's trusts still at odds over sharing information, Pullquote, 23 November 2026, "
             "evaluation-information-sharing.md"
         )
         expect(first.locator(".aside").first).to_have_text("Reports: Are we there yet?, Community Care")
@@ -275,7 +275,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(
         page.goto(f"{address}?q=why")
         expect(page.locator("#results img")).to_have_count(1)
         page.wait_for_load_state("networkidle")
-        assert page.title() == "Verbatim"
+        assert page.title() == "Pullquote"
 
 
 def test_nothing_near_is_no_answer(browser: Browser) -> None:

@@ -218,7 +218,7 @@ def test_verdicts_and_clicks_are_kept(browser: Browser, address: str, kept: Path
         page.get_by_role("button", name="Send").click()
         expect(page.locator("#said")).to_have_text("Thank you, noted.")
         page.wait_for_timeout(200)
-        asked_id = page.locator("section.answer").get_attribute("data-asked")
+        asked_id = page.locator("section.answer").get_attribute("data-answer-id")
         first(page).locator("a.read").first.click()
         expect(page.locator("article h1")).to_be_visible()
         page.wait_for_timeout(500)

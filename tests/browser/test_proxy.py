@@ -219,8 +219,8 @@ def test_element_and_frame_answer_under_the_path(browser: Browser, address: str)
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.goto(f"{address}embed/demo")
         for place in (
-            page.locator("main > verbatim-qa"),
-            page.frame_locator("iframe").locator("verbatim-qa"),
+            page.locator("main > pull-quote"),
+            page.frame_locator("iframe").locator("pull-quote"),
         ):
             place.get_by_label("Question").fill(QUESTION)
             place.get_by_role("button").click()

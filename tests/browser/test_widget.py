@@ -36,7 +36,7 @@ def test_a_listed_site_gets_answers_under_its_strict_policy(browser: Browser, wo
     with opened(browser, world.friend) as (page, witness):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("1 extract found.")
-        shown = page.locator("verbatim-qa li")
+        shown = page.locator("pull-quote li")
         expect(shown.locator("blockquote")).to_have_text(HARBOUR.text, use_inner_text=True)
         expect(shown.locator("mark")).to_have_text("Dredging cost more.")
         expect(shown.locator(".band")).to_have_text("strong match")
@@ -48,9 +48,7 @@ def test_a_listed_site_gets_answers_under_its_strict_policy(browser: Browser, wo
         expect(link).to_have_attribute("target", "_blank")
         expect(link).to_have_attribute("rel", "noopener")
         expect(shown.locator("blockquote")).to_have_attribute("lang", "en")
-        assert (
-            page.evaluate("getComputedStyle(document.querySelector('verbatim-qa')).borderTopWidth") == "1px"
-        )
+        assert page.evaluate("getComputedStyle(document.querySelector('pull-quote')).borderTopWidth") == "1px"
         assert witness.complaints == []
         assert witness.requests == [
             f"{world.friend.origin}/",
@@ -79,7 +77,7 @@ def test_attributes_say_what_is_searched(browser: Browser, world: World) -> None
     )
     with opened(browser, world.friend) as (page, _):
         ask(page)
-        expect(page.locator("verbatim-qa li")).to_have_count(1)
+        expect(page.locator("pull-quote li")).to_have_count(1)
     filters = Filter(articles=("harbour.md", "echo.md"), authors=("Lovelace, Ada",), years=("2004", "2005"))
     assert world.assistant.asked == [(QUESTION, 7, filters)]
 
@@ -91,7 +89,7 @@ def test_the_number_of_extracts_stays_within_the_api(
     world.friend.body = element(world, k=written)
     with opened(browser, world.friend) as (page, _):
         ask(page)
-        expect(page.locator("verbatim-qa li")).to_have_count(1)
+        expect(page.locator("pull-quote li")).to_have_count(1)
     assert [k for _, k, _ in world.assistant.asked] == [asked]
 
 
@@ -108,9 +106,9 @@ def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -
     world.friend.body = element(world, label="Question &lt;b>", placeholder="&lt;b>")
     with opened(browser, world.friend) as (page, witness):
         ask(page, HOSTILE[0])
-        expect(page.locator("verbatim-qa li")).to_have_count(len(HOSTILE))
+        expect(page.locator("pull-quote li")).to_have_count(len(HOSTILE))
         for number, (shown, text) in enumerate(
-            zip(page.locator("verbatim-qa li").all(), HOSTILE, strict=True), start=1
+            zip(page.locator("pull-quote li").all(), HOSTILE, strict=True), start=1
         ):
             assert shown.locator("blockquote").text_content() == f"Before it. {text} After it."
             assert shown.locator("mark").text_content() == text
@@ -121,9 +119,9 @@ def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -
                 link
                 == f"{world.service}articles/told-{number}%2F..%2F%3F?c=11-{11 + len(text)}#c=11-{11 + len(text)}"
             )
-        searched = page.locator("verbatim-qa .aside").first
+        searched = page.locator("pull-quote .aside").first
         assert searched.text_content() == f"Also searched: {', '.join(HOSTILE)}"
-        assert page.locator("verbatim-qa label").text_content() == "Question <b>"
+        assert page.locator("pull-quote label").text_content() == "Question <b>"
         strange = "script:not([src$='widget.js']), img, svg, iframe, style, base, link, meta"
         assert page.locator(strange).count() == 0
         assert witness.complaints == []
@@ -137,8 +135,8 @@ def test_a_mark_after_an_emoji_is_where_it_belongs(browser: Browser, world: Worl
     world.friend.body = element(world)
     with opened(browser, world.friend) as (page, _):
         ask(page)
-        expect(page.locator("verbatim-qa mark")).to_have_text("Dredging 🛳️ cost more.")
-        assert page.locator("verbatim-qa blockquote").text_content() == told.text
+        expect(page.locator("pull-quote mark")).to_have_text("Dredging 🛳️ cost more.")
+        assert page.locator("pull-quote blockquote").text_content() == told.text
 
 
 def test_an_extract_from_the_middle_of_an_article_is_marked(browser: Browser, world: World) -> None:
@@ -148,8 +146,8 @@ def test_an_extract_from_the_middle_of_an_article_is_marked(browser: Browser, wo
     world.friend.body = element(world)
     with opened(browser, world.friend) as (page, _):
         ask(page)
-        expect(page.locator("verbatim-qa mark")).to_have_text("Nobody paid.")
-        assert page.locator("verbatim-qa blockquote").text_content() == "Dredging cost more. Nobody paid."
+        expect(page.locator("pull-quote mark")).to_have_text("Nobody paid.")
+        assert page.locator("pull-quote blockquote").text_content() == "Dredging cost more. Nobody paid."
 
 
 def test_bands_and_dates_are_words(browser: Browser, world: World) -> None:
@@ -162,13 +160,13 @@ def test_bands_and_dates_are_words(browser: Browser, world: World) -> None:
     with opened(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("4 extracts found.")
-        assert page.locator("verbatim-qa .band").all_text_contents() == [
+        assert page.locator("pull-quote .band").all_text_contents() == [
             "strong match",
             "possible match",
             "weak match",
             "match, not rated",
         ]
-        assert page.locator("verbatim-qa time").all_text_contents() == [
+        assert page.locator("pull-quote time").all_text_contents() == [
             "2005",
             "September 2005",
             "2005-02-31",
@@ -182,10 +180,10 @@ def test_no_answer_is_told_with_the_closest_passages_folded_away(browser: Browse
     with opened(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("No answer found in these articles.")
-        expect(page.locator("verbatim-qa blockquote")).to_be_hidden()
+        expect(page.locator("pull-quote blockquote")).to_be_hidden()
         page.get_by_text("Closest passages").click()
-        expect(page.locator("verbatim-qa blockquote")).to_have_text(ECHO.text)
-        expect(page.locator("verbatim-qa .citation")).to_be_visible()
+        expect(page.locator("pull-quote blockquote")).to_have_text(ECHO.text)
+        expect(page.locator("pull-quote .citation")).to_be_visible()
 
 
 def test_nothing_near_folds_nothing(browser: Browser, world: World) -> None:
@@ -194,7 +192,7 @@ def test_nothing_near_folds_nothing(browser: Browser, world: World) -> None:
     with opened(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_text("Try other words, or ask about one thing at a time.")).to_be_visible()
-        assert page.locator("verbatim-qa details").count() == 0
+        assert page.locator("pull-quote details").count() == 0
 
 
 def test_the_page_is_told_of_answers_and_of_failures(browser: Browser, world: World) -> None:
@@ -203,17 +201,17 @@ def test_the_page_is_told_of_answers_and_of_failures(browser: Browser, world: Wo
         page.evaluate(
             """() => {
                 window.told = [];
-                for (const name of ["verbatim-answer", "verbatim-error"])
+                for (const name of ["pullquote-answer", "pullquote-error"])
                     document.addEventListener(name, (event) => window.told.push([name, event.detail]));
             }"""
         )
         ask(page)
-        expect(page.locator("verbatim-qa li")).to_have_count(1)
+        expect(page.locator("pull-quote li")).to_have_count(1)
         ask(page, "?!")
         expect(page.get_by_role("status")).to_have_text("The question is empty: type a few words.")
-        expect(page.locator("verbatim-qa li")).to_have_count(0)
+        expect(page.locator("pull-quote li")).to_have_count(0)
         told = page.evaluate("window.told")
-    assert [name for name, _ in told] == ["verbatim-answer", "verbatim-error"]
+    assert [name for name, _ in told] == ["pullquote-answer", "pullquote-error"]
     assert told[0][1]["extracts"][0]["answer"] == {"start": 20, "end": 39, "text": "Dredging cost more."}
     assert told[1][1] == {"status": 422, "message": "The question is empty: type a few words."}
 
@@ -296,7 +294,7 @@ def test_an_endpoint_may_be_said(browser: Browser, world: World, slash: str) -> 
         page.goto(f"{world.friend.origin}/")
         with page.expect_request(f"{world.service}api/ask"):
             ask(page)
-        expect(page.locator("verbatim-qa li")).to_have_count(1)
+        expect(page.locator("pull-quote li")).to_have_count(1)
 
 
 def test_a_page_may_load_the_script_twice_and_hold_two(browser: Browser, world: World) -> None:

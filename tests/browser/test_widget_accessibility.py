@@ -28,12 +28,12 @@ def test_the_keyboard_alone_is_enough(browser: Browser, world: World) -> None:
         page.keyboard.press("Space")
         expect(page.get_by_role("status")).to_have_text("No answer found in these articles.")
         page.keyboard.press("Tab")
-        expect(page.locator("verbatim-qa summary")).to_be_focused()
+        expect(page.locator("pull-quote summary")).to_be_focused()
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="echo.md")).to_be_focused()
         outline = page.evaluate(
-            "getComputedStyle(document.querySelector('verbatim-qa').shadowRoot.activeElement).outlineWidth"
+            "getComputedStyle(document.querySelector('pull-quote').shadowRoot.activeElement).outlineWidth"
         )
         assert outline == "3px"
 
@@ -80,7 +80,7 @@ def test_everything_to_press_is_large_enough_and_fits_a_telephone(browser: Brows
         ask(page)
         page.get_by_text("Closest passages").click()
         for pressed in page.locator(
-            "verbatim-qa input, verbatim-qa button, verbatim-qa a, verbatim-qa summary"
+            "pull-quote input, pull-quote button, pull-quote a, pull-quote summary"
         ).all():
             box = pressed.bounding_box()
             assert box
@@ -90,7 +90,7 @@ def test_everything_to_press_is_large_enough_and_fits_a_telephone(browser: Brows
 
 
 def test_a_theme_may_be_fixed_and_colours_said(browser: Browser, world: World) -> None:
-    ground = "getComputedStyle(document.querySelector('verbatim-qa')).backgroundColor"
+    ground = "getComputedStyle(document.querySelector('pull-quote')).backgroundColor"
     seen = []
     for attributes in ({}, {"theme": "auto"}, {"theme": "light"}, {"theme": "dark"}):
         world.friend.body = element(world, **attributes)
@@ -102,7 +102,7 @@ def test_a_theme_may_be_fixed_and_colours_said(browser: Browser, world: World) -
     assert seen == [light, dark, light, dark, light, light, dark, dark]
     with opened(browser, world.friend) as (page, _):
         page.evaluate(
-            "document.querySelector('verbatim-qa').style.setProperty('--verbatim-background', 'rgb(1, 2, 3)')"
+            "document.querySelector('pull-quote').style.setProperty('--pullquote-background', 'rgb(1, 2, 3)')"
         )
         assert page.evaluate(ground) == "rgb(1, 2, 3)"
 
@@ -112,7 +112,7 @@ def test_forced_colours_keep_the_mark(browser: Browser, world: World) -> None:
     ground = "one => getComputedStyle(one).backgroundColor"
     with opened(browser, world.friend, forced_colors="active") as (page, _):
         ask(page)
-        mark = page.locator("verbatim-qa mark").evaluate(ground)
+        mark = page.locator("pull-quote mark").evaluate(ground)
         assert mark == page.evaluate(
             "getComputedStyle(document.body.appendChild(document.createElement('mark'))).backgroundColor"
         )
@@ -134,10 +134,10 @@ def test_another_language_comes_from_the_service(browser: Browser, world: World)
         page.keyboard.press("Enter")
         expect(page.get_by_role("status")).to_have_text("1 Auszug gefunden.")
         # What is missing in a translation is said in the service's language.
-        expect(page.locator("verbatim-qa .band")).to_have_text("strong match")
-        expect(page.locator("verbatim-qa time")).to_have_text("6. Mai 2024")
-        assert page.locator("verbatim-qa section").first.get_attribute("lang") == "de"
-        page.evaluate("document.querySelector('verbatim-qa').lang = 'en'")
+        expect(page.locator("pull-quote .band")).to_have_text("strong match")
+        expect(page.locator("pull-quote time")).to_have_text("6. Mai 2024")
+        assert page.locator("pull-quote section").first.get_attribute("lang") == "de"
+        page.evaluate("document.querySelector('pull-quote').lang = 'en'")
         expect(page.get_by_role("button", name="Ask")).to_be_visible()
 
 
@@ -156,5 +156,5 @@ def test_label_and_placeholder_may_change_while_the_page_is_open(browser: Browse
     world.friend.body = element(world, label="Ask the archive", placeholder="For example, dredging")
     with opened(browser, world.friend) as (page, _):
         expect(page.get_by_label("Ask the archive")).to_have_attribute("placeholder", "For example, dredging")
-        page.evaluate("document.querySelector('verbatim-qa').setAttribute('label', 'Ask us')")
+        page.evaluate("document.querySelector('pull-quote').setAttribute('label', 'Ask us')")
         expect(page.get_by_label("Ask us")).to_be_visible()

@@ -72,7 +72,7 @@ def needed() -> set[str]:
 
 
 def service() -> dict[str, Any]:
-    return dict(COMPOSE["services"]["verbatim"])
+    return dict(COMPOSE["services"]["pullquote"])
 
 
 def kind(name: str) -> dict[str, Any]:
@@ -224,7 +224,7 @@ def test_the_compose_service_runs_alone_and_reads_only() -> None:
 
 
 def test_milvus_comes_with_its_profile_and_is_reached_from_inside_alone() -> None:
-    others = {name: told for name, told in COMPOSE["services"].items() if name != "verbatim"}
+    others = {name: told for name, told in COMPOSE["services"].items() if name != "pullquote"}
     assert set(others) == {"milvus", "etcd", "objects"}
     for told in others.values():
         assert told["profiles"] == ["milvus"]
@@ -337,7 +337,7 @@ def test_compose_takes_its_file(profile: str, tmp_path: Path) -> None:
     # A copy, beside the file of secrets that is not in the project.
     shutil.copy(DEPLOY / "compose.yaml", tmp_path)
     if profile:
-        (tmp_path / "milvus.env").write_text("MINIO_ROOT_USER=verbatim\n", encoding="utf-8")
+        (tmp_path / "milvus.env").write_text("MINIO_ROOT_USER=pullquote\n", encoding="utf-8")
     chosen = ["--profile", profile] if profile else []
     checked("docker-compose", "-f", str(tmp_path / "compose.yaml"), *chosen, "config", "--quiet")
 

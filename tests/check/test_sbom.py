@@ -21,7 +21,7 @@ LOCK = """# A lock.
 alpha==1.0 \\
     --hash=sha256:{a} \\
     --hash=sha256:{b}
-    # via verbatim-qa (pyproject.toml)
+    # via pullquote (pyproject.toml)
 beta-two==2.0 ; sys_platform == 'win32' \\
     --hash=sha256:{c}
     # via
@@ -40,17 +40,17 @@ def test_a_lock_is_read_entry_by_entry() -> None:
     alpha, beta = read_lock(LOCK, "required")
     assert (alpha.name, alpha.version, alpha.marker) == ("alpha", "1.0", "")
     assert alpha.hashes == ("a" * 64, "b" * 64)
-    assert alpha.needed_by == {"verbatim-qa"}
+    assert alpha.needed_by == {"pullquote"}
     assert (beta.ref, beta.marker) == ("pkg:pypi/beta-two@2.0", "sys_platform == 'win32'")
     assert beta.needed_by == {"alpha", "gone"}
 
 
 def test_what_needs_what_is_told_by_reference() -> None:
-    assert needs("verbatim-qa", read_lock(LOCK, "required"), ["a model"]) == [
+    assert needs("pullquote", read_lock(LOCK, "required"), ["a model"]) == [
         {"ref": "a model", "dependsOn": []},
         {"ref": "pkg:pypi/alpha@1.0", "dependsOn": ["pkg:pypi/beta-two@2.0"]},
         {"ref": "pkg:pypi/beta-two@2.0", "dependsOn": []},
-        {"ref": "verbatim-qa", "dependsOn": ["a model", "pkg:pypi/alpha@1.0"]},
+        {"ref": "pullquote", "dependsOn": ["a model", "pkg:pypi/alpha@1.0"]},
     ]
 
 
@@ -130,7 +130,7 @@ def test_the_models_are_there_file_by_file(shipped: dict[str, Any]) -> None:
     folder = default_model_folder()
     told = hashes["sentence-transformers/all-MiniLM-L6-v2"]
     assert told == {name: file_sha256(folder / name) for name in model_files(folder)}
-    assert hashes["verbatim-reranker-l6"] == {"reranker.safetensors": file_sha256(WEIGHTS)}
+    assert hashes["pullquote-reranker-l6"] == {"reranker.safetensors": file_sha256(WEIGHTS)}
     assert models["sentence-transformers/all-mpnet-base-v2"]["scope"] == "optional"
 
 

@@ -41,7 +41,7 @@ def service() -> FastAPI:
     return build_app(StandIn(), Settings(origins=(FRIEND,)))
 
 
-@pytest.fixture(params=["http://127.0.0.1:7860", "http://verbatim.example"])
+@pytest.fixture(params=["http://127.0.0.1:7860", "http://pullquote.example"])
 def client(request: pytest.FixtureRequest, service: FastAPI) -> Iterator[TestClient]:
     """Gradio treats local and other host names differently."""
     with TestClient(service, base_url=request.param) as client:
@@ -185,7 +185,7 @@ def test_a_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
 
 
 def test_settings_have_defaults() -> None:
-    assert read_settings({}) == Settings(data=Path("data"), host="127.0.0.1", port=7860, name="Verbatim")
+    assert read_settings({}) == Settings(data=Path("data"), host="127.0.0.1", port=7860, name="Pullquote")
     assert read_settings({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""}) == Settings()
 
 
@@ -268,7 +268,7 @@ def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
         assert main() == 2
     line = f"cannot listen on 127.0.0.1 port {port}: address already in use; choose another with --port"
     assert str(caught.value) == line
-    assert capsys.readouterr() == ("", f"verbatim: {line}\n")
+    assert capsys.readouterr() == ("", f"pullquote: {line}\n")
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
@@ -282,7 +282,7 @@ def test_no_index_is_one_line(
     monkeypatch.setenv("QA_DATA", str(tmp_path))
     monkeypatch.setenv("QA_PORT", "0")
     assert main() == 2
-    assert capsys.readouterr().err == f"verbatim: no index in {tmp_path}; run `qa index`\n"
+    assert capsys.readouterr().err == f"pullquote: no index in {tmp_path}; run `qa index`\n"
 
 
 @pytest.mark.slow
@@ -296,7 +296,7 @@ def test_the_door_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signal.S
     ) as door:
         assert door.stdout
         line = door.stdout.readline().decode()
-        assert line.startswith("Verbatim is ready: http://127.0.0.1:")
+        assert line.startswith("Pullquote is ready: http://127.0.0.1:")
         with urllib.request.urlopen(line.split()[-1] + "/health") as response:
             assert json.load(response)["articles"] == 1
         door.send_signal(stop)

@@ -111,7 +111,7 @@ def opened(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[Page,
 def element(world: World, **attributes: str) -> str:
     """The two lines that somebody puts into a page."""
     told = "".join(f' {name}="{value}"' for name, value in attributes.items())
-    return f'<main><h1>Intranet</h1><script src="{world.service}widget.js" defer></script><verbatim-qa{told}></verbatim-qa></main>'
+    return f'<main><h1>Intranet</h1><script src="{world.service}widget.js" defer></script><pull-quote{told}></pull-quote></main>'
 
 
 def ask(page: Page, question: str = QUESTION) -> None:

@@ -98,7 +98,7 @@ def outcome(data: Path, change: Change) -> str:
 def scratch(tmp_path: Path) -> Iterator[Path]:
     """An empty folder for indexes and temporary files, in memory where that is possible."""
     folder = (
-        MEMORY / f"verbatim-{os.getpid()}-{tmp_path.name}" if os.access(MEMORY, os.W_OK) else tmp_path / "m"
+        MEMORY / f"pullquote-{os.getpid()}-{tmp_path.name}" if os.access(MEMORY, os.W_OK) else tmp_path / "m"
     )
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tmp").mkdir(parents=True)

@@ -100,7 +100,7 @@ async def _asked(
     told.statuses[status] += 1
     if status == 200:
         record = json.loads(body)
-        assert len(record.pop("asked")) == 16
+        assert len(record.pop("answer_id")) == 16
         record.pop("seconds")
         told.answers.setdefault(question, []).append(record)
     else:

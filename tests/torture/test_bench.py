@@ -311,10 +311,10 @@ def test_a_contest_measures_every_system_and_tells_who_failed(script: Path, tmp_
     ).split(";")
 
 
-# Verbatim on given vectors
+# Pullquote on given vectors
 
 
-def test_verbatim_builds_and_finds_a_generated_corpus(tmp_path: Path) -> None:
+def test_pullquote_builds_and_finds_a_generated_corpus(tmp_path: Path) -> None:
     texts = list(recombined(SENTENCES, 30))
     encoder = GivenEncoder(given(), default_model_folder())
     build(list(articles(texts, paragraphs=10)), encoder, tmp_path)
@@ -383,7 +383,7 @@ def test_any_other_status_ends_it() -> None:
 
 def peers_part() -> dict[str, Any]:
     systems: dict[str, dict[str, list[float]]] = {
-        "verbatim": {
+        "pullquote": {
             "build_s": [6, 8],
             "p50_ms": [10, 30],
             "over_encode": [1.5],

@@ -1,6 +1,6 @@
 """The tests of `tests/engine` beside a Milvus cluster of two query nodes, started for them.
 
-They are skipped where the parts cannot be had. With VERBATIM_ENGINE=required, as where all of them are
+They are skipped where the parts cannot be had. With TEST_ENGINE=required, as where all of them are
 installed for it, that is a failure.
 """
 
@@ -33,7 +33,7 @@ def test_every_store_keeps_the_contract_and_survives_a_cluster(
 ) -> None:
     missing = no_client("lite") or why_not()
     if missing:
-        assert os.environ.get("VERBATIM_ENGINE") != "required", missing
+        assert os.environ.get("TEST_ENGINE") != "required", missing
         pytest.skip(missing)
     pytest_command = [
         sys.executable,

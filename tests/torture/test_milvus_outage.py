@@ -95,7 +95,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
         control.stop()
         until(lambda: client.get("/health").status_code == 503)
         told = client.get("/health").json()
-        assert (told["status"], told["ready"], told["live"]) == ("away", False, True)
+        assert (told["status"], told["ready"], told["live"]) == ("unavailable", False, True)
         assert "cannot be reached just now" in told["detail"]
         assert "127.0.0.1" not in str(told)
         desk.assistant.generation.vectors._recent.clear()  # type: ignore[attr-defined]

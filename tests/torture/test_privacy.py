@@ -64,7 +64,7 @@ class Places:
 def asked_everywhere(places: Places, **settings: str) -> Iterator[Served]:
     """The service after the question was asked in every way; a browser has been there and has gone."""
     folders = {name: str(places[name.lower()]) for name in ("HOME", "TMPDIR")}
-    environ = {**folders, "QA_ADMIN_KEY": KEY, "PRIVATE_QUESTIONS": "1", **settings}
+    environ = {**folders, "QA_ADMIN_KEY": KEY, "QA_PRIVATE_QUESTIONS": "1", **settings}
     # Python's own path is found below the home folder where the interpreter lies there.
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     with served(places["data"], log=places.log, folder=places["cwd"], **environ) as service:
@@ -114,7 +114,7 @@ def ask_the_api(service: Served) -> None:
         send(service, "GET", f"/articles?q={CANARY}"),
         send(service, "GET", f"/{CANARY}/../{CANARY}"),
         send(service, "GET", "/health", Referer=f"http://x/{CANARY}", **{"User-Agent": CANARY}),
-        send(service, "POST", "/api/feedback", {"asked": CANARY, "verdict": "useful", "reason": CANARY}),
+        send(service, "POST", "/api/feedback", {"answer_id": CANARY, "verdict": "useful", "reason": CANARY}),
         send(service, CANARY.upper(), "/api/ask"),
     ]
     statuses = [status for status, _ in asked]
@@ -168,7 +168,7 @@ def figures(service: Served) -> str:
 def test_a_question_is_found_nowhere(tmp_path: Path) -> None:
     places = Places(tmp_path)
     with asked_everywhere(places) as service:
-        assert 'verbatim_requests_total{route="/api/ask"' in figures(service)
+        assert 'pullquote_requests_total{route="/api/ask"' in figures(service)
         assert CANARY not in figures(service).casefold()
         running = places.holding()
     logged = [json.loads(line) for line in places.log.read_text().splitlines()]
@@ -181,6 +181,6 @@ def test_a_question_is_found_nowhere(tmp_path: Path) -> None:
 
 def test_where_questions_are_kept_it_is_in_that_file_alone(tmp_path: Path) -> None:
     places = Places(tmp_path)
-    with asked_everywhere(places, QUESTION_LOG="1"):
+    with asked_everywhere(places, QA_QUESTION_LOG="1"):
         pass
     assert places.holding() == [f"data/{FEEDBACK}"]

@@ -191,7 +191,7 @@ def test_files_that_a_node_does_not_reach_are_a_fault_and_not_skipped(bench: Ben
 
 def test_without_ray_the_next_step_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(BuildFailed, match=r'Ray is not installed; run `pip install "verbatim-qa\[ray\]"`'):
+    with pytest.raises(BuildFailed, match=r'Ray is not installed; run `pip install "pullquote\[ray\]"`'):
         make_on_ray([bench.shard], bench.job, "127.0.0.1:1")
     assert bench.place.names() == ["probe"]
 

@@ -70,7 +70,7 @@ QUESTIONS = """async (texts) => {
     const box = document.querySelector("#question textarea, #question input");
     const results = document.querySelector("#results");
     const asked = [];
-    const shown = () => results.querySelector("section.answer")?.dataset.asked;
+    const shown = () => results.querySelector("section.answer")?.dataset.answerId;
     for (const text of texts) {
         const before = shown();
         const answered = new Promise((seen) => {
@@ -398,15 +398,15 @@ def test_the_element_shows_extracts_failures_and_attributes_word_for_word(
         witness.watch(page, stage.friend.origin)
         page.goto(f"{stage.friend.origin}/")
         ask(page, "all")
-        expect(page.locator("verbatim-qa li")).to_have_count(len(stage.texts), timeout=60_000)
-        assert page.locator("verbatim-qa blockquote").evaluate_all("a => a.map(o => o.textContent)") == list(
+        expect(page.locator("pull-quote li")).to_have_count(len(stage.texts), timeout=60_000)
+        assert page.locator("pull-quote blockquote").evaluate_all("a => a.map(o => o.textContent)") == list(
             stage.texts
         )
-        cited = page.locator("verbatim-qa .citation").evaluate_all("a => a.map(o => o.textContent)")
+        cited = page.locator("pull-quote .citation").evaluate_all("a => a.map(o => o.textContent)")
         assert cited == [f"{text}, {text}, {text}!, {text}" for text in stage.texts]
         labels = page.evaluate(
             """texts => texts.map((text) => {
-                const one = document.querySelector("verbatim-qa");
+                const one = document.querySelector("pull-quote");
                 for (const name of ["label", "placeholder", "theme", "authors"]) one.setAttribute(name, text);
                 const [label, input] = ["label", "input"].map((name) => one.shadowRoot.querySelector(name));
                 return [label.textContent, input.placeholder];
@@ -416,8 +416,8 @@ def test_the_element_shows_extracts_failures_and_attributes_word_for_word(
         assert labels == [[text, text] for text in stage.texts]
         page.route("**/api/ask", fail)
         for text in stage.texts:
-            page.locator("verbatim-qa input").press("Enter")
-            expect(page.locator("verbatim-qa [role=status]")).to_have_text(f"X{text}.")
+            page.locator("pull-quote input").press("Enter")
+            expect(page.locator("pull-quote [role=status]")).to_have_text(f"X{text}.")
     complaints = [one for one in witness.complaints if "status of 422" not in one]
     assert (witness.ran, witness.went, complaints, stage.evil.asked) == ([], [], [], [])
 
@@ -430,10 +430,10 @@ def test_the_page_for_frames_shows_its_address_word_for_word(
     texts = stage.texts[::step]
     paths = [f"embed?{urlencode(dict.fromkeys(names, text))}" for text in texts]
     with stage.quiet_page(browser) as page:
-        framed(page, stage, paths, "verbatim-qa")
+        framed(page, stage, paths, "pull-quote")
         labels = "one => [one.shadowRoot.querySelector('label').textContent, one.getAttributeNames().join()]"
         frames = [frame for frame in page.frames if "/embed?" in frame.url]
-        shown = [frame.eval_on_selector("verbatim-qa", labels) for frame in frames]
+        shown = [frame.eval_on_selector("pull-quote", labels) for frame in frames]
     assert sorted(shown) == sorted([text, "label,placeholder,theme"] for text in texts)
 
 

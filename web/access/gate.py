@@ -19,7 +19,7 @@ from web.http.problems import failure
 from web.http.routes import LOGIN, Caller
 from web.settings import Access, Settings
 
-PEER = "verbatim.peer"
+PEER = "pullquote.peer"
 """Where a request's scope has the address that it came from, whatever its headers say of another."""
 
 # Secrets looked at together: scrypt takes 40 ms of a core and 16 MB for each, and people are to be answered

@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-COOKIE = "verbatim_session"
+COOKIE = "pullquote_session"
 LASTS = 12 * 3600  # seconds: a working day
 # Sessions that were ended before their time; each costs some 200 bytes.
 _ENDED = 10_000

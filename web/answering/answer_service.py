@@ -154,7 +154,7 @@ async def _await_answer(answering: asyncio.Future[Answer]) -> Answer:
         annotate(outcome="not a question")
         raise error
     if isinstance(error, Unreachable):
-        annotate(outcome="away")
+        annotate(outcome="unavailable")
         log_event(logging.WARNING, "the engine does not answer")
         raise StoreUnavailable(AWAY_FOR) from None
     annotate(outcome="failed")

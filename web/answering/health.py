@@ -28,7 +28,7 @@ class Health(BaseModel):
     `live`: the process answers. `ready`: it answers questions. `degraded`: it does, with something amiss.
     """
 
-    status: Literal["ready", "degraded", "warming up", "away"]
+    status: Literal["ready", "degraded", "warming up", "unavailable"]
     live: bool = True
     ready: bool = True
     degraded: bool = False
@@ -44,7 +44,7 @@ def health_of(desk: AnswerService, reasons: Iterable[Reason] = ()) -> Health:
     told = reasons_told(desk, reasons)
     generation = desk.assistant.generation
     return Health(
-        status="away" if desk.away else "degraded" if told else "ready",
+        status="unavailable" if desk.away else "degraded" if told else "ready",
         ready=not desk.away,
         degraded=bool(told) and not desk.away,
         detail=desk.away,

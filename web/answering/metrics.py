@@ -41,14 +41,14 @@ class Metrics:
 
     def __init__(self) -> None:
         own = self._registry = CollectorRegistry()
-        self._requests = Counter("verbatim_requests", "Requests.", ("route", "status"), registry=own)
+        self._requests = Counter("pullquote_requests", "Requests.", ("route", "status"), registry=own)
         self._seconds = Histogram(
-            "verbatim_request_seconds", "Until a reply was sent.", ("route",), registry=own, buckets=BUCKETS
+            "pullquote_request_seconds", "Until a reply was sent.", ("route",), registry=own, buckets=BUCKETS
         )
-        self._answers = Counter("verbatim_answers", "Questions with a reply.", ("outcome",), registry=own)
-        self._remembered = Counter("verbatim_remembered_answers", "Replies from memory.", registry=own)
-        self._refusals = Counter("verbatim_refusals", "Requests refused.", ("reason",), registry=own)
-        self._failures = Counter("verbatim_failures", "Questions that a fault left alone.", registry=own)
+        self._answers = Counter("pullquote_answers", "Questions with a reply.", ("outcome",), registry=own)
+        self._remembered = Counter("pullquote_remembered_answers", "Replies from memory.", registry=own)
+        self._refusals = Counter("pullquote_refusals", "Requests refused.", ("reason",), registry=own)
+        self._failures = Counter("pullquote_failures", "Questions that a fault left alone.", registry=own)
         # There from the start: a rate of what appears with its first value is lost.
         for outcome in sorted(_ANSWERS):
             self._answers.labels(outcome)
@@ -89,10 +89,10 @@ class _Standing(Collector):
     def collect(self) -> Iterator[Metric]:
         """Each figure with its meaning."""
         state = self._state()
-        yield GaugeMetricFamily("verbatim_questions_running", "Being answered.", state.running)
-        yield GaugeMetricFamily("verbatim_questions_waiting", "Waiting for their turn.", state.waiting)
-        yield GaugeMetricFamily("verbatim_questions_limit", "Let in at once.", state.limit)
-        yield GaugeMetricFamily("verbatim_degraded", "Reasons why the service is degraded.", state.amiss)
+        yield GaugeMetricFamily("pullquote_questions_running", "Being answered.", state.running)
+        yield GaugeMetricFamily("pullquote_questions_waiting", "Waiting for their turn.", state.waiting)
+        yield GaugeMetricFamily("pullquote_questions_limit", "Let in at once.", state.limit)
+        yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", state.amiss)
         told = {"generation": state.generation}
-        yield InfoMetricFamily("verbatim_index", "The generation that answers.", told)
-        yield CounterMetricFamily("verbatim_feedback_lost", "Questions not recorded.", state.lost)
+        yield InfoMetricFamily("pullquote_index", "The generation that answers.", told)
+        yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", state.lost)

@@ -68,10 +68,10 @@ def api_routes(desk: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter
 
         `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
-        Feedback on the answer names its `asked`.
+        Feedback on the answer names its `answer_id`.
         """
         reply = await desk.ask(asked.question, asked.k, Filter(**asked.filters.model_dump()))
-        about = {"asked": reply.id, "seconds": round(reply.seconds, _DIGITS)}
+        about = {"answer_id": reply.id, "seconds": round(reply.seconds, _DIGITS)}
         return answer_record(reply.answer) | about
 
     @router.get("/health", summary="Whether the service can answer")

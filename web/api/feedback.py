@@ -23,7 +23,7 @@ class Feedback(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    asked: str = Field(min_length=1, max_length=64, description="As the answer's `asked` says.")
+    answer_id: str = Field(min_length=1, max_length=64, description="As in the answer.")
     verdict: Literal["useful", "not useful", "none", "opened"]
     article_id: str = Field(default="", max_length=200)
     start: int = Field(default=0, ge=0, le=_OFFSET, strict=True)
@@ -65,11 +65,11 @@ def feedback_routes(site: ServiceContext) -> APIRouter:
 
 def _keep(store: FeedbackStore, given: Feedback) -> None:
     if given.verdict == OPENED:
-        store.opened(given.asked, given.article_id)
+        store.opened(given.answer_id, given.article_id)
         return
     store.judge(
         Judgement(
-            asked=given.asked,
+            asked=given.answer_id,
             verdict=Verdict(given.verdict),
             article=given.article_id,
             start=given.start,

@@ -1,7 +1,7 @@
 """Tools for assistants, by the Model Context Protocol: they quote, with sources, what `ask` gives.
 
 Switched on by `QA_MCP=1`, at `/mcp`, without sessions: each request stands for itself, like one to the API.
-The library is an extra (`pip install 'verbatim-qa[mcp]'`).
+The library is an extra (`pip install 'pullquote[mcp]'`).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from web.http.request_log import request_id
 if TYPE_CHECKING:
     from web.http.request_log import RequestRecord
 
-LOGGER = "verbatim"
+LOGGER = "pullquote"
 _LONGEST = 200  # characters of a library's words
 _CAUSES = 5
 _SERVER_FAULT = 500

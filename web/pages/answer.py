@@ -33,12 +33,12 @@ def render_reply(reply: Reply, view: PageState, words: Catalogue, *, private: bo
     changed = view.generation not in ("", answer.generation)
     parts = (
         _paragraph("changed", words("page.changed")) if changed else "",
-        _also_searched(answer, words),
+        _expansions(answer, words),
         _abstention(answer, view, shown) if answer.abstained else extract_list(answer.extracts, view, shown),
         _none_of_these(words) if answer.extracts else "",
         _small_print(reply, words),
     )
-    facts = f' data-asked="{escaped(reply.id)}" data-generation="{escaped(answer.generation)}"'
+    facts = f' data-answer-id="{escaped(reply.id)}" data-generation="{escaped(answer.generation)}"'
     return _section("answer", "".join(parts), words, facts)
 
 
@@ -104,9 +104,9 @@ def _told(
     return words("page.busy") if isinstance(error, TooManyQuestions) else str(error)
 
 
-def _also_searched(answer: Answer, words: Catalogue) -> str:
+def _expansions(answer: Answer, words: Catalogue) -> str:
     searched = ", ".join(f"<b>{escaped(word)}</b>" for word in answer.expansions)
-    return f'<p class="aside also">{escaped(words("page.also_searched"))} {searched}</p>' if searched else ""
+    return f'<p class="aside also">{escaped(words("page.expansions"))} {searched}</p>' if searched else ""
 
 
 def _abstention(answer: Answer, view: PageState, shown: RenderContext) -> str:

@@ -1,4 +1,4 @@
-"""The embed kit: the element `<verbatim-qa>` for other people's pages, a page of it for frames, both shown.
+"""The embed kit: the element `<pull-quote>` for other people's pages, a page of it for frames, both shown.
 
 No build step: `widget.js` is served as it is written, with the interface's words put in.
 """
@@ -71,7 +71,7 @@ def element_snippet(root: str, catalogue: Catalogue) -> str:
     return (
         f'<script src="{escaped(root)}widget.js" defer\n'
         f'  integrity="{widget_integrity(catalogue)}" crossorigin="anonymous"></script>\n'
-        "<verbatim-qa></verbatim-qa>"
+        "<pull-quote></pull-quote>"
     )
 
 
@@ -100,7 +100,7 @@ def _demo(words: Catalogue, root: str) -> HTMLResponse:
 
     body = (
         f"{_loaded('../', words)}<main><h1>{said('title')}</h1><p>{said('intro')}</p>"
-        f"<h2>{said('element')}</h2><verbatim-qa></verbatim-qa>"
+        f"<h2>{said('element')}</h2><pull-quote></pull-quote>"
         f"{_copied(element_snippet(root, words), words)}<p>{said('integrity')}</p>"
         f'<h2>{said("frame")}</h2><iframe src="../embed" title="{said("frame_title")}" height="200"></iframe>'
         f"{_copied(frame_snippet(root, words), words)}<p>{said('height')}</p></main>"

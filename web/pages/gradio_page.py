@@ -209,7 +209,7 @@ def _restore(blocks: gr.Blocks, site: ServiceContext, shown: tuple[Any, Any, Any
 
 def _script(step: str) -> str:
     """What the browser runs before an event: a function of `page.js`, given the event's input."""
-    return f"(value) => [window.verbatim.{step}(value)]"
+    return f"(value) => [window.pullquote.{step}(value)]"
 
 
 def _quiet(waiting: Any = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 // for an address to say: `endpoint` is left out.
 const TOLD = ["label", "placeholder", "theme", "lang", "k", "articles", "authors", "publishers", "years"];
 const page = document.documentElement;
-const element = document.createElement("verbatim-qa");
+const element = document.createElement("pull-quote");
 for (const [name, value] of new URLSearchParams(location.search)) {
   if (TOLD.includes(name)) element.setAttribute(name, value);
 }
@@ -12,5 +12,5 @@ document.querySelector("main").append(element);
 
 // A height is no secret, and only listed sites may frame this page.
 new ResizeObserver(() => {
-  parent.postMessage({ type: "verbatim-height", height: Math.ceil(page.getBoundingClientRect().height) }, "*");
+  parent.postMessage({ type: "pullquote-height", height: Math.ceil(page.getBoundingClientRect().height) }, "*");
 }).observe(page);

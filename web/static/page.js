@@ -52,7 +52,7 @@
     return JSON.stringify(view);
   };
 
-  window.verbatim = {
+  window.pullquote = {
     ask: (typed) => {
       // Filters may be set before the question of a link has reached the text box.
       question = typed || (chosen ? question : "");
@@ -109,8 +109,8 @@
     area.remove();
   };
   const note = (verdict, about, reason) => {
-    const asked = find("section.answer")?.dataset.asked;
-    if (!asked) return Promise.reject(new Error("nothing was asked"));
+    const answerId = find("section.answer")?.dataset.answerId;
+    if (!answerId) return Promise.reject(new Error("nothing was asked"));
     const place = about && {
       article_id: about.dataset.article,
       start: Number(about.dataset.start),
@@ -120,7 +120,7 @@
       method: "POST",
       keepalive: true,
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ asked, verdict, ...place, ...(reason ? { reason } : {}) }),
+      body: JSON.stringify({ answer_id: answerId, verdict, ...place, ...(reason ? { reason } : {}) }),
     }).then((reply) => {
       if (!reply.ok) throw new Error(reply.statusText);
     });
@@ -219,5 +219,5 @@
   find("#status").setAttribute("role", "status");
   find("#results").setAttribute("tabindex", "-1");
   showEvidence();
-  return [window.verbatim.restore()];
+  return [window.pullquote.restore()];
 }

@@ -1,4 +1,4 @@
-// <verbatim-qa>: asks a Verbatim service and shows its extracts, marked and cited. It works under a strict policy of
+// <pull-quote>: asks a Pullquote service and shows its extracts, marked and cited. It works under a strict policy of
 // the page it is in: no inline style, no HTML made of strings, no request but to the service, nothing stored.
 (() => {
   "use strict";
@@ -13,17 +13,17 @@
 :host {
   display: block;
   color-scheme: light dark;
-  --accent: var(--verbatim-accent, light-dark(#0b5563, #8fd3e0));
-  --ground: var(--verbatim-background, light-dark(#fff, #1e242b));
-  --text: var(--verbatim-text, light-dark(#1c232b, #e8eaed));
-  --border: var(--verbatim-border, light-dark(#75808c, #8b96a3));
-  --radius: var(--verbatim-radius, 0.5em);
+  --accent: var(--pullquote-accent, light-dark(#0b5563, #8fd3e0));
+  --ground: var(--pullquote-background, light-dark(#fff, #1e242b));
+  --text: var(--pullquote-text, light-dark(#1c232b, #e8eaed));
+  --border: var(--pullquote-border, light-dark(#75808c, #8b96a3));
+  --radius: var(--pullquote-radius, 0.5em);
   padding: 1em;
   border: 1px solid var(--border);
   border-radius: var(--radius);
   background: var(--ground);
   color: var(--text);
-  font-family: var(--verbatim-font, system-ui, sans-serif);
+  font-family: var(--pullquote-font, system-ui, sans-serif);
   line-height: 1.5;
   text-align: start;
   overflow-wrap: anywhere;
@@ -52,8 +52,8 @@ ol { padding-inline-start: 1.75em; }
 li + li { margin-top: 1.25em; }
 blockquote { padding-inline-start: 0.75em; border-inline-start: 3px solid var(--accent); white-space: pre-wrap; }
 mark {
-  background: var(--verbatim-mark, light-dark(#ffeb9c, #665310));
-  color: var(--verbatim-mark-text, light-dark(#1c232b, #fff7dc));
+  background: var(--pullquote-mark, light-dark(#ffeb9c, #665310));
+  color: var(--pullquote-mark-text, light-dark(#1c232b, #fff7dc));
 }
 a { display: inline-block; min-height: 24px; color: var(--accent); }
 .aside { font-size: 0.9em; }
@@ -99,7 +99,7 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
     throw { status: reply.status, seconds, detail: problem.detail };
   }
 
-  class VerbatimQa extends HTMLElement {
+  class PullQuote extends HTMLElement {
     static observedAttributes = ["label", "placeholder", "lang"];
 
     #texts = BUILT_IN;
@@ -206,7 +206,7 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       else if (detail) message = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
       if (status === 401) message = texts.unknown;
       this.#show(message, ...(status === 401 ? [this.#login()] : []));
-      this.#tell("verbatim-error", { status, message });
+      this.#tell("pullquote-error", { status, message });
     }
 
     #login() {
@@ -219,8 +219,8 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       const count = record.extracts.length;
       if (record.abstained) this.#show(texts.none, ...this.#nearest(record.nearest));
       else this.#show(fill(texts[`found.${count === 1 ? "one" : "other"}`], { count }), this.#list(record.extracts));
-      if (record.also_searched.length) this.#results.prepend(this.#aside(texts.also_searched, record.also_searched));
-      this.#tell("verbatim-answer", record);
+      if (record.expansions.length) this.#results.prepend(this.#aside(texts.expansions, record.expansions));
+      this.#tell("pullquote-answer", record);
     }
 
     #nearest(extracts) {
@@ -269,5 +269,5 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
     }
   }
 
-  if (!customElements.get("verbatim-qa")) customElements.define("verbatim-qa", VerbatimQa);
+  if (!customElements.get("pull-quote")) customElements.define("pull-quote", PullQuote);
 })();

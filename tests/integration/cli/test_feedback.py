@@ -55,12 +55,12 @@ def test_a_folder_gets_judgements_and_candidates(data: Path, tmp_path: Path) -> 
         f"{out / 'judgements.csv'}: 1 judgement.",
         f"{out / 'candidates.jsonl'}: 2 gold lines to be completed; "
         f"`qa eval check {out / 'candidates.jsonl'}` tells what is missing.",
-        "1 question left out: the text was not kept. QUESTION_LOG=1 keeps that of questions asked from then on.",
+        "1 question left out: the text was not kept. QA_QUESTION_LOG=1 keeps that of questions asked from then on.",
     ]
     with (out / "judgements.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["question"], row["verdict"], row["reason"]) == ("'=When did it rain?", "useful", "'+exact")
-    assert (row["start"], row["end"], row["outcome"], row["asked"]) == ("0", "17", "answered", "a")
+    assert (row["start"], row["end"], row["outcome"], row["answer_id"]) == ("0", "17", "answered", "a")
     useful, declined = map(json.loads, (out / "candidates.jsonl").read_text(encoding="utf-8").splitlines())
     assert useful["relevant"] == [{"doc": "rain.md", "quotes": ["It rained in May."], "grade": 2}]
     assert (declined["question"], declined["answerable"]) == ("Who won?", None)

@@ -84,7 +84,7 @@ def test_the_devon_question_is_answered_first_by_the_article_that_says_why(data:
         "text", "answer", "score", "band", "also_in", "article_sha256",
     }  # fmt: skip
     assert set(answer) == {
-        "id", "question", "abstained", "confidence", "calibrated", "band", "generation", "also_searched", "extracts", "nearest",
+        "id", "question", "abstained", "confidence", "calibrated", "band", "generation", "expansions", "extracts", "nearest",
     }  # fmt: skip
 
 

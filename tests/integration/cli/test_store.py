@@ -43,7 +43,7 @@ def test_two_folders_are_no_matter_of_a_store(tmp_path: Path) -> None:
 
 
 def test_no_engine_is_told() -> None:
-    assert "set VERBATIM_STORE=milvus://" in qa("store", "list", code=2)[1]
+    assert "set QA_STORE=milvus://" in qa("store", "list", code=2)[1]
 
 
 @needs_lite
@@ -53,7 +53,7 @@ def test_a_server_with_no_folder_answers_as_the_folder_does(
 ) -> None:
     expected = json.loads(qa("ask", DEVON, "--json", "--data", sample_index)[0])
     narrowed = json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", sample_index)[0])
-    monkeypatch.setenv("VERBATIM_STORE", engine)
+    monkeypatch.setenv("QA_STORE", engine)
     nowhere = tmp_path / "nowhere"
     assert json.loads(qa("ask", DEVON, "--json", "--data", nowhere)[0]) == expected
     assert json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", nowhere)[0]) == narrowed
@@ -73,7 +73,7 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
     def command(*arguments: str | Path) -> str:
         done = subprocess.run(
             [sys.executable, "-P", "-c", "from cli import app; app()", *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "VERBATIM_STORE": file, "QA_RERANKER": "none"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "QA_STORE": file, "QA_RERANKER": "none"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -104,8 +104,8 @@ def test_it_comes_back_byte_for_byte(engine: str, sample_index: Path, tmp_path: 
 @pytest.mark.engine
 def test_an_engine_that_is_away_is_one_line_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.engine.collections.QUESTION_TIMEOUT", 1.0)
-    monkeypatch.setenv("VERBATIM_STORE", "milvus://127.0.0.1:9/articles")
-    monkeypatch.setenv("VERBATIM_STORE_TOKEN", "ann:hunter2")
+    monkeypatch.setenv("QA_STORE", "milvus://127.0.0.1:9/articles")
+    monkeypatch.setenv("QA_STORE_TOKEN", "ann:hunter2")
     out, told = qa("ask", DEVON, code=2)
     assert told.startswith("qa: the engine at milvus://127.0.0.1:9/articles does not answer")
     assert told.count("\n") == 1

@@ -189,4 +189,4 @@ def test_shipped_articles_say_what_they_report() -> None:
     for one in SHIPPED:
         assert 600 <= len(one.text.split()) <= 1_250
         assert {"original_title", "original_author", "original_publisher", "questions"} <= set(one.metadata)
-        assert (one.author, one.publisher) == ("Verbatim", "Verbatim")
+        assert (one.author, one.publisher) == ("Pullquote", "Pullquote")

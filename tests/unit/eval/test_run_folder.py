@@ -33,7 +33,7 @@ def test_the_files_of_trec_are_read_by_its_measures(tmp_path: Path) -> None:
     assert found[ir_measures.nDCG @ 5] == pytest.approx(sum(row.measures["nDCG@5"] for row in rows) / 2)
     assert found[ir_measures.Success(rel=2) @ 5] == 1.0
     lines = (tmp_path / "run" / "run.trec").read_text().splitlines()
-    assert lines[1:3] == ["g2 Q0 sun:0 1 2 verbatim", "g2 Q0 rain:38 2 1 verbatim"]
+    assert lines[1:3] == ["g2 Q0 sun:0 1 2 pullquote", "g2 Q0 rain:38 2 1 pullquote"]
 
 
 def test_the_summary_says_what_was_measured(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What VERBATIM_STORE says, and that what is secret is never shown."""
+"""What QA_STORE says, and that what is secret is never shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from web.settings import read_settings, read_store
     ("written", "uri", "shown", "collection", "tls"),
     [
         ("milvus://h:1/a", "http://h:1", "milvus://h:1/a", "a", False),
-        ("milvus://10.0.0.7", "http://10.0.0.7:19530", "milvus://10.0.0.7:19530/verbatim", "verbatim", False),
+        (
+            "milvus://10.0.0.7",
+            "http://10.0.0.7:19530",
+            "milvus://10.0.0.7:19530/pullquote",
+            "pullquote",
+            False,
+        ),
         (
             "milvus+tls://m.example/x_1",
             "https://m.example:19530",
@@ -23,7 +29,7 @@ from web.settings import read_settings, read_store
             True,
         ),
         ("milvus://[::1]:7/a", "http://[::1]:7", "milvus://[::1]:7/a", "a", False),
-        ("/srv/secret/place/e.db", "/srv/secret/place/e.db", "e.db", "verbatim", False),
+        ("/srv/secret/place/e.db", "/srv/secret/place/e.db", "e.db", "pullquote", False),
     ],
 )
 def test_an_address_is_taken_apart(written: str, uri: str, shown: str, collection: str, tls: bool) -> None:
@@ -55,11 +61,11 @@ def test_what_is_no_address_is_refused_and_not_repeated(written: str) -> None:
 def test_secrets_are_in_no_representation() -> None:
     settings = read_settings(
         {
-            "VERBATIM_STORE": "milvus+tls://h/a",
-            "VERBATIM_STORE_TOKEN": "ann:hunter2",
-            "VERBATIM_STORE_KEY": "/srv/key.pem",
-            "VERBATIM_STORE_CA": "/srv/ca.pem",
-            "VERBATIM_STORE_REPLICAS": "2",
+            "QA_STORE": "milvus+tls://h/a",
+            "QA_STORE_TOKEN": "ann:hunter2",
+            "QA_STORE_KEY": "/srv/key.pem",
+            "QA_STORE_CA": "/srv/ca.pem",
+            "QA_STORE_REPLICAS": "2",
         }
     )
     assert settings.store is not None
@@ -74,16 +80,16 @@ def test_secrets_are_in_no_representation() -> None:
 
 def test_nothing_named_is_the_data_folder() -> None:
     assert read_settings({}).store is None
-    assert read_store({"VERBATIM_STORE": "  "}) is None
+    assert read_store({"QA_STORE": "  "}) is None
 
 
 def test_a_number_of_replicas_is_a_number() -> None:
-    with pytest.raises(StoreRefused, match="VERBATIM_STORE_REPLICAS"):
-        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "0"})
-    with pytest.raises(StoreRefused, match="VERBATIM_STORE_REPLICAS"):
-        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "17"})
-    with pytest.raises(WrongSetting, match="VERBATIM_STORE_REPLICAS"):
-        read_settings({"VERBATIM_STORE": "milvus://h/a", "VERBATIM_STORE_REPLICAS": "two"})
+    with pytest.raises(StoreRefused, match="QA_STORE_REPLICAS"):
+        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "0"})
+    with pytest.raises(StoreRefused, match="QA_STORE_REPLICAS"):
+        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "17"})
+    with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
+        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "two"})
 
 
 def test_folders_are_told_from_engines() -> None:

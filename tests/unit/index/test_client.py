@@ -131,7 +131,7 @@ def test_an_alias_is_made_once_and_moved_then() -> None:
 
 
 def test_a_collection_of_somebody_else_is_not_taken_for_an_alias() -> None:
-    with pytest.raises(StoreRefused, match=r"names a collection that Verbatim did not make"):
+    with pytest.raises(StoreRefused, match=r"names a collection that Pullquote did not make"):
         Scripted({"collection_name": "a"}).pointed("a")
 
 

@@ -31,7 +31,7 @@ def test_the_whole_record() -> None:
         "calibrated": True,
         "band": "strong",
         "generation": "gen-1-0123456789abcdef",
-        "also_searched": ["ferries"],
+        "expansions": ["ferries"],
         "extracts": [
             {
                 "rank": 1,

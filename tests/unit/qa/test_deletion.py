@@ -165,4 +165,4 @@ def test_the_check_sees_a_text_that_is_only_marked_as_free(data: Path) -> None:
 
 def test_days_are_a_setting() -> None:
     assert read_settings({}).question_log_days == TEXT_DAYS == 90
-    assert read_settings({"QUESTION_LOG_DAYS": "7"}).question_log_days == 7
+    assert read_settings({"QA_QUESTION_LOG_DAYS": "7"}).question_log_days == 7

@@ -52,7 +52,7 @@ def client(store: FeedbackStore) -> Iterator[TestClient]:
 
 @pytest.fixture
 def asked(client: TestClient) -> str:
-    return str(client.post("/api/ask", json={"question": "What cost more?"}).json()["asked"])
+    return str(client.post("/api/ask", json={"question": "What cost more?"}).json()["answer_id"])
 
 
 def rows(store: FeedbackStore, columns: str) -> list[tuple[object, ...]]:
@@ -64,7 +64,7 @@ def test_a_question_asked_of_the_api_can_be_judged(
     client: TestClient, store: FeedbackStore, asked: str
 ) -> None:
     sent = {
-        "asked": asked,
+        "answer_id": asked,
         "verdict": "not useful",
         "article_id": "harbour",
         "start": 20,
@@ -79,7 +79,7 @@ def test_a_question_asked_of_the_api_can_be_judged(
 
 
 def test_a_click_is_kept_as_one(client: TestClient, store: FeedbackStore, asked: str) -> None:
-    sent = {"asked": asked, "verdict": "opened", "article_id": "harbour"}
+    sent = {"answer_id": asked, "verdict": "opened", "article_id": "harbour"}
     assert [client.post("/api/feedback", json=sent).status_code for _ in range(2)] == [204, 204]
     assert rows(store, "asked, article FROM opened") == [(asked, "harbour")]
     assert rows(store, "* FROM judged") == []
@@ -106,7 +106,7 @@ def test_every_reply_has_an_id_of_its_own_and_is_told_once() -> None:
 
 
 def test_an_unknown_question_is_a_problem(client: TestClient) -> None:
-    response = client.post("/api/feedback", json={"asked": "A" * 16, "verdict": "useful"})
+    response = client.post("/api/feedback", json={"answer_id": "A" * 16, "verdict": "useful"})
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json() == {
         "type": "about:blank",
@@ -119,43 +119,43 @@ def test_an_unknown_question_is_a_problem(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("sent", "error"),
     [
-        ({"verdict": "useful"}, "asked: Field required"),
-        ({"asked": "", "verdict": "useful"}, "asked: String should have at least 1 character"),
-        ({"asked": "a" * 65, "verdict": "useful"}, "asked: String should have at most 64 characters"),
+        ({"verdict": "useful"}, "answer_id: Field required"),
+        ({"answer_id": "", "verdict": "useful"}, "answer_id: String should have at least 1 character"),
+        ({"answer_id": "a" * 65, "verdict": "useful"}, "answer_id: String should have at most 64 characters"),
         (
-            {"asked": "a", "verdict": "good"},
+            {"answer_id": "a", "verdict": "good"},
             "verdict: Input should be 'useful', 'not useful', 'none' or 'opened'",
         ),
-        ({"asked": "a", "verdict": "none", "more": 1}, "more: Extra inputs are not permitted"),
+        ({"answer_id": "a", "verdict": "none", "more": 1}, "more: Extra inputs are not permitted"),
         (
-            {"asked": "a", "verdict": "none", "reason": "a" * 501},
+            {"answer_id": "a", "verdict": "none", "reason": "a" * 501},
             "reason: String should have at most 500 characters",
         ),
         (
-            {"asked": "a", "verdict": "useful", "article_id": "a" * 201},
+            {"answer_id": "a", "verdict": "useful", "article_id": "a" * 201},
             "article_id: String should have at most 200 characters",
         ),
         (
-            {"asked": "a", "verdict": "useful", "article_id": "a", "start": -1, "end": 1},
+            {"answer_id": "a", "verdict": "useful", "article_id": "a", "start": -1, "end": 1},
             "start: Input should be greater than or equal to 0",
         ),
         (
-            {"asked": "a", "verdict": "useful", "article_id": "a", "end": 10**10},
+            {"answer_id": "a", "verdict": "useful", "article_id": "a", "end": 10**10},
             "end: Input should be less than or equal to 1000000000",
         ),
         (
-            {"asked": "a", "verdict": "useful", "article_id": "a", "start": True, "end": 2},
+            {"answer_id": "a", "verdict": "useful", "article_id": "a", "start": True, "end": 2},
             "start: Input should be a valid integer",
         ),
         (
-            {"asked": "a", "verdict": "useful", "article_id": "a", "start": 5, "end": 5},
+            {"answer_id": "a", "verdict": "useful", "article_id": "a", "start": 5, "end": 5},
             "body: Value error, start and end are a span of the article in article_id",
         ),
         (
-            {"asked": "a", "verdict": "useful", "end": 5},
+            {"answer_id": "a", "verdict": "useful", "end": 5},
             "body: Value error, start and end are a span of the article in article_id",
         ),
-        ({"asked": "a", "verdict": "opened"}, "body: Value error, article_id says what was opened"),
+        ({"answer_id": "a", "verdict": "opened"}, "body: Value error, article_id says what was opened"),
     ],
 )
 def test_what_is_no_feedback_is_told_in_one_line(client: TestClient, sent: object, error: str) -> None:
@@ -164,8 +164,8 @@ def test_what_is_no_feedback_is_told_in_one_line(client: TestClient, sent: objec
 
 
 def test_what_utf_8_has_no_form_for_is_the_senders_fault(client: TestClient, asked: str) -> None:
-    for field in ("reason", "article_id", "asked"):
-        sent = f'{{"asked": "{asked}", "verdict": "useful", "{field}": "\\ud800"}}'
+    for field in ("reason", "article_id", "answer_id"):
+        sent = f'{{"answer_id": "{asked}", "verdict": "useful", "{field}": "\\ud800"}}'
         response = client.post("/api/feedback", content=sent, headers={"Content-Type": "application/json"})
         assert response.status_code == 422
 
@@ -173,7 +173,7 @@ def test_what_utf_8_has_no_form_for_is_the_senders_fault(client: TestClient, ask
 def test_a_question_takes_a_bounded_number(client: TestClient, asked: str) -> None:
     statuses = [
         client.post(
-            "/api/feedback", json={"asked": asked, "verdict": "opened", "article_id": str(number)}
+            "/api/feedback", json={"answer_id": asked, "verdict": "opened", "article_id": str(number)}
         ).status_code
         for number in range(MOST_PER_QUESTION + 1)
     ]
@@ -184,14 +184,16 @@ def test_a_store_that_cannot_write_says_try_again(client: TestClient, store: Fee
     store.close()
     asked = client.post("/api/ask", json={"question": "What cost more?"})
     assert asked.status_code == 200
-    response = client.post("/api/feedback", json={"asked": asked.json()["asked"], "verdict": "useful"})
+    response = client.post(
+        "/api/feedback", json={"answer_id": asked.json()["answer_id"], "verdict": "useful"}
+    )
     assert response.status_code == 503
 
 
 def test_without_a_store_answers_come_and_feedback_is_not_there() -> None:
     with TestClient(service(None)) as client:
-        asked = client.post("/api/ask", json={"question": "Why?"}).json()["asked"]
-        response = client.post("/api/feedback", json={"asked": asked, "verdict": "useful"})
+        asked = client.post("/api/ask", json={"question": "Why?"}).json()["answer_id"]
+        response = client.post("/api/feedback", json={"answer_id": asked, "verdict": "useful"})
     assert (response.status_code, response.json()["detail"]) == (404, "no feedback is kept here")
 
 
@@ -235,6 +237,6 @@ def test_the_door_keeps_texts_when_it_is_told_to(tmp_path: Path, keeps: bool) ->
 def test_feedback_is_on_unless_it_is_switched_off(written: str, expected: bool) -> None:
     assert read_settings({"QA_FEEDBACK": written}).feedback is expected
     assert read_settings({}).feedback is True
-    assert read_settings({"QUESTION_LOG": "on", "PRIVATE_QUESTIONS": ""}).question_log is True
+    assert read_settings({"QA_QUESTION_LOG": "on", "QA_PRIVATE_QUESTIONS": ""}).question_log is True
     with pytest.raises(WrongSetting, match=r"^QA_FEEDBACK is 'maybe'; give on or off"):
         read_settings({"QA_FEEDBACK": "maybe"})

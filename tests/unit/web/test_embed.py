@@ -161,7 +161,7 @@ def test_snippets_have_the_address_the_browser_used() -> None:
         assert element == (
             f'<script src="{address}widget.js" defer\n'
             f'  integrity="{widget_integrity(load_catalogue())}" crossorigin="anonymous"></script>\n'
-            "<verbatim-qa></verbatim-qa>"
+            "<pull-quote></pull-quote>"
         )
         assert frame.startswith(f'<iframe src="{address}embed" title="Ask the articles" ')
 

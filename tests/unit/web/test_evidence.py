@@ -150,7 +150,7 @@ def test_the_page_quotes_cites_and_links(client: TestClient) -> None:
 
 def test_the_page_is_named_and_loads_its_own_files(client: TestClient) -> None:
     answer = client.get(listed(COST))
-    assert "<title>Evidence list – Verbatim</title>" in answer.text
+    assert "<title>Evidence list – Pullquote</title>" in answer.text
     assert '<script src="files/evidence.js" defer></script>' in answer.text
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert client.get("/files/evidence.js").headers["content-type"].startswith("text/javascript")

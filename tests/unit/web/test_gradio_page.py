@@ -94,7 +94,7 @@ def shown(answer: Answer, view: PageState | None = None, seconds: float = 0, **o
 def test_an_extract_is_quoted_with_its_answer_marked_and_its_source_cited() -> None:
     html = shown(DREDGING, seconds=0.0449)
     assert html.startswith(
-        '<section class="answer" lang="en" data-asked="id-of-it" data-generation="gen-7-00ff">'
+        '<section class="answer" lang="en" data-answer-id="id-of-it" data-generation="gen-7-00ff">'
         '<ol class="extracts"><li><article aria-label="Extract 1" data-article="harbour" '
         'data-start="20" data-end="39"><p class="band strong">strong match</p>'
         "<blockquote>The quay was cheap. <mark>Dredging cost more.</mark> Nobody paid.\n\n"

@@ -55,7 +55,7 @@ def test_an_event_is_a_line_with_its_facts(stream: io.StringIO) -> None:
     assert line.pop("time").endswith("+00:00")
     assert line == {
         "level": "info",
-        "logger": "verbatim",
+        "logger": "pullquote",
         "event": "ready",
         "generation": "gen-1",
         "articles": 3,

@@ -52,26 +52,26 @@ def test_requests_answers_and_refusals_are_counted() -> None:
         reply = client.get("/metrics", headers=basic(KEY))
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     told = samples(reply.text)
-    assert {place: n for (name, place), n in told.items() if name == "verbatim_requests_total"} == {
+    assert {place: n for (name, place), n in told.items() if name == "pullquote_requests_total"} == {
         "/api/ask,200": 2,
         "/api/ask,422": 2,
         "other,413": 1,
         "other,404": 1,
     }
-    assert {place: n for (name, place), n in told.items() if name == "verbatim_refusals_total"} == {
+    assert {place: n for (name, place), n in told.items() if name == "pullquote_refusals_total"} == {
         "busy": 0,
         "not a question": 2,
         "too large": 1,
         "too often": 0,
     }
-    assert told["verbatim_answers_total", "abstained"] == 2
-    assert told["verbatim_answers_total", "answered"] == 0
-    assert told["verbatim_remembered_answers_total", ""] == 1
-    assert told["verbatim_request_seconds_count", "/api/ask"] == 4
-    assert told["verbatim_request_seconds_bucket", "+Inf,/api/ask"] == 4
-    assert told["verbatim_index_info", "gen-7-00ff"] == 1
-    assert told["verbatim_questions_limit", ""] == 2
-    assert told["verbatim_degraded", ""] == 1
+    assert told["pullquote_answers_total", "abstained"] == 2
+    assert told["pullquote_answers_total", "answered"] == 0
+    assert told["pullquote_remembered_answers_total", ""] == 1
+    assert told["pullquote_request_seconds_count", "/api/ask"] == 4
+    assert told["pullquote_request_seconds_bucket", "+Inf,/api/ask"] == 4
+    assert told["pullquote_index_info", "gen-7-00ff"] == 1
+    assert told["pullquote_questions_limit", ""] == 2
+    assert told["pullquote_degraded", ""] == 1
     assert told["process_resident_memory_bytes", ""] > 1_000_000
 
 
@@ -98,10 +98,10 @@ def test_the_queue_is_told_as_it_is() -> None:
             asker.join()
         after = samples(client.get("/metrics", headers=basic(KEY)).text)
     assert (refused.status_code, statuses) == (503, [200, 200])
-    figures = [("verbatim_questions_running", ""), ("verbatim_questions_waiting", "")]
+    figures = [("pullquote_questions_running", ""), ("pullquote_questions_waiting", "")]
     assert [told[figure] for figure in figures] == [1, 1]
     assert [after[figure] for figure in figures] == [0, 0]
-    assert after["verbatim_refusals_total", "busy"] == 1
+    assert after["pullquote_refusals_total", "busy"] == 1
 
 
 def test_what_the_page_refuses_in_words_is_counted_too() -> None:
@@ -109,8 +109,8 @@ def test_what_the_page_refuses_in_words_is_counted_too() -> None:
         sent = {"data": ['{"q": "?!"}'], "fn_index": 0, "session_hash": "s"}
         assert client.post("/gradio_api/run/predict", json=sent).status_code == 200
         told = samples(client.get("/metrics", headers=basic(KEY)).text)
-    assert told["verbatim_refusals_total", "not a question"] == 1
-    assert told["verbatim_requests_total", "/gradio_api/run/{api_name},200"] == 1
+    assert told["pullquote_refusals_total", "not a question"] == 1
+    assert told["pullquote_requests_total", "/gradio_api/run/{api_name},200"] == 1
 
 
 def test_strangers_make_no_new_series_and_nothing_they_type_is_told() -> None:

@@ -71,7 +71,7 @@ def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
         assert refused.headers["Access-Control-Allow-Origin"] == "https://a.example"
         assert refused.json()["detail"] == "more than 2 questions a minute: try again in 30 seconds"
         assert client.get("/health").status_code == client.get("/articles").status_code == 200
-        assert 'verbatim_refusals_total{reason="too often"} 1.0' in site.metrics.text().decode()
+        assert 'pullquote_refusals_total{reason="too often"} 1.0' in site.metrics.text().decode()
 
 
 def test_without_the_setting_nobody_is_held_up() -> None:

@@ -1,4 +1,4 @@
-"""Verbatim itself behind the same protocol: `python -m bench.peers.verbatim [RERANKER]`, by default none."""
+"""Pullquote itself behind the same protocol: `python -m bench.peers.pullquote [RERANKER]`, by default none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qa.answer import Answer
 from web.settings import Settings
 
 
-class Verbatim(Folder):
+class Pullquote(Folder):
     """An article for each text; what it answers are extracts, or the nearest passages when it declines."""
 
     def __init__(self, reranker: str) -> None:
@@ -67,4 +67,4 @@ def _rows(answer: Answer) -> list[int]:
 
 
 if __name__ == "__main__":
-    speak(Verbatim(sys.argv[1] if len(sys.argv) > 1 else "none"))
+    speak(Pullquote(sys.argv[1] if len(sys.argv) > 1 else "none"))
