@@ -7,20 +7,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from eval.errors import GoldError
+from corpus.article import CorpusError
+
+
+class JsonLinesError(CorpusError):
+    """A file of JSON Lines, or a line of it, that cannot be read; lines count from 1, 0 is the file."""
+
+    def __init__(self, path: Path, reason: str, *, line: int = 0) -> None:
+        self.path = path
+        self.line = line
+        self.reason = reason
+        super().__init__(f"{path}{f', line {line}' if line else ''}: {reason}")
 
 
 def numbered_lines(path: Path, *, advice: str) -> list[tuple[int, str]]:
     """Number (from 1) and text of each line that is not blank.
 
-    Lines end at a line feed alone: JSON allows all other separators inside a string. Raises GoldError, which
-    ends with `advice`, when the file cannot be read.
+    Lines end at a line feed alone: JSON allows all other separators inside a string. Raises JsonLinesError,
+    which ends with `advice`, when the file cannot be read.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise GoldError(path, f"cannot be read: {reason}; {advice}") from error
+        raise JsonLinesError(path, f"cannot be read: {reason}; {advice}") from error
     return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
@@ -35,9 +45,9 @@ def parsed(line: str) -> dict[str, Any] | None:
 
 
 def numbered_objects(path: Path, *, advice: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and object of each line that is not blank. Raises GoldError."""
+    """Number and object of each line that is not blank. Raises JsonLinesError."""
     for number, line in numbered_lines(path, advice=advice):
         found = parsed(line)
         if found is None:
-            raise GoldError(path, "is not a JSON object in UTF-8; write one object a line", line=number)
+            raise JsonLinesError(path, "is not a JSON object in UTF-8; write one object a line", line=number)
         yield number, found

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.article import Article, Sentence
-from corpus.json_lines import numbered_lines, parsed
+from corpus.json_lines import JsonLinesError, numbered_lines, parsed
 from corpus.sentences import split_sentences
 from eval.errors import GoldError
 from eval.evidence import ArticleLookup, locate
@@ -106,8 +106,8 @@ def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuesti
 def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | GoldError]:
     try:
         lines = numbered_lines(path, advice="give a file of gold questions in JSON Lines")
-    except GoldError as error:
-        yield error
+    except JsonLinesError as error:
+        yield GoldError(path, error.reason)
         return
     if not lines:
         yield GoldError(path, "holds no question; eval/README.md tells how to write one")

@@ -18,7 +18,7 @@ from web.i18n import Catalogue
 
 FILES = "/files/"
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
-# Files of `web/` that pages may load; Gradio's page carries its own.
+# Files of `web/static/` that pages may load; Gradio's page carries its own.
 SERVED = (
     *("document.css", "reader.js", "evidence.js"),
     *("embed.css", "embed.js", "frame.js", "demo.js"),
@@ -62,7 +62,7 @@ def file_routes() -> APIRouter:
 @lru_cache
 def web_file(name: str) -> str:
     """The text of a file of this room."""
-    return resources.files("web").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("web").joinpath("static", name).read_text(encoding="utf-8")
 
 
 def _serving(name: str) -> Callable[[], Awaitable[Response]]:

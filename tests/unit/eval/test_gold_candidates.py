@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from corpus.article import Article
-from eval.errors import GoldError
+from corpus.json_lines import JsonLinesError
 from eval.gold import check_gold
 from eval.gold_candidates import Record, candidates, judged_records, read_answers, without_text
 from qa.answer import Answer
@@ -210,7 +210,7 @@ def test_checking_tells_what_is_to_be_filled_in(tmp_path: Path) -> None:
 def test_what_is_no_answer_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps(GIVEN) + "\n\n" + line)
-    with pytest.raises(GoldError, match=r"answers.jsonl, line 3: is not a"):
+    with pytest.raises((GoldError, JsonLinesError), match=r"answers.jsonl, line 3: is not a"):
         list(read_answers(path))
-    with pytest.raises(GoldError, match="No such file"):
+    with pytest.raises(JsonLinesError, match="No such file"):
         list(read_answers(tmp_path / "none"))

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.json_lines import numbered_lines, numbered_objects, parsed
-from eval.errors import GoldError
+from corpus.json_lines import JsonLinesError, numbered_lines, numbered_objects, parsed
 
 
 def test_lines_are_numbered_and_end_at_a_line_feed_alone(tmp_path: Path) -> None:
@@ -22,11 +21,11 @@ def test_what_is_no_object_is_none(line: str) -> None:
 
 def test_a_fault_has_its_place_and_advice(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    with pytest.raises(GoldError, match=r"a.jsonl: cannot be read: No such file or directory; do this"):
+    with pytest.raises(JsonLinesError, match=r"a.jsonl: cannot be read: No such file or directory; do this"):
         numbered_lines(path, advice="do this")
     path.write_bytes(b"\xff")
-    with pytest.raises(GoldError, match="it is not UTF-8; do this"):
+    with pytest.raises(JsonLinesError, match="it is not UTF-8; do this"):
         numbered_lines(path, advice="do this")
     path.write_text("{}\n5")
-    with pytest.raises(GoldError, match=r"a.jsonl, line 2: is not a JSON object"):
+    with pytest.raises(JsonLinesError, match=r"a.jsonl, line 2: is not a JSON object"):
         list(numbered_objects(path, advice=""))
