@@ -14,6 +14,7 @@ import pytest
 
 from corpus.article import Article
 from corpus.json_lines import JsonLinesError
+from eval.errors import GoldError
 from eval.gold import check_gold
 from eval.gold_candidates import Record, candidates, judged_records, read_answers, without_text
 from qa.answer import Answer
