@@ -50,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Gold = Annotated[Path, typer.Argument(help="Gold questions: JSON Lines, see eval/README.md.")]
+Gold = Annotated[Path, typer.Argument(help="Gold questions: JSON Lines, see docs/gold-questions.md.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to keep the run in; must not exist yet.")]
 Extracts = Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts each question is judged by.")]
 

@@ -1,6 +1,6 @@
 """Gold questions: what is asked, and where in the articles it is answered.
 
-A gold file is JSON Lines; `eval/README.md` tells how to write one:
+A gold file is JSON Lines; `docs/gold-questions.md` tells how to write one:
 
     {"id": "q1", "question": "Why ...?", "type": "why", "answerable": true,
      "relevant": [{"doc": "report.md", "quotes": ["because it rained"], "grade": 2}]}
@@ -110,7 +110,7 @@ def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | Go
         yield GoldError(path, error.reason)
         return
     if not lines:
-        yield GoldError(path, "holds no question; eval/README.md tells how to write one")
+        yield GoldError(path, "holds no question; docs/gold-questions.md tells how to write one")
     shelf, first_lines = ArticleLookup(articles), dict[str, int]()
     for number, line in lines:
         yield _question(path, number, line, shelf, first_lines)
