@@ -329,7 +329,7 @@ def _print_extract(extract: Extract) -> None:
     else:
         before, after = article.text[extract.start : start], article.text[end : extract.end]
         text = Text(f"{before}>>{extract.answer_text}<<{after}")
-    facts = (article.title or article.source, *article.names, article.published)
+    facts = (article.display_title, *article.names, article.published)
     console.print(Text(f"\n{extract.rank}. {extract.band.label}", style="bold"))
     console.print(text)
     console.print(Text("   " + ", ".join(filter(None, (*facts, article.source))), style="dim"))

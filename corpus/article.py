@@ -56,6 +56,11 @@ class Article:
     dropped: tuple[Dropped, ...] = field(default=(), compare=False)
 
     @property
+    def display_title(self) -> str:
+        """The title, or the source of an article without one."""
+        return self.title or self.source
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Author and publisher, where known; a publisher that signs its own articles is named once."""
         return tuple(dict.fromkeys(filter(None, (self.author, self.publisher))))

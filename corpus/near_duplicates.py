@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from corpus.article import Article, Sentence
-from index.search.searcher import fold
+from corpus.normalise import fold
 
 # Short sentences ("He agrees.") stand in many articles and prove nothing.
 _TELLING_WORDS = 6

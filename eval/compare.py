@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from corpus.normalise import fold
 from eval.errors import RunError
 from eval.gold import EVERY
 from eval.measures import Measure
 from eval.run import QuestionResult, Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
 from eval.summary import SET_MEASURES, SetMeasure, measures_of, sliced
-from index.search.searcher import fold
 
 ALPHA = 0.05
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from corpus.article import Article
-from index.search.searcher import fold
+from corpus.normalise import fold
 
 
 @dataclass(frozen=True, slots=True)

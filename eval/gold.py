@@ -20,10 +20,10 @@ from typing import Any
 
 from corpus.article import Article, Sentence
 from corpus.json_lines import JsonLinesError, numbered_lines, parsed
+from corpus.normalise import fold
 from corpus.sentences import split_sentences
 from eval.errors import GoldError
 from eval.evidence import ArticleLookup, locate
-from index.search.searcher import fold
 from qa.errors import QuestionError
 from qa.question import read_question
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from corpus.article import Article
 from corpus.json_lines import numbered_objects
+from corpus.normalise import fold
 from eval.errors import GoldError
 from eval.gold import ANSWERS
-from index.search.searcher import fold
 
 Line = dict[str, Any]
 _CLOSEST_CHARACTERS = 160

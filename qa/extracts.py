@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.normalise import fold
 from corpus.sentences import SENTENCE_WORDS
 from index.generation.generation import Generation
 from index.search.query import Hit
-from index.search.searcher import fold
 
 # Sentences in an extract, and words in it.
 EXTRACT_SENTENCES = 3

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.normalise import replace_surrogates
+
 TokenIds = NDArray[np.int64]
 Inputs = Mapping[str, NDArray[np.int64]]
 """What a network takes, by name, each of shape (texts, longest of them in pieces)."""
@@ -69,8 +71,3 @@ def raw_tokenizer(written: str) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def replace_surrogates(text: str) -> str:
-    """The text with each lone surrogate as "?": UTF-8, and so the tokenizer, has no form for one."""
-    return text.encode("utf-8", "replace").decode("utf-8")

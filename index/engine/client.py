@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from corpus.normalise import replace_surrogates
 from index.engine.address import Address
 from index.errors import BuildFailed, IndexFailure, Missing, StoreRefused, Unreachable
 
@@ -328,8 +329,8 @@ def any_of(field: str, values: Sequence[str]) -> str:
 
     JSON quotes as Milvus does: 'a"b' -> array_contains_any(years, ["a\\"b"]).
     """
-    sayable = [value.encode("utf-8", "replace").decode() for value in values]
-    return f"array_contains_any({field}, {json.dumps(sayable, ensure_ascii=False)})"
+    encodable = json.dumps(list(map(replace_surrogates, values)), ensure_ascii=False)
+    return f"array_contains_any({field}, {encodable})"
 
 
 def one_of(field: str, numbers: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.normalise import replace_surrogates
 from index.engine.address import Address
 from index.engine.client import QUESTION_TIMEOUT, Milvus, Row, all_of, any_of, one_of
 from index.engine.contract import MOST_TEXT_BYTES, NO_FILTER, UNITS, Batch, Filter, Found, wanted
@@ -239,8 +240,12 @@ def _rows(batch: Batch, start: int, end: int) -> list[Row]:
 
 
 def _row(identifier: int, vector: list[float], text: str, facts: Mapping[str, Sequence[str]]) -> Row:
-    sayable = text.encode("utf-8", "replace").decode()
-    own = {"id": identifier, "vector": vector, "text": sayable, "sha256": text_digest(text).hex()}
+    own = {
+        "id": identifier,
+        "vector": vector,
+        "text": replace_surrogates(text),
+        "sha256": text_digest(text).hex(),
+    }
     return {
         **own,
         "units": unit_bits(facts.get("units", ())),

@@ -89,7 +89,7 @@ def facts_of(articles: Iterable[Article]) -> FacetColumns:
     """The facts of articles in memory."""
     known = tuple(articles)
     hashes, rows = _names(known)
-    titles = sorted(range(len(known)), key=lambda row: label(known[row]).casefold())
+    titles = sorted(range(len(known)), key=lambda row: known[row].display_title.casefold())
     return FacetColumns(
         articles=known,
         columns={facet: column_of(known, facet) for facet in COLUMNS},
@@ -126,11 +126,6 @@ def read_facts(folder: Path, articles: Sequence[Article]) -> FacetColumns:
         name_rows=read_rows(folder / NAME_ROWS, 2 * count, below=count),
         by_title=read_rows(folder / BY_TITLE, count, below=count),
     )
-
-
-def label(article: Article) -> str:
-    """What an article is called in a list: its title, or the name of its file."""
-    return article.title or article.source
 
 
 def _names(articles: Sequence[Article]) -> tuple[NDArray[np.uint64], Int32Rows]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.retrieval.facet_columns import Facet, FacetColumn, FacetColumns, label
+from index.retrieval.facet_columns import Facet, FacetColumn, FacetColumns
 from index.retrieval.filter import Filter
 
 __all__ = ["MOST_VALUES", "Facet", "Value", "count_facets"]
@@ -73,10 +73,12 @@ def _articles(facts: FacetColumns, where: Filter, allowed: Allowed) -> Iterator[
     named = {row for name in where.articles for row in facts.named(name)}
     chosen = {row for row in named if facts.articles[row].id.casefold() in wanted}
     first = facts.by_title[:MOST_VALUES].tolist()
-    rows = dict.fromkeys([*first, *sorted(chosen - set(first), key=lambda row: label(facts.articles[row]))])
+    rows = dict.fromkeys(
+        [*first, *sorted(chosen - set(first), key=lambda row: facts.articles[row].display_title)]
+    )
     for row in rows:
         article = facts.articles[row]
-        yield Value(article.id, label(article), int(allowed is None or allowed[row]), row in chosen)
+        yield Value(article.id, article.display_title, int(allowed is None or allowed[row]), row in chosen)
 
 
 def _with_wanted(values: Iterable[Value], where: Filter, facet: Facet) -> tuple[Value, ...]:

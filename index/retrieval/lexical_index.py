@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from corpus.normalise import replace_surrogates
 from index.errors import Damaged, IndexFailure
 from index.retrieval.filter import NO_MARKS, Granularity, Marks
 from index.storage.durable_io import errno_in_message, os_error_from_message
@@ -61,8 +62,7 @@ class Analyzer:
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text in order, repeated ones repeated: "Costs of 5.14%" -> cost, of, 5.14."""
-        sayable = text.encode("utf-8", "replace").decode("utf-8")
-        return list(self._analyzer.analyze(unicodedata.normalize("NFC", sayable)))
+        return list(self._analyzer.analyze(unicodedata.normalize("NFC", replace_surrogates(text))))
 
 
 class LexicalIndex:

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from corpus.normalise import replace_surrogates
 from index.embedding.shipped_models import PINNED, default_model_folder, file_sha256
-from index.embedding.tokenizer import replace_surrogates
 from index.embedding.torch_models import best_device, inference_dtype, quiet
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors

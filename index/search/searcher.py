@@ -13,7 +13,6 @@ The weights held on three public sets as they stand; they are not fitted to any 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.normalise import fold
 from index.generation.generation import ALL_SPANS, AllowedSpans, Generation
 from index.generation.spans import ANSWERS
 from index.retrieval.filter import NO_FILTER, Filter, Granularity
@@ -57,7 +57,6 @@ _SEARCHING = ThreadPoolExecutor(2, thread_name_prefix="beside")
 Found = list[tuple[int, float]]
 
 # Quotation marks and dashes differ between files and keyboards.
-_PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-"})
 # What a hit says of itself is weighted alike whatever ranked it.
 _LEVELS = np.array(DEFAULT_WEIGHTS.levels)
 
@@ -245,12 +244,6 @@ def _rows_with_phrases(generation: Generation, phrases: Sequence[str], rows: Row
     wanted = [re.compile(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)") for phrase in phrases]
     kept = (row for row in rows if all(p.search(fold(generation.sentences[row].text)) for p in wanted))
     return np.fromiter(kept, dtype=np.int64)
-
-
-def fold(text: str) -> str:
-    """Text as it is compared: compatible forms, straight quotes, plain dashes, single spaces, no case."""
-    plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
-    return " ".join(plain.split()).casefold()
 
 
 def _union(parts: Sequence[RowIds]) -> RowIds:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from index.embedding.tokenizer import replace_surrogates
+from corpus.normalise import replace_surrogates
 from qa.answer import Answer, Extract
 from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
 from qa.feedback.database import open_feedback, reading, transaction

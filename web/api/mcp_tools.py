@@ -116,7 +116,7 @@ def tools_server(site: ServiceContext) -> Any:
         end = start + MOST_CHARACTERS
         return Read(
             article_id=found.id,
-            title=found.title or found.source,
+            title=found.display_title,
             generation=generation.id,
             sha256=found.sha256,
             start=start,

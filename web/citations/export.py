@@ -57,7 +57,7 @@ class Export:
         article = citation.article
         return Reference(
             key=re.sub("[^A-Za-z0-9]+", "-", citation.address).strip("-"),
-            title=one_line(article.title or article.source),
+            title=one_line(article.display_title),
             author=one_line(article.author),
             publisher=one_line(article.publisher),
             published=date_parts(article.published),

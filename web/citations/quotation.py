@@ -12,6 +12,7 @@ import re
 from urllib.parse import urlsplit
 
 from corpus.article import Article
+from corpus.normalise import replace_surrogates
 from qa.answer import Citation
 from web.html import escaped
 from web.i18n import Catalogue, load_catalogue
@@ -69,7 +70,7 @@ def source_facts(article: Article) -> list[str]:
     """
     file = article.source if article.title else ""
     facts = (
-        article.title or article.source,
+        article.display_title,
         *dict.fromkeys((article.author, article.publisher)),
         human_date(article.published),
         web_address(article.url) or file,
@@ -79,7 +80,7 @@ def source_facts(article: Article) -> list[str]:
 
 def one_line(text: str) -> str:
     """A fact on one line: file names may hold line breaks, and bytes that are no text."""
-    return " ".join(text.encode("utf-8", "replace").decode().split())
+    return " ".join(replace_surrogates(text).split())
 
 
 def markdown_line(text: str) -> str:

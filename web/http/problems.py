@@ -9,6 +9,8 @@ from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
+from corpus.normalise import replace_surrogates
+
 VERSION = "1"
 """Of the API. What would break a caller comes as another version, at a path of its own."""
 PROBLEM = "application/problem+json"
@@ -25,8 +27,8 @@ class Problem(BaseModel):
 
 def failure(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
     """A failure as the API answers it; what UTF-8 has no form for becomes "?"."""
-    sayable = message.encode("utf-8", "replace").decode()
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=" ".join(sayable.split()))
+    detail = " ".join(replace_surrogates(message).split())
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
     told = {**(headers or {}), "API-Version": VERSION}
     return JSONResponse(problem.model_dump(), status_code=status, headers=told, media_type=PROBLEM)
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from corpus.article import Article
+from corpus.normalise import fold
 from index.retrieval.facet_columns import facts_of
 from index.retrieval.facets import Facet, Value, count_facets
 from index.retrieval.filter import Filter
-from index.search.searcher import fold
 from web.context import ServiceContext
 from web.html import document, escaped
 from web.i18n import Catalogue
@@ -69,12 +69,12 @@ def shelf_routes(site: ServiceContext) -> APIRouter:
 def match_title(articles: Sequence[Article], title: str) -> list[Article]:
     """The articles whose title, or file name where they have none, holds all of these words."""
     words = fold(title).split()
-    return [one for one in articles if all(word in fold(one.title or one.source) for word in words)]
+    return [one for one in articles if all(word in fold(one.display_title) for word in words)]
 
 
 def list_articles(articles: Sequence[Article], where: Filter) -> list[Article]:
     """The articles that have the facts, in the order of their titles."""
-    return sorted(filter(where.matches, articles), key=lambda one: fold(one.title or one.source))
+    return sorted(filter(where.matches, articles), key=lambda one: fold(one.display_title))
 
 
 def _page(site: ServiceContext, wanted: ArticleQuery) -> HTMLResponse:

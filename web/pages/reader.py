@@ -47,7 +47,7 @@ def reader_routes(site: ServiceContext) -> APIRouter:
         others = await _others(site, q, cited, assistant=assistant)
         facts = _facts(found, assistant.generation.id, site.catalogue)
         body = _page(site.catalogue, cited, facts=facts, wrong=bool(c) and not fits)
-        title = found.title or found.source
+        title = found.display_title
         whole = _navigation(site.catalogue) + body + _other_passages(others, q, site.catalogue)
         return document(site.catalogue, title, whole, root="../", scripts=("reader.js",))
 
@@ -93,7 +93,7 @@ def _page(words: Catalogue, cited: Cited, *, facts: str, wrong: bool) -> str:
         told = f'<p class="quiet jump">{escaped(words("reader.cited"))} {jump}</p>'
     # An article that does not begin with its title as a heading gets it above.
     titled = bool(article.headings) and article.headings[0][0] == 0
-    heading = "" if titled else f"<h1>{escaped(article.title or article.source)}</h1>"
+    heading = "" if titled else f"<h1>{escaped(article.display_title)}</h1>"
     return (
         f"<main>{told}<article>{heading}{marked_text(article, span)}</article>"
         f"{facts}{_dropped(article, words)}</main>"

@@ -30,7 +30,7 @@ def citation(article: Article, words: Catalogue, *, link: str = "") -> str:
 
 def cite(article: Article) -> str:
     """The article's name as a citation: its title, or its file name when it has none."""
-    return f"<cite>{escaped(article.title or article.source)}</cite>"
+    return f"<cite>{escaped(article.display_title)}</cite>"
 
 
 def reports(metadata: Mapping[str, str], words: Catalogue) -> str:

@@ -14,7 +14,7 @@ from index.generation.self_check import check_probes
 from index.retrieval.filter import Filter, Granularity
 from index.retrieval.index_type import Kind, Plan
 from index.search.query import Hit, Query
-from index.search.searcher import _informative_terms, fold, search
+from index.search.searcher import _informative_terms, search
 from tests.support.fakes import WordEncoder, article
 
 FERRY = article(
@@ -129,10 +129,6 @@ def test_dense_scores_are_the_cosines(generation: Generation) -> None:
 
 def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
     assert search(generation, query(generation, "ferry"), 0) == []
-
-
-def test_folding_makes_marks_alike() -> None:
-    assert fold("“Don’t” – he\u00a0said") == fold('"don\'t" - he said')
 
 
 def test_build_folder_is_not_needed_by_search(tmp_path: Path) -> None:
