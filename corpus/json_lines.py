@@ -1,9 +1,9 @@
-"""Files of JSON Lines, line by line: every fault with its file and line."""
+"""Reads JSON Lines: one object a line, every fault with its file and line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,13 @@ class JsonLinesError(CorpusError):
         super().__init__(f"{path}{f', line {line}' if line else ''}: {reason}")
 
 
+def number_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of each line that is not blank, as they come: `lines` may be a stream."""
+    return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
 def numbered_lines(path: Path, *, advice: str) -> list[tuple[int, str]]:
-    """Number (from 1) and text of each line that is not blank.
+    """The lines of a file as `number_lines` gives them.
 
     Lines end at a line feed alone: JSON allows all other separators inside a string. Raises JsonLinesError,
     which ends with `advice`, when the file cannot be read.
@@ -31,23 +36,23 @@ def numbered_lines(path: Path, *, advice: str) -> list[tuple[int, str]]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise JsonLinesError(path, f"cannot be read: {reason}; {advice}") from error
-    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    return list(number_lines(lines))
 
 
 def parsed(line: str) -> dict[str, Any] | None:
-    """The JSON object in a line, None when there is none, or one that UTF-8 has no form for."""
+    """The JSON object in a line; None if it holds none, or a lone surrogate."""
     try:
-        found = json.loads(line)
-        json.dumps(found, ensure_ascii=False).encode()
+        value = json.loads(line)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def numbered_objects(path: Path, *, advice: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and object of each line that is not blank. Raises JsonLinesError."""
+    """Number and object of each line that is not blank. Raises JsonLinesError at the first line without one."""
     for number, line in numbered_lines(path, advice=advice):
-        found = parsed(line)
-        if found is None:
+        value = parsed(line)
+        if value is None:
             raise JsonLinesError(path, "is not a JSON object in UTF-8; write one object a line", line=number)
-        yield number, found
+        yield number, value
