@@ -19,10 +19,10 @@ class ServiceContext:
     is kept and what follows the index; then what tells what is amiss, and the counts.
     """
 
-    desk: AnswerService
+    answers: AnswerService
     settings: Settings
     catalogue: Catalogue
     feedback: FeedbackStore | None = None
-    reloading: IndexWatcher | None = None
+    watcher: IndexWatcher | None = None
     reasons: tuple[Reason, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)

@@ -63,7 +63,7 @@ class NoLanguage(WebFailure):
         )
 
 
-class NoTools(WebFailure):
+class McpNotInstalled(WebFailure):
     """Tools for assistants are wanted and their library is not there."""
 
     def __init__(self) -> None:

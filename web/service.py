@@ -11,16 +11,16 @@ from starlette.middleware.cors import CORSMiddleware
 from index.published import DataFolder, Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
-from web.access.gate import gate_of, open_authenticator
+from web.access.gate import open_authenticator, open_gate
 from web.access.guard import Guard
 from web.access.rate_limits import RateLimit
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
 from web.answering.index_watcher import IndexWatcher
 from web.api.articles import article_routes
-from web.api.ask import answer_failures, api_routes
+from web.api.ask import add_exception_handlers, api_routes
 from web.api.feedback import feedback_routes
-from web.api.mcp_tools import tools_app, tools_server
+from web.api.mcp_tools import build_mcp_app, build_mcp_server
 from web.api.metrics import metrics_routes
 from web.context import ServiceContext
 from web.html import file_routes
@@ -65,7 +65,7 @@ def build_app(
             desk, source or DataFolder(settings.data), seconds=settings.reload, announce=announce
         )
     catalogue = words or load_catalogue(settings.language)
-    site = ServiceContext(desk, settings, catalogue, feedback, reloading=follow, reasons=reasons)
+    site = ServiceContext(desk, settings, catalogue, feedback, watcher=follow, reasons=reasons)
     app = own_app(site)
     mount_page(app, site)
     return app
@@ -76,19 +76,19 @@ def own_app(site: ServiceContext) -> FastAPI:
     settings = site.settings
     door = open_authenticator(settings)
     # The documentation pages of FastAPI load scripts from another host.
-    tools = tools_app(tools_server(site)) if settings.tools else None
+    tools = build_mcp_app(build_mcp_server(site)) if settings.tools else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with site.reloading.running() if site.reloading else nullcontext():
+        with site.watcher.running() if site.watcher else nullcontext():
             async with tools.running if tools else nullcontext():
                 yield
 
     app = FastAPI(
         title=settings.name, version=package_version(), docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.include_router(api_routes(site.desk, site.reasons))
-    app.include_router(article_routes(site.desk))
+    app.include_router(api_routes(site.answers, site.reasons))
+    app.include_router(article_routes(site.answers))
     app.include_router(file_routes())
     for routes in (
         reader_routes,
@@ -103,10 +103,10 @@ def own_app(site: ServiceContext) -> FastAPI:
     app.include_router(login_routes(site, door))
     if tools:
         app.router.routes.append(tools.route)
-    answer_failures(app)
+    add_exception_handlers(app)
     # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
     # CORSMiddleware of its own: this one is needed even with an empty list.
-    app.add_middleware(Guard, gate_of(settings, door), origins=settings.origins)
+    app.add_middleware(Guard, open_gate(settings, door), origins=settings.origins)
     if settings.rate:
         app.add_middleware(RateLimit, settings.rate)
     app.add_middleware(

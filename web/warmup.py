@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from web.answering.health import warming_up_health
 from web.html import document, escaped, file_routes
 from web.http.json_log import log_request
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.request_log import RequestLog
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue
@@ -85,7 +85,7 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
     async def wait(request: Request) -> Response:
         again = {"Retry-After": str(RETRY_AFTER)}
         if "text/html" not in request.headers.get("accept", ""):
-            return failure(503, words("warmup.told"), headers=again)
+            return problem_response(503, words("warmup.told"), headers=again)
         heading, told = (escaped(words(key)) for key in ("warmup.heading", "warmup.told"))
         body = f'<main><h1>{heading}</h1><p role="status">{told}</p></main>'
         page = document(words, words("warmup.heading"), body, status=503, refresh=RETRY_AFTER)

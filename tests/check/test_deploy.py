@@ -193,7 +193,7 @@ def test_whatever_the_image_is_told_is_a_setting() -> None:
 
 def test_a_probe_asks_a_route_that_anybody_may_ask() -> None:
     (rule,) = (one for one in OPEN if one.path == "/health")
-    assert (rule.caller, "GET" in rule.methods) == (Caller.ANYBODY, True)
+    assert (rule.caller, "GET" in rule.methods) == (Caller.PUBLIC, True)
 
 
 @pytest.mark.parametrize("name", COMPOSE["services"])

@@ -47,7 +47,7 @@ def server(address: Address) -> Iterator[str]:
     source = MilvusSource(MilvusStore(address, words=False))
     desk = AnswerService(Assistant(source.open(), WordEncoder()))
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=lambda line: None)
-    with running(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading))) as where:
+    with running(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading))) as where:
         yield where
     source.store.close()
 

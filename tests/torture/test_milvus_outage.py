@@ -87,7 +87,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
     source = MilvusSource(MilvusStore(store.address, words=False, patience=1.0))
     desk, said = AnswerService(Assistant(source.open(), WordEncoder())), list[str]()
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=said.append)
-    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)))
+    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)))
     asking = {"question": "Which ferry sails from quay number7?"}
     expected = client.post("/api/ask", json=asking).json()["extracts"]
     assert client.get("/health").status_code == 200

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from web.access.rate_limits import Throttle
 
-_ASK = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
 
 
 class AdminKey:
@@ -27,17 +27,17 @@ class AdminKey:
         """Raises HTTPException unless the header `Authorization` holds the key; `address` is the client's."""
         if not self._key:
             raise HTTPException(404, "there is nothing at this address")
-        given = password(authorization)
+        given = password_in_header(authorization)
         wait = self._throttle.wait(address) if given is None else self._throttle.begin(address)
         if wait:
             told = f"too many wrong keys: try again in {wait} seconds"
             raise HTTPException(429, told, headers={"Retry-After": str(wait)})
         if given is None or not _same(given, self._key):
-            raise HTTPException(401, "give the key as the password, with any user name", headers=_ASK)
+            raise HTTPException(401, "give the key as the password, with any user name", headers=_CHALLENGE)
         self._throttle.forgive(address)
 
 
-def password(authorization: str) -> str | None:
+def password_in_header(authorization: str) -> str | None:
     """The password in "Basic dXNlcjprZXk=", which is "key"; None where there is none."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":

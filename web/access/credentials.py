@@ -26,15 +26,15 @@ from web.errors import AccessRefused
 
 FILE = "access.json"
 FORMAT = 1
-SHORTEST = 12
+MIN_PASSWORD = 12
 """Characters of a password: with ten tries a minute, twelve that are no word last."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 # RFC 7914 and the 16 MB that OpenSSL takes without being asked.
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 _SALT = 16  # bytes
 _KEY = 32  # bytes
-_LONGEST = 1_000  # characters of a secret that is looked at
-_OTHERS = 0o077
+_MAX_SECRET = 1_000  # characters of a secret that is looked at
+_OTHERS_MODE = 0o077
 
 
 class Kind(StrEnum):
@@ -75,54 +75,56 @@ class Keyring:
         self._path = path
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()
-        self._seen = self._stamp()
-        self._known = load(path)
-        self._right: dict[bytes, Credential] = {}
-        if not self._known:
+        self._loaded_stamp = self._stamp()
+        self._credentials = load(path)
+        self._accepted: dict[bytes, Credential] = {}
+        if not self._credentials:
             raise AccessRefused(path, "lets nobody in", "run `qa access add NAME`")
 
-    def remembered(self, secret: str) -> Credential | None:
+    def cached(self, secret: str) -> Credential | None:
         """The credential of a secret that was right before."""
         self._refresh()
-        return self._right.get(self._short(secret))
+        return self._accepted.get(self._cache_key(secret))
 
-    def credential(self, kind: Kind, secret: str) -> Credential | None:
+    def authenticate(self, kind: Kind, secret: str) -> Credential | None:
         """The credential of a secret; of several passwords each is tried."""
         self._refresh()
-        if len(secret) > _LONGEST:
+        if len(secret) > _MAX_SECRET:
             return None
         name = secret.partition(".")[0]
         tried = [
-            one for one in self._known if one.kind is kind and (kind is Kind.PASSWORD or one.name == name)
+            one
+            for one in self._credentials
+            if one.kind is kind and (kind is Kind.PASSWORD or one.name == name)
         ]
         found = next((one for one in tried if one.matches(secret)), None)
         if found:
             with self._lock:
-                if found in self._known:
-                    self._right[self._short(secret)] = found
+                if found in self._credentials:
+                    self._accepted[self._cache_key(secret)] = found
         return found
 
     def still_valid(self, mark: str) -> bool:
         """Whether the credential with this mark is still there."""
         self._refresh()
-        return any(hmac.compare_digest(one.credential_id, mark) for one in self._known)
+        return any(hmac.compare_digest(one.credential_id, mark) for one in self._credentials)
 
-    def _short(self, secret: str) -> bytes:
-        given = secret[: _LONGEST + 1].encode("utf-8", "replace")
+    def _cache_key(self, secret: str) -> bytes:
+        given = secret[: _MAX_SECRET + 1].encode("utf-8", "replace")
         return hashlib.blake2b(given, key=self._secret, digest_size=32).digest()
 
     def _refresh(self) -> None:
         stamp = self._stamp()
-        if stamp == self._seen:
+        if stamp == self._loaded_stamp:
             return
         with self._lock:
             try:
-                self._known = load(self._path) if stamp else ()
+                self._credentials = load(self._path) if stamp else ()
             except AccessRefused:
                 # Whoever was let in by what cannot be read is not let in.
-                self._known = ()
-            self._right = {}
-            self._seen = stamp
+                self._credentials = ()
+            self._accepted = {}
+            self._loaded_stamp = stamp
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
@@ -135,12 +137,12 @@ class Keyring:
 def load(path: Path) -> tuple[Credential, ...]:
     """The credentials of a file, none when there is no file. Raises AccessRefused."""
     try:
-        if path.stat().st_mode & _OTHERS:
+        if path.stat().st_mode & _OTHERS_MODE:
             raise AccessRefused(path, "may be read by others", f"run `chmod 600 {path}`")
         written = json.loads(path.read_text(encoding="utf-8"))
         if written["format"] != FORMAT:
             raise AccessRefused(path, f"has format {written['format']!r}", "use the release that wrote it")
-        return tuple(_read(one) for one in written["credentials"])
+        return tuple(_from_json(one) for one in written["credentials"])
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -163,9 +165,9 @@ def add(path: Path, name: str, password: str | None = None) -> str:
     known = load(path)
     if any(one.name == name for one in known):
         raise AccessRefused(path, f"has {name} already", f"run `qa access remove {name}` first")
-    if password is not None and not SHORTEST <= len(password) <= _LONGEST:
+    if password is not None and not MIN_PASSWORD <= len(password) <= _MAX_SECRET:
         raise AccessRefused(
-            path, f"takes no password of {len(password)} characters", f"give {SHORTEST} or more"
+            path, f"takes no password of {len(password)} characters", f"give {MIN_PASSWORD} or more"
         )
     kind = Kind.KEY if password is None else Kind.PASSWORD
     secret = f"{name}.{secrets.token_urlsafe(_KEY)}" if password is None else password
@@ -186,7 +188,7 @@ def remove(path: Path, name: str) -> None:
 
 def save(path: Path, credentials: tuple[Credential, ...]) -> None:
     """Write the file anew, for its owner alone, in one step. Raises AccessRefused."""
-    text = json.dumps({"format": FORMAT, "credentials": [_written(one) for one in credentials]}, indent=1)
+    text = json.dumps({"format": FORMAT, "credentials": [_to_json(one) for one in credentials]}, indent=1)
     new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -208,11 +210,11 @@ def _digest(secret: str, salt: bytes) -> bytes:
     return hashlib.scrypt(typed.encode("utf-8", "replace"), salt=salt, **_SCRYPT)
 
 
-def _written(one: Credential) -> dict[str, str]:
+def _to_json(one: Credential) -> dict[str, str]:
     coded = {"salt": base64.b64encode(one.salt).decode(), "digest": base64.b64encode(one.digest).decode()}
     return {"name": one.name, "kind": one.kind, "added": one.added, **coded}
 
 
-def _read(written: dict[str, str]) -> Credential:
+def _from_json(written: dict[str, str]) -> Credential:
     salt, digest = (base64.b64decode(written[name], validate=True) for name in ("salt", "digest"))
     return Credential(written["name"], Kind(written["kind"]), salt, digest, written["added"])

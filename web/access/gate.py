@@ -15,7 +15,7 @@ from starlette.types import Scope
 from web.access.credentials import FILE, Credential, Keyring, Kind
 from web.access.rate_limits import Throttle
 from web.access.sessions import COOKIE, Sessions
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.routes import LOGIN, Caller
 from web.settings import Access, Settings
 
@@ -26,7 +26,7 @@ PEER = "pullquote.peer"
 # meanwhile.
 _THREADS = 1
 _WAITING = 20
-_ASK = {"WWW-Authenticate": "Bearer"}
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Gate(Protocol):
@@ -54,14 +54,14 @@ class Authenticator:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="access")
         self._waiting = 0
 
-    async def credential(self, kind: Kind, secret: str, address: str) -> Credential | int:
+    async def authenticate(self, kind: Kind, secret: str, address: str) -> Credential | int:
         """The credential of a secret, or the seconds after which one may try again (0: at once)."""
         wait = self.throttle.begin(address)
         if wait or self._waiting >= _WAITING:
             return wait or 1
         self._waiting += 1
         try:
-            looking = self._threads.submit(self.keyring.credential, kind, secret)
+            looking = self._threads.submit(self.keyring.authenticate, kind, secret)
             found = await asyncio.wrap_future(looking)
         finally:
             self._waiting -= 1
@@ -80,31 +80,31 @@ class PasswordGate:
     """Lets in browsers that have logged in, and machines by their keys."""
 
     def __init__(self, door: Authenticator) -> None:
-        self._door = door
+        self._authenticator = door
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """401 with what is missing, 429 after too many wrong keys, or the way to the login page."""
         request = Request(scope)
         # The admin page asks for its own key.
-        if caller is not Caller.KNOWN or self._door.has_session(request):
+        if caller is not Caller.USER or self._authenticator.has_session(request):
             return None
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return await self._by_key(key.strip(), address(scope))
+            return await self._by_key(key.strip(), client_address(scope))
         if scope["method"] in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
             return _to_login(scope)
-        return failure(401, "log in, or send `Authorization: Bearer KEY`", headers=_ASK)
+        return problem_response(401, "log in, or send `Authorization: Bearer KEY`", headers=_CHALLENGE)
 
     async def _by_key(self, key: str, client: str) -> Response | None:
-        if self._door.keyring.remembered(key):
+        if self._authenticator.keyring.cached(key):
             return None
-        found = await self._door.credential(Kind.KEY, key, client)
+        found = await self._authenticator.authenticate(Kind.KEY, key, client)
         if isinstance(found, Credential):
             return None
         if found:
             told = f"too many wrong keys: try again in {found} seconds"
-            return failure(429, told, headers={"Retry-After": str(found)})
-        return failure(401, "there is no such key", headers=_ASK)
+            return problem_response(429, told, headers={"Retry-After": str(found)})
+        return problem_response(401, "there is no such key", headers=_CHALLENGE)
 
 
 class ProxyGate:
@@ -116,18 +116,18 @@ class ProxyGate:
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """403 for what does not come from the proxy, 401 when the proxy names nobody."""
-        if caller is Caller.ANYBODY:
+        if caller is Caller.PUBLIC:
             return None
         if not self._from_proxy(scope):
-            return failure(403, "this service is reached through its proxy alone")
+            return problem_response(403, "this service is reached through its proxy alone")
         named = Request(scope).headers.getlist(self._header)
         if len(named) != 1 or not named[0].strip():
-            return failure(401, f"the proxy names nobody in {self._header}")
+            return problem_response(401, f"the proxy names nobody in {self._header}")
         return None
 
     def _from_proxy(self, scope: Scope) -> bool:
         try:
-            came_from = ipaddress.ip_address(peer(scope))
+            came_from = ipaddress.ip_address(peer_address(scope))
         except ValueError:
             return False
         if isinstance(came_from, ipaddress.IPv6Address) and came_from.ipv4_mapped:
@@ -140,7 +140,7 @@ def open_authenticator(settings: Settings) -> Authenticator | None:
     return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
 
 
-def gate_of(settings: Settings, door: Authenticator | None) -> Gate:
+def open_gate(settings: Settings, door: Authenticator | None) -> Gate:
     """The gate of the settings."""
     if door:
         return PasswordGate(door)
@@ -149,15 +149,15 @@ def gate_of(settings: Settings, door: Authenticator | None) -> Gate:
     return OpenGate()
 
 
-def address(scope: Scope) -> str:
+def client_address(scope: Scope) -> str:
     """Of the client, as a trusted proxy tells it; "" where there is none."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
-def peer(scope: Scope) -> str:
+def peer_address(scope: Scope) -> str:
     """The address at the other end of the connection."""
-    return str(scope.get(PEER) or address(scope))
+    return str(scope.get(PEER) or client_address(scope))
 
 
 def _to_login(scope: Scope) -> Response:

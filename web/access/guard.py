@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.gate import Gate, OpenGate
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, PAGE_EVENTS, Rule, local_path, rule_of
 
 BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
@@ -52,28 +52,28 @@ class Guard:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         path = local_path(scope)
-        refused = await self._refusal(scope, path)
+        refused = await self._rejection(scope, path)
         if refused:
-            return await _refuse(refused, scope, receive, send)
+            return await _respond(refused, scope, receive, send)
         body = await self._body(receive)
         if isinstance(body, Response):
-            return await _refuse(body, scope, receive, send)
+            return await _respond(body, scope, receive, send)
         if body is None:
             return
-        if path == PAGE_EVENTS and not _only_text(body):
-            return await _refuse(failure(422, "the page sends text only"), scope, receive, send)
+        if path == PAGE_EVENTS and not _is_text_only(body):
+            return await _respond(problem_response(422, "the page sends text only"), scope, receive, send)
         await self._app(scope, _replay(body, receive), send)
 
-    async def _refusal(self, scope: Scope, path: str) -> Response | None:
+    async def _rejection(self, scope: Scope, path: str) -> Response | None:
         """Why a request is not let in, told by all but its body."""
         rule = rule_of(path)
         if scope["type"] != "http" or rule is None:
-            return failure(404, "there is nothing at this address")
+            return problem_response(404, "there is nothing at this address")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in rule.methods:
             return _no_method(rule)
         if method == "POST" and is_foreign(scope, path, self._origins):
-            return failure(403, "a page of a site that QA_ORIGINS does not list sent this")
+            return problem_response(403, "a page of a site that QA_ORIGINS does not list sent this")
         return await self._gate.reject(scope, rule.caller)
 
     async def _body(self, receive: Receive) -> bytes | Response | None:
@@ -82,7 +82,9 @@ class Guard:
             async with asyncio.timeout(self._seconds):
                 return await self._whole(receive)
         except TimeoutError:
-            return failure(408, f"the request did not come within {self._seconds:g} seconds: send it again")
+            return problem_response(
+                408, f"the request did not come within {self._seconds:g} seconds: send it again"
+            )
 
     async def _whole(self, receive: Receive) -> bytes | Response | None:
         body = bytearray()
@@ -93,16 +95,18 @@ class Guard:
             body += message.get("body", b"")
             if len(body) > self._limit:
                 told = f"the request has more than {self._limit:,} bytes: send a shorter question"
-                return failure(413, told)
+                return problem_response(413, told)
             if not message.get("more_body"):
                 return bytes(body)
 
 
 def _no_method(rule: Rule) -> Response:
-    return failure(405, "there is no such method here", headers={"Allow": ", ".join(sorted(rule.methods))})
+    return problem_response(
+        405, "there is no such method here", headers={"Allow": ", ".join(sorted(rule.methods))}
+    )
 
 
-async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+async def _respond(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
     await response(scope, receive, send)
@@ -118,7 +122,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _only_text(body: bytes) -> bool:
+def _is_text_only(body: bytes) -> bool:
     try:
         sent = json.loads(body)["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -127,7 +131,7 @@ def _only_text(body: bytes) -> bool:
 
 
 # Nobody else's page logs a person in or out, listed or not.
-_OURS_ALONE = (LOGIN, LOGOUT)
+_SAME_ORIGIN_ONLY = (LOGIN, LOGOUT)
 
 
 def is_foreign(scope: Scope, path: str, origins: Collection[str]) -> bool:
@@ -138,15 +142,15 @@ def is_foreign(scope: Scope, path: str, origins: Collection[str]) -> bool:
     """
     headers = Headers(scope=scope)
     origin = headers.get("origin", "")
-    if origin in origins and path not in _OURS_ALONE:
+    if origin in origins and path not in _SAME_ORIGIN_ONLY:
         return False
     told = headers.get("sec-fetch-site")
     if told:
         return told not in ("same-origin", "none")
-    return bool(origin) and not _is_own(origin, headers.get("host", ""))
+    return bool(origin) and not _is_same_host(origin, headers.get("host", ""))
 
 
-def _is_own(origin: str, host: str) -> bool:
+def _is_same_host(origin: str, host: str) -> bool:
     """Whether an origin is the host that was asked; a proxy may have taken TLS off, so no scheme counts."""
     try:
         return urlsplit(origin).netloc.lower() == host.lower() != ""

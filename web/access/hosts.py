@@ -15,13 +15,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from web.access.gate import PEER, address
+from web.access.gate import PEER, client_address
 from web.errors import OpenToNetwork
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.security_headers import SecurityHeaders
 from web.settings import Access, Settings
 
-_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
@@ -35,7 +35,7 @@ def outermost_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 def host_names(settings: Settings) -> tuple[str, ...]:
     """This machine's own names, the one that is listened on, and those of `QA_HOSTS`."""
-    return (*_LOCAL, _bracketed(settings.host.lower()), *map(_bracketed, settings.hosts))
+    return (*_LOOPBACK_NAMES, _bracketed(settings.host.lower()), *map(_bracketed, settings.hosts))
 
 
 def exposure_warnings(settings: Settings) -> list[str]:
@@ -60,7 +60,7 @@ class PeerAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on with the address."""
         if scope["type"] != "lifespan":
-            scope[PEER] = address(scope)
+            scope[PEER] = client_address(scope)
         await self._app(scope, receive, send)
 
 
@@ -77,7 +77,7 @@ class AllowedHosts:
         self._names = frozenset(name for name in names if not name.startswith("*"))
         self._ends = tuple(name[1:] for name in names if name.startswith("*"))
         self._any_address = any_address
-        self._refused = SecurityHeaders(_unknown)
+        self._refused = SecurityHeaders(_reject_host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through or answer it here."""
@@ -94,10 +94,10 @@ class AllowedHosts:
         return named or (self._any_address and _is_address(host))
 
 
-async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
+async def _reject_host(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
-    reply = failure(400, "the service is not asked by this name: QA_HOSTS lists those it has")
+    reply = problem_response(400, "the service is not asked by this name: QA_HOSTS lists those it has")
     await reply(scope, receive, send)
 
 

@@ -16,10 +16,10 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.routes import PAGE_EVENTS, local_path
 
-MOST = 10
+MAX_TRIES = 10
 WITHIN = 60.0  # seconds
 # About 10 MB of tries; who has more addresses than this makes the oldest forgotten.
 ADDRESSES = 10_000
@@ -33,7 +33,7 @@ class Throttle:
     def __init__(
         self,
         *,
-        most: int = MOST,
+        most: int = MAX_TRIES,
         within: float = WITHIN,
         addresses: int = ADDRESSES,
         clock: Callable[[], float] = time.monotonic,
@@ -111,7 +111,9 @@ class RateLimit:
             wait = self.wait(client_network(scope["client"][0] if scope.get("client") else ""))
             if wait:
                 told = f"more than {self._limit} questions a minute: try again in {wait} seconds"
-                return await failure(429, told, headers={"Retry-After": str(wait)})(scope, receive, send)
+                return await problem_response(429, told, headers={"Retry-After": str(wait)})(
+                    scope, receive, send
+                )
         await self._app(scope, receive, send)
 
     def wait(self, client: str) -> int:

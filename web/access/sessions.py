@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 COOKIE = "pullquote_session"
-LASTS = 12 * 3600  # seconds: a working day
+SESSION_SECONDS = 12 * 3600  # seconds: a working day
 # Sessions that were ended before their time; each costs some 200 bytes.
 _ENDED = 10_000
 _WRITTEN = re.compile(r"([0-9]{1,12})\.([0-9a-f]{24})\.([0-9a-f]{16})\.([0-9a-f]{64})")
@@ -31,7 +31,7 @@ class Sessions:
 
     def begin(self, mark: str) -> str:
         """The value for who has just shown the credential with this mark."""
-        told = f"{int(self._clock()) + LASTS}.{mark}.{secrets.token_hex(8)}"
+        told = f"{int(self._clock()) + SESSION_SECONDS}.{mark}.{secrets.token_hex(8)}"
         return f"{told}.{self._signature(told)}"
 
     def credential_id(self, value: str) -> str:

@@ -27,7 +27,7 @@ RUNNING = 8
 WAITING = 52
 # A full desk is half empty again by then, on two cores.
 RETRY_AFTER = 2
-AWAY_FOR = 5
+UNAVAILABLE_RETRY_AFTER = 5
 """Seconds after which somebody may ask again when the engine was away."""
 # 12 bytes are 16 characters: nobody guesses the question that another asked.
 _ID_BYTES = 12
@@ -70,24 +70,24 @@ class AnswerService:
     ) -> None:
         self.assistant = assistant
         self.fault = ""
-        self.away = ""
+        self.unavailable = ""
         self._recorder = recorder
-        self._recent = AnswerCache(remembered)
+        self._cache = AnswerCache(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
-        self._places = BoundedSemaphore(running + waiting)
+        self._free_places = BoundedSemaphore(running + waiting)
         self._running = running
-        self._inside: set[Future[Answer]] = set()
-        self.places = running + waiting
+        self._pending: set[Future[Answer]] = set()
+        self.capacity = running + waiting
 
     @property
     def running(self) -> int:
         """Questions being answered now."""
-        return min(len(self._inside), self._running)
+        return min(len(self._pending), self._running)
 
     @property
     def waiting(self) -> int:
         """Questions let in that wait for a thread."""
-        return max(0, len(self._inside) - self._running)
+        return max(0, len(self._pending) - self._running)
 
     async def ask(
         self,
@@ -106,12 +106,12 @@ class AnswerService:
             Away: the engine does not answer.
         """
         started = time.perf_counter()
-        asked, assistant = CacheKey(question, k, filters), assistant or self.assistant
-        answer = self._recent.get(assistant.generation.id, asked)
+        key, assistant = CacheKey(question, k, filters), assistant or self.assistant
+        answer = self._cache.get(assistant.generation.id, key)
         if answer is None:
-            answer = await self._answer(assistant, asked)
+            answer = await self._answer(assistant, key)
             if assistant is self.assistant:  # else it would drop the answers of the generation after it
-                self._recent.put(asked, answer)
+                self._cache.put(key, answer)
         else:
             annotate(remembered="yes")
         annotate(outcome="abstained" if answer.abstained else "answered", generation=answer.generation)
@@ -120,43 +120,43 @@ class AnswerService:
             self._recorder(reply.id, reply.answer, reply.seconds)
         return reply
 
-    async def _answer(self, assistant: Assistant, asked: CacheKey) -> Answer:
-        if not self._places.acquire(blocking=False):
+    async def _answer(self, assistant: Assistant, key: CacheKey) -> Answer:
+        if not self._free_places.acquire(blocking=False):
             annotate(outcome="busy")
             raise TooManyQuestions(RETRY_AFTER)
-        answering = self._threads.submit(copy_context().run, lambda: assistant.ask(*asked))
-        self._inside.add(answering)
+        future = self._threads.submit(copy_context().run, lambda: assistant.ask(*key))
+        self._pending.add(future)
         # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
-        answering.add_done_callback(self._leave)
+        future.add_done_callback(self._release)
         try:
-            answer = await _await_answer(asyncio.wrap_future(answering))
+            answer = await _await_answer(asyncio.wrap_future(future))
         except StoreUnavailable as error:
-            self.away = str(error)
+            self.unavailable = str(error)
             raise
-        self.away = ""
+        self.unavailable = ""
         return answer
 
-    def _leave(self, answering: Future[Answer]) -> None:
-        self._inside.discard(answering)
-        self._places.release()
+    def _release(self, future: Future[Answer]) -> None:
+        self._pending.discard(future)
+        self._free_places.release()
 
 
-async def _await_answer(answering: asyncio.Future[Answer]) -> Answer:
+async def _await_answer(future: asyncio.Future[Answer]) -> Answer:
     """The answer. A fault goes to the log without its message, which may hold the question."""
     try:
-        await asyncio.wait([answering])
+        await asyncio.wait([future])
     finally:
-        answering.cancel()
-    error = answering.exception()
+        future.cancel()
+    error = future.exception()
     if error is None:
-        return answering.result()
+        return future.result()
     if isinstance(error, QuestionError):
         annotate(outcome="not a question")
         raise error
     if isinstance(error, Unreachable):
         annotate(outcome="unavailable")
         log_event(logging.WARNING, "the engine does not answer")
-        raise StoreUnavailable(AWAY_FOR) from None
+        raise StoreUnavailable(UNAVAILABLE_RETRY_AFTER) from None
     annotate(outcome="failed")
     log_event(logging.ERROR, "question not answered", error=error)
     raise AnsweringFailed from None
@@ -180,13 +180,13 @@ class AnswerCache:
         self._generation = ""
         self._answers: LruCache[CacheKey, Answer] = LruCache(size)
 
-    def get(self, generation: str, asked: CacheKey) -> Answer | None:
+    def get(self, generation: str, key: CacheKey) -> Answer | None:
         """The answer given from this generation, if it is still there."""
-        return self._answers.get(asked) if generation == self._generation else None
+        return self._answers.get(key) if generation == self._generation else None
 
-    def put(self, asked: CacheKey, answer: Answer) -> None:
+    def put(self, key: CacheKey, answer: Answer) -> None:
         """Keep an answer; those of another generation are dropped, and with them what they refer to."""
         if answer.generation != self._generation:
             self._answers.clear()
             self._generation = answer.generation
-        self._answers.keep({asked: answer})
+        self._answers.keep({key: answer})

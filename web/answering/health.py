@@ -39,15 +39,15 @@ class Health(BaseModel):
     detail: str = Field(default="", description="Why it is not ready, in one line.")
 
 
-def health_of(desk: AnswerService, reasons: Iterable[Reason] = ()) -> Health:
+def service_health(answers: AnswerService, reasons: Iterable[Reason] = ()) -> Health:
     """The state of a service that answers questions, or would if the engine did."""
-    told = reasons_told(desk, reasons)
-    generation = desk.assistant.generation
+    told = health_reasons(answers, reasons)
+    generation = answers.assistant.generation
     return Health(
-        status="unavailable" if desk.away else "degraded" if told else "ready",
-        ready=not desk.away,
-        degraded=bool(told) and not desk.away,
-        detail=desk.away,
+        status="unavailable" if answers.unavailable else "degraded" if told else "ready",
+        ready=not answers.unavailable,
+        degraded=bool(told) and not answers.unavailable,
+        detail=answers.unavailable,
         reasons=told,
         generation=generation.id,
         articles=len(generation.articles),
@@ -60,10 +60,12 @@ def warming_up_health(told: str) -> Health:
     return Health(status="warming up", ready=False, reasons=(told,), detail=told)
 
 
-def reasons_told(desk: AnswerService, reasons: Iterable[Reason]) -> tuple[str, ...]:
+def health_reasons(answers: AnswerService, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """What is wrong with the desk and otherwise, as a stranger may read it."""
     return tuple(
-        redact_paths(told) for told in (desk.away, desk.fault, *(reason() for reason in reasons)) if told
+        redact_paths(told)
+        for told in (answers.unavailable, answers.fault, *(reason() for reason in reasons))
+        if told
     )
 
 

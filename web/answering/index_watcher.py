@@ -20,15 +20,15 @@ from index.generation.manifest import manifest_bytes
 from index.generation.self_check import check_probes
 from index.published import Published
 from qa.assistant import Assistant
-from web.answering.answer_service import AWAY_FOR, AnswerService
+from web.answering.answer_service import UNAVAILABLE_RETRY_AFTER, AnswerService
 from web.errors import StoreUnavailable
 
 MOST_SKIPPED = 64
 """Looks at most before a refused generation is tried again: it may have been mended, or the disk may be."""
 
-_ENDING = 2  # seconds that a look under way gets to end when the service stops
+_JOIN_SECONDS = 2  # seconds that a look under way gets to end when the service stops
 
-Renewed = Callable[[Assistant], None]
+ReloadObserver = Callable[[Assistant], None]
 
 
 class IndexWatcher:
@@ -39,39 +39,39 @@ class IndexWatcher:
     """
 
     def __init__(
-        self, desk: AnswerService, source: Published, *, seconds: float, announce: Callable[[str], None]
+        self, answers: AnswerService, source: Published, *, seconds: float, announce: Callable[[str], None]
     ) -> None:
         self.reloads = 0
         self.refusals = 0
-        self.renewed: list[Renewed] = []
-        self._desk = desk
+        self.on_reload: list[ReloadObserver] = []
+        self._answers = answers
         self._source = source
         self._seconds = seconds
         self._announce = announce
-        self._answering = _pointer_of(desk.assistant.generation)
+        self._current = _pointer_of(answers.assistant.generation)
         self._refused: Pointer | None = None
         self._skip = self._skipped = 0
 
     @property
     def generation(self) -> str:
         """The generation that answers."""
-        return self._desk.assistant.generation.id
+        return self._answers.assistant.generation.id
 
     @property
     def fault(self) -> str:
         """Why the one published last does not answer, "" when it does; paths are inside the data folder."""
-        return self._desk.fault
+        return self._answers.fault
 
     def poll(self) -> bool:
         """Look once at what is published, and take it; true when another generation answers now."""
         pointer = None
         try:
             pointer = self._source.current()
-            if self._desk.away:
-                self._source.probe(self._desk.assistant.generation)
-                self._desk.away = ""
+            if self._answers.unavailable:
+                self._source.probe(self._answers.assistant.generation)
+                self._answers.unavailable = ""
                 self._announce("The engine answers again.")
-            if pointer == self._answering:
+            if pointer == self._current:
                 self._clear_fault()
             elif pointer != self._refused or self._retry_due():
                 self._switch_to(pointer)
@@ -85,43 +85,43 @@ class IndexWatcher:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Look again and again while the block runs."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._follow, args=(ended,), name="reload", daemon=True)
+        stopped = threading.Event()
+        thread = threading.Thread(target=self._poll_until, args=(stopped,), name="reload", daemon=True)
         thread.start()
         try:
             yield
         finally:
-            ended.set()
-            thread.join(_ENDING)
+            stopped.set()
+            thread.join(_JOIN_SECONDS)
 
-    def _follow(self, ended: threading.Event) -> None:
+    def _poll_until(self, stopped: threading.Event) -> None:
         try:
-            while not ended.wait(self._seconds):
+            while not stopped.wait(self._seconds):
                 self.poll()
         finally:
-            if not ended.is_set():  # a mistake of ours: better told than silent
-                self._desk.fault = "new generations are not looked for any more; start the service again"
+            if not stopped.is_set():  # a mistake of ours: better told than silent
+                self._answers.fault = "new generations are not looked for any more; start the service again"
 
     def _switch_to(self, pointer: Pointer) -> None:
         generation = self._source.open()
         check_probes(generation)
-        assistant = self._desk.assistant.with_generation(generation)
-        for renew in self.renewed:
+        assistant = self._answers.assistant.with_generation(generation)
+        for renew in self.on_reload:
             renew(assistant)
-        self._desk.assistant = assistant
-        self._answering = _pointer_of(generation)
+        self._answers.assistant = assistant
+        self._current = _pointer_of(generation)
         self.reloads += 1
         self._clear_fault()
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
 
     def _mark_unavailable(self, error: Unreachable) -> None:
         """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
-        if not self._desk.away:
+        if not self._answers.unavailable:
             self._announce(f"Questions are not answered: {error}")
-        self._desk.away = str(StoreUnavailable(AWAY_FOR))
+        self._answers.unavailable = str(StoreUnavailable(UNAVAILABLE_RETRY_AFTER))
 
     def _clear_fault(self) -> None:
-        self._desk.fault, self._refused = "", None
+        self._answers.fault, self._refused = "", None
         self._skip = 0
 
     def _retry_due(self) -> bool:
@@ -135,10 +135,10 @@ class IndexWatcher:
         self._refused, self._skipped = pointer, 0
         place = self._source.place
         fault = str(error).replace(f"{place}/", "").replace(place, "the data folder")
-        if fault != self._desk.fault:
+        if fault != self._answers.fault:
             self.refusals += 1
             self._announce(f"{self.generation} answers on, and what was published is refused: {error}")
-        self._desk.fault = fault
+        self._answers.fault = fault
 
 
 def _pointer_of(generation: Generation) -> Pointer:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from web.http.request_log import RequestRecord
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The format that `Metrics.text` is in."""
 # Seconds: an answer from memory takes a few milliseconds, one with the reranker a tenth of a second or two.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -25,15 +25,15 @@ _FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ServiceState:
     """How the service stands: questions at the desk, its generation, how much is amiss, what was lost."""
 
     running: int
     waiting: int
     limit: int
     generation: str
-    amiss: int = 0
-    lost: int = 0
+    faults: int = 0
+    feedback_lost: int = 0
 
 
 class Metrics:
@@ -56,34 +56,34 @@ class Metrics:
             self._refusals.labels(reason)
         ProcessCollector(registry=own)
 
-    def count(self, seen: RequestRecord) -> None:
+    def count(self, record: RequestRecord) -> None:
         """Count a request that is over."""
-        self._requests.labels(seen.route, str(seen.status)).inc()
-        self._seconds.labels(seen.route).observe(seen.seconds)
+        self._requests.labels(record.route, str(record.status)).inc()
+        self._seconds.labels(record.route).observe(record.seconds)
         # The page tells a refusal in words, with status 200: what was noted goes before the status.
-        outcome = seen.noted.get("outcome") or _BY_STATUS.get(seen.status, "")
+        outcome = record.annotations.get("outcome") or _BY_STATUS.get(record.status, "")
         if outcome in _ANSWERS:
             self._answers.labels(outcome).inc()
         elif outcome in _REFUSALS:
             self._refusals.labels(outcome).inc()
         elif outcome == _FAILED:
             self._failures.inc()
-        if "remembered" in seen.noted:
+        if "remembered" in record.annotations:
             self._remembered.inc()
 
-    def watch(self, state: Callable[[], State]) -> None:
+    def watch_state(self, state: Callable[[], ServiceState]) -> None:
         """Tell this, too, which is asked whenever the metrics are."""
-        self._registry.register(_Standing(state))
+        self._registry.register(_StateCollector(state))
 
     def text(self) -> bytes:
         """All of it, as `TEXT`."""
         return generate_latest(self._registry)
 
 
-class _Standing(Collector):
+class _StateCollector(Collector):
     """A state as figures."""
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], ServiceState]) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
@@ -92,7 +92,7 @@ class _Standing(Collector):
         yield GaugeMetricFamily("pullquote_questions_running", "Being answered.", state.running)
         yield GaugeMetricFamily("pullquote_questions_waiting", "Waiting for their turn.", state.waiting)
         yield GaugeMetricFamily("pullquote_questions_limit", "Let in at once.", state.limit)
-        yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", state.amiss)
+        yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", state.faults)
         told = {"generation": state.generation}
         yield InfoMetricFamily("pullquote_index", "The generation that answers.", told)
-        yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", state.lost)
+        yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", state.feedback_lost)

@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field
 from corpus.article import Article
 from index.retrieval.filter import Filter
 from web.answering.answer_service import AnswerService
-from web.http.problems import PROBLEM, Problem, versioned
+from web.http.problems import PROBLEM_TYPE, Problem, api_version
 from web.pages.article_list import list_articles, match_title
 
-MOST_LISTED = 500
+MAX_PAGE = 500
 
 Texts = Annotated[list[str], Query(default_factory=list, max_length=50)]
 
 
-class Listed(BaseModel):
+class ArticleEntry(BaseModel):
     """An article's facts; "" for what its file does not say. `characters` counts code points of its text."""
 
     id: str = Field(examples=["9f2c4e7ab01d"])
@@ -32,15 +32,15 @@ class Listed(BaseModel):
     characters: int
 
 
-class Listing(BaseModel):
+class ArticlePage(BaseModel):
     """A page of the articles that have the facts asked for, by title."""
 
     generation: str
     total: int
-    articles: list[Listed]
+    articles: list[ArticleEntry]
 
 
-class Whole(Listed):
+class ArticleText(ArticleEntry):
     """An article with its canonical text, to which all offsets refer."""
 
     generation: str
@@ -48,9 +48,9 @@ class Whole(Listed):
     headings: list[tuple[int, int]]
 
 
-def article_routes(desk: AnswerService) -> APIRouter:
+def article_routes(answers: AnswerService) -> APIRouter:
     """The routes of the articles."""
-    router = APIRouter(dependencies=[versioned()])
+    router = APIRouter(dependencies=[api_version()])
 
     @router.get("/api/articles", summary="List articles")
     async def articles(
@@ -59,27 +59,27 @@ def article_routes(desk: AnswerService) -> APIRouter:
         year: Texts,
         title: Annotated[str, Query(max_length=300, description="Words the title holds.")] = "",
         first: Annotated[int, Query(ge=0, description="Articles passed over.")] = 0,
-        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
-    ) -> Listing:
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    ) -> ArticlePage:
         """The articles in the index, in the order of their titles."""
-        generation = desk.assistant.generation
+        generation = answers.assistant.generation
         where = Filter(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
         found = list_articles(match_title(generation.articles, title), where)
-        shown = [Listed(**_facts(one)) for one in found[first : first + limit]]
-        return Listing(generation=generation.id, total=len(found), articles=shown)
+        shown = [ArticleEntry(**_facts(one)) for one in found[first : first + limit]]
+        return ArticlePage(generation=generation.id, total=len(found), articles=shown)
 
     @router.get(
         "/api/articles/{identifier}",
         summary="Read an article",
-        responses={404: {"model": Problem, "content": {PROBLEM: {}}}},
+        responses={404: {"model": Problem, "content": {PROBLEM_TYPE: {}}}},
     )
-    async def article(identifier: str) -> Whole:
+    async def article(identifier: str) -> ArticleText:
         """The whole canonical text: what every extract is a part of, word for word."""
-        generation = desk.assistant.generation
+        generation = answers.assistant.generation
         found = generation.facts.article(identifier)
         if found is None:
             raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
-        return Whole(
+        return ArticleText(
             **_facts(found),
             generation=generation.id,
             text=found.text,

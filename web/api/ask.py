@@ -16,10 +16,10 @@ from index.retrieval.filter import Filter
 from qa.answer_json import Record, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
-from web.answering.answer_service import AWAY_FOR, AnswerService
-from web.answering.health import Health, Reason, health_of
+from web.answering.answer_service import UNAVAILABLE_RETRY_AFTER, AnswerService
+from web.answering.health import Health, Reason, service_health
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
-from web.http.problems import PROBLEM, Problem, failure, versioned
+from web.http.problems import PROBLEM_TYPE, Problem, api_version, problem_response
 from web.pages.page_state import MAX_EXTRACTS
 
 _DIGITS = 4
@@ -27,7 +27,7 @@ _DIGITS = 4
 Values = tuple[str, ...]
 
 
-class Filters(BaseModel):
+class FilterBody(BaseModel):
     """Facts an article must have; an empty list asks for nothing, several values mean any of them."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
@@ -38,7 +38,7 @@ class Filters(BaseModel):
     years: Values = Field(default=(), description="Four-digit years of publication.", examples=[["2004"]])
 
 
-class Ask(BaseModel):
+class AskBody(BaseModel):
     """A question, how many extracts are wanted at most, and which articles may answer."""
 
     model_config = ConfigDict(extra="forbid")
@@ -48,29 +48,29 @@ class Ask(BaseModel):
         examples=["Why did Devon find wraparound services hard?"],
     )
     k: int = Field(default=DEFAULT_EXTRACTS, ge=1, le=MAX_EXTRACTS, strict=True)
-    filters: Filters = Filters()
+    filters: FilterBody = FilterBody()
 
 
-def api_routes(desk: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
+def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
     """The routes of the API; `reasons` tell what is amiss."""
-    router = APIRouter(dependencies=[versioned()])
+    router = APIRouter(dependencies=[api_version()])
 
     @router.post(
         "/api/ask",
         summary="Ask a question",
         response_description="Ranked extracts with their citations, or none and the nearest passages.",
         responses={
-            status: {"model": Problem, "content": {PROBLEM: {}}} for status in (413, 422, 429, 500, 503)
+            status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in (413, 422, 429, 500, 503)
         },
     )
-    async def ask(asked: Ask) -> Record:
+    async def ask(asked: AskBody) -> Record:
         """Word-for-word extracts that answer, best first.
 
         `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
         Feedback on the answer names its `answer_id`.
         """
-        reply = await desk.ask(asked.question, asked.k, Filter(**asked.filters.model_dump()))
+        reply = await answers.ask(asked.question, asked.k, Filter(**asked.filters.model_dump()))
         about = {"answer_id": reply.id, "seconds": round(reply.seconds, _DIGITS)}
         return answer_record(reply.answer) | about
 
@@ -80,45 +80,45 @@ def api_routes(desk: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter
 
         `degraded` is true, and `reasons` say why, when they are answered though something is amiss.
         """
-        told = health_of(desk, reasons)
+        told = service_health(answers, reasons)
         if not told.ready:
             response.status_code = 503
-            response.headers["Retry-After"] = str(AWAY_FOR)
+            response.headers["Retry-After"] = str(UNAVAILABLE_RETRY_AFTER)
         return told
 
     return router
 
 
-def answer_failures(app: FastAPI) -> None:
+def add_exception_handlers(app: FastAPI) -> None:
     """Let the app answer each failure of the API with one line."""
 
     @app.exception_handler(QuestionError)
     async def question(_: Request, error: QuestionError) -> JSONResponse:
-        return failure(422, str(error))
+        return problem_response(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def shape(_: Request, error: RequestValidationError) -> JSONResponse:
-        return failure(422, _first_fault(error.errors()[0]))
+        return problem_response(422, _validation_message(error.errors()[0]))
 
     @app.exception_handler(TooManyQuestions)
     @app.exception_handler(StoreUnavailable)
     async def later(_: Request, error: TooManyQuestions | StoreUnavailable) -> JSONResponse:
-        return failure(503, str(error), headers={"Retry-After": str(error.retry_after)})
+        return problem_response(503, str(error), headers={"Retry-After": str(error.retry_after)})
 
     @app.exception_handler(Unreachable)
     async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
-        return await later(request, StoreUnavailable(AWAY_FOR))
+        return await later(request, StoreUnavailable(UNAVAILABLE_RETRY_AFTER))
 
     @app.exception_handler(AnsweringFailed)
     async def fault(_: Request, error: AnsweringFailed) -> JSONResponse:
-        return failure(500, str(error))
+        return problem_response(500, str(error))
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> JSONResponse:
-        return failure(error.status_code, error.detail, headers=dict(error.headers or {}))
+        return problem_response(error.status_code, error.detail, headers=dict(error.headers or {}))
 
 
-def _first_fault(fault: dict[str, Any]) -> str:
+def _validation_message(fault: dict[str, Any]) -> str:
     """ "filters.years: Input should be a valid tuple": where in the body, and what is wrong there."""
     place = ".".join(str(step) for step in fault["loc"] if step != "body")
     # A key may be as long as the body; the message need not be.

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qa.errors import EnoughFeedback, FeedbackFailure, UnknownQuestion
 from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
 from web.context import ServiceContext
-from web.http.problems import PROBLEM, Problem, failure
+from web.http.problems import PROBLEM_TYPE, Problem
 
 OPENED = "opened"
 _OFFSET = 10**9  # more than any article has characters
 _STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
 
 
-class Feedback(BaseModel):
+class FeedbackBody(BaseModel):
     """A verdict on an extract, on a whole answer when no article is named, or "opened" for a click."""
 
     model_config = ConfigDict(extra="forbid")
@@ -42,7 +42,7 @@ class Feedback(BaseModel):
 def feedback_routes(site: ServiceContext) -> APIRouter:
     """The route for feedback; without a store it answers 404."""
     router = APIRouter()
-    problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM: {}}}
+    problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM_TYPE: {}}}
 
     @router.post(
         "/api/feedback",
@@ -50,20 +50,20 @@ def feedback_routes(site: ServiceContext) -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=dict.fromkeys((404, 413, 422, 429, 503), problem),
     )
-    def feedback(given: Feedback) -> Response:
+    def feedback(given: FeedbackBody) -> Response:
         """Keep a verdict on an extract or on a whole answer; a second one takes the first one's place."""
         if site.feedback is None:
-            return failure(404, "no feedback is kept here")
+            return problem(404, "no feedback is kept here")
         try:
             _keep(site.feedback, given)
         except FeedbackFailure as error:
-            return failure(_STATUSES.get(type(error), 503), str(error))
+            return problem(_STATUSES.get(type(error), 503), str(error))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return router
 
 
-def _keep(store: FeedbackStore, given: Feedback) -> None:
+def _keep(store: FeedbackStore, given: FeedbackBody) -> None:
     if given.verdict == OPENED:
         store.opened(given.answer_id, given.article_id)
         return

@@ -18,13 +18,13 @@ from qa.answer_json import extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from web.context import ServiceContext
-from web.errors import AnsweringFailed, NoTools, StoreUnavailable, TooManyQuestions
+from web.errors import AnsweringFailed, McpNotInstalled, StoreUnavailable, TooManyQuestions
 from web.pages.links import reader_link
 from web.pages.page_state import MAX_EXTRACTS
 from web.settings import package_version
 
 PATH = "/mcp"
-MOST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
 """Of an article's text in one reply: an assistant reads on from `next`."""
 INSTRUCTIONS = (
     "Extracts are word for word. Quote them as they are, name the source with each, and say that the "
@@ -74,13 +74,13 @@ class Read(BaseModel):
     next: int | None
 
 
-def tools_server(site: ServiceContext) -> Any:
+def build_mcp_server(site: ServiceContext) -> Any:
     """The server of both tools: an `mcp.server.MCPServer`. Raises NoTools without the library."""
     try:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
     except ImportError as error:
-        raise NoTools from error
+        raise McpNotInstalled from error
     server = MCPServer(
         site.settings.name, instructions=INSTRUCTIONS, version=package_version(), log_level="WARNING"
     )
@@ -97,7 +97,7 @@ def tools_server(site: ServiceContext) -> Any:
     ) -> Found:
         where = Filter(publishers=publishers, authors=authors, years=years)
         try:
-            answer = (await site.desk.ask(question, k, where)).answer
+            answer = (await site.answers.ask(question, k, where)).answer
         except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
             raise ToolError(str(error)) from error
         return Found(
@@ -109,11 +109,11 @@ def tools_server(site: ServiceContext) -> Any:
 
     @server.tool(description="Read an article's text by the id that `ask` gives, from a character on.")
     async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> Read:
-        generation = site.desk.assistant.generation
+        generation = site.answers.assistant.generation
         found = generation.facts.article(article_id)
         if found is None:
             raise ToolError("no article has this id: ask first, and take the article_id of an extract")
-        end = start + MOST_CHARACTERS
+        end = start + MAX_CHARACTERS
         return Read(
             article_id=found.id,
             title=found.display_title,
@@ -128,14 +128,14 @@ def tools_server(site: ServiceContext) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class McpApp:
     """The route of the tools, and what must be open while they are asked."""
 
     route: BaseRoute
     running: AbstractAsyncContextManager[None]
 
 
-def tools_app(server: Any) -> Tools:
+def build_mcp_app(server: Any) -> McpApp:
     """The tools of a server at `PATH`."""
     from mcp.server.transport_security import TransportSecuritySettings
 
@@ -147,7 +147,7 @@ def tools_app(server: Any) -> Tools:
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     (route,) = app.routes
-    return Tools(route, server.session_manager.run())
+    return McpApp(route, server.session_manager.run())
 
 
 def _quoted(record: dict[str, Any]) -> Quoted:

@@ -13,9 +13,9 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from web.access.admin_key import AdminKey
-from web.access.gate import address
-from web.answering.health import reasons_told
-from web.answering.metrics import TEXT, State
+from web.access.gate import client_address
+from web.answering.health import health_reasons
+from web.answering.metrics import CONTENT_TYPE, ServiceState
 from web.context import ServiceContext
 from web.settings import Scraping
 
@@ -27,27 +27,27 @@ _NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 def metrics_routes(site: ServiceContext) -> APIRouter:
     """The route of the metrics."""
     router, key = APIRouter(include_in_schema=False), AdminKey(site.settings.admin_key)
-    site.metrics.watch(lambda: state_of(site))
+    site.metrics.watch_state(lambda: service_state(site))
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
         _check(request, key, site.settings.metrics)
-        headers = {"Content-Type": TEXT, "Cache-Control": "no-store"}
+        headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
         return Response(site.metrics.text(), headers=headers)
 
     return router
 
 
-def state_of(site: ServiceContext) -> State:
+def service_state(site: ServiceContext) -> ServiceState:
     """How the service stands now."""
-    desk = site.desk
-    return State(
+    desk = site.answers
+    return ServiceState(
         running=desk.running,
         waiting=desk.waiting,
-        limit=desk.places,
+        limit=desk.capacity,
         generation=desk.assistant.generation.id,
-        amiss=len(reasons_told(desk, site.reasons)),
-        lost=site.feedback.lost if site.feedback else 0,
+        faults=len(health_reasons(desk, site.reasons)),
+        feedback_lost=site.feedback.lost if site.feedback else 0,
     )
 
 
@@ -56,7 +56,7 @@ def _check(request: Request, key: AdminKey, who: Scraping) -> None:
     if who is Scraping.OFF:
         raise HTTPException(404, "there is nothing at this address")
     if not (who is Scraping.LOCAL and is_local(request)):
-        key.check(request.headers.get("Authorization", ""), address(request.scope))
+        key.check(request.headers.get("Authorization", ""), client_address(request.scope))
 
 
 def is_local(request: Request) -> bool:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from web.http.request_log import RequestRecord
 
 LOGGER = "pullquote"
-_LONGEST = 200  # characters of a library's words
-_CAUSES = 5
+_MAX_TEXT = 200  # characters of a library's words
+_MAX_CAUSES = 5
 _SERVER_FAULT = 500
 _PLACE = re.compile(r'\s+File "')
 
@@ -37,19 +37,19 @@ def log_event(level: int, event: str, *, error: BaseException | None = None, **f
     logging.getLogger(LOGGER).log(level, event, extra={"facts": facts}, exc_info=error)
 
 
-def log_request(seen: RequestRecord) -> None:
+def log_request(record: RequestRecord) -> None:
     """An observer of requests: a line for each."""
-    level = logging.ERROR if seen.status == _SERVER_FAULT else logging.INFO
+    level = logging.ERROR if record.status == _SERVER_FAULT else logging.INFO
     log_event(
         level,
         "request",
-        request=seen.id,
-        route=seen.route,
-        method=seen.method,
-        status=seen.status,
-        ms=round(seen.seconds * 1000, 1),
-        bytes=seen.sent,
-        **dict[str, Any](seen.noted),
+        request=record.id,
+        route=record.route,
+        method=record.method,
+        status=record.status,
+        ms=round(record.seconds * 1000, 1),
+        bytes=record.sent,
+        **dict[str, Any](record.annotations),
     )
 
 
@@ -65,11 +65,11 @@ class JsonLine(logging.Formatter):
             line["request"] = request_id()
         line |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[1]:
-            line |= failure_facts(record.exc_info[1])
+            line |= error_fields(record.exc_info[1])
         return json.dumps(line, default=str)
 
 
-def failure_facts(error: BaseException) -> Fields:
+def error_fields(error: BaseException) -> Fields:
     """What kind of failure, what it came from, and through which lines of code; never its message.
 
     An OSError's message is the system's and tells the reason: "OSError (No space left on device)".
@@ -77,7 +77,7 @@ def failure_facts(error: BaseException) -> Fields:
     kinds: list[str] = []
     frames = traceback.extract_tb(error.__traceback__)
     cause: BaseException | None = error
-    while cause is not None and len(kinds) < _CAUSES:
+    while cause is not None and len(kinds) < _MAX_CAUSES:
         kinds.append(_kind(cause))
         frames = traceback.extract_tb(cause.__traceback__) or frames
         inner = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else None
@@ -95,7 +95,7 @@ def _kind(error: BaseException) -> str:
 def _format_string(message: object) -> str:
     """The first line of a library's message, the values it would be filled with left out."""
     lines = str(message).splitlines() if isinstance(message, str) else []
-    return lines[0][:_LONGEST] if lines else type(message).__qualname__
+    return lines[0][:_MAX_TEXT] if lines else type(message).__qualname__
 
 
 class StderrRedirect(io.TextIOBase):
@@ -114,7 +114,7 @@ class StderrRedirect(io.TextIOBase):
     def write(self, text: str) -> int:
         """Log every line that is whole."""
         *lines, self._rest = (self._rest + text).split("\n")
-        self._rest = self._rest[-_LONGEST:]
+        self._rest = self._rest[-_MAX_TEXT:]
         for line in lines:
             told = _redact(line)
             if told:

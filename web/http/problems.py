@@ -9,11 +9,11 @@ from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from corpus.normalise import replace_surrogates
+from corpus.article import replace_surrogates
 
-VERSION = "1"
-"""Of the API. What would break a caller comes as another version, at a path of its own."""
-PROBLEM = "application/problem+json"
+API_VERSION = "1"
+"""A change that breaks callers gets a new version, at a path of its own."""
+PROBLEM_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
@@ -25,19 +25,23 @@ class Problem(BaseModel):
     detail: str
 
 
-def failure(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
-    """A failure as the API answers it; what UTF-8 has no form for becomes "?"."""
+def problem_response(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The message as a problem in one line; lone surrogates, which UTF-8 cannot encode, become "?"."""
     detail = " ".join(replace_surrogates(message).split())
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
-    told = {**(headers or {}), "API-Version": VERSION}
-    return JSONResponse(problem.model_dump(), status_code=status, headers=told, media_type=PROBLEM)
+    return JSONResponse(
+        problem.model_dump(),
+        status_code=status,
+        headers={**(headers or {}), "API-Version": API_VERSION},
+        media_type=PROBLEM_TYPE,
+    )
 
 
-def versioned() -> Any:
-    """A dependency that tells every reply's version of the API."""
+def api_version() -> Any:
+    """A dependency that sets the header `API-Version` of every reply."""
 
-    # Not a plain function: those run in a thread, and every question would wait for one.
-    async def told(response: Response) -> None:
-        response.headers["API-Version"] = VERSION
+    # `async`: FastAPI runs plain functions in a thread, and every question would wait for one.
+    async def set_version(response: Response) -> None:
+        response.headers["API-Version"] = API_VERSION
 
-    return Depends(told)
+    return Depends(set_version)

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.http.routes import PAGE, local_path
 
-OTHER = "other"
+OTHER_ROUTE = "other"
 """What no route took, or no method of HTTP's."""
-NO_REPLY = 500
+NO_REPLY_STATUS = 500
 """What the server answers for an app that did not."""
 _ID_BYTES = 8
 _METHODS = frozenset(HTTPMethod)
@@ -37,7 +37,7 @@ class RequestRecord:
     status: int
     seconds: float
     sent: int
-    noted: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
 Observer = Callable[[RequestRecord], None]
@@ -64,11 +64,11 @@ class RequestLog:
                 seen = RequestRecord(
                     id=identifier,
                     route=route_of(scope),
-                    method=scope["method"] if scope["method"] in _METHODS else OTHER,
+                    method=scope["method"] if scope["method"] in _METHODS else OTHER_ROUTE,
                     status=reply.status,
                     seconds=time.perf_counter() - started,
                     sent=reply.sent,
-                    noted=noted.facts,
+                    annotations=noted.annotations,
                 )
                 for observe in self._observers:
                     observe(seen)
@@ -78,7 +78,7 @@ def route_of(scope: Scope) -> str:
     """The pattern of the route that took a request, such as "/articles/{identifier}"."""
     pattern: str = getattr(scope.get("route"), "path", "")
     # The page's request is a copy on its way in, and the route is told to the copy.
-    return pattern or (PAGE if local_path(scope) == PAGE else OTHER)
+    return pattern or (PAGE if local_path(scope) == PAGE else OTHER_ROUTE)
 
 
 class _Reply:
@@ -87,7 +87,7 @@ class _Reply:
     def __init__(self, send: Send, identifier: str) -> None:
         self._send = send
         self._identifier = identifier
-        self.status = NO_REPLY
+        self.status = NO_REPLY_STATUS
         self.sent = 0
 
     async def __call__(self, message: Message) -> None:
@@ -104,7 +104,7 @@ class RequestContext:
     """A request's id and the facts noted of it."""
 
     id: str = ""
-    facts: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
 
 
 _noted: ContextVar[RequestContext | None] = ContextVar("noted", default=None)
@@ -125,7 +125,7 @@ def annotate(**facts: str) -> None:
     """Note something of the request under way; nothing happens outside of one."""
     noted = _noted.get()
     if noted:
-        noted.facts.update(facts)
+        noted.annotations.update(facts)
 
 
 def request_id() -> str:

@@ -24,8 +24,8 @@ LOGOUT = "/logout"
 class Caller(StrEnum):
     """Who may call a route."""
 
-    ANYBODY = "anybody"
-    KNOWN = "known"
+    PUBLIC = "anybody"
+    USER = "known"
     ADMIN = "admin"
     NOBODY = "nobody"
 

@@ -53,7 +53,7 @@ class SecurityHeaders:
         if scope["method"] == "GET" and local_path(scope) == PAGE:
             nonce = secrets.token_urlsafe(16)
             reply = _PageReply(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
-            return await self._app(_plain(scope), receive, reply)
+            return await self._app(_without_compression(scope), receive, reply)
 
         async def reply_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -104,7 +104,7 @@ def with_nonce(html: bytes, nonce: str) -> bytes:
     return _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), html)
 
 
-def _plain(scope: Scope) -> Scope:
+def _without_compression(scope: Scope) -> Scope:
     """The request without its wish for compression: a compressed page cannot be given nonces."""
     kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
     return {**scope, "headers": kept}

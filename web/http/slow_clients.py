@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
 """From a connection, or a later request's first byte, to the end of the headers; and for a refused body."""
-MOST = 800
+MAX_CONNECTIONS = 800
 """Connections at once. A process may often open 1,024 files, and the index needs some."""
 BACKLOG = 64
 """Connections taken up at once, before any of them can be told to go."""
@@ -24,24 +24,24 @@ BACKLOG = 64
 class Connection(H11Protocol):
     """HTTP as uvicorn speaks it, with a time limit for request line and headers, at most `MOST` at once."""
 
-    _late: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._wait()
-        if len(self.connections) > MOST:
+        self._start_timer()
+        if len(self.connections) > MAX_CONNECTIONS:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and wait for the rest of what has begun."""
         super().data_received(data)
-        if not self._is_begun():
-            self._stop()
-        elif self._late is None:
-            self._wait()
+        if not self._awaits_more():
+            self._stop_timer()
+        elif self._head_timer is None:
+            self._start_timer()
 
-    def _is_begun(self) -> bool:
+    def _awaits_more(self) -> bool:
         """Whether a head is there in part, or a body goes on after its answer."""
         if self.conn.their_state is h11.SEND_BODY:
             return self.cycle.response_complete
@@ -49,22 +49,22 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._stop()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def _make_room(self) -> None:
         """Close the one that has waited longest for a first request, else for the next: this one at last."""
         others = (one for one in self.connections if isinstance(one, Connection) and one is not self)
-        ends = [(one, one._late or one.timeout_keep_alive_task) for one in others]
-        idle = [(one._late is None, timer.when(), one) for one, timer in ends if timer]
+        ends = [(one, one._head_timer or one.timeout_keep_alive_task) for one in others]
+        idle = [(one._head_timer is None, timer.when(), one) for one, timer in ends if timer]
         first = min(idle, key=lambda ranked: ranked[:2])[2] if idle else self
         self.connections.discard(first)
         first.timeout_keep_alive_handler()
 
-    def _wait(self) -> None:
-        self._late = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+    def _start_timer(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
 
-    def _stop(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -13,10 +13,10 @@ from qa.feedback.safe_csv import sheet
 from qa.feedback.statistics import EDGES, EVERYTHING, Bin, Day, Usage, usage
 from qa.feedback.store import FeedbackStore
 from web.access.admin_key import AdminKey
-from web.access.gate import address
+from web.access.gate import client_address
 from web.context import ServiceContext
 from web.html import document, escaped
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.i18n import Catalogue
 from web.pages.admin_tables import Bar, Table, bars, render_table, tables
 
@@ -37,7 +37,7 @@ def admin_routes(site: ServiceContext) -> APIRouter:
     key = AdminKey(site.settings.admin_key)
 
     def check(request: Request) -> None:
-        key.check(request.headers.get("Authorization", ""), address(request.scope))
+        key.check(request.headers.get("Authorization", ""), client_address(request.scope))
 
     # Before anything else is looked at, the number of days too.
     router = APIRouter(include_in_schema=False, dependencies=[Depends(check)])
@@ -50,18 +50,18 @@ def admin_routes(site: ServiceContext) -> APIRouter:
         try:
             used = _usage(site.feedback, days, most=_SHOWN)
         except FeedbackFailure as error:
-            return failure(503, str(error))
+            return problem_response(503, str(error))
         return _page(site.catalogue, _body(site, site.feedback, used))
 
     @router.get("/admin/export/{name}.csv")
     def export(name: str, days: Days = DAYS) -> Response:
         if site.feedback is None:
-            return failure(404, "no feedback is kept here")
+            return problem_response(404, "no feedback is kept here")
         try:
             found = tables(_usage(site.feedback, days), site.catalogue)
         except FeedbackFailure as error:
-            return failure(503, str(error))
-        return _csv(found[name]) if name in found else failure(404, "there is no such table")
+            return problem_response(503, str(error))
+        return _csv(found[name]) if name in found else problem_response(404, "there is no such table")
 
     return router
 

@@ -79,7 +79,7 @@ def list_articles(articles: Sequence[Article], where: Filter) -> list[Article]:
 
 def _page(site: ServiceContext, wanted: ArticleQuery) -> HTMLResponse:
     words = site.catalogue
-    named = match_title(site.desk.assistant.generation.articles, wanted.title)
+    named = match_title(site.answers.assistant.generation.articles, wanted.title)
     found = list_articles(named, wanted.where)
     heading = words("articles.heading")
     body = (

@@ -18,7 +18,7 @@ from web.citations.quotation import quotations
 from web.citations.text_fragment import fragment_link
 from web.context import ServiceContext
 from web.html import document, escaped
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.i18n import Catalogue
 from web.pages.links import read_span, reader_link
 from web.pages.source_line import citation as source_line
@@ -125,16 +125,16 @@ def evidence_routes(site: ServiceContext) -> APIRouter:
     def download(suffix: str, request: Request) -> Response:
         cited = _cited(site, request)
         if suffix not in FORMATS:
-            return failure(404, site.catalogue("evidence.no_format", known=", ".join(FORMATS)))
+            return problem_response(404, site.catalogue("evidence.no_format", known=", ".join(FORMATS)))
         fault = _fault(site, cited)
-        return failure(422, fault) if fault else _file(site, suffix, cited)
+        return problem_response(422, fault) if fault else _file(site, suffix, cited)
 
     return router
 
 
 def _cited(site: ServiceContext, request: Request) -> CitationList:
     # One generation for all of them: another may be published between two.
-    return read_cited(request.query_params.getlist("c"), site.desk.assistant.generation.facts.article)
+    return read_cited(request.query_params.getlist("c"), site.answers.assistant.generation.facts.article)
 
 
 def _fault(site: ServiceContext, cited: CitationList) -> str:

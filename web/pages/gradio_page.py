@@ -62,10 +62,10 @@ def mount_page(app: FastAPI, site: ServiceContext) -> None:
 
 async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
     """Status line, results and filters of a view; what a person can mend is shown, not raised."""
-    words, assistant = site.catalogue, site.desk.assistant
+    words, assistant = site.catalogue, site.answers.assistant
     filters = _filters(assistant, view, words)
     try:
-        replied = await site.desk.ask(view.question, view.k, view.where, assistant=assistant)
+        replied = await site.answers.ask(view.question, view.k, view.where, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
         return "", render_error(error, words), filters
     shown = render_reply(replied, view, words, private=site.settings.private_questions)
@@ -79,7 +79,7 @@ def _filters(assistant: Assistant, view: PageState, words: Catalogue) -> str:
 def _page(site: ServiceContext) -> gr.Blocks:
     import gradio as gr
 
-    words, assistant = site.catalogue, site.desk.assistant
+    words, assistant = site.catalogue, site.answers.assistant
     examples = _example_questions(assistant)
     blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False, delete_cache=(CACHED, CACHED))
     with blocks:
@@ -106,8 +106,8 @@ def _page(site: ServiceContext) -> gr.Blocks:
         choices = _examples(examples)
         _connect(site, shown, asking=[question.submit, button.click], choices=choices)
         _restore(blocks, site, shown)
-    if site.reloading:
-        site.reloading.renewed.append(_renewing(blocks, filters, choices, words))
+    if site.watcher:
+        site.watcher.on_reload.append(_renewing(blocks, filters, choices, words))
     return blocks
 
 
@@ -199,7 +199,7 @@ def _restore(blocks: gr.Blocks, site: ServiceContext, shown: tuple[Any, Any, Any
         if view.question:
             return view.question, *await reply(site, view)
         # An empty text here would erase what a person has begun to type.
-        return gr.skip(), gr.skip(), gr.skip(), _filters(site.desk.assistant, view, site.catalogue)
+        return gr.skip(), gr.skip(), gr.skip(), _filters(site.answers.assistant, view, site.catalogue)
 
     question = shown[0]
     blocks.load(restore, [question], list(shown), js=web_file("page.js"), **_quiet())

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from web.access.credentials import Credential, Kind
-from web.access.gate import Authenticator, address
-from web.access.sessions import COOKIE, LASTS
+from web.access.gate import Authenticator, client_address
+from web.access.sessions import COOKIE, SESSION_SECONDS
 from web.context import ServiceContext
 from web.html import document, escaped
-from web.http.problems import failure
+from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, PAGE, Caller, rule_of
 from web.i18n import Catalogue
 
@@ -34,7 +34,9 @@ def login_routes(site: ServiceContext, door: Authenticator | None) -> APIRouter:
             return _nothing()
         given = _form(await request.body())
         wanted = given.get("next", "")
-        found = await door.credential(Kind.PASSWORD, given.get("password", ""), address(request.scope))
+        found = await door.authenticate(
+            Kind.PASSWORD, given.get("password", ""), client_address(request.scope)
+        )
         if isinstance(found, Credential):
             return _entered(request, door.sessions.begin(found.credential_id), wanted)
         if found:
@@ -70,7 +72,7 @@ def safe_next(wanted: str) -> str:
         return PAGE
     path = unquote(parts.path)
     rule = rule_of(path) if wanted.startswith("/") and not (parts.scheme or parts.netloc) else None
-    if rule is None or rule.caller is not Caller.KNOWN or "GET" not in rule.methods:
+    if rule is None or rule.caller is not Caller.USER or "GET" not in rule.methods:
         return PAGE
     query = quote(parts.query, safe="=&%+:;,/?@!$'()*~-._")
     return quote(path) + (f"?{query}" if query else "")
@@ -118,7 +120,7 @@ def _entered(request: Request, session: str, wanted: str) -> Response:
     reply.set_cookie(
         COOKIE,
         session,
-        max_age=LASTS,
+        max_age=SESSION_SECONDS,
         path=root or "/",
         secure=request.url.scheme == "https",
         httponly=True,
@@ -142,4 +144,4 @@ def _root(request: Request) -> str:
 
 
 def _nothing() -> Response:
-    return failure(404, "there is nothing at this address")
+    return problem_response(404, "there is nothing at this address")

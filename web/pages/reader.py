@@ -37,7 +37,7 @@ def reader_routes(site: ServiceContext) -> APIRouter:
 
     @router.get("/articles/{identifier}")
     async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
-        assistant = site.desk.assistant
+        assistant = site.answers.assistant
         found = assistant.generation.facts.article(identifier)
         if found is None:
             return _gone(site, identifier)
@@ -61,7 +61,7 @@ async def _others(
     if not question:
         return ()
     try:
-        reply = await site.desk.ask(question, _OTHERS, assistant=assistant)
+        reply = await site.answers.ask(question, _OTHERS, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions):
         return ()
     answer: Answer = reply.answer

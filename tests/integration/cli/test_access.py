@@ -22,12 +22,12 @@ def run(*arguments: str, given: str = "", data: Path) -> tuple[int, str, str]:
 def test_a_key_is_printed_once_and_lets_a_machine_in(tmp_path: Path) -> None:
     code, key, _ = run("access", "add", "reports", data=tmp_path)
     assert (code, re.fullmatch(r"reports\.[\w-]{43}\n", key) is not None) == (0, True)
-    assert Keyring(tmp_path / FILE).credential(Kind.KEY, key.strip()) is not None
+    assert Keyring(tmp_path / FILE).authenticate(Kind.KEY, key.strip()) is not None
 
 
 def test_a_password_is_read_from_a_pipe_and_not_printed(tmp_path: Path) -> None:
     assert run("access", "add", "staff", "--password", given=f"{PASSWORD}\n", data=tmp_path) == (0, "", "")
-    assert Keyring(tmp_path / FILE).credential(Kind.PASSWORD, PASSWORD) is not None
+    assert Keyring(tmp_path / FILE).authenticate(Kind.PASSWORD, PASSWORD) is not None
 
 
 def test_the_list_tells_no_secret(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_a_bad_pointer_is_told_and_waited_out(
 
 
 def test_health_tells_what_is_wrong(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
-    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)))
+    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)))
     ready = client.get("/health").json()
     assert (ready["status"], ready["reasons"], ready["generation"]) == ("ready", [], reloading.generation)
     flip(data / publish(data, 2).id / "texts.npy")
@@ -226,8 +226,8 @@ def test_it_looks_by_itself_while_the_service_runs(
     desk: AnswerService, data: Path, reloading: IndexWatcher
 ) -> None:
     answered = threading.Event()
-    reloading.renewed.append(lambda _: answered.set())
-    with TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading))):
+    reloading.on_reload.append(lambda _: answered.set())
+    with TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading))):
         publish(data, 2)
         assert answered.wait(60)
     assert "reload" not in {thread.name for thread in threading.enumerate()}
@@ -316,12 +316,12 @@ def _told(reply: Any, states: dict[str, str]) -> str:
 
 def test_tools_reply_of_one_generation(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     client_class = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").Client
-    from web.api.mcp_tools import tools_server
+    from web.api.mcp_tools import build_mcp_server
 
     site, states = turning
 
     async def called(name: str, **arguments: Any) -> str:
-        async with client_class(tools_server(site)) as client:
+        async with client_class(build_mcp_server(site)) as client:
             return json.dumps((await client.call_tool(name, arguments)).structured_content)
 
     for _ in range(3):
@@ -334,9 +334,9 @@ def test_tools_reply_of_one_generation(turning: tuple[ServiceContext, dict[str, 
 def test_a_reply_that_asks_twice_is_seen(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     """The test of these tests."""
     site, states = turning
-    found = site.desk.assistant.generation.facts.article("harbour")
+    found = site.answers.assistant.generation.facts.article("harbour")
     assert found
-    assert mixture(found.text + site.desk.assistant.generation.id, states)
+    assert mixture(found.text + site.answers.assistant.generation.id, states)
 
 
 def test_the_page_of_new_visitors_is_of_the_new_generation(data: Path, said: list[str]) -> None:
@@ -405,7 +405,7 @@ def test_publishing_under_readers(
 ) -> None:
     """Eight readers ask by HTTP while generations are published; the service looks for them by itself."""
     states = {reloading.generation: "state1x"}
-    site = ServiceContext(desk, Settings(), load_catalogue(), reloading=reloading)
+    site = ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)
     with running(own_app(site)) as address, Readers(address, 8) as readers:
         for number in range(2, publishes + 2):
             states[build(state(number), WordEncoder(), data).generation] = f"state{number}x"

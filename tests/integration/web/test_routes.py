@@ -139,11 +139,11 @@ def test_each_route_lets_in_whom_the_table_says_and_nobody_else(setting: Setting
                 outcomes[rule.caller, credentials, status == 0] += 1
     print(f"\n{setting.access}: {sum(outcomes.values())} calls, {sorted(map(str, outcomes.items()))}")
     assert differ == []
-    assert outcomes[Caller.KNOWN, "known", True] > 10
+    assert outcomes[Caller.USER, "known", True] > 10
     assert outcomes[Caller.NOBODY, "known", False] > 100
     assert outcomes[Caller.ADMIN, "admin", True] > 0
-    assert outcomes[Caller.KNOWN, "none", True] == (
-        0 if setting.access is not Access.OPEN else outcomes[Caller.KNOWN, "known", True]
+    assert outcomes[Caller.USER, "none", True] == (
+        0 if setting.access is not Access.OPEN else outcomes[Caller.USER, "known", True]
     )
 
 
@@ -153,7 +153,7 @@ def lets_in(setting: Setting, caller: Caller, credentials: str) -> bool:
     known = setting.access is Access.OPEN or credentials == "known"
     # Behind a proxy the admin is somebody whom it names; with a password the admin's key is no other key.
     known = known or (setting.access is Access.PROXY and credentials == "admin")
-    return {Caller.ANYBODY: True, Caller.KNOWN: known}.get(caller, False)
+    return {Caller.PUBLIC: True, Caller.USER: known}.get(caller, False)
 
 
 def credentials_of(setting: Setting, credentials: str) -> dict[str, str]:

@@ -137,7 +137,7 @@ def answered(caller: socket.socket) -> bool:
 
 
 def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.http.slow_clients.MOST", 3)
+    monkeypatch.setattr("web.http.slow_clients.MAX_CONNECTIONS", 3)
     with served() as port, ExitStack() as opened:
         silent, kept, other = (opened.enter_context(connected(port)) for _ in range(3))
         assert answered(kept)

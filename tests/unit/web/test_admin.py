@@ -22,7 +22,7 @@ from tests.support.fakes import article
 from tests.unit.web.test_ask import StandIn, abstained, answered, extract
 from tests.unit.web.test_gradio_page import HOSTILE, Text
 from web.answering.answer_service import AnswerService
-from web.api.ask import answer_failures
+from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.admin import MOST_DAYS, admin_routes
@@ -42,7 +42,7 @@ def admin(store: FeedbackStore | None, key: str = KEY, *, question_log: bool = T
     app.include_router(
         admin_routes(ServiceContext(AnswerService(StandIn()), settings, load_catalogue(), store))
     )
-    answer_failures(app)
+    add_exception_handlers(app)
     return app
 
 

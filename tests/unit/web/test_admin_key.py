@@ -8,8 +8,8 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.unit.web.test_admin import KEY, basic
-from web.access.admin_key import AdminKey, password
-from web.access.rate_limits import MOST, Throttle
+from web.access.admin_key import AdminKey, password_in_header
+from web.access.rate_limits import MAX_TRIES, Throttle
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from web.access.rate_limits import MOST, Throttle
     ],
 )
 def test_a_password_is_read_from_its_header(header: str, expected: str | None) -> None:
-    assert password(header) == expected
+    assert password_in_header(header) == expected
 
 
 class Gate:
@@ -49,7 +49,7 @@ class Gate:
 
 def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
     gate = Gate()
-    for _ in range(MOST):
+    for _ in range(MAX_TRIES):
         assert gate("wrong") == (401, "")
         gate.time += 1
     assert gate("wrong") == gate(KEY) == gate(None) == (429, "50")
@@ -66,5 +66,5 @@ def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
 
 def test_right_keys_and_no_keys_are_not_counted() -> None:
     gate = Gate()
-    for _ in range(3 * MOST):
+    for _ in range(3 * MAX_TRIES):
         assert (gate(KEY), gate(None)) == ((200, ""), (401, ""))

@@ -19,7 +19,7 @@ from qa.feedback.database import FEEDBACK
 from qa.feedback.store import MOST_PER_QUESTION, FeedbackStore
 from tests.unit.web.test_ask import DREDGING, StandIn
 from web.answering.answer_service import AnswerService
-from web.api.ask import answer_failures, api_routes
+from web.api.ask import add_exception_handlers, api_routes
 from web.api.feedback import feedback_routes
 from web.context import ServiceContext
 from web.errors import WrongSetting
@@ -34,7 +34,7 @@ def service(store: FeedbackStore | None) -> FastAPI:
     app = FastAPI()
     app.include_router(api_routes(desk))
     app.include_router(feedback_routes(ServiceContext(desk, Settings(), load_catalogue(), store)))
-    answer_failures(app)
+    add_exception_handlers(app)
     return app
 
 

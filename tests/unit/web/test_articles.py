@@ -9,7 +9,7 @@ from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, StandIn
 from web.answering.answer_service import AnswerService
 from web.api.articles import article_routes
-from web.api.ask import answer_failures
+from web.api.ask import add_exception_handlers
 
 HARBOUR = replace(
     article("harbour", "It silted up.", heading="The harbour"), publisher="The Post", published="2004"
@@ -20,7 +20,7 @@ QUAY = replace(article("quay", "Cheap."), title="A quay", author="Bob", publishe
 def client() -> TestClient:
     app = FastAPI()
     app.include_router(article_routes(AnswerService(StandIn(DREDGING, HARBOUR, QUAY))))
-    answer_failures(app)
+    add_exception_handlers(app)
     return TestClient(app)
 
 

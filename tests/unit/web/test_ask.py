@@ -26,7 +26,7 @@ from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.question import MAX_CHARACTERS, read_question
 from tests.support.fakes import article
 from web.answering.answer_service import AnswerService
-from web.api.ask import answer_failures, api_routes
+from web.api.ask import add_exception_handlers, api_routes
 
 HARBOUR = article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.", "A canal was planned.")
 ECHO = article("echo", "They say that dredging cost more.")
@@ -84,7 +84,7 @@ class StandIn(Assistant):
 def api(assistant: Assistant, **limits: Any) -> FastAPI:
     app = FastAPI()
     app.include_router(api_routes(AnswerService(assistant, **limits)))
-    answer_failures(app)
+    add_exception_handlers(app)
     return app
 
 

@@ -46,16 +46,16 @@ def test_who_is_let_in_and_who_is_not(path: Path) -> None:
     add(path, "staff", PASSWORD)
     ring = Keyring(path)
     right = [(Kind.KEY, key, "reports"), (Kind.PASSWORD, PASSWORD, "staff")]
-    assert [ring.credential(kind, secret).name for kind, secret, _ in right] == ["reports", "staff"]  # type: ignore[union-attr]
+    assert [ring.authenticate(kind, secret).name for kind, secret, _ in right] == ["reports", "staff"]  # type: ignore[union-attr]
     # The same password, typed on a keyboard that sends an accent by itself.
-    assert ring.credential(Kind.PASSWORD, "correct ho\u0308rse battery") is not None
+    assert ring.authenticate(Kind.PASSWORD, "correct ho\u0308rse battery") is not None
     wrong = [
         *((Kind.KEY, secret) for secret in (PASSWORD, key + "x", key[:-1], "reports.", "reports", ".", "")),
         *((Kind.PASSWORD, secret) for secret in (key, PASSWORD.upper(), PASSWORD + " ", "", "x" * 100_000)),
         (Kind.KEY, "\ud800"),
         (Kind.KEY, key.replace("reports", "other")),
     ]
-    assert [ring.credential(kind, secret) for kind, secret in wrong] == [None] * len(wrong)
+    assert [ring.authenticate(kind, secret) for kind, secret in wrong] == [None] * len(wrong)
 
 
 def test_a_secret_that_was_right_is_known_again_without_scrypt(
@@ -63,25 +63,25 @@ def test_a_secret_that_was_right_is_known_again_without_scrypt(
 ) -> None:
     key = add(path, "reports")
     ring = Keyring(path)
-    assert ring.remembered(key) is None
-    assert ring.credential(Kind.KEY, key) is not None
-    assert ring.credential(Kind.KEY, key + "x") is None
+    assert ring.cached(key) is None
+    assert ring.authenticate(Kind.KEY, key) is not None
+    assert ring.authenticate(Kind.KEY, key + "x") is None
     monkeypatch.setattr("hashlib.scrypt", None)
-    assert ring.remembered(key) == load(path)[0]
-    assert ring.remembered(key + "x") is None
-    assert len(ring._right) == 1
+    assert ring.cached(key) == load(path)[0]
+    assert ring.cached(key + "x") is None
+    assert len(ring._accepted) == 1
 
 
 def test_what_is_removed_is_over_at_once(path: Path) -> None:
     key = add(path, "reports")
     add(path, "staff", PASSWORD)
     ring = Keyring(path)
-    known = ring.credential(Kind.KEY, key)
+    known = ring.authenticate(Kind.KEY, key)
     assert known is not None
     assert ring.still_valid(known.credential_id)
     remove(path, "reports")
-    assert ring.remembered(key) is None
-    assert ring.credential(Kind.KEY, key) is None
+    assert ring.cached(key) is None
+    assert ring.authenticate(Kind.KEY, key) is None
     assert not ring.still_valid(known.credential_id)
     # One of the same name is another one.
     assert add(path, "reports") != key
@@ -92,14 +92,14 @@ def test_what_is_removed_is_over_at_once(path: Path) -> None:
 def test_a_file_that_is_lost_lets_nobody_in(path: Path, after: str) -> None:
     key = add(path, "reports")
     ring = Keyring(path)
-    assert ring.credential(Kind.KEY, key)
+    assert ring.authenticate(Kind.KEY, key)
     written = path.read_bytes()
     path.unlink()
     if after != "gone":
         path.write_bytes(written if after == "readable" else written[:-1])
         path.chmod(0o644 if after == "readable" else 0o600)
-    assert ring.remembered(key) is None
-    assert ring.credential(Kind.KEY, key) is None
+    assert ring.cached(key) is None
+    assert ring.authenticate(Kind.KEY, key) is None
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o601])

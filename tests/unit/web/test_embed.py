@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from tests.unit.web.test_ask import StandIn
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
-from web.api.ask import answer_failures
+from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
 from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
@@ -38,7 +38,7 @@ def kit(catalogue: Catalogue | None = None) -> FastAPI:
     app.include_router(
         embed_routes(ServiceContext(AnswerService(StandIn()), settings, catalogue or load_catalogue()))
     )
-    answer_failures(app)
+    add_exception_handlers(app)
     app.add_middleware(Guard)
     app.add_middleware(CORSMiddleware, allow_origins=settings.origins)
     app.add_middleware(SecurityHeaders, origins=settings.origins)

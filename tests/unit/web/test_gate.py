@@ -16,7 +16,7 @@ from tests.unit.web.test_admin import KEY, basic
 from tests.unit.web.test_ask import StandIn
 from web.access.credentials import FILE, Keyring, add, remove
 from web.access.gate import Authenticator
-from web.access.rate_limits import MOST
+from web.access.rate_limits import MAX_TRIES
 from web.access.sessions import COOKIE
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -172,13 +172,13 @@ def test_wrong_tries_are_bounded_for_each_address(service: Service, way: str) ->
 
     refused, let_in = (403, 303) if way == "password" else (401, 200)
     with service.client() as guesser, service.client(("192.0.2.10", 1)) as other:
-        assert [tried(guesser, right=False) for _ in range(MOST + 1)] == [refused] * MOST + [429]
+        assert [tried(guesser, right=False) for _ in range(MAX_TRIES + 1)] == [refused] * MAX_TRIES + [429]
         assert tried(guesser, right=True) == 429
         assert [tried(other, right=False), tried(other, right=True)] == [refused, let_in]
 
 
 def test_a_page_says_how_long_to_wait(client: TestClient) -> None:
-    for _ in range(MOST):
+    for _ in range(MAX_TRIES):
         log_in(client, "x")
     reply = log_in(client)
     assert reply.status_code == 429
@@ -194,7 +194,7 @@ def test_many_guesses_at_once_are_as_many_tries(tmp_path: Path) -> None:
             return [reply.status_code for reply in await asyncio.gather(*sent)]
 
     statuses = asyncio.run(crowd())
-    assert (statuses.count(403), statuses.count(429)) == (MOST, 30 - MOST)
+    assert (statuses.count(403), statuses.count(429)) == (MAX_TRIES, 30 - MAX_TRIES)
 
 
 def test_only_so_many_secrets_are_looked_at_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def test_only_so_many_secrets_are_looked_at_together(tmp_path: Path, monkeypatch
         door = Authenticator(Keyring(tmp_path / FILE))
         from web.access.credentials import Kind
 
-        asked = [door.credential(Kind.PASSWORD, "x", f"192.0.2.{n}") for n in range(8)]
+        asked = [door.authenticate(Kind.PASSWORD, "x", f"192.0.2.{n}") for n in range(8)]
         return list(await asyncio.gather(*asked))
 
     assert sorted(map(str, asyncio.run(crowd()))) == ["0"] * 3 + ["1"] * 5

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from tests.unit.web.test_ask import StandIn
 from web.errors import WrongSetting
-from web.http.json_log import LOGGER, failure_facts, log_event, logging_to
+from web.http.json_log import LOGGER, error_fields, log_event, logging_to
 from web.service import build_app
 from web.settings import Settings, read_settings
 
@@ -84,7 +84,7 @@ def test_a_failure_is_told_by_kind_and_place_without_its_message(stream: io.Stri
 
 
 def test_of_a_group_the_first_is_told() -> None:
-    facts = failure_facts(ExceptionGroup(CANARY, [failure()]))
+    facts = error_fields(ExceptionGroup(CANARY, [failure()]))
     assert [facts["error"], *facts["causes"]] == [
         "ExceptionGroup",
         "ValueError",
@@ -186,7 +186,7 @@ def test_the_checks_would_see_a_message_that_is_told(
 ) -> None:
     monkeypatch.setattr("web.http.json_log._format_string", lambda message: str(message))
     monkeypatch.setattr("web.http.json_log._redact", lambda line: line)
-    monkeypatch.setattr("web.http.json_log.failure_facts", lambda error: {"error": repr(error)})
+    monkeypatch.setattr("web.http.json_log.error_fields", lambda error: {"error": repr(error)})
     with logging_to(stream):
         logging.getLogger("some.library").warning(f"cannot read {CANARY}")
         log_event(logging.ERROR, "failed", error=failure())

@@ -15,9 +15,9 @@ from tests.browser.test_page import running
 from tests.support.fakes import article
 from tests.unit.web.test_ask import DREDGING, HARBOUR, StandIn
 from web.answering.answer_service import AnswerService
-from web.api.mcp_tools import MOST_CHARACTERS, tools_server
+from web.api.mcp_tools import MAX_CHARACTERS, build_mcp_server
 from web.context import ServiceContext
-from web.errors import NoTools
+from web.errors import McpNotInstalled
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -33,7 +33,7 @@ def site(*articles: Any, tools: bool = True) -> ServiceContext:
 
 def called(asked: ServiceContext, name: str, **arguments: Any) -> Any:
     async def call() -> Any:
-        async with Client(tools_server(asked)) as client:
+        async with Client(build_mcp_server(asked)) as client:
             return await client.call_tool(name, arguments)
 
     return asyncio.run(call())
@@ -48,7 +48,7 @@ def test_an_answer_comes_with_its_sources_as_structure() -> None:
     assert first["answer"] in first["text"]
     assert (first["title"], first["source"], first["author"]) == ("", "harbour.md", "Ada Lovelace")
     assert first["reader"] == "articles/harbour?c=20-39#c=20-39"
-    assert asked.desk.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
+    assert asked.answers.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
 
 
 def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:
@@ -58,7 +58,7 @@ def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:
 
 
 def test_an_article_is_read_in_parts() -> None:
-    long = replace(article("long", "ab" * MOST_CHARACTERS), title="")
+    long = replace(article("long", "ab" * MAX_CHARACTERS), title="")
     first = called(site(long), "read_article", article_id="long").structured_content
     rest = called(site(long), "read_article", article_id="long", start=first["next"]).structured_content
     assert first["text"] + rest["text"] == long.text
@@ -88,5 +88,5 @@ def test_without_the_library_the_next_step_is_told(monkeypatch: pytest.MonkeyPat
         return found(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(NoTools, match="run `pip install mcp`"):
-        tools_server(site())
+    with pytest.raises(McpNotInstalled, match="run `pip install mcp`"):
+        build_mcp_server(site())

@@ -77,7 +77,7 @@ def test_requests_answers_and_refusals_are_counted() -> None:
 
 def test_the_queue_is_told_as_it_is() -> None:
     here = site()
-    assistant = here.desk.assistant
+    assistant = here.answers.assistant
     assert isinstance(assistant, StandIn)
     assistant.gate.clear()
     with TestClient(own_app(here)) as client:
@@ -89,7 +89,7 @@ def test_the_queue_is_told_as_it_is() -> None:
         askers = [threading.Thread(target=ask) for _ in range(2)]
         for asker in askers:
             asker.start()
-        while here.desk.running + here.desk.waiting < 2:
+        while here.answers.running + here.answers.waiting < 2:
             pass
         refused = client.post("/api/ask", json={"question": "Why?"})
         told = samples(client.get("/metrics", headers=basic(KEY)).text)

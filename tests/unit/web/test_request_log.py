@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from tests.unit.web.test_ask import StandIn, abstained
-from web.http.request_log import NO_REPLY, RequestLog, RequestRecord, annotate, request_id
+from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate, request_id
 from web.service import build_app
 from web.settings import Settings
 
@@ -54,7 +54,7 @@ def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> No
         for question in ("Who won?", "Who won?", "?!"):
             client.post("/api/ask", json={"question": question})
     first = {"outcome": "abstained", "generation": "gen-7-00ff"}
-    assert [one.noted for one in seen] == [
+    assert [one.annotations for one in seen] == [
         first,
         first | {"remembered": "yes"},
         {"outcome": "not a question"},
@@ -72,7 +72,11 @@ def test_an_app_that_fails_is_seen_and_fails_on() -> None:
     with pytest.raises(ValueError, match=r"^[0-9a-f]{16}$") as caught:
         TestClient(RequestLog(fails, [seen.append])).get("/")
     (one,) = seen
-    assert (one.id, one.status, one.noted) == (str(caught.value), NO_REPLY, {"outcome": "failed"})
+    assert (one.id, one.status, one.annotations) == (
+        str(caught.value),
+        NO_REPLY_STATUS,
+        {"outcome": "failed"},
+    )
 
 
 def test_requests_at_once_note_apart() -> None:
@@ -93,6 +97,6 @@ def test_requests_at_once_note_apart() -> None:
         await asyncio.gather(ask("/a"), ask("/b"))
 
     asyncio.run(both())
-    assert [one.noted for one in seen] == [{"outcome": path, "thread": path} for path in ("/a", "/b")]
+    assert [one.annotations for one in seen] == [{"outcome": path, "thread": path} for path in ("/a", "/b")]
     annotate(outcome="nobody's")
     assert request_id() == ""

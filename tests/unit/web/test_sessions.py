@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.access.sessions import LASTS, Sessions
+from web.access.sessions import SESSION_SECONDS, Sessions
 
 MARK = "0123456789abcdef01234567"
 
@@ -18,9 +18,9 @@ def test_a_session_tells_its_credential_until_it_is_over() -> None:
     clock = Clock()
     sessions = Sessions(clock=clock)
     value = sessions.begin(MARK)
-    assert value.startswith(f"{1_000 + LASTS}.{MARK}.")
+    assert value.startswith(f"{1_000 + SESSION_SECONDS}.{MARK}.")
     assert sessions.credential_id(value) == MARK
-    clock.time += LASTS - 1
+    clock.time += SESSION_SECONDS - 1
     assert sessions.credential_id(value) == MARK
     clock.time += 1
     assert sessions.credential_id(value) == ""
