@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qa.errors import EnoughFeedback, FeedbackFailure, UnknownQuestion
 from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
 from web.context import ServiceContext
-from web.http.problems import PROBLEM_TYPE, Problem
+from web.http.problems import PROBLEM_TYPE, Problem, problem_response
 
 OPENED = "opened"
 _OFFSET = 10**9  # more than any article has characters
@@ -53,11 +53,11 @@ def feedback_routes(site: ServiceContext) -> APIRouter:
     def feedback(given: FeedbackBody) -> Response:
         """Keep a verdict on an extract or on a whole answer; a second one takes the first one's place."""
         if site.feedback is None:
-            return problem(404, "no feedback is kept here")
+            return problem_response(404, "no feedback is kept here")
         try:
             _keep(site.feedback, given)
         except FeedbackFailure as error:
-            return problem(_STATUSES.get(type(error), 503), str(error))
+            return problem_response(_STATUSES.get(type(error), 503), str(error))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return router

@@ -9,7 +9,7 @@ from fastapi import Depends, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from corpus.article import replace_surrogates
+from corpus.normalise import replace_surrogates
 
 API_VERSION = "1"
 """A change that breaks callers gets a new version, at a path of its own."""
