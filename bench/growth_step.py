@@ -32,7 +32,7 @@ from bench.synthetic_corpora import GivenVectors, recombined
 from index.building.build import build as build_index
 from index.embedding.load import load_encoder
 from index.embedding.shipped_models import default_model_folder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.storage.arrays import Vectors
 from web.settings import Settings
 
@@ -103,7 +103,7 @@ def build(case: Case) -> Told:
     encoder, made = case.encoder(), list(articles(case.texts(), paragraphs=case.paragraphs))
     before = memory()["rss_mb"]
     seconds, _ = timed(build_index, made, encoder, case.index)
-    written = folder_bytes(open_current(case.index).folder)
+    written = folder_bytes(DataFolder(case.index).open().folder)
     bytes_each = written / case.passages
     peak = memory()["peak_mb"]
     return {"build_s": seconds, "build_peak_mb": peak, "before_mb": before, "bytes_per_passage": bytes_each}
@@ -132,7 +132,7 @@ def ask(case: Case) -> Told:
 
 def recall(case: Case) -> Told:
     """Share of the exact nearest passages found, and medians of the search among the vectors alone."""
-    generation, given = open_current(case.index), case.encoder()
+    generation, given = DataFolder(case.index).open(), case.encoder()
     vectors = load_encoder().encode(case.read()["questions"][_WARM_UP:])
     found: list[list[str]] = []
     ms: list[list[float]] = []

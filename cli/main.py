@@ -278,10 +278,10 @@ def _stoppable() -> Iterator[None]:
 
 def _has_index(data: Path) -> bool:
     from index.errors import NoIndex
-    from index.generation.data_folder import current
+    from index.generation.data_folder import DataFolder
 
     try:
-        current(data)
+        DataFolder(data).current()
     except NoIndex as error:
         if error.left:
             raise
@@ -291,9 +291,9 @@ def _has_index(data: Path) -> bool:
 
 def _model_of(data: Path) -> str:
     """The model an index was built with, "" when there is no index."""
-    from index.generation.data_folder import current_manifest
+    from index.generation.data_folder import DataFolder
 
-    return current_manifest(data).model if _has_index(data) else ""
+    return DataFolder(data).manifest().model if _has_index(data) else ""
 
 
 def _print_record(answer: Answer) -> None:

@@ -84,9 +84,9 @@ def print_store() -> None:
 
 def _carry(data: Path, address: Address) -> None:
     from index.engine.upload import upload
-    from index.generation.data_folder import open_current
+    from index.generation.data_folder import DataFolder
 
-    generation, store = open_current(data), _store(address)
+    generation, store = DataFolder(data).open(), _store(address)
     with progress("Sending") as advance:
         carried = upload(generation, store, progress=advance)
     store.close()

@@ -40,7 +40,7 @@ from eval.gold import Evidence, GoldQuestion, evidence_in
 from index.building.build import build
 from index.embedding.encoder import Encoder
 from index.embedding.load import load_encoder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.search.rerank import Reranking, load_reranker
 from index.search.searcher import FUNCTION_TERMS
 from qa.assistant import Assistant
@@ -221,7 +221,7 @@ def open_corpus(
 ) -> Assistant:
     """An assistant that answers from these articles, indexed in `data`."""
     build(articles, encoder, data)
-    return Assistant(open_current(data), encoder, reranking=reranking)
+    return Assistant(DataFolder(data).open(), encoder, reranking=reranking)
 
 
 def join(parts: Sequence[Observed]) -> Observed:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, nullcontext
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from index.published import DataFolder, Published
+from index.generation.data_folder import DataFolder
+from index.published import Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
 from web.access.gate import open_authenticator, open_gate

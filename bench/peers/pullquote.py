@@ -11,7 +11,7 @@ from bench.articles import article, articles
 from bench.peer_protocol import Folder, speak
 from index.building.build import build
 from index.embedding.load import load_encoder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.answer import Answer
 from web.settings import Settings
 
@@ -59,7 +59,7 @@ class Pullquote(Folder):
 
     def size(self, folder: Path) -> int:
         """See `System.size`: the published generation."""
-        return super().size(open_current(folder).folder)
+        return super().size(DataFolder(folder).open().folder)
 
 
 def _rows(answer: Answer) -> list[int]:

@@ -28,7 +28,7 @@ from corpus.sentences import split_sentences
 from eval.beir.collection import Collection, Document
 from index.building.build import build
 from index.embedding.encoder import Encoder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, unmarked
 from index.search.query import DEFAULT_WEIGHTS
@@ -156,7 +156,7 @@ def rank_by_sentence(
     made = [(document.id, as_article(document)) for document in collection.documents]
     names = {article.id: name for name, article in made if article.text}
     build([article for _, article in made if article.text], encoder, data, progress=progress)
-    assistant = Assistant(open_current(data), encoder, reranking=reranking)
+    assistant = Assistant(DataFolder(data).open(), encoder, reranking=reranking)
     rankings = {}
     for query, text in collection.queries.items():
         started = time.perf_counter()

@@ -14,11 +14,11 @@ from index.building.layout import GenerationPlan, plan_generation
 from index.building.publish import publish
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
-from index.generation.data_folder import CURRENT, LOCK, generations, number, open_current
+from index.generation.data_folder import CURRENT, DataFolder, number
 from index.generation.generation import Generation
 from index.generation.manifest import Manifest, content_facts
 from index.retrieval.index_type import AUTO, Plan
-from index.storage.durable_io import Disk, Lock, as_build_failure
+from index.storage.durable_io import Disk, as_build_failure
 
 KEPT = 2  # generations: the published one, and the one that readers may still be answering from
 SPARE_BYTES = 1 << 20  # beyond what the estimate says
@@ -60,7 +60,7 @@ def build(
     contents = plan_generation(articles, encoder, plan=plan)
     with as_build_failure(data):
         disk.make_data_folder(data)
-        with Lock(data / LOCK):
+        with DataFolder(data).lock():
             before = _published(data)
             encoded = EmbeddingCheckpoint(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
             _sweep(data, before, encoded, disk=disk)
@@ -78,7 +78,7 @@ def build(
 def _published(data: Path) -> Generation | None:
     """The published generation if it is sound: a damaged one is replaced, and nothing of it reused."""
     try:
-        return open_current(data)
+        return DataFolder(data).open()
     except (NoIndex, Damaged):
         return None
 
@@ -90,7 +90,7 @@ def _sweep(data: Path, before: Generation | None, encoded: EmbeddingCheckpoint, 
     """
     left = [*data.glob("tmp-*"), *data.glob(CURRENT + ".tmp"), *others(data, keep=encoded.folder)]
     if before:
-        left += [data / name for name in generations(data) if number(name) > number(before.id)]
+        left += [data / name for name in DataFolder(data).generations() if number(name) > number(before.id)]
     for path in left:
         disk.remove(path)
 
@@ -119,5 +119,5 @@ def _retire(data: Path, *, disk: Disk) -> None:
     with suppress(OSError):
         for folder in others(data):
             disk.remove(folder)
-        for name in generations(data)[:-KEPT]:
+        for name in DataFolder(data).generations()[:-KEPT]:
             disk.remove(data / name)

@@ -24,7 +24,7 @@ from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
-from index.generation.data_folder import CURRENT, Pointer, current, generations, number, pointer_bytes
+from index.generation.data_folder import DataFolder, Pointer
 from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
 from index.generation.manifest import (
     FORMAT,
@@ -57,8 +57,8 @@ def publish(
         OSError: a write failed.
     """
     nonce = secrets.token_hex(8)
-    latest = max(map(number, generations(data)), default=0)
-    name = f"gen-{latest + 1}-{nonce}"
+    folder = DataFolder(data)
+    name = folder.next_name(nonce)
     temporary = data / f"tmp-{nonce}"
     try:
         with _unsound_fails():
@@ -68,7 +68,7 @@ def publish(
         digest = write_manifest(temporary, manifest, disk=disk)
         disk.sync_folder(temporary)
         disk.rename(temporary, data / name)
-        disk.replace(data / CURRENT, pointer_bytes(Pointer(name, digest)))
+        folder.publish(Pointer(name, digest), disk=disk)
     finally:
         _discard(data, temporary, name, disk=disk)
     return name
@@ -181,6 +181,6 @@ def _discard(data: Path, temporary: Path, name: str, *, disk: Disk) -> None:
 
 def _is_current(data: Path, name: str) -> bool:
     try:
-        return current(data).generation == name
+        return DataFolder(data).current().generation == name
     except NoIndex:
         return False

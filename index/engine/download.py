@@ -17,7 +17,7 @@ from index.engine.files import ChunkedFiles, places, without_files
 from index.engine.remote_generation import fetch_files
 from index.errors import BuildFailed, Damaged
 from index.generation.articles import ARTICLES
-from index.generation.data_folder import CURRENT, LOCK, Pointer, generations, number, pointer_bytes
+from index.generation.data_folder import DataFolder, Pointer
 from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, ELSEWHERE, VECTORS
 from index.generation.manifest import (
     MANIFEST,
@@ -30,7 +30,7 @@ from index.generation.manifest import (
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
 from index.storage.arrays import array_header, read_array
-from index.storage.durable_io import Disk, Lock, as_build_failure
+from index.storage.durable_io import Disk, as_build_failure
 
 BLOCK = 2_000
 """Vectors in memory at once: 3 MB of 384 numbers each."""
@@ -46,7 +46,7 @@ def download(store: MilvusStore, data: Path, *, disk: Disk | None = None) -> str
     disk, name = disk or Disk(), store.published()
     with as_build_failure(data):
         disk.make_data_folder(data)
-        with Lock(data / LOCK):
+        with DataFolder(data).lock():
             temporary = data / f"tmp-{secrets.token_hex(8)}"
             try:
                 return _brought(store, name, data, temporary, disk=disk)
@@ -75,7 +75,7 @@ def _brought(store: MilvusStore, name: str, data: Path, temporary: Path, *, disk
     if (data / manifest.generation).exists():
         disk.remove(data / manifest.generation)
     disk.rename(folder, data / manifest.generation)
-    disk.replace(data / CURRENT, pointer_bytes(Pointer(manifest.generation, digest)))
+    DataFolder(data).publish(Pointer(manifest.generation, digest), disk=disk)
     return manifest.generation
 
 
@@ -92,8 +92,7 @@ def _with_lists(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -> 
             found = np.load(folder / rows, allow_pickle=False)
             indexes[file] = make_index(folder / file, vectors, found, Plan(kinds[file]))
             files[file] = file_facts(folder / file)
-    latest = max(map(number, generations(data)), default=0)
-    name = f"gen-{latest + 1}-{secrets.token_hex(8)}"
+    name = DataFolder(data).next_name(secrets.token_hex(8))
     made = replace(manifest, generation=name, files=files, indexes=indexes)
     disk.remove(folder / MANIFEST)
     write_manifest(folder, made, disk=disk)

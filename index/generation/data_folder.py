@@ -1,10 +1,10 @@
-"""The data folder: which generation is published, and how it is opened, verified and recovered.
+"""The data folder: opens, verifies and recovers its published generation.
 
-What lies in it:
-    LOCK                    held by the one builder
+Content:
+    LOCK                    locked by the one builder
     CURRENT                 "<generation> <SHA-256 of its manifest.json>" and a line feed
     gen-<n>-<nonce>/        generations, the last two
-    tmp-<nonce>/            a build at work, or what a crash left of one
+    tmp-<nonce>/            an unfinished build
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ _POINTER = re.compile(rf"({_NAME.pattern}) ([0-9a-f]{{64}})\n".encode())
 
 
 class Pointer(NamedTuple):
-    """What `CURRENT` says: a generation's name and the SHA-256 of its manifest."""
+    """The content of `CURRENT`: a generation's name and the SHA-256 of its manifest."""
 
     generation: str
     manifest_sha256: str
 
+    def to_bytes(self) -> bytes:
+        """The bytes of `CURRENT`."""
+        return f"{self.generation} {self.manifest_sha256}\n".encode()
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was verified without finding a fault; `hashed` counts bytes, the manifest's left out."""
+    """What was verified without finding a fault; `hashed` counts bytes, without the manifest's."""
 
     generation: str
     files: int
@@ -46,86 +50,139 @@ class VerifyReport:
     sentences: int
     passages: int
 
-
-def current(data: Path) -> Pointer:
-    """The published generation of a data folder; nothing of it is opened.
-
-    Raises:
-        NoIndex: nothing was ever published there.
-        Damaged: `CURRENT` cannot be read or does not say what it should.
-    """
-    path = data / CURRENT
-    try:
-        content = read_small(path)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoIndex(data, left=_left(data)) from error
-    except OSError as error:
-        raise Damaged(path, f"cannot be read: {error.strerror}") from error
-    match = _POINTER.fullmatch(content)
-    if not match:
-        raise Damaged(path, "does not hold a generation and a SHA-256")
-    return Pointer(match[1].decode(), match[3].decode())
+    @classmethod
+    def of(cls, generation: Generation, *, files: int, hashed: int) -> VerifyReport:
+        """The report on a generation whose files were verified."""
+        counts = len(generation.articles), len(generation.sentences), len(generation.passages)
+        return cls(generation.id, files, hashed, *counts)
 
 
-def _left(data: Path) -> str:
-    return max(generations(data), key=number, default="") if data.is_dir() else ""
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A folder with generations, one of which is published; implements `index.published.Published`."""
 
+    path: Path
 
-def pointer_bytes(pointer: Pointer) -> bytes:
-    """What `CURRENT` holds for a pointer."""
-    return f"{pointer.generation} {pointer.manifest_sha256}\n".encode()
+    @property
+    def location(self) -> str:
+        """The folder's path."""
+        return str(self.path)
 
+    @property
+    def refused(self) -> int:
+        """Always 0: what is read from a folder was verified when it was opened."""
+        return 0
 
-def current_manifest(data: Path) -> Manifest:
-    """What the published generation is, without opening it.
+    def current(self) -> Pointer:
+        """The published generation; nothing of it is opened.
 
-    Raises:
-        NoIndex: nothing was ever published there.
-        Damaged: the manifest is not the one that was published.
-    """
-    pointer = current(data)
-    return read_manifest(data / pointer.generation, sha256=pointer.manifest_sha256)
-
-
-def open_current(data: Path) -> Generation:
-    """Verify the published generation, every file of it, and open it.
-
-    Raises:
-        NoIndex: nothing was ever published there.
-        Damaged: names the file that is not as it was published.
-    """
-    while True:
-        pointer = current(data)
+        Raises:
+            NoIndex: nothing was ever published here.
+            Damaged: `CURRENT` cannot be read or is malformed.
+        """
+        file = self.path / CURRENT
         try:
-            return _open(data, pointer)[0]
-        except Damaged:
-            if current(data) == pointer:  # else a build published and removed while this one read
-                raise
+            content = read_small(file)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            names = self.generations() if self.path.is_dir() else []
+            raise NoIndex(self.path, left=names[-1] if names else "") from error
+        except OSError as error:
+            raise Damaged(file, f"cannot be read: {error.strerror}") from error
+        match = _POINTER.fullmatch(content)
+        if not match:
+            raise Damaged(file, "does not hold a generation and a SHA-256")
+        return Pointer(match[1].decode(), match[3].decode())
 
+    def manifest(self) -> Manifest:
+        """The manifest of the published generation, which is not opened. Raises NoIndex and Damaged."""
+        pointer = self.current()
+        return read_manifest(self.path / pointer.generation, sha256=pointer.manifest_sha256)
 
-def verify(data: Path) -> VerifyReport:
-    """Hash everything again and hold every sentence and passage against its article.
+    def open(self) -> Generation:
+        """Verify every file of the published generation and open it.
 
-    Raises:
-        NoIndex: nothing was ever published there.
-        Damaged: the first fault found.
-    """
-    generation, hashed = _open(data, current(data))
-    check_texts(generation)
-    return VerifyReport(
-        generation=generation.id,
-        files=len(generation.manifest.files),
-        hashed=hashed,
-        articles=len(generation.articles),
-        sentences=len(generation.sentences),
-        passages=len(generation.passages),
-    )
+        Raises:
+            NoIndex: nothing was ever published here.
+            Damaged: names the file that differs from what was published.
+        """
+        while True:
+            pointer = self.current()
+            try:
+                return self._open(pointer)[0]
+            except Damaged:
+                if self.current() == pointer:  # else a build published and removed during this read
+                    raise
 
+    def verify(self) -> VerifyReport:
+        """Hash every file again and compare every sentence and passage with its article.
 
-def generations(data: Path) -> list[str]:
-    """Names of the generation folders, oldest first, published or not. Raises `OSError`."""
-    names = [path.name for path in data.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted(names, key=number)
+        Raises:
+            NoIndex: nothing was ever published here.
+            Damaged: the first fault found.
+        """
+        generation, hashed = self._open(self.current())
+        check_texts(generation)
+        return VerifyReport.of(generation, files=len(generation.manifest.files), hashed=hashed)
+
+    def recover(self, *, disk: Disk | None = None) -> str:
+        """Publish the newest generation that verifies; returns its name.
+
+        Raises:
+            NoIndex: there is no generation at all.
+            Damaged: the fault of the newest, if every one is damaged; or one cannot be read just now.
+            Locked: a build is running.
+            BuildFailed: `CURRENT` could not be replaced.
+        """
+        if not self.path.is_dir():
+            raise NoIndex(self.path)
+        with as_build_failure(self.path), self.lock():
+            pointer = self._newest_sound()
+            self.publish(pointer, disk=disk or Disk())
+        return pointer.generation
+
+    def probe(self, generation: Generation) -> None:
+        """Does nothing: an open folder stays searchable."""
+
+    def generations(self) -> list[str]:
+        """Names of the generation folders, oldest first, published or not. Raises `OSError`."""
+        names = [path.name for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
+        return sorted(names, key=number)
+
+    def next_name(self, nonce: str) -> str:
+        """The name of a new generation: "gen-12-5f0c9a7be2d14c33". Raises `OSError`."""
+        names = self.generations()
+        return f"gen-{number(names[-1]) + 1 if names else 1}-{nonce}"
+
+    def lock(self) -> Lock:
+        """The lock that a build holds."""
+        return Lock(self.path / LOCK)
+
+    def publish(self, pointer: Pointer, *, disk: Disk) -> None:
+        """Replace `CURRENT` atomically. Raises `OSError`."""
+        disk.replace(self.path / CURRENT, pointer.to_bytes())
+
+    def _open(self, pointer: Pointer) -> tuple[Generation, int]:
+        folder = self.path / pointer.generation
+        if not folder.is_dir():
+            raise Damaged(self.path / CURRENT, f"names {pointer.generation}, which is not there")
+        manifest = read_manifest(folder, sha256=pointer.manifest_sha256)
+        hashed = verify_files(folder, manifest)
+        return open_generation(folder, manifest), hashed
+
+    def _newest_sound(self) -> Pointer:
+        newest_fault: Damaged | None = None
+        for name in reversed(self.generations()):
+            folder = self.path / name
+            try:
+                read_manifest(folder)
+                pointer = Pointer(name, file_facts(folder / MANIFEST).sha256)
+                check_texts(self._open(pointer)[0])
+                return pointer
+            except Damaged as error:
+                if _is_resource_shortage(error):
+                    raise
+                newest_fault = newest_fault or error
+        raise newest_fault or NoIndex(self.path)
 
 
 def number(generation: str) -> int:
@@ -133,49 +190,7 @@ def number(generation: str) -> int:
     return int(generation.split("-")[1])
 
 
-def recover(data: Path, *, disk: Disk | None = None) -> str:
-    """Publish the newest generation that verifies; returns its name.
-
-    Raises:
-        NoIndex: there is no generation at all.
-        Damaged: none is sound, which names the fault of the newest; or one cannot be read just now.
-        Locked: a build is at work.
-        BuildFailed: `CURRENT` could not be replaced.
-    """
-    if not data.is_dir():
-        raise NoIndex(data)
-    with as_build_failure(data), Lock(data / LOCK):
-        pointer = _newest_sound(data)
-        (disk or Disk()).replace(data / CURRENT, pointer_bytes(pointer))
-    return pointer.generation
-
-
-def _open(data: Path, pointer: Pointer) -> tuple[Generation, int]:
-    folder = data / pointer.generation
-    if not folder.is_dir():
-        raise Damaged(data / CURRENT, f"names {pointer.generation}, which is not there")
-    manifest = read_manifest(folder, sha256=pointer.manifest_sha256)
-    hashed = verify_files(folder, manifest)
-    return open_generation(folder, manifest), hashed
-
-
-def _passing(damaged: Damaged) -> bool:
-    """Whether it could not be read for want of files or memory: no reason to go back to an older one."""
+def _is_resource_shortage(damaged: Damaged) -> bool:
+    """Too many open files or no memory is no damage: going back to an older generation would not help."""
     cause = damaged.__cause__
     return isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-
-def _newest_sound(data: Path) -> Pointer:
-    newest: Damaged | None = None
-    for name in reversed(generations(data)):
-        folder = data / name
-        try:
-            read_manifest(folder)
-            pointer = Pointer(name, file_facts(folder / MANIFEST).sha256)
-            check_texts(_open(data, pointer)[0])
-            return pointer
-        except Damaged as error:
-            if _passing(error):
-                raise
-            newest = newest or error
-    raise newest or NoIndex(data)

@@ -13,7 +13,7 @@ from app import main
 from cli.main import app
 from index.building.build import build
 from index.errors import Damaged, IndexFailure
-from index.generation.data_folder import CURRENT, Pointer, current, open_current, pointer_bytes
+from index.generation.data_folder import CURRENT, DataFolder, Pointer
 from index.generation.manifest import MANIFEST
 from tests.support.fakes import WordEncoder, article
 from tests.torture.test_disk_faults import needs_mount, run
@@ -41,16 +41,16 @@ def garbage(data: Path) -> Path:
 
 
 def gone(data: Path) -> Path:
-    (data / CURRENT).write_bytes(pointer_bytes(Pointer("gen-9-0123456789abcdef", "0" * 64)))
+    (data / CURRENT).write_bytes(Pointer("gen-9-0123456789abcdef", "0" * 64).to_bytes())
     return data / CURRENT
 
 
 def manifest(data: Path) -> Path:
-    return flipped(data / current(data).generation / MANIFEST)
+    return flipped(data / DataFolder(data).current().generation / MANIFEST)
 
 
 def vectors(data: Path) -> Path:
-    return flipped(data / current(data).generation / "vectors.npy")
+    return flipped(data / DataFolder(data).current().generation / "vectors.npy")
 
 
 @pytest.mark.parametrize("damage", [garbage, gone, manifest, vectors])
@@ -73,7 +73,7 @@ def test_a_bad_index_is_named_with_the_way_out_and_never_guessed(
     done = CliRunner().invoke(app, ["verify", "--recover", "--data", str(data)])
     assert done.exit_code == 0, done.output
     # What damaged `CURRENT` alone left both sound: the newer one is taken.
-    assert (open_current(data).id == old) == (damage in (manifest, vectors))
+    assert (DataFolder(data).open().id == old) == (damage in (manifest, vectors))
 
 
 SERVE = """
@@ -82,7 +82,7 @@ from app import open_feedback
 from qa.assistant import Assistant
 from web.service import build_app
 from web.settings import Settings
-assistant = Assistant(open_current(data), WordEncoder())
+assistant = Assistant(DataFolder(data).open(), WordEncoder())
 settings = Settings(data=data)
 with open_feedback(settings, announce=print) as feedback:
     with TestClient(build_app(assistant, settings, feedback=feedback, announce=print)) as client:
@@ -98,7 +98,7 @@ def test_a_disk_that_cannot_be_written_serves(data: Path) -> None:
     feedback, health, answered = run(SERVE, data, "1", mount=mount)
     assert feedback.startswith("No feedback is kept: ")
     assert health == "ready 200"
-    assert answered == current(data).generation
+    assert answered == DataFolder(data).current().generation
     assert sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*")) == before
 
 
@@ -112,7 +112,7 @@ def test_a_disk_with_no_byte_left_serves(data: Path, tmp_path: Path) -> None:
         f"&& ! cat /dev/zero > {disk}/filling 2> /dev/null"
     )
     *_, health, answered = run(SERVE, disk / "data", "1", mount=mount)
-    assert (health, answered) == ("ready 200", current(data).generation)
+    assert (health, answered) == ("ready 200", DataFolder(data).current().generation)
 
 
 def test_no_room_for_temporary_files_is_no_damage(
@@ -120,7 +120,7 @@ def test_no_room_for_temporary_files_is_no_damage(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(IndexFailure, match=r"no temporary folder can be made: .*; set TMPDIR") as caught:
-        open_current(data)
+        DataFolder(data).open()
     assert not isinstance(caught.value, Damaged)
     monkeypatch.setattr(tempfile, "tempdir", None)
 
@@ -131,5 +131,5 @@ def test_no_room_for_temporary_files_is_no_damage(
     with pytest.raises(
         IndexFailure, match=r"\[Errno 28\] No space left on device: '/tmp/link'; set TMPDIR"
     ) as caught:
-        open_current(data)
+        DataFolder(data).open()
     assert not isinstance(caught.value, Damaged)

@@ -16,7 +16,7 @@ import pytest
 from corpus.article import Article
 from index.building.build import Built, build
 from index.errors import IndexFailure, NoIndex
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.retrieval.index_type import AUTO, Kind, Plan
 from index.storage.durable_io import Disk
 from tests.support.fakes import WordEncoder, article
@@ -82,7 +82,7 @@ class Counts(Counter[str]):
 def outcome(data: Path, change: Change) -> str:
     """ "old", "new", "no index", or "bad" with what is wrong."""
     try:
-        generation = open_current(data)
+        generation = DataFolder(data).open()
         articles = tuple(generation.articles)
     except NoIndex:
         return "bad: the index is gone" if change.before else "no index"

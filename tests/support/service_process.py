@@ -127,7 +127,7 @@ def _kept_desks(service: Any) -> list[AnswerService]:
 
 def _reload(asked: SimpleQueue[None], desks: list[AnswerService], kind: str) -> None:
     """Publish and replace whenever it is asked for: in a process beside this one, as `qa index` does."""
-    from index.generation.data_folder import open_current
+    from index.generation.data_folder import DataFolder
     from qa.assistant import Assistant
 
     for number in range(1, sys.maxsize):
@@ -136,7 +136,10 @@ def _reload(asked: SimpleQueue[None], desks: list[AnswerService], kind: str) -> 
         data = before.generation.folder.parent
         subprocess.run([sys.executable, "-m", "tests.support.service_process", kind, str(number)], check=True)
         desks[0].assistant = Assistant(
-            open_current(data), before.encoder, reranking=before.reranking, calibration=before.calibration
+            DataFolder(data).open(),
+            before.encoder,
+            reranking=before.reranking,
+            calibration=before.calibration,
         )
 
 

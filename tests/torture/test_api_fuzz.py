@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
@@ -117,7 +117,7 @@ class Tried:
 def tried(tmp_path: Path) -> Iterator[Tried]:
     encoder = WordEncoder()
     build([article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.")], encoder, tmp_path)
-    assistant = Counting(open_current(tmp_path), encoder, calibration=FITTED)
+    assistant = Counting(DataFolder(tmp_path).open(), encoder, calibration=FITTED)
     assistant.asked = []
     with closing(FeedbackStore(tmp_path / FEEDBACK)) as store:
         desk = AnswerService(assistant, recorder=store.record)

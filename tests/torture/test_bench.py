@@ -35,7 +35,7 @@ from corpus.passages import split_passages
 from corpus.sentences import split_sentences
 from index.building.build import build
 from index.embedding.shipped_models import default_model_folder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -318,7 +318,7 @@ def test_pullquote_builds_and_finds_a_generated_corpus(tmp_path: Path) -> None:
     texts = list(recombined(SENTENCES, 30))
     encoder = GivenEncoder(given(), default_model_folder())
     build(list(articles(texts, paragraphs=10)), encoder, tmp_path)
-    generation = open_current(tmp_path)
+    generation = DataFolder(tmp_path).open()
     assert [passage.text for passage in generation.passages] == texts
     assert [one.source for one in generation.articles] == ["0", "1", "2"]
     found = Assistant(generation, encoder).ask(texts[17], 1)

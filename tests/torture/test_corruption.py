@@ -13,7 +13,7 @@ import pytest
 
 from index.building.build import build
 from index.errors import Damaged, IndexFailure
-from index.generation.data_folder import CURRENT, current, open_current, recover
+from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
 from index.generation.manifest import MANIFEST, SMALL
 from index.retrieval.index_type import Kind, Plan
@@ -64,7 +64,7 @@ def lists(folder: Path, request: pytest.FixtureRequest) -> Path:
 
 def files(data: Path) -> list[Path]:
     """Every file that is read when the published generation is opened."""
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     return [data / CURRENT, *sorted(path for path in folder.rglob("*") if path.is_file())]
 
 
@@ -83,7 +83,7 @@ def spread(everything: Sequence[Case], number: int) -> list[Case]:
 
 def opened(data: Path, threads: ThreadPoolExecutor) -> Generation:
     """Raises TimeoutError where nothing comes back."""
-    return threads.submit(open_current, data).result(LIMIT)
+    return threads.submit(DataFolder(data).open).result(LIMIT)
 
 
 def found(data: Path, place: Path, threads: ThreadPoolExecutor) -> str:
@@ -176,16 +176,16 @@ def test_what_is_no_plain_file_is_not_waited_for(few: Path, make: Callable[[Path
 def test_the_longest_small_file_is_read_and_a_longer_one_refused(tmp_path: Path) -> None:
     (tmp_path / CURRENT).write_bytes(b"x" * SMALL)
     with pytest.raises(Damaged, match="does not hold a generation"):
-        current(tmp_path)
+        DataFolder(tmp_path).current()
     (tmp_path / CURRENT).write_bytes(b"x" * (SMALL + 1))
     with pytest.raises(Damaged, match="CURRENT: cannot be read: longer than 1,048,576 bytes"):
-        current(tmp_path)
+        DataFolder(tmp_path).current()
 
 
 def test_a_shortage_is_no_reason_to_go_back(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--recover` goes back for damage, and not because the process had no file left to open."""
     build([*FEW, article("third", "A quokka.")], WordEncoder(), few)
-    newest = current(few).generation
+    newest = DataFolder(few).current().generation
 
     def short(*_: object) -> int:
         raise Damaged(few, "cannot be read") from OSError(24, "Too many open files")
@@ -193,5 +193,5 @@ def test_a_shortage_is_no_reason_to_go_back(few: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patched:
         patched.setattr("index.generation.data_folder.verify_files", short)
         with pytest.raises(Damaged, match="cannot be read"):
-            recover(few)
-    assert current(few).generation == newest == recover(few)
+            DataFolder(few).recover()
+    assert DataFolder(few).current().generation == newest == DataFolder(few).recover()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from tests.support.crash_process import Undertaker, turned, undertaker
 from tests.support.fakes import WordEncoder
 from tests.support.index_changes import (
@@ -145,7 +145,7 @@ def killed(data: Path, dying: Undertaker, kills: int, *, seed: int) -> Counts:
         counts[found] += 1
         turn += found == "new"
     build(turned(turn).after, WordEncoder(), data)
-    assert open_current(data).articles == turned(turn).after
+    assert DataFolder(data).open().articles == turned(turn).after
     return counts
 
 

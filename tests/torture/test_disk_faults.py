@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from index.building.build import build
 from index.errors import NoIndex
-from index.generation.data_folder import current, open_current
+from index.generation.data_folder import DataFolder
 from index.storage.durable_io import Disk, errno_in_message
 from qa.assistant import Assistant
 from tests.support.fakes import FailingDisk, WordEncoder, article
@@ -74,12 +74,12 @@ class Bench:
         monkeypatch.setattr("cli.main.load_encoder", lambda *_, **__: WordEncoder())
         monkeypatch.setattr("index.building.build.Disk", lambda: self._disk)
         self.old = self.prepared()
-        self.serving = Assistant(open_current(self.data), WordEncoder())
+        self.serving = Assistant(DataFolder(self.data).open(), WordEncoder())
         self.served = self.serving.ask(QUESTION)
 
     def prepared(self) -> str:
         """The folder as it was at first; the generation that is published in it."""
-        return current(linked_copy(self._prepared, self.data)).generation
+        return DataFolder(linked_copy(self._prepared, self.data)).current().generation
 
     def left(self) -> list[str]:
         """What a build that failed left, vectors for the next one aside."""
@@ -122,7 +122,7 @@ def tried(bench: Bench, number: int, at: int, *, forever: bool) -> str:
     code, said = bench.index(disk)
     if [step for step in disk.steps[at + 1 :] if step[0] != "remove"] and code:
         return f"bad: went on after {disk.steps[at]}"  # a failed fsync least of all is tried again
-    opened = open_current(bench.data)
+    opened = DataFolder(bench.data).open()
     operation, path = disk.steps[at]
     if code == 0:  # only what is left to be cleaned up may fail unnoticed
         return "published" if operation == "remove" and opened.id != bench.old else "bad: unnoticed"
@@ -162,7 +162,7 @@ def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(benc
         code, said = bench.index(FailingDisk(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), at=at))
         assert (code, said.count("errno 28")) == (2, 1)
         with pytest.raises(NoIndex) as caught:
-            open_current(bench.data)
+            DataFolder(bench.data).open()
         counts["no index" if not caught.value.left else "bad: an index to go back to"] += 1
         assert bench.index(Disk())[0] == 0
     counts.tell("first builds that fail")
@@ -198,7 +198,7 @@ def test_what_arrives_short_is_never_published(bench: Bench, make: Callable[[int
         if disk.path == Path():
             assert code == 0
             break
-        found = code == 2 and open_current(bench.data).id == bench.old
+        found = code == 2 and DataFolder(bench.data).open().id == bench.old
         named = disk.path.name in said or str(disk.path.parent) in said
         counts["refused" if found and named else f"bad: {code} {said}"] += 1
     counts.tell(make.__name__)
@@ -248,7 +248,7 @@ import resource, sys
 from pathlib import Path
 from index.building.build import build
 from index.errors import BuildFailed, IndexFailure
-from index.generation.data_folder import current, open_current
+from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder, article
 data = Path(sys.argv[1])
 words = [article(f"a{n}", f"Ferry {n} sails. It is green.") for n in range(int(sys.argv[2]))]
@@ -282,7 +282,7 @@ needs_mount = pytest.mark.skipif(not can_mount(), reason="nothing can be mounted
 def test_a_disk_that_fills_up_at_any_moment(tmp_path: Path) -> None:
     """Disks of one size after another: the estimate refuses, or a write does, or there is room."""
     code = """
-from index import build as building
+from index.building import build as building
 building.SPARE_BYTES = 0
 building.WORDS_PER_TEXT = -1  # no estimate: the disk itself has to say it
 import os
@@ -292,7 +292,7 @@ for kib in range(8, 300, 12):
     os.system(f"mount -t tmpfs -o size={kib}k none {disk}")
     try:
         build(words[:2], WordEncoder(), disk / "data")
-        print("ok", len(open_current(disk / "data").articles))
+        print("ok", len(DataFolder(disk / "data").open().articles))
     except BuildFailed as error:
         print(error.errno, error.path.is_relative_to(disk), error)
 """
@@ -308,7 +308,7 @@ def test_a_disk_that_becomes_read_only_is_named_and_serves_on(tmp_path: Path) ->
     build([article("a", "Ferry 1 sails.")], WordEncoder(), tmp_path / "data")
     code = """
 from qa.assistant import Assistant
-print(Assistant(open_current(data), WordEncoder()).ask("Which ferry sails?").generation)
+print(Assistant(DataFolder(data).open(), WordEncoder()).ask("Which ferry sails?").generation)
 try:
     build(words, WordEncoder(), data)
 except BuildFailed as error:
@@ -316,7 +316,7 @@ except BuildFailed as error:
 """
     mount = f"mount --bind {tmp_path}/data {tmp_path}/data && mount -o remount,bind,ro {tmp_path}/data"
     served, refused = run(code, tmp_path / "data", "2", mount=mount)
-    assert served == current(tmp_path / "data").generation
+    assert served == DataFolder(tmp_path / "data").current().generation
     assert refused == f"{errno.EROFS} {tmp_path}/data/LOCK"
 
 
@@ -327,7 +327,7 @@ def test_a_process_that_may_open_few_files_names_what_it_could_not_open(tmp_path
 import gc, os
 build(words, WordEncoder(), data.parent / "warm")
 gc.collect()
-old, most = current(data).generation, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+old, most = DataFolder(data).current().generation, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 for free in range(0, 60, 2):
     limit = len(os.listdir("/proc/self/fd")) - 1 + free
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
@@ -338,7 +338,7 @@ for free in range(0, 60, 2):
         said = str(error)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     told = "Too many open files" in said and ("errno 24" in said or "TMPDIR" in said) and "/" in said
-    print("named" if told and current(data).generation == old else said or "ok")
+    print("named" if told and DataFolder(data).current().generation == old else said or "ok")
     if not said:
         break
 """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from index.generation.data_folder import verify
+from index.generation.data_folder import DataFolder
 from qa.answer_json import DIGITS
 from tests.support.load_clients import Told, ask_at_once, ask_one, request
 from tests.support.service_process import FAILING, GENTLY, PLACES, REAL, ROOT, SLOWLY, Served, served
@@ -204,7 +204,7 @@ def test_killed_it_starts_again_and_stopped_it_answers_first(service: Served, da
     """The last of those that use the service."""
     assert told_to_end(service, signal.SIGKILL) == [0, 0]
     assert service.process.wait(30) == -signal.SIGKILL
-    assert verify(data).articles == len(PLACES) + 1
+    assert DataFolder(data).verify().articles == len(PLACES) + 1
     with served(data, QA_CACHE="0") as again:
         assert set(ask_at_once(again.port, [QUESTIONS]).statuses) == {200}
         assert told_to_end(again, signal.SIGTERM) == [200, 200]

@@ -21,7 +21,7 @@ from fuzz.bombs import bombs
 from fuzz.mutate import altered
 from fuzz.seeds import FORMATS, SENTENCES, seeds
 from index.building.build import build
-from index.generation.data_folder import open_current, verify
+from index.generation.data_folder import DataFolder
 from tests.integration.corpus.test_pool import nothing_left
 from tests.support.fakes import WordEncoder
 
@@ -151,8 +151,8 @@ def test_bombs_cost_no_other_file_and_the_rest_is_indexed(bombed: Path, tmp_path
     assert refused(counts) - len(ended) > 10
     assert not {path.name for path in sound.iterdir()} & set(reasons)
     built = build(reading.articles, WordEncoder(), tmp_path / "data")
-    assert len(open_current(tmp_path / "data").articles) == len(reading.articles) > 20
-    assert verify(tmp_path / "data").generation == built.generation
+    assert len(DataFolder(tmp_path / "data").open().articles) == len(reading.articles) > 20
+    assert DataFolder(tmp_path / "data").verify().generation == built.generation
 
 
 def test_with_more_memory_the_same_file_is_not_ended(bombed: Path) -> None:
@@ -177,7 +177,7 @@ def test_one_bad_file_among_999_leaves_999_indexed(tmp_path: Path, monkeypatch: 
     assert done.stderr.startswith("skipped bad.pdf: stopped its reader (SIG")
     assert done.stderr.count("\n") == 1
     assert "Indexed 999 articles, 1 file skipped" in done.stdout
-    assert len(open_current(tmp_path / "data").articles) == 999
+    assert len(DataFolder(tmp_path / "data").open().articles) == 999
     strict = CliRunner().invoke(
         cli.main.app, ["index", str(folder), "--data", str(tmp_path / "other"), "--strict"]
     )

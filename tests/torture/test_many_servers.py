@@ -12,10 +12,10 @@ import pytest
 from index.building.build import build
 from index.engine.address import Address
 from index.engine.collections import MilvusStore
+from index.engine.source import MilvusSource
 from index.engine.upload import upload
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
-from index.published import MilvusSource
 from qa.assistant import Assistant
 from tests.browser.test_page import running
 from tests.browser.test_proxy import needs_nginx, proxied
@@ -36,7 +36,7 @@ QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
 
 def publish(data: Path, number: int, store: MilvusStore) -> Generation:
     build(state(number), WordEncoder(), data)  # type: ignore[arg-type]
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     upload(generation, store)
     return generation
 

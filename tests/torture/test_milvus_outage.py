@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 
 from index.building.build import build
 from index.engine.collections import MilvusStore
+from index.engine.source import MilvusSource
 from index.engine.upload import upload
 from index.errors import Unreachable
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
-from index.published import MilvusSource
 from qa.assistant import Assistant
 from tests.integration.milvus.conftest import drop_all, server_address, until
 from tests.integration.milvus.test_remote_generation import state
@@ -39,7 +39,7 @@ PATIENCE = 20.0
 def local(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     folder = tmp_path_factory.mktemp("data")
     build(state(7), WordEncoder(), folder)  # type: ignore[arg-type]
-    return open_current(folder)
+    return DataFolder(folder).open()
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from index.embedding.load import load_encoder
 from index.engine.ray_cluster import CPUS_PER_ACTOR, Job, ShardActor, _actor_count, make_on_ray
 from index.engine.shards import Shard, recipe_of, shards_of
 from index.errors import BuildFailed
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 from tests.support.ray_two_nodes import KILLED_AFTER, ROOT
 
@@ -107,7 +107,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     assert len(list(shards.glob("*.parquet"))) == len(list(shards.iterdir())) == len(wanted)
 
     build(read_articles([articles]).articles, load_encoder(device="cpu"), tmp_path / "local")
-    shared, local = open_current(data), open_current(tmp_path / "local")
+    shared, local = DataFolder(data).open(), DataFolder(tmp_path / "local").open()
     assert shared.articles == local.articles
     assert list(shared.passages) == list(local.passages)
     np.testing.assert_array_equal(shared.digests, local.digests)

@@ -133,8 +133,8 @@ class IndexWatcher:
         again = pointer is not None and pointer == self._refused
         self._skip = min(MOST_SKIPPED, 2 * self._skip + 1) if again else 0
         self._refused, self._skipped = pointer, 0
-        place = self._source.place
-        fault = str(error).replace(f"{place}/", "").replace(place, "the data folder")
+        location = self._source.location
+        fault = str(error).replace(f"{location}/", "").replace(location, "the data folder")
         if fault != self._answers.fault:
             self.refusals += 1
             self._announce(f"{self.generation} answers on, and what was published is refused: {error}")

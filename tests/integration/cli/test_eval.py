@@ -16,7 +16,7 @@ from eval.run import evaluate
 from eval.run_folder import read_run, write_run
 from index.building.build import build
 from index.embedding.load import load_encoder
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.confidence import CALIBRATION, read_calibration
 from tests.integration.cli.test_main import ROOT, SHIPPED, qa, qa_process
 from tests.support.fakes import WordEncoder
@@ -115,7 +115,7 @@ def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_
     articles = sorted(SHIPPED.glob("*.md"))[:2]
     qa("index", *articles, "--data", small)
     assistant = open_assistant(Settings(data=small, reranker="none"))
-    whole = open_current(data).articles
+    whole = DataFolder(data).open().articles
     worse = evaluate(assistant.ask, read_gold(few, whole), whole)
     write_run(tmp_path / "worse", worse)
     assert read_run(tmp_path / "worse") == worse

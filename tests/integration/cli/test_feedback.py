@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fakes import WordEncoder, article
@@ -37,7 +37,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(index: Path) -> Iterator[Path]:
-    rain = open_current(index).articles[0]
+    rain = DataFolder(index).open().articles[0]
     with closing(FeedbackStore(index / FEEDBACK, keep_questions=True)) as store:
         store.record("a", answered(extract(rain, "It rained in May."), question="=When did it rain?"), 0.1)
         store.judge(Judgement("a", Verdict.USEFUL, rain.id, 0, 17, reason="+exact"))

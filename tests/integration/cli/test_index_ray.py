@@ -14,7 +14,7 @@ from corpus.sources.remote import RemoteFolder
 from index.engine.ray_cluster import Job, Spent
 from index.engine.shard_builder import ShardMaker
 from index.engine.shards import Shard
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 
 TEXT = "# Ferry {n}\n\nFerry number {n} sails. It is green. Nobody waits for it.\n"
@@ -68,7 +68,7 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     assert warned == "skipped empty.txt: is empty\n"
     (job,) = jobs
     assert (job.place, job.device, job.models) == (str(place), "cpu", str(data / "models"))
-    assert len(open_current(data).articles) == 4
+    assert len(DataFolder(data).open().articles) == 4
     said, _ = run(articles, "--ray", "head:6379", "--data", data)
     assert re.match(
         r"Shards in .*: 0 made, \d found; 0 texts encoded by 0 nodes\.\nIndex is up to date: ", said
@@ -85,7 +85,12 @@ def test_articles_and_shards_may_be_at_addresses(articles: Path, tmp_path: Path,
     )
     assert jobs[0].place == "memory://cli-ray/shards"
     assert all(name.endswith(".parquet") for name in RemoteFolder("memory://cli-ray/shards").names())
-    assert [article.source for article in open_current(tmp_path).articles] == ["0.md", "1.md", "2.md", "3.md"]
+    assert [article.source for article in DataFolder(tmp_path).open().articles] == [
+        "0.md",
+        "1.md",
+        "2.md",
+        "3.md",
+    ]
 
 
 def test_a_file_that_is_skipped_fails_a_strict_build(articles: Path, tmp_path: Path, jobs: list[Job]) -> None:

@@ -259,9 +259,9 @@ def test_development_questions_reach_the_bars(tmp_path: Path) -> None:
 
 def _check_verbatim(answers: Path, data: Path) -> None:
     from corpus.sentences import split_sentences
-    from index.generation.data_folder import open_current
+    from index.generation.data_folder import DataFolder
 
-    articles = {article.id: article for article in open_current(data).articles}
+    articles = {article.id: article for article in DataFolder(data).open().articles}
     for line in answers.read_text(encoding="utf-8").splitlines():
         answer = json.loads(line)
         for extract in answer["extracts"] + answer["nearest"]:

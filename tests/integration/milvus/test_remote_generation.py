@@ -13,11 +13,11 @@ from index.engine.address import Address
 from index.engine.collections import MilvusStore
 from index.engine.download import download
 from index.engine.files import ChunkedFiles, piece_row
+from index.engine.source import MilvusSource
 from index.engine.upload import upload
 from index.errors import Altered, BuildFailed, Damaged, Missing, NoIndex, Unreachable
-from index.generation.data_folder import CURRENT, current, open_current, verify
+from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
-from index.published import MilvusSource
 from index.retrieval.filter import Filter
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder, article
@@ -52,7 +52,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def local(data: Path) -> Generation:
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_publishing_it_again_sends_nothing(local: Generation, store: MilvusStore
 def test_it_is_the_folder_again(store: MilvusStore, data: Path, tmp_path: Path) -> None:
     name = download(store, tmp_path / "back")
     assert (tmp_path / "back" / CURRENT).read_bytes() == (data / CURRENT).read_bytes()
-    assert verify(tmp_path / "back").generation == name
+    assert DataFolder(tmp_path / "back").verify().generation == name
     files = [path.relative_to(data / name) for path in (data / name).rglob("*") if path.is_file()]
     assert all(
         (data / name / one).read_bytes() == (tmp_path / "back" / name / one).read_bytes() for one in files
@@ -118,14 +118,14 @@ def test_it_is_the_folder_again(store: MilvusStore, data: Path, tmp_path: Path) 
 def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -> None:
     report = MilvusSource(store).verify()
     assert (report.articles, report.sentences) == (len(local.articles), len(local.sentences))
-    assert MilvusSource(store).current() == current(local.folder.parent)
+    assert MilvusSource(store).current() == DataFolder(local.folder.parent).current()
 
 
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
     store: MilvusStore, local: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(state(2, articles=300), WordEncoder(), tmp_path)  # type: ignore[arg-type]
-    new, count = open_current(tmp_path), 0
+    new, count = DataFolder(tmp_path).open(), 0
     monkeypatch.setattr("index.engine.upload.BLOCK", 200)
     whole = new.manifest.counts["vectors"]
     assert whole > 800
@@ -149,7 +149,7 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
 def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: Path) -> None:
     """The folder's own vectors are others than those it sends: what is probed does not find itself."""
     build(state(3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
-    new, before = open_current(tmp_path), store.published()
+    new, before = DataFolder(tmp_path).open(), store.published()
 
     class Lossy(MilvusStore):
         def seal(self, generation: str) -> int:
@@ -165,7 +165,7 @@ def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: P
 
 def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Path) -> None:
     build(state(4, articles=3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
-    new = open_current(tmp_path)
+    new = DataFolder(tmp_path).open()
     upload(new, store)
     pieces = ChunkedFiles(store, new.id)
     told = store.client.get(store.files(new.id), 'file == "articles.jsonl"', ("id", "content"), limit=1)[0]

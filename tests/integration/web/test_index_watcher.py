@@ -25,9 +25,8 @@ from starlette.testclient import TestClient
 
 from corpus.article import Article
 from index.building.build import build
-from index.generation.data_folder import CURRENT, current, open_current, recover
+from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
-from index.published import DataFolder
 from index.storage.durable_io import Disk
 from qa.assistant import Assistant
 from tests.browser.test_page import running
@@ -70,7 +69,7 @@ def state(number: int) -> list[Article]:
 
 def publish(data: Path, number: int) -> Generation:
     build(state(number), WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def numbers(text: str) -> set[str]:
@@ -87,7 +86,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(data: Path) -> AnswerService:
-    return AnswerService(Assistant(open_current(data), WordEncoder()), remembered=50)
+    return AnswerService(Assistant(DataFolder(data).open(), WordEncoder()), remembered=50)
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_damage_is_refused_once_told_and_gone_back_from(
     assert numbers(answer(desk)) == {"state1x"}
     assert (reloading.generation, reloading.reloads, reloading.refusals, len(said)) == (old, 0, 1, 1)
     assert said[0].startswith(f"{old} answers on, and what was published is refused: damaged index: {data}/")
-    assert recover(data) == old
+    assert DataFolder(data).recover() == old
     assert not reloading.poll()
     assert reloading.fault == ""
 
@@ -154,16 +153,17 @@ def test_the_next_sound_one_ends_the_fault(desk: AnswerService, data: Path, relo
 
 
 def test_what_was_refused_is_tried_again_less_and_less_often(
-    desk: AnswerService, data: Path, reloading: IndexWatcher, monkeypatch: pytest.MonkeyPatch
+    desk: AnswerService, data: Path, said: list[str]
 ) -> None:
     opened: list[int] = []
     look_number = 0
 
-    def counting(folder: Path) -> Generation:
-        opened.append(look_number)
-        return open_current(folder)
+    class CountingFolder(DataFolder):
+        def open(self) -> Generation:
+            opened.append(look_number)
+            return super().open()
 
-    monkeypatch.setattr("index.published.open_current", counting)
+    reloading = IndexWatcher(desk, CountingFolder(data), seconds=0.01, announce=said.append)
     file = data / publish(data, 2).id / "texts.npy"
     flip(file)
     for look_number in range(300):  # noqa: B007
@@ -341,7 +341,7 @@ def test_a_reply_that_asks_twice_is_seen(turning: tuple[ServiceContext, dict[str
 
 def test_the_page_of_new_visitors_is_of_the_new_generation(data: Path, said: list[str]) -> None:
     """Facts and examples stand in the page before anybody asks."""
-    assistant = Assistant(open_current(data), WordEncoder())
+    assistant = Assistant(DataFolder(data).open(), WordEncoder())
     app = build_app(assistant, Settings(data=data, reload=1), announce=said.append)
     with TestClient(app) as client:
         before = client.get("/").text
@@ -499,7 +499,7 @@ def test_the_real_service_takes_what_qa_index_publishes_beside_it(tmp_path: Path
     (articles / "harbour.txt").write_text("The harbour silted up by 1850.", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
     environment |= {"QA_DATA": str(data), "QA_PORT": "0", "QA_DEVICE": "cpu", "QA_RELOAD": "1"}
-    index = [sys.executable, "-c", "from cli import main; main()", "index", str(articles)]
+    index = [sys.executable, "-c", "from cli.main import main; main()", "index", str(articles)]
 
     def run_index() -> None:
         subprocess.run(index, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=240)
@@ -531,7 +531,7 @@ def _follows(address: str, articles: Path, data: Path, run_index: Callable[[], N
     (articles / "quokka.txt").write_text("The quokka waited on the pier.", encoding="utf-8")
     run_index()
     wait_for(lambda: health()["articles"] == 2)
-    assert health()["generation"] == current(data).generation
+    assert health()["generation"] == DataFolder(data).current().generation
     sound = (data / CURRENT).read_bytes()
     (data / CURRENT).write_bytes(sound[:-1])
     wait_for(lambda: health()["status"] == "degraded")

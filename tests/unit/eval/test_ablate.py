@@ -5,7 +5,7 @@ from pathlib import Path
 from eval.ablate import VARIANTS, Variant, ablate
 from eval.run import Ask
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.rerank import Reranking
 from qa.assistant import Assistant
@@ -20,7 +20,7 @@ def ranked(generation: Generation, variant: Variant) -> Assistant:
 
 def test_a_run_for_each_variant_the_last_being_what_people_use(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     asked: list[Variant] = []
 
     def asks(variant: Variant) -> Ask:
@@ -39,7 +39,7 @@ def test_a_run_for_each_variant_the_last_being_what_people_use(tmp_path: Path) -
 def test_what_is_left_out_plays_no_part(tmp_path: Path) -> None:
     """ "quay" alone is asked for: words find it; without words, or with words alone, the order is another."""
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     stages = assistant.stages("quay")
     for name, variant in (("lexical", VARIANTS["lexical alone"]), ("dense", VARIANTS["dense alone"])):
         hits = ranked(assistant.generation, variant).search("quay", 10)
@@ -49,6 +49,6 @@ def test_what_is_left_out_plays_no_part(tmp_path: Path) -> None:
 
 def test_without_a_reranker_no_variant_claims_one(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    generation = open_current(tmp_path)
+    generation = DataFolder(tmp_path).open()
     runs = ablate(lambda variant: ranked(generation, variant).ask, GOLD, [RAIN, SUN], k=5, reranked=False)
     assert list(runs) == [name for name in VARIANTS if "reranked" not in name]

@@ -23,7 +23,7 @@ from eval.calibrate import (
 )
 from eval.errors import EvalFailure
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
 from tests.unit.eval.test_run import GOLD, RAIN, SUN
@@ -54,7 +54,7 @@ def test_isotonic_finds_the_shares_and_never_falls() -> None:
 
 def test_a_fit_and_its_calibration_say_the_same(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     for method in Method:
         made = calibration(ODDS, method, (0.3, 0.6), models=assistant.models, fitted_on="a coin")
         assert (made.model, made.fingerprint) == ("words", "f" * 64)
@@ -121,7 +121,7 @@ def test_the_threshold_of_strong_worked_by_hand() -> None:
 
 def test_what_is_observed_of_each_question(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     found = observe(assistant, GOLD)
     assert found.values.shape == (3, 3)
     assert found.answerable.tolist() == [1.0, 1.0, 0.0]
@@ -140,6 +140,6 @@ def test_isotonic_thresholds_are_steps_of_the_final_curve() -> None:
 
 def test_thresholds_are_rounded_away_from_what_they_would_let_happen(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     made = calibration(ODDS, Method.LOGISTIC, (0.37563, 0.82961), models=assistant.models, fitted_on="a coin")
     assert (made.abstain_below, made.strong_from) == (0.375, 0.83)

@@ -10,7 +10,7 @@ from eval.errors import EvalFailure
 from eval.gold import Evidence, GoldQuestion
 from eval.run import evaluate
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 from tests.support.fakes import WordEncoder, article
@@ -102,7 +102,7 @@ def test_progress_is_told() -> None:
 
 def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     rows = evaluate(assistant.ask, GOLD, [RAIN, SUN], trace=assistant.stages).rows
     assert [row.measures["citation violations"] for row in rows] == [0.0, 0.0, 0.0]
     assert list(rows[0].ranks) == ["dense", "lexical", "fused", "shown"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.acronyms import spelt_out
 from tests.support.fakes import WordEncoder, article
@@ -23,7 +23,7 @@ TOWN = article(
 def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     data: Path = tmp_path_factory.mktemp("data")
     build([TOWN], WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 @pytest.mark.parametrize("letters", ["PCT", "pct"])

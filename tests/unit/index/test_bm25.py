@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.bm25 import (
     TermFrequencies,
@@ -31,7 +31,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
         article("b", "Fire fire fire.", SENTENCES),
     ]
     build(articles, WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def counted(generation: Generation, first: int, last: int) -> Counter[str]:
@@ -47,7 +47,7 @@ def ranges(generation: Generation, row: int) -> list[tuple[int, int]]:
 
 def test_worked_by_hand(tmp_path: Path) -> None:
     build([article("a", "Fire fire. It rose.")], WordEncoder(), tmp_path)
-    found = count_terms(open_current(tmp_path), ["fire", "rose", "quay"], np.array([0, 1]))
+    found = count_terms(DataFolder(tmp_path).open(), ["fire", "rose", "quay"], np.array([0, 1]))
     assert found.counts.tolist() == [
         [[2, 0], [0, 1], [0, 0]],
         [[2, 2], [1, 1], [0, 0]],

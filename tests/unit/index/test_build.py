@@ -14,7 +14,7 @@ from corpus.article import Article, Dropped
 from index.building.build import build
 from index.errors import BuildFailed, Locked
 from index.generation.articles import article_files, open_articles
-from index.generation.data_folder import current, generations, open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.retrieval.index_type import Kind, Plan
 from index.storage.durable_io import Lock
@@ -46,7 +46,7 @@ def texts_of(generation: Generation) -> set[str]:
 def test_what_is_built_is_what_is_opened(data: Path) -> None:
     encoder = WordEncoder()
     built = build([SECOND, FIRST], encoder, data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     assert (generation.id, built.unchanged, built.reused) == (built.generation, False, 0)
     assert generation.articles == (FIRST, SECOND)
     assert [s.text for s in generation.sentences] == [
@@ -72,7 +72,7 @@ def test_what_is_built_is_what_is_opened(data: Path) -> None:
 def test_each_text_is_encoded_once_and_found_at_its_row(data: Path) -> None:
     encoder = WordEncoder()
     build([FIRST, SECOND], encoder, data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     assert len(encoder.encoded) == len(set(encoder.encoded)) == len(generation.vectors)
     assert set(encoder.encoded) == texts_of(generation)
     spans = [(s.article, *generation.window(row)) for row, s in enumerate(generation.sentences)]
@@ -87,7 +87,7 @@ def test_each_text_is_encoded_once_and_found_at_its_row(data: Path) -> None:
 
 def test_both_indexes_find_a_sentence_by_its_row(data: Path) -> None:
     build([FIRST, SECOND], WordEncoder(), data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     zyzzyva = WordEncoder().encode(["The zyzzyva sat on a leaf."])[0]
     ((row, score),) = generation.dense_sentences.search(zyzzyva, 1)
     assert row == 6
@@ -99,7 +99,7 @@ def test_both_indexes_find_a_sentence_by_its_row(data: Path) -> None:
 
 def test_windows_stop_at_headings_and_articles(data: Path) -> None:
     build([FIRST, SECOND], WordEncoder(), data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     texts = [
         generation.articles[generation.article_of[row]].text[slice(*generation.window(row))]
         for row in (1, 2, 6)
@@ -121,7 +121,7 @@ def test_windows_stop_at_headings_and_articles(data: Path) -> None:
 
 def test_terms_are_counted_by_sentence(data: Path) -> None:
     build([SECOND], WordEncoder(), data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     terms = generation.terms
     said = [terms.vocabulary[number] for number in terms.ids[terms.starts[1] : terms.starts[3]]]
     assert said == ["nobodi", "pay", "it", "it", "colour", "was", "amber"]
@@ -170,27 +170,27 @@ def test_a_changed_fact_publishes_without_encoding(data: Path) -> None:
     encoder = WordEncoder()
     built = build([replace(FIRST, author="Bob")], encoder, data)
     assert (built.unchanged, built.encoded, encoder.encoded) == (False, 0, [])
-    assert open_current(data).articles[0].author == "Bob"
+    assert DataFolder(data).open().articles[0].author == "Bob"
 
 
 def test_a_changed_article_encodes_its_new_texts_only(data: Path) -> None:
     build([FIRST, SECOND], WordEncoder(), data)
-    before = texts_of(open_current(data))
+    before = texts_of(DataFolder(data).open())
     changed = article("second", "The zyzzyva sat on a leaf. Nobody pays it. Its colour was green.")
     encoder = WordEncoder()
     calls: list[tuple[int, int]] = []
     built = build([FIRST, changed], encoder, data, progress=lambda done, total: calls.append((done, total)))
-    assert set(encoder.encoded) == texts_of(open_current(data)) - before
+    assert set(encoder.encoded) == texts_of(DataFolder(data).open()) - before
     assert sorted(encoder.encoded) == [
         "Its colour was green.",
         "Nobody pays it. Its colour was green.",
         "The zyzzyva sat on a leaf. Nobody pays it. Its colour was green.",
     ]
-    assert (built.encoded, built.reused) == (3, len(texts_of(open_current(data))) - 3)
+    assert (built.encoded, built.reused) == (3, len(texts_of(DataFolder(data).open())) - 3)
     assert calls == [(1, 3), (2, 3), (3, 3)]
     np.testing.assert_array_equal(
-        open_current(data).vectors[open_current(data).sentence_rows],
-        WordEncoder().encode([s.text for s in open_current(data).sentences]),
+        DataFolder(data).open().vectors[DataFolder(data).open().sentence_rows],
+        WordEncoder().encode([s.text for s in DataFolder(data).open().sentences]),
     )
 
 
@@ -215,10 +215,10 @@ def test_a_removed_article_is_in_no_byte_of_the_new_generation(data: Path) -> No
         contents = [path.read_bytes().lower() for path in (data / name).rglob("*") if path.is_file()]
         return {needle for needle in needles if any(needle in content for content in contents)}
 
-    assert holding(current(data).generation) == set(needles)
+    assert holding(DataFolder(data).current().generation) == set(needles)
     build([FIRST], WordEncoder(), data)
-    assert holding(current(data).generation) == set()
-    generation = open_current(data)
+    assert holding(DataFolder(data).current().generation) == set()
+    generation = DataFolder(data).open()
     assert generation.lexical.document_frequency("sentence", "zyzzyva") == 0
     gone = WordEncoder().encode(["Its colour was amber."])[0]
     assert not (generation.vectors == gone).all(axis=1).any()
@@ -226,7 +226,7 @@ def test_a_removed_article_is_in_no_byte_of_the_new_generation(data: Path) -> No
 
 def test_the_last_two_generations_are_kept(data: Path) -> None:
     names = [build(articles, WordEncoder(), data).generation for articles in ([FIRST], [SECOND], [THIRD])]
-    assert generations(data) == names[1:]
+    assert DataFolder(data).generations() == names[1:]
     assert [name.split("-")[1] for name in names] == ["1", "2", "3"]
     assert sorted(path.name for path in data.iterdir()) == sorted(["CURRENT", "LOCK", *names[1:]])
 
@@ -247,14 +247,14 @@ def test_a_damaged_generation_is_replaced_and_nothing_of_it_reused(data: Path) -
     vectors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     built = build([FIRST], WordEncoder(), data)
     assert (built.encoded, built.reused, built.unchanged) == (first.encoded, 0, False)
-    assert open_current(data).id == built.generation
+    assert DataFolder(data).open().id == built.generation
 
 
 def test_a_second_builder_is_refused(data: Path) -> None:
     build([FIRST], WordEncoder(), data)
     with Lock(data / "LOCK"), pytest.raises(Locked, match=str(data / "LOCK")):
         build([SECOND], WordEncoder(), data)
-    assert open_current(data).articles == (FIRST,)
+    assert DataFolder(data).open().articles == (FIRST,)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ class BrokenEncoder(WordEncoder):
 def test_a_model_whose_vectors_are_not_one_long_is_refused(data: Path, encoder: WordEncoder) -> None:
     with pytest.raises(BuildFailed, match="whose length is not 1"):
         build([FIRST], encoder, data)
-    assert generations(data) == []
+    assert DataFolder(data).generations() == []
 
 
 class FullDisk(FailingDisk):
@@ -317,7 +317,7 @@ def test_a_failed_last_fsync_is_reported_and_leaves_a_whole_index(tmp_path: Path
     disk = FailingDisk(OSError(errno.EIO, "Input/output error"), at=last)
     with pytest.raises(BuildFailed):
         build([FIRST], WordEncoder(), tmp_path / "data", disk=disk)
-    assert open_current(tmp_path / "data").articles == (FIRST,)
+    assert DataFolder(tmp_path / "data").open().articles == (FIRST,)
 
 
 def test_the_first_build_that_fails_leaves_no_index_and_the_next_succeeds(data: Path) -> None:

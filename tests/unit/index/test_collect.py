@@ -16,7 +16,7 @@ from index.engine.collect import CollectedShards, gather
 from index.engine.shard_builder import ShardMaker
 from index.engine.shards import Shard, recipe_of
 from index.errors import BuildFailed
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 
 RECIPE = recipe_of(WordEncoder(), "torch")
@@ -67,7 +67,7 @@ def test_the_index_is_the_one_that_one_machine_makes(bench: Bench, tmp_path: Pat
     built = build(gathered.reading.articles, encoder, tmp_path / "data", found=gathered.blocks())
     assert (encoder.encoded, built.encoded, built.unchanged) == ([], 0, False)
     build(local.articles, WordEncoder(), tmp_path / "local")
-    one, other = open_current(tmp_path / "data"), open_current(tmp_path / "local")
+    one, other = DataFolder(tmp_path / "data").open(), DataFolder(tmp_path / "local").open()
     assert one.articles == other.articles
     assert list(one.passages) == list(other.passages)
     np.testing.assert_array_equal(one.vectors, other.vectors)
@@ -148,5 +148,5 @@ def test_only_what_the_published_generation_lacks_is_taken_over(bench: Bench, tm
     built = build(again.reading.articles, encoder, tmp_path / "data", found=again.blocks())
     assert (encoder.encoded, built.encoded) == ([], 0)
     assert "Ferry number 5 has sunk." in [
-        sentence.text for sentence in open_current(tmp_path / "data").sentences
+        sentence.text for sentence in DataFolder(tmp_path / "data").open().sentences
     ]

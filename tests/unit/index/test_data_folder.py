@@ -11,16 +11,7 @@ import pytest
 from index.building.build import build
 from index.errors import BuildFailed, Damaged, IndexFailure, Locked, NoIndex
 from index.generation.articles import article_files
-from index.generation.data_folder import (
-    CURRENT,
-    Pointer,
-    current,
-    generations,
-    open_current,
-    pointer_bytes,
-    recover,
-    verify,
-)
+from index.generation.data_folder import CURRENT, DataFolder, Pointer
 from index.generation.generation import open_generation
 from index.generation.manifest import MANIFEST, content_facts, manifest_bytes, read_manifest
 from index.storage.arrays import array_bytes
@@ -48,14 +39,14 @@ def data(published: Path, tmp_path: Path) -> Path:
 
 def files(data: Path) -> list[Path]:
     """Every file that is read when the published generation is opened."""
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     return [data / CURRENT, *sorted(path for path in folder.rglob("*") if path.is_file())]
 
 
 def refused(data: Path, place: Path) -> None:
     """The damage is refused, and the message names the file with a reason and a next command."""
     with pytest.raises(IndexFailure) as caught:
-        open_current(data)
+        DataFolder(data).open()
     assert isinstance(caught.value, Damaged)
     if place.name == CURRENT:
         assert caught.value.file.name in (CURRENT, MANIFEST)
@@ -77,13 +68,13 @@ def test_missing_extra_and_linked_files_are_refused_by_name(data: Path) -> None:
         refused(data, path)
         path.unlink()
         path.write_bytes(content)
-    extra = data / current(data).generation / "lexical" / "sentence" / ".tantivy-meta.lock"
+    extra = data / DataFolder(data).current().generation / "lexical" / "sentence" / ".tantivy-meta.lock"
     extra.write_bytes(b"")
     refused(data, extra)
 
 
 def test_swapped_files_are_refused(data: Path) -> None:
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     one, two = folder / "sentence_rows.npy", folder / "window_rows.npy"
     contents = one.read_bytes(), two.read_bytes()
     one.write_bytes(contents[1])
@@ -92,7 +83,7 @@ def test_swapped_files_are_refused(data: Path) -> None:
 
 
 def test_an_article_that_is_another_is_found_when_it_is_asked_for(data: Path) -> None:
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     content = (folder / "articles.jsonl").read_bytes()
     for bad, reason in (
         (content.replace(b"zyzzyva", b"zyzzyvo"), "line 2: the text of second.md is not the one its SHA-256"),
@@ -100,20 +91,19 @@ def test_an_article_that_is_another_is_found_when_it_is_asked_for(data: Path) ->
     ):
         assert len(bad) == len(content)
         republish(data, "articles.jsonl", bad)
-        assert open_current(data).articles[0] == ARTICLES[0]
+        assert DataFolder(data).open().articles[0] == ARTICLES[0]
         with pytest.raises(Damaged, match=reason):
-            open_current(data).articles[1]
+            DataFolder(data).open().articles[1]
         with pytest.raises(Damaged, match=reason):
-            verify(data)
+            DataFolder(data).verify()
 
 
 def test_no_index_says_what_to_run(tmp_path: Path) -> None:
-    calls: list[Callable[[Path], object]] = [current, open_current, verify, recover]
-    for call in calls:
-        with pytest.raises(NoIndex, match=r"no index in .*; run `qa index`"):
-            call(tmp_path / "gone")
-        with pytest.raises(NoIndex):
-            call(tmp_path)
+    for folder in (DataFolder(tmp_path / "gone"), DataFolder(tmp_path)):
+        calls: list[Callable[[], object]] = [folder.current, folder.open, folder.verify, folder.recover]
+        for call in calls:
+            with pytest.raises(NoIndex, match=r"no index in .*; run `qa index`"):
+                call()
 
 
 @pytest.mark.parametrize(
@@ -132,23 +122,23 @@ def test_no_index_says_what_to_run(tmp_path: Path) -> None:
 def test_a_malformed_pointer_is_refused(data: Path, content: bytes) -> None:
     (data / CURRENT).write_bytes(content)
     with pytest.raises(Damaged, match="CURRENT: does not hold a generation and a SHA-256"):
-        open_current(data)
+        DataFolder(data).open()
 
 
 def test_a_pointer_to_nothing_is_refused_as_such(data: Path) -> None:
-    (data / CURRENT).write_bytes(pointer_bytes(Pointer("gen-9-0123456789abcdef", "0" * 64)))
+    (data / CURRENT).write_bytes(Pointer("gen-9-0123456789abcdef", "0" * 64).to_bytes())
     with pytest.raises(Damaged, match="CURRENT: names gen-9-0123456789abcdef, which is not there"):
-        open_current(data)
+        DataFolder(data).open()
 
 
 def test_a_pointer_is_read_as_written(data: Path) -> None:
-    pointer = current(data)
-    assert (data / CURRENT).read_bytes() == pointer_bytes(pointer)
-    assert pointer.generation == open_current(data).id == generations(data)[-1]
+    pointer = DataFolder(data).current()
+    assert (data / CURRENT).read_bytes() == pointer.to_bytes()
+    assert pointer.generation == DataFolder(data).open().id == DataFolder(data).generations()[-1]
 
 
 def test_verify_counts_what_it_saw(data: Path) -> None:
-    report = verify(data)
+    report = DataFolder(data).verify()
     sizes = [path.stat().st_size for path in files(data)[1:] if path.name != MANIFEST]
     assert (report.files, report.hashed) == (len(sizes), sum(sizes))
     assert (report.articles, report.sentences, report.passages) == (2, 5, 3)
@@ -156,14 +146,14 @@ def test_verify_counts_what_it_saw(data: Path) -> None:
 
 def republish(data: Path, name: str, content: bytes) -> None:
     """Put other content into a generation with every hash made right: only meaning can tell."""
-    pointer = current(data)
+    pointer = DataFolder(data).current()
     folder = data / pointer.generation
     manifest = read_manifest(folder)
     (folder / name).write_bytes(content)
     manifest = replace(manifest, files={**manifest.files, name: content_facts(content)})
     (folder / MANIFEST).write_bytes(manifest_bytes(manifest))
     digest = content_facts((folder / MANIFEST).read_bytes()).sha256
-    (data / CURRENT).write_bytes(pointer_bytes(Pointer(pointer.generation, digest)))
+    (data / CURRENT).write_bytes(Pointer(pointer.generation, digest).to_bytes())
 
 
 def changed(path: Path, row: int, column: int, by: int) -> bytes:
@@ -188,22 +178,22 @@ def changed(path: Path, row: int, column: int, by: int) -> bytes:
 def test_spans_that_fit_nothing_are_refused(
     data: Path, file: str, row: int, column: int, by: int, reason: str
 ) -> None:
-    republish(data, file, changed(data / current(data).generation / file, row, column, by))
+    republish(data, file, changed(data / DataFolder(data).current().generation / file, row, column, by))
     with pytest.raises(Damaged, match=reason) as caught:
-        open_current(data)
+        DataFolder(data).open()
     assert caught.value.file.name == file
 
 
 def test_verify_proves_that_spans_are_the_texts_indexed(data: Path) -> None:
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     republish(data, "sentences.npy", changed(folder / "sentences.npy", 1, 2, -1))
-    open_current(data)
+    DataFolder(data).open()
     with pytest.raises(Damaged, match=r"sentences.npy: characters 7 to 35 of first.md are not the text"):
-        verify(data)
+        DataFolder(data).verify()
 
 
 def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     for name, content, reason in (
         ("sentence_rows.npy", array_bytes(np.full(5, 99, dtype=np.int32)), "a row outside 0.."),
         ("sentence_rows.npy", array_bytes(np.zeros(4, dtype=np.int32)), r"expected int32 \(5,\)"),
@@ -226,60 +216,60 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
         before = (folder / name).read_bytes()
         republish(data, name, content)
         with pytest.raises(Damaged, match=reason):
-            open_current(data)
+            DataFolder(data).open()
         republish(data, name, before)
-    verify(data)
+    DataFolder(data).verify()
 
 
 def test_an_array_of_objects_is_never_unpickled(data: Path) -> None:
-    folder = data / current(data).generation
+    folder = data / DataFolder(data).current().generation
     np.save(folder / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     content = (folder / "x.npy").read_bytes()
     (folder / "x.npy").unlink()
     republish(data, "texts.npy", content)
     with pytest.raises(Damaged, match=r"texts.npy: not an array"):
-        open_current(data)
+        DataFolder(data).open()
 
 
 def test_recover_goes_back_to_the_newest_sound_generation(data: Path) -> None:
-    old = current(data).generation
+    old = DataFolder(data).current().generation
     new = build([*ARTICLES, article("third", "A quokka.")], WordEncoder(), data).generation
-    assert recover(data) == new
+    assert DataFolder(data).recover() == new
     with (data / new / "vectors.npy").open("ab") as stream:
         stream.write(b"\0")
     with pytest.raises(Damaged):
-        open_current(data)
-    assert recover(data) == old
-    assert open_current(data).articles == tuple(ARTICLES)
-    verify(data)
+        DataFolder(data).open()
+    assert DataFolder(data).recover() == old
+    assert DataFolder(data).open().articles == tuple(ARTICLES)
+    DataFolder(data).verify()
 
 
 def test_recover_finds_a_changed_manifest_without_a_pointer(data: Path) -> None:
-    old = current(data).generation
+    old = DataFolder(data).current().generation
     new = build([*ARTICLES, article("third", "A quokka.")], WordEncoder(), data).generation
     manifest = data / new / MANIFEST
     manifest.write_bytes(manifest.read_bytes().replace(b'"model": "words"', b'"model": "wordz"'))
     (data / CURRENT).unlink()
-    assert recover(data) == old
+    assert DataFolder(data).recover() == old
 
 
 def test_recover_with_nothing_sound_names_the_newest_fault(data: Path) -> None:
-    name = current(data).generation
+    name = DataFolder(data).current().generation
     (data / name / "texts.npy").unlink()
     with pytest.raises(Damaged, match=r"texts.npy: missing"):
-        recover(data)
-    assert current(data).generation == name
+        DataFolder(data).recover()
+    assert DataFolder(data).current().generation == name
 
 
 def test_recover_waits_for_no_build_and_reports_a_failed_write(data: Path) -> None:
     with Lock(data / "LOCK"), pytest.raises(Locked):
-        recover(data)
+        DataFolder(data).recover()
     with pytest.raises(BuildFailed, match="errno 30"):
-        recover(data, disk=FailingDisk(OSError(30, "Read-only file system"), at=0))
+        DataFolder(data).recover(disk=FailingDisk(OSError(30, "Read-only file system"), at=0))
 
 
 def test_an_open_generation_answers_after_it_was_removed(data: Path) -> None:
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     before = generation.dense_sentences.search(np.asarray(generation.vectors[0]), 3)
     for text in ("A quokka.", "An axolotl."):
         build([*ARTICLES, article("third", text)], WordEncoder(), data)
@@ -298,7 +288,7 @@ def test_readers_during_publishing_see_whole_generations(data: Path) -> None:
     def read() -> None:
         while not stop.is_set():
             try:
-                generation = open_current(data)
+                generation = DataFolder(data).open()
                 seen.append({one.text for one in generation.articles})
             except IndexFailure as error:
                 failures.append(error)
@@ -319,13 +309,13 @@ def test_readers_during_publishing_see_whole_generations(data: Path) -> None:
 
 def test_the_folder_is_only_read(data: Path) -> None:
     before = sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*"))
-    verify(data)
-    open_current(data).lexical.search("sentence", ["cost"], 3)
+    DataFolder(data).verify()
+    DataFolder(data).open().lexical.search("sentence", ["cost"], 3)
     assert sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*")) == before
 
 
 def test_an_opened_generation_cannot_be_changed(data: Path) -> None:
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     vectors = np.asarray(generation.vectors)
     for array in (vectors, generation.sentence_rows, generation.passage_of, generation.digests):
         with pytest.raises(ValueError, match="read-only"):

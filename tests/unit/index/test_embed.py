@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from index.building.build import build
 from index.building.embed import EmbeddingCheckpoint, others
 from index.errors import NoIndex
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.storage.durable_io import Disk
 from tests.support.fakes import WordEncoder, article
 
@@ -85,11 +85,11 @@ def test_a_stopped_build_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         build(ARTICLES, first, data)
     with pytest.raises(NoIndex):
-        open_current(data)
+        DataFolder(data).open()
     built = build(ARTICLES, second, data)
     assert (len(first.encoded), built.encoded, built.reused) == (8, whole.encoded - 8, 8)
     assert set(first.encoded).isdisjoint(second.encoded)
-    one, other = open_current(data), open_current(tmp_path / "whole")
+    one, other = DataFolder(data).open(), DataFolder(tmp_path / "whole").open()
     np.testing.assert_array_equal(one.vectors, other.vectors)
     assert sorted(path.name for path in data.iterdir()) == ["CURRENT", "LOCK", built.generation]
 
@@ -99,8 +99,8 @@ def test_a_stopped_rebuild_leaves_the_old_generation(tmp_path: Path, monkeypatch
     old = build(ARTICLES[:1], WordEncoder(), tmp_path)
     with pytest.raises(KeyboardInterrupt):
         build(ARTICLES, Stopped(1), tmp_path)
-    assert open_current(tmp_path).id == old.generation
+    assert DataFolder(tmp_path).open().id == old.generation
     # Only two more articles now: what was encoded of others is not taken along.
     built = build(ARTICLES[:2], WordEncoder(), tmp_path)
-    assert len(open_current(tmp_path).vectors) == built.encoded + built.reused
+    assert len(DataFolder(tmp_path).open().vectors) == built.encoded + built.reused
     assert list(others(tmp_path)) == []

@@ -1,36 +1,52 @@
-"""What is published in a folder, seen as what is published anywhere; engines are in tests/engine."""
+"""Where generations are published: a data folder, or Milvus (its own tests are in tests/integration/milvus)."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from index.building.build import build
 from index.engine.address import read_address
+from index.engine.source import MilvusSource
 from index.errors import NoIndex
-from index.generation.data_folder import current, verify
-from index.published import DataFolder, MilvusSource, open_published
+from index.generation.data_folder import DataFolder
+from index.published import open_published
 from tests.support.fakes import WordEncoder, article
 
+FOLDER_ONLY = """
+import sys
+from pathlib import Path
+from index.published import open_published
+open_published(Path(sys.argv[1]), None).open()
+print(sorted(name for name in sys.modules if name.startswith(("index.engine", "pymilvus", "grpc", "ray"))))
+"""
 
-def test_a_folder_is_asked_as_before(tmp_path: Path) -> None:
-    build([article("a", "The ferry sails.")], WordEncoder(), tmp_path)
-    folder = DataFolder(tmp_path)
-    assert folder.current() == current(tmp_path)
-    assert folder.manifest().generation == folder.open().id == folder.current().generation
-    assert folder.verify() == verify(tmp_path)
-    assert (folder.place, folder.refused) == (str(tmp_path), 0)
+
+def test_a_folder_reports_its_published_generation(tmp_path: Path) -> None:
+    built = build([article("a", "The ferry sails.")], WordEncoder(), tmp_path)
+    folder = open_published(tmp_path, None)
+    assert folder == DataFolder(tmp_path)
+    assert folder.current().generation == folder.manifest().generation == folder.open().id == built.generation
+    assert folder.verify().sentences == 1
+    assert (folder.location, folder.refused) == (str(tmp_path), 0)
     folder.probe(folder.open())
 
 
-def test_nothing_published_is_told(tmp_path: Path) -> None:
+def test_an_empty_folder_has_no_index(tmp_path: Path) -> None:
     with pytest.raises(NoIndex):
-        DataFolder(tmp_path).current()
+        open_published(tmp_path, None).current()
 
 
-def test_a_named_engine_is_asked_and_nothing_is_connected_before(tmp_path: Path) -> None:
-    assert open_published(tmp_path, None) == DataFolder(tmp_path)
-    served = open_published(tmp_path, read_address("milvus://nowhere.invalid/a"))
-    assert isinstance(served, MilvusSource)
-    assert (served.place, served.refused) == ("milvus://nowhere.invalid:19530/a", 0)
+def test_a_folder_loads_no_engine(tmp_path: Path) -> None:
+    build([article("a", "The ferry sails.")], WordEncoder(), tmp_path)
+    command = [sys.executable, "-c", FOLDER_ONLY, str(tmp_path)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_an_address_opens_milvus_without_connecting(tmp_path: Path) -> None:
+    source = open_published(tmp_path, read_address("milvus://nowhere.invalid/a"))
+    assert isinstance(source, MilvusSource)
+    assert (source.location, source.refused) == ("milvus://nowhere.invalid:19530/a", 0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from index.building.build import build
 from index.embedding.shipped_models import default_model_folder
 from index.errors import ModelRefused
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Hit, Query
 from index.search.rerank import CrossEncoderReranker, Reranking, load_reranker, reading, rerank
@@ -33,7 +33,7 @@ QUESTION = "when does the ferry leave"
 def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     data: Path = tmp_path_factory.mktemp("data")
     build([FERRY], WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def hits(generation: Generation, text: str = QUESTION) -> list[Hit]:

@@ -8,7 +8,7 @@ import pytest
 
 from index import search as search_file
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import ALL_SPANS, Generation
 from index.generation.self_check import check_probes
 from index.retrieval.filter import Filter, Granularity
@@ -31,7 +31,7 @@ ROAD = article("road", "The road to the quay is narrow. Two cars cannot pass.")
 def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     data = tmp_path_factory.mktemp("data")
     build([FERRY, BRIDGE, ROAD], WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def query(generation: Generation, text: str, *phrases: str) -> Query:
@@ -133,7 +133,7 @@ def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
 
 def test_build_folder_is_not_needed_by_search(tmp_path: Path) -> None:
     build([ROAD], WordEncoder(), tmp_path)
-    opened = open_current(tmp_path)
+    opened = DataFolder(tmp_path).open()
     assert texts(search(opened, query(opened, "narrow quay"), 1)) == ["The road to the quay is narrow."]
 
 
@@ -158,7 +158,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[Kind, Generation]:
     for kind in (Kind.FLAT, Kind.IVF, Kind.PQ):
         data = tmp_path_factory.mktemp(kind)
         build(articles, WordEncoder(), data, plan=Plan(kind, nprobe=4096))
-        made[kind] = open_current(data)
+        made[kind] = DataFolder(data).open()
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from index.building.build import build
 from index.engine.upload import MilvusRecords
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from tests.support.fakes import WordEncoder, article
 
@@ -17,7 +17,7 @@ from tests.support.fakes import WordEncoder, article
 def generation(tmp_path: Path) -> Generation:
     articles = [article("a", "Ferries sail. The quay is green."), article("b", "Ferries sail. It rains.")]
     build(articles, WordEncoder(), tmp_path)
-    return open_current(tmp_path)
+    return DataFolder(tmp_path).open()
 
 
 def test_a_shared_text_has_the_marks_of_both_articles(generation: Generation) -> None:

@@ -9,7 +9,7 @@ from corpus.article import Article
 from corpus.sentences import split_sentences
 from index.building.build import build
 from index.errors import ModelRefused
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Filter
 from qa.answer import Answer, Band, Extract
 from qa.assistant import Assistant
@@ -31,7 +31,7 @@ ECHO = article(
 
 def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Filter | None = None) -> Answer:
     build(articles or (HARBOUR, ECHO), WordEncoder(), data)
-    assistant = Assistant(open_current(data), WordEncoder(), calibration=FITTED)
+    assistant = Assistant(DataFolder(data).open(), WordEncoder(), calibration=FITTED)
     return assistant.ask(question, k, where or Filter())
 
 
@@ -112,7 +112,7 @@ def test_filters_and_k(tmp_path: Path) -> None:
 
 def test_asking_twice_gives_the_same_answer(tmp_path: Path) -> None:
     build([HARBOUR, ECHO], WordEncoder(), tmp_path)
-    assistants = [Assistant(open_current(tmp_path), WordEncoder()) for _ in range(2)]
+    assistants = [Assistant(DataFolder(tmp_path).open(), WordEncoder()) for _ in range(2)]
     assert (
         assistants[0].ask("harbour canal")
         == assistants[0].ask("harbour canal")
@@ -123,7 +123,7 @@ def test_asking_twice_gives_the_same_answer(tmp_path: Path) -> None:
 def test_another_model_than_the_indexs_is_refused(tmp_path: Path) -> None:
     build([HARBOUR], WordEncoder(), tmp_path)
     with pytest.raises(ModelRefused, match="was built with the model words"):
-        Assistant(open_current(tmp_path), WordEncoder(fingerprint="0" * 64))
+        Assistant(DataFolder(tmp_path).open(), WordEncoder(fingerprint="0" * 64))
 
 
 def test_a_phrase_that_stands_somewhere_is_never_declined(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
 
 def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: Path) -> None:
     build([HARBOUR, ECHO], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     answer = assistant.ask("zebra quantum xylophone")
     assert (answer.calibrated, answer.confidence, answer.band, answer.abstained) == (
         False,
@@ -156,4 +156,6 @@ def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: P
 def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
     build([HARBOUR], WordEncoder(), tmp_path)
     with pytest.raises(ModelRefused, match="the calibration was fitted for words alone, not"):
-        Assistant(open_current(tmp_path), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64))
+        Assistant(
+            DataFolder(tmp_path).open(), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64)
+        )

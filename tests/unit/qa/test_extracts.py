@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Query
 from index.search.searcher import search
@@ -17,7 +17,7 @@ LONG = " ".join(["quay"] * 60)
 
 def opened(data: Path, *paragraphs: str) -> Generation:
     build([article("a", *paragraphs)], WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def shown(generation: Generation, question: str, k: int = 5) -> list[tuple[str, str]]:
@@ -93,7 +93,7 @@ def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path
 
 def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[str]:
     build([article(f"a{n}", text) for n, text in enumerate(texts)], WordEncoder(), data)
-    generation = open_current(data)
+    generation = DataFolder(data).open()
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
     return [g.hit.sentence.article.id for g in group_hits(generation, search(generation, query, 40), k)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.generation.data_folder import open_current
+from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Synonym
 from qa.assistant import Assistant
@@ -27,7 +27,7 @@ TOWN = article(
 def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     data: Path = tmp_path_factory.mktemp("data")
     build([TOWN], WordEncoder(), data)
-    return open_current(data)
+    return DataFolder(data).open()
 
 
 def words(generation: Generation, question: str) -> RewrittenQuestion:
@@ -94,7 +94,7 @@ def test_short_forms_that_no_article_explains(generation: Generation) -> None:
 
 def test_a_short_form_and_its_long_one_that_both_stand_there_unexplained(tmp_path: Path) -> None:
     build([TOWN, article("report", "PCTs met.", "A primary care trust paid.")], WordEncoder(), tmp_path)
-    both = open_current(tmp_path)
+    both = DataFolder(tmp_path).open()
     assert words(both, "what do PCTs pay").expansions == ("primary care trust",)
     assert words(both, "what does a primary care trust pay").expansions == ("PCTs",)
 
@@ -136,7 +136,7 @@ def test_little_words_are_mended_before_anything_else_is_made_of_them(
 def test_what_is_brought_in_costs_no_match_its_standing(tmp_path: Path) -> None:
     """A sentence that holds the whole question holds it whatever else is searched."""
     build([TOWN, article("hostel", "The ICN closed the hostel.")], WordEncoder(), tmp_path)
-    assistant = Assistant(open_current(tmp_path), WordEncoder())
+    assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     hit = next(
         hit for hit in assistant.search("the ICN closed the hostel", 10) if "hostel" in hit.sentence.text
     )
