@@ -20,7 +20,7 @@ from cli.main import SHIPPED_ARTICLES
 from corpus.read import read_articles
 from index.building.build import build
 from index.embedding.load import load_encoder
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.chromium import CHROMIUM, FLAGS
 from web.service import build_app
 from web.settings import Settings

@@ -12,12 +12,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.chromium import CHROMIUM, FLAGS
+from tests.support.repository import SAMPLE_ARTICLES
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from tests.support.embedding_site import World
-
-SHIPPED = Path(__file__).resolve().parents[1] / "corpus" / "articles"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "CURRENT").exists():
-            build(read_articles([SHIPPED]).articles, load_encoder(device="cpu"), folder)
+            build(read_articles([SAMPLE_ARTICLES]).articles, load_encoder(device="cpu"), folder)
     return folder
 
 

@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, Request, expect
 from corpus.article import Article, Dropped
 from qa.answer import Answer
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
 from web.i18n import Catalogue, load_catalogue
 from web.service import build_app
 from web.settings import Settings
@@ -74,7 +74,7 @@ def serving(told: Answer, words: Catalogue | None, store: FeedbackStore) -> Any:
     articles: tuple[Article, ...] = (TOLD, OTHER)
     return running(
         build_app(
-            StandIn(told, *articles),
+            FakeAssistant(told, *articles),
             Settings(name="7", admin_key=KEY, question_log=True),
             words=words,
             feedback=store,

@@ -13,11 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.browser.test_page import Witness, running
+from tests.support.browser_page import PageWitness, running
 from tests.support.chromium import needs_chromium
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.html_text import HOSTILE_TEXTS
 from web.service import build_app
 from web.settings import Settings
 
@@ -40,7 +40,7 @@ def use(store: FeedbackStore, clock: Clock) -> None:
     for day in range(30):
         clock.back = day
         for number in range((day * 7) % 13):
-            text = HOSTILE[(day + number) % len(HOSTILE)]
+            text = HOSTILE_TEXTS[(day + number) % len(HOSTILE_TEXTS)]
             told = article(f"a{number}", "It was so.", heading=text)
             name = f"{day}-{number}"
             given = replace(answered(extract(told, "so")), question=f"What is {text}?")
@@ -60,7 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = Settings(admin_key=KEY, question_log=True)
     with closing(FeedbackStore(path, keep_questions=True, now=clock)) as store:
         use(store, clock)
-        with running(build_app(StandIn(), settings, feedback=store)) as address:
+        with running(build_app(FakeAssistant(), settings, feedback=store)) as address:
             yield address
 
 
@@ -73,7 +73,7 @@ def admin(request: pytest.FixtureRequest, browser: Browser, address: str) -> Ite
         viewport={"width": 390, "height": 800},
     ) as context:
         page = context.new_page()
-        witness = Witness(page, address)
+        witness = PageWitness(page, address)
         page.goto(f"{address}admin")
         yield page
         assert witness.seen == []

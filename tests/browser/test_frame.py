@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, expect
 
 from index.retrieval.filter import Filter
 from tests.support.chromium import needs_chromium
-from tests.support.embedding_site import QUESTION, Witness, World, opened
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.embedding_site import QUESTION, SiteWitness, World, open_site
+from tests.support.html_text import HOSTILE_TEXTS
 from web.i18n import load_catalogue
 from web.pages.embed import frame_snippet
 
@@ -33,7 +33,7 @@ def framing(world: World) -> str:
 def test_a_frame_is_as_high_as_what_it_holds(browser: Browser, world: World) -> None:
     world.friend.body = frame(world, k="2", label="Ask the archive", theme="dark", authors="Ada Lovelace")
     world.friend.policy = framing(world)
-    with opened(browser, world.friend) as (page, witness):
+    with open_site(browser, world.friend) as (page, witness):
         inside = page.frame_locator("iframe")
         inside.get_by_label("Ask the archive").fill(QUESTION)
         before = page.locator("iframe").evaluate("frame => frame.clientHeight")
@@ -52,7 +52,7 @@ def test_a_frame_is_as_high_as_what_it_holds(browser: Browser, world: World) -> 
 def test_only_a_frame_sets_its_own_height(browser: Browser, world: World) -> None:
     world.friend.body = frame(world)
     world.friend.policy = framing(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         page.frame_locator("iframe").get_by_label("Question").wait_for()
         expect(page.locator("iframe")).not_to_have_attribute("height", "200")
         before = page.locator("iframe").get_attribute("height")
@@ -62,15 +62,15 @@ def test_only_a_frame_sets_its_own_height(browser: Browser, world: World) -> Non
 
 
 def test_an_address_cannot_send_questions_elsewhere(browser: Browser, world: World) -> None:
-    query = urlencode({"endpoint": "https://evil.example/", "onclick": "alert(1)", "label": HOSTILE[1]})
+    query = urlencode({"endpoint": "https://evil.example/", "onclick": "alert(1)", "label": HOSTILE_TEXTS[1]})
     with browser.new_context() as context:
         page = context.new_page()
-        witness = Witness(page)
+        witness = SiteWitness(page)
         page.goto(f"{world.service}embed?{query}")
         page.get_by_role("textbox").fill(QUESTION)
         page.keyboard.press("Enter")
         expect(page.locator("li")).to_have_count(1)
-        assert page.locator("label").text_content() == HOSTILE[1]
+        assert page.locator("label").text_content() == HOSTILE_TEXTS[1]
         assert page.locator("pull-quote").evaluate("it => it.getAttributeNames()") == ["label"]
         assert {url.startswith(world.service) for url in witness.requests} == {True}
         assert witness.complaints == []
@@ -79,7 +79,7 @@ def test_an_address_cannot_send_questions_elsewhere(browser: Browser, world: Wor
 def test_a_site_that_is_not_listed_cannot_frame(browser: Browser, world: World) -> None:
     world.stranger.body = frame(world)
     world.stranger.policy = framing(world)
-    with opened(browser, world.stranger) as (page, witness):
+    with open_site(browser, world.stranger) as (page, witness):
         page.wait_for_load_state("networkidle")
         assert any("frame-ancestors" in complaint for complaint in witness.complaints)
         assert page.frame_locator("iframe").locator("pull-quote").count() == 0

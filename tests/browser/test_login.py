@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_page import Witness, running
+from tests.support.browser_page import PageWitness, running
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import Site, ask
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.access.credentials import FILE, add
 from web.service import build_app
 from web.settings import Access, Settings
@@ -41,7 +41,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     with ExitStack() as stack:
         friend.origin = stack.enter_context(running(friend.app())).rstrip("/")
         settings = Settings(data=data, access=Access.PASSWORD, origins=(friend.origin,))
-        address = stack.enter_context(running(build_app(StandIn(), settings)))
+        address = stack.enter_context(running(build_app(FakeAssistant(), settings)))
         yield Guarded(address, data, friend)
 
 
@@ -57,7 +57,7 @@ def log_in(page: Page, password: str = PASSWORD) -> None:
 
 
 def test_a_shared_link_leads_over_the_login_page_to_its_answer(page: Page, guarded: Guarded) -> None:
-    witness = Witness(page, guarded.address)
+    witness = PageWitness(page, guarded.address)
     wanted = f"{guarded.address}?q=What+cost+more%3F&year=2024"
     page.goto(wanted)
     assert page.url.startswith(f"{guarded.address}login?next=")

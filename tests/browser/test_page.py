@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from urllib.parse import quote
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from playwright.sync_api import (
     Browser,
-    ConsoleMessage,
-    Dialog,
-    Error,
-    Page,
-    Request,
     expect,
 )
 
 from qa.assistant import Assistant
+from tests.support.browser_page import BREAD_QUESTION, GRANT_QUESTION, open_page, running
 from tests.support.chromium import needs_chromium
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.html_text import HOSTILE_TEXTS
 from web.service import build_app
 from web.settings import Settings
-
-GRANT = "What grant did each children's trust pathfinder receive?"
-BREAD = "How do I bake sourdough bread?"
 
 pytestmark = [
     pytest.mark.browser,
@@ -41,73 +27,16 @@ pytestmark = [
 ]
 
 
-@contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """The app served from a thread at a free port; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.05)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def address(sample: Assistant) -> Iterator[str]:
     with running(build_app(sample, Settings())) as address:
         yield address
 
 
-class Witness:
-    """What a page did that it should not: dialogs, errors, requests to other hosts or for other pages."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.seen: list[str] = []
-        self._home = (address, "data:")
-        page.on("dialog", self._dialog)
-        page.on("pageerror", self._error)
-        page.on("console", self._console)
-        page.on("request", self._request)
-
-    def _dialog(self, dialog: Dialog) -> None:
-        self.seen.append(f"dialog {dialog.message}")
-        dialog.dismiss()
-
-    def _error(self, error: Error) -> None:
-        self.seen.append(f"error {error}")
-
-    def _console(self, said: ConsoleMessage) -> None:
-        if said.type == "error":
-            self.seen.append(said.text)
-
-    def _request(self, sent: Request) -> None:
-        if not sent.url.startswith(self._home):
-            self.seen.append(sent.url)
-
-
-@contextmanager
-def opened(browser: Browser, address: str, question: str = "") -> Iterator[Page]:
-    """A fresh page; whatever it did in secret fails the test at the end."""
-    with browser.new_context() as context:
-        page = context.new_page()
-        witness = Witness(page, address)
-        page.goto(f"{address}?q={quote(question)}" if question else address)
-        expect(page.locator("#status")).to_have_role("status", timeout=30_000)
-        yield page
-        assert witness.seen == []
-
-
 def test_a_typed_question_is_answered_with_its_source(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         expect(page.get_by_label("Question")).to_be_focused()
-        page.keyboard.type(GRANT)
+        page.keyboard.type(GRANT_QUESTION)
         page.keyboard.press("Enter")
         first = page.locator("#results li").first
         expect(first.locator("mark").first).to_contain_text(
@@ -127,7 +56,7 @@ def test_what_is_shown_is_in_the_article_word_for_word(
     browser: Browser, address: str, sample: Assistant
 ) -> None:
     texts = [article.text for article in sample.generation.articles]
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         expect(page.locator("#results mark").first).to_be_visible()
         shown = page.locator("#results blockquote").all()
         assert len(shown) > 5
@@ -136,8 +65,8 @@ def test_what_is_shown_is_in_the_article_word_for_word(
 
 
 def test_what_the_articles_do_not_say_is_not_answered(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
-        page.get_by_label("Question").fill(BREAD)
+    with open_page(browser, address) as page:
+        page.get_by_label("Question").fill(BREAD_QUESTION)
         page.get_by_role("button", name="Ask").click()
         expect(page.get_by_role("heading", name="No answer found in these articles.")).to_be_visible()
         expect(page.locator("#status")).to_have_text("No answer found.")
@@ -148,7 +77,7 @@ def test_what_the_articles_do_not_say_is_not_answered(browser: Browser, address:
 
 def test_the_question_is_in_the_address_and_a_reload_asks_it(browser: Browser, address: str) -> None:
     question = 'Devon & Hampshire: 100% of "wraparound" + <b>?'
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.get_by_label("Question").fill(question)
         page.keyboard.press("Enter")
         expect(page.locator("#results section.answer")).to_be_visible()
@@ -161,21 +90,21 @@ def test_the_question_is_in_the_address_and_a_reload_asks_it(browser: Browser, a
 
 
 def test_typing_while_the_page_settles_is_not_erased(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.get_by_label("Question").fill("half a ques")
         page.wait_for_load_state("networkidle")
         expect(page.get_by_label("Question")).to_have_value("half a ques")
 
 
 def test_a_question_that_cannot_be_asked_is_told_at_once(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.get_by_label("Question").fill("?!")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_have_text("The question is empty: type a few words.")
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="Ask")).to_be_focused()
         page.keyboard.press("Tab")
@@ -192,7 +121,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None
         page.locator("body").press("/")
         expect(page.get_by_label("Question")).to_be_focused()
         page.keyboard.press("ControlOrMeta+a")
-        page.keyboard.type(BREAD)
+        page.keyboard.type(BREAD_QUESTION)
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
         expect(page.locator("#status")).to_have_text("No answer found.")
@@ -204,7 +133,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None
 
 
 def test_nothing_is_kept_in_the_browser(browser: Browser, address: str) -> None:
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         expect(page.locator("#results mark").first).to_be_visible()
         kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
         assert "grant" not in kept
@@ -214,7 +143,7 @@ def test_nothing_is_kept_in_the_browser(browser: Browser, address: str) -> None:
 def hostile() -> Iterator[str]:
     """A service whose every article, fact and example is an attack."""
     extracts = []
-    for rank, text in enumerate(HOSTILE, start=1):
+    for rank, text in enumerate(HOSTILE_TEXTS, start=1):
         told = article(f"told-{rank}", f"Before it. {text} After it.")
         facts = replace(
             told, title=text, source=text, author=text, publisher=f"{text}!", published=text, url=text
@@ -222,20 +151,20 @@ def hostile() -> Iterator[str]:
         facts = replace(facts, metadata={"original_title": text, "questions": text})
         extracts.append(extract(facts, text, rank=rank, matched=(text.casefold(),)))
     articles = [one.article for one in extracts]
-    answer = replace(answered(*extracts), generation=HOSTILE[0])
-    with running(build_app(StandIn(answer, *articles), Settings(name=HOSTILE[0]))) as address:
+    answer = replace(answered(*extracts), generation=HOSTILE_TEXTS[0])
+    with running(build_app(FakeAssistant(answer, *articles), Settings(name=HOSTILE_TEXTS[0]))) as address:
         yield address
 
 
 def test_hostile_articles_are_shown_word_for_word_and_run_nothing(browser: Browser, hostile: str) -> None:
-    with opened(browser, hostile, "What cost more?") as page:
-        expect(page.locator("#results li")).to_have_count(len(HOSTILE))
-        for shown, text in zip(page.locator("#results li").all(), HOSTILE, strict=True):
+    with open_page(browser, hostile, "What cost more?") as page:
+        expect(page.locator("#results li")).to_have_count(len(HOSTILE_TEXTS))
+        for shown, text in zip(page.locator("#results li").all(), HOSTILE_TEXTS, strict=True):
             assert shown.locator("blockquote").first.text_content() == f"Before it. {text} After it."
             assert shown.locator("mark").first.text_content() == text
             assert (shown.locator(".citation").text_content() or "").startswith(f"{text}, {text}, {text}!, ")
             assert shown.locator(".aside").first.text_content() == f"Reports: {text}"
-        assert page.locator("h1").text_content() == HOSTILE[0]
+        assert page.locator("h1").text_content() == HOSTILE_TEXTS[0]
         assert (
             page.locator("#results")
             .locator("script, img, svg, iframe, form, style, base, link, meta")
@@ -245,21 +174,21 @@ def test_hostile_articles_are_shown_word_for_word_and_run_nothing(browser: Brows
 
 
 def test_hostile_examples_are_shown_word_for_word(browser: Browser, hostile: str) -> None:
-    with opened(browser, hostile) as page:
+    with open_page(browser, hostile) as page:
         shown = [" ".join((b.text_content() or "").split()) for b in page.locator("#examples button").all()]
-        assert shown == [" ".join(text.split()) for text in HOSTILE[:5]]
+        assert shown == [" ".join(text.split()) for text in HOSTILE_TEXTS[:5]]
 
 
 def test_hostile_questions_run_nothing(browser: Browser, hostile: str) -> None:
-    with opened(browser, hostile) as page:
-        for question in HOSTILE:
+    with open_page(browser, hostile) as page:
+        for question in HOSTILE_TEXTS:
             page.get_by_label("Question").fill(question)
             with page.expect_response("**/run/predict*"):
                 page.keyboard.press("Enter")
             assert page.evaluate("new URL(location.href).searchParams.get('q')") == question
         page.reload()
-        expect(page.get_by_label("Question")).to_have_value(HOSTILE[-1])
-        expect(page.locator("#results li")).to_have_count(len(HOSTILE))
+        expect(page.get_by_label("Question")).to_have_value(HOSTILE_TEXTS[-1])
+        expect(page.locator("#results li")).to_have_count(len(HOSTILE_TEXTS))
 
 
 def test_the_policy_alone_stops_a_script_that_escaping_let_through(
@@ -269,7 +198,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(
     told = article("told", attack)
     monkeypatch.setattr("web.pages.answer.escaped", lambda text: text)
     with (
-        running(build_app(StandIn(answered(extract(told, attack))), Settings())) as address,
+        running(build_app(FakeAssistant(answered(extract(told, attack))), Settings())) as address,
         browser.new_page() as page,
     ):
         page.goto(f"{address}?q=why")
@@ -280,8 +209,8 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(
 
 def test_nothing_near_is_no_answer(browser: Browser) -> None:
     with (
-        running(build_app(StandIn(abstained()), Settings())) as address,
-        opened(browser, address, "why") as page,
+        running(build_app(FakeAssistant(abstained()), Settings())) as address,
+        open_page(browser, address, "why") as page,
     ):
         expect(page.get_by_role("heading", name="No answer found in these articles.")).to_be_visible()
         assert page.locator("#examples").count() == 0

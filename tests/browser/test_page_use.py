@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
-from tests.browser.test_page import GRANT, opened, running
+from tests.support.browser_page import GRANT_QUESTION, open_page, running
 from tests.support.chromium import needs_chromium
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.service import build_app
 from web.settings import Settings
 
@@ -50,7 +50,7 @@ def citations(page: Page) -> list[str]:
 
 
 def test_a_filter_narrows_the_answer_and_stands_in_the_address(browser: Browser, address: str) -> None:
-    with opened(browser, address, COST) as page:
+    with open_page(browser, address, COST) as page:
         expect(first(page)).to_be_visible()
         before = citations(page)
         assert len(set(before)) > 1
@@ -87,7 +87,7 @@ def test_a_filter_narrows_the_answer_and_stands_in_the_address(browser: Browser,
 
 
 def test_order_and_number_stand_in_the_address(browser: Browser, address: str) -> None:
-    with opened(browser, address, COST) as page:
+    with open_page(browser, address, COST) as page:
         page.get_by_text("Filters and order").click()
         page.get_by_label("Newest first").check()
         expect(page.get_by_label("Newest first")).to_be_focused()
@@ -102,7 +102,7 @@ def test_order_and_number_stand_in_the_address(browser: Browser, address: str) -
 
 
 def test_a_link_of_another_index_says_so(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.goto(f"{address}?q=grant&g=gen-0-0000")
         expect(page.locator("#results .changed")).to_contain_text("have changed since this link was made")
         page.get_by_role("button", name="Ask").click()
@@ -111,8 +111,8 @@ def test_a_link_of_another_index_says_so(browser: Browser, address: str) -> None
 
 
 def test_going_back_shows_the_question_before(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
-        for question in (GRANT, COST):
+    with open_page(browser, address) as page:
+        for question in (GRANT_QUESTION, COST):
             page.get_by_label("Question").fill(question)
             page.keyboard.press("Enter")
             page.wait_for_function(
@@ -121,12 +121,12 @@ def test_going_back_shows_the_question_before(browser: Browser, address: str) ->
                 arg=question,
             )
         page.go_back()
-        expect(page.get_by_label("Question")).to_have_value(GRANT)
+        expect(page.get_by_label("Question")).to_have_value(GRANT_QUESTION)
         expect(first(page).locator("mark").first).to_contain_text("£100,000")
 
 
 def test_a_citation_opens_the_reader_at_the_passage_and_back_again(browser: Browser, address: str) -> None:
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         quoted = first(page).locator("mark").first.text_content()
         first(page).locator("a.read").first.click()
         mark = page.locator("mark").first
@@ -158,7 +158,7 @@ def test_a_link_with_the_fragment_alone_marks_too(browser: Browser, address: str
 def test_a_quotation_is_copied_with_its_source(browser: Browser, address: str) -> None:
     with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()
-        page.goto(f"{address}?q={GRANT}")
+        page.goto(f"{address}?q={GRANT_QUESTION}")
         first(page).get_by_text("Copy quotation").click()
         for way, begins in (
             ("Plain text", "“Each children"),
@@ -174,7 +174,7 @@ def test_a_quotation_is_copied_with_its_source(browser: Browser, address: str) -
 
 
 def test_extracts_are_collected_in_the_address_and_listed(browser: Browser, address: str) -> None:
-    with opened(browser, address, COST) as page:
+    with open_page(browser, address, COST) as page:
         boxes = page.get_by_label("Add to evidence list")
         boxes.nth(0).check()
         boxes.nth(1).check()
@@ -182,7 +182,7 @@ def test_extracts_are_collected_in_the_address_and_listed(browser: Browser, addr
         places = asked(page)["c"]
         assert len(places) == 2
         # Another question keeps them, so does a reload; taking one back takes one back.
-        page.get_by_label("Question").fill(GRANT)
+        page.get_by_label("Question").fill(GRANT_QUESTION)
         page.keyboard.press("Enter")
         expect(first(page).locator("mark").first).to_contain_text("£100,000")
         page.reload()
@@ -194,7 +194,7 @@ def test_extracts_are_collected_in_the_address_and_listed(browser: Browser, addr
 
 
 def test_more_context_takes_the_place_of_the_extract(browser: Browser, address: str) -> None:
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         narrow = first(page).locator("article > blockquote")
         shown = narrow.text_content() or "?"
         first(page).get_by_text("Show more context").click()
@@ -206,7 +206,7 @@ def test_more_context_takes_the_place_of_the_extract(browser: Browser, address: 
 
 
 def test_verdicts_and_clicks_are_kept(browser: Browser, address: str, kept: Path) -> None:
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         useful = first(page).get_by_role("button", name="Useful", exact=True)
         useful.click()
         expect(page.locator("#said")).to_have_text("Thank you, noted.")
@@ -242,7 +242,7 @@ def settled(page: Page, places: str) -> object:
 
 
 def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
-    with opened(browser, address, GRANT) as page:
+    with open_page(browser, address, GRANT_QUESTION) as page:
         expect(first(page)).to_be_visible()
         page.wait_for_load_state("networkidle")
         places = "all => all.map(one => JSON.stringify(one.getBoundingClientRect()))"
@@ -253,8 +253,8 @@ def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
 
 def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
     with (
-        running(build_app(StandIn(), Settings(private_questions=True))) as address,
-        opened(browser, address) as page,
+        running(build_app(FakeAssistant(), Settings(private_questions=True))) as address,
+        open_page(browser, address) as page,
     ):
         page.get_by_label("Question").fill("What cost more?")
         page.keyboard.press("Enter")
@@ -269,7 +269,7 @@ def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
 
 
 def test_a_service_that_has_gone_is_told(browser: Browser) -> None:
-    with running(build_app(StandIn(), Settings())) as address, browser.new_context() as context:
+    with running(build_app(FakeAssistant(), Settings())) as address, browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
         expect(page.locator("#status")).to_have_role("status", timeout=30_000)

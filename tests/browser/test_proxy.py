@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, expect
 
-from app import server_config
-from tests.browser.test_page import opened
+from tests.support.browser_page import open_page
 from tests.support.chromium import needs_chromium
-from tests.unit.web.test_ask import StandIn
+from tests.support.proxied_service import needs_nginx, proxied, serving
+from tests.support.repository import ROOT
 from web.access.credentials import FILE, add
 from web.errors import WrongSetting
 from web.i18n import load_catalogue
 from web.pages.embed import widget_integrity, widget_script
-from web.service import build_app
 from web.settings import Access, Settings, read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") or ""
 QUESTION = "What cost more?"
-
-needs_nginx = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx-light")
 
 
 def readme_lines() -> str:
@@ -41,59 +29,6 @@ def readme_lines() -> str:
     (lines,) = re.findall(r"```nginx\n(.*?)```", readme, re.DOTALL)
     assert isinstance(lines, str)
     return lines
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[int]:
-    """The service run as its door runs it, but from a thread; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(server_config(build_app(StandIn(), settings), settings))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.05)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
-
-
-@contextmanager
-def proxied(folder: Path, location: str) -> Iterator[str]:
-    """nginx with this location block, all its files in `folder`; its address."""
-    port = free_port()
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    # What browsers ask every site for: the other server's own affair.
-    icon = "location = /favicon.ico { return 204; }"
-    (folder / "nginx.conf").write_text(
-        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
-        f"http {{ access_log off; {paths} server {{ listen 127.0.0.1:{port}; {icon}\n{location}}} }}\n"
-    )
-    with subprocess.Popen(
-        [NGINX, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    ) as nginx:
-        try:
-            _wait_for(port, nginx)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            nginx.terminate()
-    assert nginx.returncode == 0, (folder / "error.log").read_text()
-
-
-def _wait_for(port: int, nginx: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert nginx.poll() is None
-        with socket.socket() as caller:
-            if caller.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nginx does not listen")
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +133,7 @@ def test_a_name_that_is_not_listed_is_refused(address: str) -> None:
 @needs_chromium
 @pytest.mark.browser
 def test_the_page_answers_under_the_path(browser: Browser, address: str) -> None:
-    with opened(browser, address) as page:
+    with open_page(browser, address) as page:
         page.get_by_label("Question").fill(QUESTION)
         page.keyboard.press("Enter")
         expect(page.locator("#results mark")).to_have_text("Dredging cost more.")

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Route, expect
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Band, Place
 from tests.support.chromium import needs_chromium
-from tests.support.embedding_site import QUESTION, World, ask, element, opened
+from tests.support.embedding_site import QUESTION, World, ask, element, open_site
+from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import ECHO, HARBOUR, abstained, answered, extract
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.html_text import HOSTILE_TEXTS
 from web.i18n import load_catalogue
 from web.pages.embed import widget_script
 
@@ -33,7 +33,7 @@ def test_the_element_is_small() -> None:
 
 def test_a_listed_site_gets_answers_under_its_strict_policy(browser: Browser, world: World) -> None:
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, witness):
+    with open_site(browser, world.friend) as (page, witness):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("1 extract found.")
         shown = page.locator("pull-quote li")
@@ -62,7 +62,7 @@ def test_a_listed_site_gets_answers_under_its_strict_policy(browser: Browser, wo
 
 def test_a_site_that_is_not_listed_gets_no_answer(browser: Browser, world: World) -> None:
     world.stranger.body = element(world)
-    with opened(browser, world.stranger) as (page, witness):
+    with open_site(browser, world.stranger) as (page, witness):
         ask(page)
         expect(page.get_by_role("status")).to_have_text(
             "The service cannot be reached. Try again in a moment."
@@ -75,7 +75,7 @@ def test_attributes_say_what_is_searched(browser: Browser, world: World) -> None
     world.friend.body = element(
         world, k="7", articles="harbour.md, echo.md", authors="Lovelace, Ada|", years="2004,2005"
     )
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.locator("pull-quote li")).to_have_count(1)
     filters = Filter(articles=("harbour.md", "echo.md"), authors=("Lovelace, Ada",), years=("2004", "2005"))
@@ -87,7 +87,7 @@ def test_the_number_of_extracts_stays_within_the_api(
     browser: Browser, world: World, written: str, asked: int
 ) -> None:
     world.friend.body = element(world, k=written)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.locator("pull-quote li")).to_have_count(1)
     assert [k for _, k, _ in world.assistant.asked] == [asked]
@@ -95,20 +95,20 @@ def test_the_number_of_extracts_stays_within_the_api(
 
 def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -> None:
     extracts = []
-    for rank, text in enumerate(HOSTILE, start=1):
+    for rank, text in enumerate(HOSTILE_TEXTS, start=1):
         told = article(f"told-{rank}/../?", f"Before it. {text} After it.")
         facts = replace(
             told, title=text, source=text, author=text, publisher=f"{text}!", published=text, url=text
         )
         other = Place(replace(facts, id="other"), 0, 1)
         extracts.append(extract(facts, text, rank=rank, also_in=(other,)))
-    world.assistant.answer = replace(answered(*extracts), expansions=HOSTILE)
+    world.assistant.answer = replace(answered(*extracts), expansions=HOSTILE_TEXTS)
     world.friend.body = element(world, label="Question &lt;b>", placeholder="&lt;b>")
-    with opened(browser, world.friend) as (page, witness):
-        ask(page, HOSTILE[0])
-        expect(page.locator("pull-quote li")).to_have_count(len(HOSTILE))
+    with open_site(browser, world.friend) as (page, witness):
+        ask(page, HOSTILE_TEXTS[0])
+        expect(page.locator("pull-quote li")).to_have_count(len(HOSTILE_TEXTS))
         for number, (shown, text) in enumerate(
-            zip(page.locator("pull-quote li").all(), HOSTILE, strict=True), start=1
+            zip(page.locator("pull-quote li").all(), HOSTILE_TEXTS, strict=True), start=1
         ):
             assert shown.locator("blockquote").text_content() == f"Before it. {text} After it."
             assert shown.locator("mark").text_content() == text
@@ -120,20 +120,20 @@ def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -
                 == f"{world.service}articles/told-{number}%2F..%2F%3F?c=11-{11 + len(text)}#c=11-{11 + len(text)}"
             )
         searched = page.locator("pull-quote .aside").first
-        assert searched.text_content() == f"Also searched: {', '.join(HOSTILE)}"
+        assert searched.text_content() == f"Also searched: {', '.join(HOSTILE_TEXTS)}"
         assert page.locator("pull-quote label").text_content() == "Question <b>"
         strange = "script:not([src$='widget.js']), img, svg, iframe, style, base, link, meta"
         assert page.locator(strange).count() == 0
         assert witness.complaints == []
         assert {url.startswith((world.friend.origin, world.service)) for url in witness.requests} == {True}
-    assert [question for question, _, _ in world.assistant.asked] == [HOSTILE[0]]
+    assert [question for question, _, _ in world.assistant.asked] == [HOSTILE_TEXTS[0]]
 
 
 def test_a_mark_after_an_emoji_is_where_it_belongs(browser: Browser, world: World) -> None:
     told = article("told", "😀😀 It is 𝕋rue. Dredging 🛳️ cost more. Nobody paid.")
     world.assistant.answer = answered(extract(told, "Dredging 🛳️ cost more."))
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.locator("pull-quote mark")).to_have_text("Dredging 🛳️ cost more.")
         assert page.locator("pull-quote blockquote").text_content() == told.text
@@ -144,7 +144,7 @@ def test_an_extract_from_the_middle_of_an_article_is_marked(browser: Browser, wo
         extract(HARBOUR, "Nobody paid.", shown="Dredging cost more. Nobody paid.")
     )
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.locator("pull-quote mark")).to_have_text("Nobody paid.")
         assert page.locator("pull-quote blockquote").text_content() == "Dredging cost more. Nobody paid."
@@ -157,7 +157,7 @@ def test_bands_and_dates_are_words(browser: Browser, world: World) -> None:
         *(replace(extract(one, "more"), band=band) for one, band in zip(shown, Band, strict=True))
     )
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("4 extracts found.")
         assert page.locator("pull-quote .band").all_text_contents() == [
@@ -177,7 +177,7 @@ def test_bands_and_dates_are_words(browser: Browser, world: World) -> None:
 def test_no_answer_is_told_with_the_closest_passages_folded_away(browser: Browser, world: World) -> None:
     world.assistant.answer = abstained(extract(ECHO, "dredging"))
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_role("status")).to_have_text("No answer found in these articles.")
         expect(page.locator("pull-quote blockquote")).to_be_hidden()
@@ -189,7 +189,7 @@ def test_no_answer_is_told_with_the_closest_passages_folded_away(browser: Browse
 def test_nothing_near_folds_nothing(browser: Browser, world: World) -> None:
     world.assistant.answer = abstained()
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         ask(page)
         expect(page.get_by_text("Try other words, or ask about one thing at a time.")).to_be_visible()
         assert page.locator("pull-quote details").count() == 0
@@ -197,7 +197,7 @@ def test_nothing_near_folds_nothing(browser: Browser, world: World) -> None:
 
 def test_the_page_is_told_of_answers_and_of_failures(browser: Browser, world: World) -> None:
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         page.evaluate(
             """() => {
                 window.told = [];
@@ -245,7 +245,7 @@ def test_every_failure_is_one_line(browser: Browser, world: World, reply: dict[s
     }
     headers = allowed | reply.get("headers", {})
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         page.route("**/api/ask", lambda route: route.fulfill(**{**reply, "headers": headers}))
         ask(page)
         expect(page.get_by_role("status")).to_have_text(line)
@@ -261,7 +261,7 @@ def test_the_time_to_come_back_is_told_to_other_sites(world: World) -> None:
 
 def test_a_new_question_takes_the_place_of_the_one_under_way(browser: Browser, world: World) -> None:
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         held: list[Route] = []
 
         def hold_the_first(route: Route) -> None:
@@ -299,7 +299,7 @@ def test_an_endpoint_may_be_said(browser: Browser, world: World, slash: str) -> 
 
 def test_a_page_may_load_the_script_twice_and_hold_two(browser: Browser, world: World) -> None:
     world.friend.body = element(world) + element(world, label="Another")
-    with opened(browser, world.friend) as (page, witness):
+    with open_site(browser, world.friend) as (page, witness):
         page.get_by_label("Another").fill(QUESTION)
         page.keyboard.press("Enter")
         expect(page.locator("li")).to_have_count(1)

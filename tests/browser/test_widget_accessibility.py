@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from qa.answer import Place
 from tests.support.chromium import needs_chromium
-from tests.support.embedding_site import QUESTION, World, ask, element, opened
-from tests.unit.web.test_ask import ECHO, HARBOUR, abstained, extract
+from tests.support.embedding_site import QUESTION, World, ask, element, open_site
+from tests.support.fake_assistant import ECHO, HARBOUR, abstained, extract
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 def test_the_keyboard_alone_is_enough(browser: Browser, world: World) -> None:
     world.assistant.answer = abstained(extract(ECHO, "dredging"))
     world.friend.body = element(world)
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         page.keyboard.press("Tab")
         expect(page.get_by_label("Question")).to_be_focused()
         page.keyboard.type(QUESTION)
@@ -76,7 +76,7 @@ def test_axe_finds_nothing(browser: Browser, world: World, scheme: str, width: i
 def test_everything_to_press_is_large_enough_and_fits_a_telephone(browser: Browser, world: World) -> None:
     world.assistant.answer = abstained(extract(HARBOUR, "Dredging cost more."))
     world.friend.body = element(world)
-    with opened(browser, world.friend, viewport={"width": 390, "height": 800}) as (page, _):
+    with open_site(browser, world.friend, viewport={"width": 390, "height": 800}) as (page, _):
         ask(page)
         page.get_by_text("Closest passages").click()
         for pressed in page.locator(
@@ -95,12 +95,12 @@ def test_a_theme_may_be_fixed_and_colours_said(browser: Browser, world: World) -
     for attributes in ({}, {"theme": "auto"}, {"theme": "light"}, {"theme": "dark"}):
         world.friend.body = element(world, **attributes)
         for scheme in ("light", "dark"):
-            with opened(browser, world.friend, color_scheme=scheme) as (page, _):
+            with open_site(browser, world.friend, color_scheme=scheme) as (page, _):
                 page.get_by_label("Question").wait_for()
                 seen.append(page.evaluate(ground))
     light, dark = "rgb(255, 255, 255)", "rgb(30, 36, 43)"
     assert seen == [light, dark, light, dark, light, light, dark, dark]
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         page.evaluate(
             "document.querySelector('pull-quote').style.setProperty('--pullquote-background', 'rgb(1, 2, 3)')"
         )
@@ -110,7 +110,7 @@ def test_a_theme_may_be_fixed_and_colours_said(browser: Browser, world: World) -
 def test_forced_colours_keep_the_mark(browser: Browser, world: World) -> None:
     world.friend.body = element(world)
     ground = "one => getComputedStyle(one).backgroundColor"
-    with opened(browser, world.friend, forced_colors="active") as (page, _):
+    with open_site(browser, world.friend, forced_colors="active") as (page, _):
         ask(page)
         mark = page.locator("pull-quote mark").evaluate(ground)
         assert mark == page.evaluate(
@@ -146,7 +146,7 @@ def test_an_unknown_language_is_the_services_own(
     browser: Browser, world: World, tag: str, asked: bool
 ) -> None:
     world.friend.body = element(world, lang=tag)
-    with opened(browser, world.friend) as (page, witness):
+    with open_site(browser, world.friend) as (page, witness):
         page.wait_for_load_state("networkidle")
         expect(page.get_by_role("button", name="Ask")).to_be_visible()
         assert (f"{world.service}widget/{tag}.json" in witness.requests) == asked
@@ -154,7 +154,7 @@ def test_an_unknown_language_is_the_services_own(
 
 def test_label_and_placeholder_may_change_while_the_page_is_open(browser: Browser, world: World) -> None:
     world.friend.body = element(world, label="Ask the archive", placeholder="For example, dredging")
-    with opened(browser, world.friend) as (page, _):
+    with open_site(browser, world.friend) as (page, _):
         expect(page.get_by_label("Ask the archive")).to_have_attribute("placeholder", "For example, dredging")
         page.evaluate("document.querySelector('pull-quote').setAttribute('label', 'Ask us')")
         expect(page.get_by_label("Ask us")).to_be_visible()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench", "fuzz")
 # What each room may see besides itself; `cli.py` and `app.py` may see every room.
 SEES = {

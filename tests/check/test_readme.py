@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
+from tests.support.repository import ROOT
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("corpus", "index", "qa", "web", "eval", "training", "bench", "fuzz")
 SHOWN = {".py", ".css", ".js", ".html", ".json", ".jsonl"}
 
@@ -62,7 +62,9 @@ def examples(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with running(own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue()))) as address:
+    with running(
+        own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue()))
+    ) as address:
         yield address
 
 

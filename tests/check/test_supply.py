@@ -19,8 +19,8 @@ from packaging.version import Version
 
 from index.embedding.shipped_models import PICKLED, PINNED, QUALITY_PINNED
 from index.search.reranker_model import WEIGHTS
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 LOCKS = sorted(REQUIREMENTS.glob("*.lock"))
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -22,8 +22,9 @@ from app import main, serve
 from index.building.build import build
 from index.embedding.load import load_encoder
 from index.retrieval.index_type import Kind, Plan
+from tests.support.fake_assistant import FakeAssistant
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn
+from tests.support.repository import ROOT
 from web.access.guard import BODY_LIMIT, Guard
 from web.errors import CannotListen, WrongSetting
 from web.http.routes import local_path
@@ -31,14 +32,13 @@ from web.http.security_headers import with_nonce
 from web.service import build_app
 from web.settings import Access, Settings, read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 CORS = {"access-control-allow-origin", "access-control-allow-credentials"}
 
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(StandIn(), Settings(origins=(FRIEND,)))
+    return build_app(FakeAssistant(), Settings(origins=(FRIEND,)))
 
 
 @pytest.fixture(params=["http://127.0.0.1:7860", "http://pullquote.example"])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from index.embedding.shipped_models import file_sha256
 from tests.support.audit_hook import LOUD
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("opening", "answering", "provoked")
 QUESTIONS = [
     "Why did Devon find wraparound services hard?",

@@ -16,7 +16,7 @@ from index.errors import Damaged, IndexFailure
 from index.generation.data_folder import CURRENT, DataFolder, Pointer
 from index.generation.manifest import MANIFEST
 from tests.support.fakes import WordEncoder, article
-from tests.torture.test_disk_faults import needs_mount, run
+from tests.support.mounted_folders import needs_mount, run_mounted
 
 RECOVER = "run `qa verify --recover` to go back to a sound one, or `qa index` to build it again"
 
@@ -95,7 +95,7 @@ with open_feedback(settings, announce=print) as feedback:
 def test_a_disk_that_cannot_be_written_serves(data: Path) -> None:
     before = sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*"))
     mount = f"mount --bind {data} {data} && mount -o remount,bind,ro {data}"
-    feedback, health, answered = run(SERVE, data, "1", mount=mount)
+    feedback, health, answered = run_mounted(SERVE, data, "1", mount=mount)
     assert feedback.startswith("No feedback is kept: ")
     assert health == "ready 200"
     assert answered == DataFolder(data).current().generation
@@ -111,7 +111,7 @@ def test_a_disk_with_no_byte_left_serves(data: Path, tmp_path: Path) -> None:
         f"mount -t tmpfs -o size=400k none {disk} && cp -a {data} {disk}/data "
         f"&& ! cat /dev/zero > {disk}/filling 2> /dev/null"
     )
-    *_, health, answered = run(SERVE, disk / "data", "1", mount=mount)
+    *_, health, answered = run_mounted(SERVE, disk / "data", "1", mount=mount)
     assert (health, answered) == ("ready 200", DataFolder(data).current().generation)
 
 

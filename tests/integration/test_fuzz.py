@@ -13,8 +13,8 @@ import pytest
 from fuzz.regressions import KEPT, kept_files
 from fuzz.seeds import FORMATS
 from fuzz.target import WORD, read
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 KINDS = (*FORMATS, WORD)
 # Reads the files it is given as atheris would, and stops at what the environment names.
 STAND_IN = """

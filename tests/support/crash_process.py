@@ -27,6 +27,7 @@ from typing import Any
 
 from index.storage.durable_io import Disk
 from tests.support.index_changes import CHANGES, HARBOUR, LISTS, MEMORY, UPDATED, ZYZZYVA, Change
+from tests.support.repository import ROOT
 
 SERIES = ((HARBOUR,), (HARBOUR, ZYZZYVA), (HARBOUR, UPDATED))
 """Articles published in turn, round and round: add, update, delete."""
@@ -82,7 +83,7 @@ class Undertaker:
 @contextmanager
 def undertaker() -> Iterator[Undertaker]:
     command = [sys.executable, "-m", "tests.support.crash_process"]
-    root = Path(__file__).resolve().parents[2]
+    root = ROOT
     pipe = subprocess.PIPE
     # Who is killed leaves temporary files.
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as left:

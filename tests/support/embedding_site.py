@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 
-from tests.browser.test_page import running
-from tests.unit.web.test_ask import DREDGING, StandIn
+from tests.support.browser_page import running
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.service import build_app
 from web.settings import Settings
 
@@ -46,7 +46,7 @@ class World:
     """The service, a site it lists, and a site it does not."""
 
     service: str
-    assistant: StandIn
+    assistant: FakeAssistant
     friend: Site
     stranger: Site
 
@@ -73,13 +73,13 @@ def settled() -> Iterator[World]:
         for site in (Site(), Site()):
             site.origin = stack.enter_context(running(site.app())).rstrip("/")
             sites.append(site)
-        assistant = StandIn()
+        assistant = FakeAssistant()
         # The stand-in is given another answer from test to test: none may be remembered.
         service = build_app(assistant, Settings(origins=(sites[0].origin,), remembered=0))
         yield World(stack.enter_context(running(service)), assistant, *sites)
 
 
-class Witness:
+class SiteWitness:
     """What a page asked for and complained of."""
 
     def __init__(self, page: Page) -> None:
@@ -100,10 +100,10 @@ class Witness:
 
 
 @contextmanager
-def opened(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[Page, Witness]]:
+def open_site(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[Page, SiteWitness]]:
     with browser.new_context(**options) as context:
         page = context.new_page()
-        witness = Witness(page)
+        witness = SiteWitness(page)
         page.goto(f"{site.origin}/")
         yield page, witness
 

@@ -40,7 +40,7 @@ COORDINATOR = ("mixture", "-rootcoord", "-querycoord", "-datacoord", "-proxy", "
 NAMESPACE = ("unshare", "-n", "-p", "-f", "--mount-proc", "--kill-child")
 
 
-def why_not() -> str:
+def missing_parts() -> str:
     """Why no cluster can run here, "" when it can."""
     for module, package in (("milvus", "milvus==2.3.5 --no-deps"), ("confluent_kafka", "confluent-kafka")):
         if find_spec(module) is None:

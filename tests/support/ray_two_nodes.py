@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 HEAD = "127.0.0.1:6379"
 SIZE = ("--num-cpus=2", "--object-store-memory=80000000")
 KILLED_AFTER = 2

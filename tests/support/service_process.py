@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.support.fakes import WordEncoder, article
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from corpus.article import Article
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from web.answering.answer_service import AnswerService
     from web.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 FAILING, GENTLY, SLOWLY = "break now", "gently", "slowly"
 _SECONDS = {GENTLY: 0.02, SLOWLY: 1.5}
 HEAD_SECONDS = 2.0

@@ -25,7 +25,7 @@ from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore
 from qa.question import MAX_CHARACTERS
 from tests.support.fakes import WordEncoder, article
-from tests.unit.qa.test_confidence import FITTED
+from tests.support.sample_answers import SAMPLE_CALIBRATION
 from web.access.guard import BODY_LIMIT
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -117,7 +117,7 @@ class Tried:
 def tried(tmp_path: Path) -> Iterator[Tried]:
     encoder = WordEncoder()
     build([article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.")], encoder, tmp_path)
-    assistant = Counting(DataFolder(tmp_path).open(), encoder, calibration=FITTED)
+    assistant = Counting(DataFolder(tmp_path).open(), encoder, calibration=SAMPLE_CALIBRATION)
     assistant.asked = []
     with closing(FeedbackStore(tmp_path / FEEDBACK)) as store:
         desk = AnswerService(assistant, recorder=store.record)

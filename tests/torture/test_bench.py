@@ -37,8 +37,8 @@ from index.building.build import build
 from index.embedding.shipped_models import default_model_folder
 from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = (
     "It rose by a third.",
     "They cost too much.",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +20,7 @@ from index.storage.durable_io import Disk, errno_in_message
 from qa.assistant import Assistant
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import Counts, linked_copy, scratch
+from tests.support.mounted_folders import needs_mount, run_mounted
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE)
 STRIDE = 23  # of the operations at which all but the first kind of error are tried in the ordinary suite
@@ -243,41 +242,6 @@ def test_a_library_tells_the_number_in_its_own_words(told: str, number: int | No
     assert errno_in_message(told) == number
 
 
-BUILD = """
-import resource, sys
-from pathlib import Path
-from index.building.build import build
-from index.errors import BuildFailed, IndexFailure
-from index.generation.data_folder import DataFolder
-from tests.support.fakes import WordEncoder, article
-data = Path(sys.argv[1])
-words = [article(f"a{n}", f"Ferry {n} sails. It is green.") for n in range(int(sys.argv[2]))]
-"""
-
-
-def run(code: str, *arguments: str | Path, mount: str = "") -> Sequence[str]:
-    """The lines that a script prints in a process of its own, where `mount` (a shell command) holds for it alone."""
-    script = [sys.executable, "-c", BUILD + code, *map(str, arguments)]
-    command = ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", *script] if mount else script
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
-def can_mount() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
-    return tried.returncode == 0
-
-
-needs_mount = pytest.mark.skipif(not can_mount(), reason="nothing can be mounted here")
-
-
 @needs_mount
 def test_a_disk_that_fills_up_at_any_moment(tmp_path: Path) -> None:
     """Disks of one size after another: the estimate refuses, or a write does, or there is room."""
@@ -297,7 +261,8 @@ for kib in range(8, 300, 12):
         print(error.errno, error.path.is_relative_to(disk), error)
 """
     counts = Counts(
-        "ok" if line == "ok 2" else line.split(": ")[0] for line in run(code, tmp_path, "2", mount="true")
+        "ok" if line == "ok 2" else line.split(": ")[0]
+        for line in run_mounted(code, tmp_path, "2", mount="true")
     )
     counts.tell("disks that fill up")
     assert set(counts) == {"ok", f"{errno.ENOSPC} True the build failed"}
@@ -315,7 +280,7 @@ except BuildFailed as error:
     print(error.errno, error.path)
 """
     mount = f"mount --bind {tmp_path}/data {tmp_path}/data && mount -o remount,bind,ro {tmp_path}/data"
-    served, refused = run(code, tmp_path / "data", "2", mount=mount)
+    served, refused = run_mounted(code, tmp_path / "data", "2", mount=mount)
     assert served == DataFolder(tmp_path / "data").current().generation
     assert refused == f"{errno.EROFS} {tmp_path}/data/LOCK"
 
@@ -342,7 +307,7 @@ for free in range(0, 60, 2):
     if not said:
         break
 """
-    counts = Counts(run(code, tmp_path / "data", "2"))
+    counts = Counts(run_mounted(code, tmp_path / "data", "2"))
     counts.tell("few files")
     assert set(counts) == {"named", "ok"}
     assert counts["named"] > 3

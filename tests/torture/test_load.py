@@ -20,7 +20,8 @@ import pytest
 from index.generation.data_folder import DataFolder
 from qa.answer_json import DIGITS
 from tests.support.load_clients import Told, ask_at_once, ask_one, request
-from tests.support.service_process import FAILING, GENTLY, PLACES, REAL, ROOT, SLOWLY, Served, served
+from tests.support.repository import ROOT
+from tests.support.service_process import FAILING, GENTLY, PLACES, REAL, SLOWLY, Served, served
 from web.answering.answer_service import RUNNING, WAITING
 from web.http.slow_clients import MAX_CONNECTIONS
 

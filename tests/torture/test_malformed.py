@@ -22,8 +22,8 @@ from fuzz.mutate import altered
 from fuzz.seeds import FORMATS, SENTENCES, seeds
 from index.building.build import build
 from index.generation.data_folder import DataFolder
-from tests.integration.corpus.test_pool import nothing_left
 from tests.support.fakes import WordEncoder
+from tests.support.process_leaks import no_leaks
 
 CASES = 1_000
 MANY_CASES = 20_000
@@ -95,7 +95,7 @@ def check_format(kind: str, folder: Path, count: int, *, seed: int) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_files_altered_by_chance_are_read_or_refused(tmp_path: Path, kind: str) -> None:
-    with nothing_left():
+    with no_leaks():
         check_format(kind, tmp_path, CASES, seed=1)
 
 
@@ -138,7 +138,7 @@ def test_bombs_cost_no_other_file_and_the_rest_is_indexed(bombed: Path, tmp_path
     sound.mkdir()
     for number in range(20):
         (sound / f"{number:02}.txt").write_text(SOUND.format(number=number), encoding="utf-8")
-    with nothing_left():
+    with no_leaks():
         reading = read_articles([bombed, sound], workers=Workers(limits=TIGHT))
     counts = counted("bombs", reading)
     names = [path.name for folder in (bombed, sound) for path in folder.iterdir()]

@@ -17,11 +17,10 @@ from index.engine.upload import upload
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from qa.assistant import Assistant
-from tests.browser.test_page import running
-from tests.browser.test_proxy import needs_nginx, proxied
-from tests.integration.milvus.conftest import until
-from tests.integration.milvus.test_remote_generation import state
+from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder
+from tests.support.milvus_server import ferry_articles, wait_until
+from tests.support.proxied_service import needs_nginx, proxied
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
@@ -35,7 +34,7 @@ QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
 
 
 def publish(data: Path, number: int, store: MilvusStore) -> Generation:
-    build(state(number), WordEncoder(), data)  # type: ignore[arg-type]
+    build(ferry_articles(number), WordEncoder(), data)  # type: ignore[arg-type]
     generation = DataFolder(data).open()
     upload(generation, store)
     return generation
@@ -72,7 +71,7 @@ def test_both_answer_alike_and_both_follow(address: Address, tmp_path: Path) -> 
         texts = [extract.text for extract in expected.extracts or expected.nearest]
         assert all([shown["text"] for shown in one["extracts"] or one["nearest"]] == texts for one in answers)  # type: ignore[attr-defined]
         second = publish(tmp_path / "data", 12, store)
-        until(lambda: {one["generation"] for one in asked()} == {second.id}, seconds=20)
+        wait_until(lambda: {one["generation"] for one in asked()} == {second.id}, seconds=20)
         assert all("state11" not in str(one["extracts"]) for one in asked())
     store.close()
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.integration.milvus.conftest import URI
-from tests.integration.milvus.conftest import why_not as no_client
-from tests.support.milvus_cluster import why_not
+from tests.support.milvus_cluster import missing_parts
+from tests.support.milvus_server import URI
+from tests.support.milvus_server import missing_target as no_client
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 580  # seconds: below what one test may take
 # The rest needs no cluster of its own to be tried each time: it ran beside Milvus Lite, in this folder.
 MOST_TELLING = "contract or outage"
@@ -31,7 +30,7 @@ MOST_TELLING = "contract or outage"
 def test_every_store_keeps_the_contract_and_survives_a_cluster(
     capfd: pytest.CaptureFixture[str], which: str
 ) -> None:
-    missing = no_client("lite") or why_not()
+    missing = no_client("lite") or missing_parts()
     if missing:
         assert os.environ.get("TEST_ENGINE") != "required", missing
         pytest.skip(missing)

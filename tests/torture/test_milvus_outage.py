@@ -17,10 +17,9 @@ from index.errors import Unreachable
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from qa.assistant import Assistant
-from tests.integration.milvus.conftest import drop_all, server_address, until
-from tests.integration.milvus.test_remote_generation import state
 from tests.support.fakes import WordEncoder
 from tests.support.milvus_cluster import Control
+from tests.support.milvus_server import drop_collections, ferry_articles, server_address, wait_until
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
@@ -38,7 +37,7 @@ PATIENCE = 20.0
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     folder = tmp_path_factory.mktemp("data")
-    build(state(7), WordEncoder(), folder)  # type: ignore[arg-type]
+    build(ferry_articles(7), WordEncoder(), folder)  # type: ignore[arg-type]
     return DataFolder(folder).open()
 
 
@@ -48,7 +47,7 @@ def store(control: Control, local: Generation) -> Iterator[MilvusStore]:
     opened = MilvusStore(server_address(), words=False, patience=PATIENCE)
     upload(local, opened)
     yield opened
-    drop_all(opened)
+    drop_collections(opened)
     opened.close()
 
 
@@ -93,7 +92,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
     assert client.get("/health").status_code == 200
     with reloading.running():
         control.stop()
-        until(lambda: client.get("/health").status_code == 503)
+        wait_until(lambda: client.get("/health").status_code == 503)
         told = client.get("/health").json()
         assert (told["status"], told["ready"], told["live"]) == ("unavailable", False, True)
         assert "cannot be reached just now" in told["detail"]
@@ -106,7 +105,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
             asyncio.run(desk.ask("What took 5 months?"))
         assert client.get("/api/articles/a1").status_code in (200, 503)
         control.start()
-        until(lambda: client.get("/health").status_code == 200, seconds=90)
+        wait_until(lambda: client.get("/health").status_code == 200, seconds=90)
     assert client.post("/api/ask", json=asking).json()["extracts"] == expected
     assert [line.split(":")[0] for line in said] == [
         "Questions are not answered",

@@ -29,7 +29,8 @@ from index.engine.shards import Shard, recipe_of, shards_of
 from index.errors import BuildFailed
 from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
-from tests.support.ray_two_nodes import KILLED_AFTER, ROOT
+from tests.support.ray_two_nodes import KILLED_AFTER
+from tests.support.repository import ROOT
 
 APART = ["unshare", "-n", "-p", "-f", "--mount-proc"]
 RECIPE = recipe_of(WordEncoder(), "torch")

@@ -23,13 +23,13 @@ from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer, Extract, Place
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import Site, ask, element
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
+from tests.support.html_text import ADMIN_KEY, basic_credentials
 from tests.support.xss_payloads import EVIL, PAYLOADS, REFRESHES
-from tests.unit.web.test_admin import KEY, basic
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
 from web.pages.evidence import MAX_CITATIONS
 from web.service import build_app
 from web.settings import Settings
@@ -153,7 +153,7 @@ class Witness:
         self.complaints.append(str(error))
 
 
-class Attacked(StandIn):
+class Attacked(FakeAssistant):
     """Gives every extract to "all", and to any other question the one whose number it has, or the first."""
 
     extracts: tuple[Extract, ...]
@@ -241,7 +241,7 @@ def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS) -> Iterator[Stage
             store.judge(Judgement(f"q{number}", Verdict.USEFUL, f"a{number}", 0, 5, text))
             store.record(f"n{number}", abstained(question=f"{text}?"), 0.1)
         settings = Settings(
-            name=NAME, admin_key=KEY, question_log=True, remembered=0, origins=(friend.origin,)
+            name=NAME, admin_key=ADMIN_KEY, question_log=True, remembered=0, origins=(friend.origin,)
         )
         service = build_app(assistant_of(texts, evil), settings, feedback=store)
         yield Stage(stack.enter_context(running(service)), evil, texts, friend)
@@ -367,7 +367,7 @@ def test_the_evidence_page_shows_quotations_and_faults_word_for_word(browser: Br
 
 
 def test_the_admin_page_shows_what_people_wrote_word_for_word(browser: Browser, stage: Stage) -> None:
-    with stage.quiet_page(browser, extra_http_headers=basic(KEY)) as page:
+    with stage.quiet_page(browser, extra_http_headers=basic_credentials(ADMIN_KEY)) as page:
         page.goto(f"{stage.address}admin")
         shown = texts_of(page, "td.text")
         assert sum(text in shown for text in stage.texts) >= 50

@@ -18,11 +18,10 @@ from index.building.build import build
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.confidence import CALIBRATION, read_calibration
-from tests.integration.cli.test_main import ROOT, SHIPPED, qa, qa_process
+from tests.support.cli_runs import qa, qa_process
 from tests.support.fakes import WordEncoder
-from tests.support.shared_data import ARTICLES, DATA, GOLD, needs_data, needs_shared
-from tests.unit.eval.test_collection import folder
-from tests.unit.eval.test_run import RAIN
+from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared
+from tests.support.sample_runs import RAIN, write_collection
 from web.answering.answer_service import Reply
 from web.i18n import load_catalogue
 from web.pages.answer import render_reply
@@ -112,7 +111,7 @@ def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Pa
 def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_path: Path) -> None:
     """An index of two of the five articles: most questions lose their answer."""
     small = tmp_path / "small"
-    articles = sorted(SHIPPED.glob("*.md"))[:2]
+    articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:2]
     qa("index", *articles, "--data", small)
     assistant = open_assistant(Settings(data=small, reranker="none"))
     whole = DataFolder(data).open().articles
@@ -285,7 +284,7 @@ def test_the_numbers_are_those_of_the_development_golds_own_scorer(tmp_path: Pat
 
 def test_a_folder_of_documents_is_measured(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    folder(tmp_path / "set")
+    write_collection(tmp_path / "set")
     out = tmp_path / "out"
     told = qa(
         "eval",

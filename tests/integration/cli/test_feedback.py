@@ -16,8 +16,8 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
+from tests.support.fake_assistant import abstained, answered, extract
 from tests.support.fakes import WordEncoder, article
-from tests.unit.web.test_ask import abstained, answered, extract
 
 RAIN = article("rain", "It rained in May. It was dry in June.")
 

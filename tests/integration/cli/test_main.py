@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
-from tests.support.shared_data import ARTICLES, GOLD, needs_shared
+from tests.support.cli_runs import qa, qa_process
+from tests.support.repository import ARTICLES, GOLD, SAMPLE_ARTICLES, needs_shared
 
-ROOT = Path(__file__).resolve().parents[3]
-SHIPPED = ROOT / "corpus" / "articles"
 DEVON = "why did Devon find wraparound services hard?"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run printed."""
-
-    stdout: str
-    stderr: str
-
-
-def qa(*arguments: str | Path, stdin: str = "", code: int = 0) -> Done:
-    """Run the command in this process, so that the libraries are imported once."""
-    done = CliRunner().invoke(app, [*map(str, arguments)], input=stdin)
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return Done(done.stdout, done.stderr)
-
-
-def qa_process(*arguments: str | Path, code: int = 0) -> Done:
-    """Run the command as a person does."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
-    done = subprocess.run(
-        [sys.executable, "-c", "from cli import main; main()", *map(str, arguments)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return Done(done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +149,7 @@ def test_skipped_files_are_told_and_strict_makes_them_an_error(tmp_path: Path) -
 
 
 def test_one_changed_article_alone_is_encoded_again(data: Path, tmp_path: Path) -> None:
-    articles = shutil.copytree(SHIPPED, tmp_path / "articles")
+    articles = shutil.copytree(SAMPLE_ARTICLES, tmp_path / "articles")
     copy = shutil.copytree(data, tmp_path / "data")
     changed = next(articles.glob("trusts-*.md"))
     changed.write_text(

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from index.generation.data_folder import CURRENT
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 DEVON = "why did Devon find wraparound services hard?"
 needs_lite = pytest.mark.skipif(
     find_spec("pymilvus") is None or find_spec("milvus_lite") is None,

@@ -6,11 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +20,9 @@ from corpus.sandbox.pool import AHEAD, Workers
 from corpus.sandbox.protocol import article_answer, frame
 from corpus.sources.folder import found_files
 from tests.support.fakes import article
+from tests.support.process_leaks import no_leaks
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 # A process that answers a file with what the file says: an answer as bytes, or what to do instead.
 STAND_IN = """
 import os, signal, struct, sys, time
@@ -90,32 +89,9 @@ def folder_of(folder: Path, **acts: str) -> Path:
     return folder
 
 
-def children() -> set[int]:
-    """Processes that this one has started and that have not been waited for."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
-            found.add(int(path.parent.name))
-    return found
-
-
-@contextmanager
-def nothing_left() -> Iterator[None]:
-    """No process, thread or open file more than before."""
-    before = children(), threading.active_count(), len(os.listdir("/proc/self/fd"))
-    yield
-    assert children() <= before[0]
-    assert threading.active_count() <= before[1]
-    assert len(os.listdir("/proc/self/fd")) <= before[2]
-
-
 def test_every_death_costs_one_file_and_is_told(tmp_path: Path) -> None:
     folder_of(tmp_path, **{name: act for name, (act, _) in DEATHS.items()})
-    with nothing_left():
+    with no_leaks():
         reading = read_articles([tmp_path], workers=workers())
     reasons = {skipped.source[3:-4]: skipped.reason for skipped in reading.skipped}
     outcomes = Counter({"read": len(reading.articles), "refused": len(reasons)})
@@ -172,13 +148,13 @@ def test_a_process_that_earlier_files_wore_out_does_not_cost_the_next(tmp_path: 
 
 
 def test_processes_are_started_for_work_and_kept(tmp_path: Path) -> None:
-    with nothing_left():
+    with no_leaks():
         assert read_articles([tmp_path], workers=(idle := workers())).articles == ()
     assert idle.started == 0
     for number in range(40):
         (tmp_path / f"{number:02}.txt").write_text(SOUND.format(number=number), encoding="utf-8")
     (tmp_path / "link.txt").symlink_to("00.txt")
-    with nothing_left():
+    with no_leaks():
         assert len(read_articles([tmp_path], workers=(busy := workers())).articles) == 40
     assert 1 <= busy.started <= 2
 
@@ -205,7 +181,7 @@ def test_files_are_read_ahead_and_no_further(tmp_path: Path) -> None:
 def test_leaving_early_ends_everything(tmp_path: Path) -> None:
     folder_of(tmp_path, sleeps="time.sleep(60)")
     (tmp_path / "00-a.txt").write_text(SOUND.format(number=99), encoding="utf-8")
-    with nothing_left():
+    with no_leaks():
         started = time.monotonic()
         with workers() as pool:
             assert next(pool.read(found_files([tmp_path])))[0] == "00-a.txt"
@@ -215,7 +191,7 @@ def test_leaving_early_ends_everything(tmp_path: Path) -> None:
     def stop(_: Article) -> None:
         raise KeyboardInterrupt
 
-    with nothing_left(), pytest.raises(KeyboardInterrupt):
+    with no_leaks(), pytest.raises(KeyboardInterrupt):
         read_articles([tmp_path], on_article=stop, workers=workers())
 
 
@@ -263,7 +239,7 @@ def test_a_process_that_does_not_start_is_an_error_of_the_build(
 ) -> None:
     """Files that nobody could look at are not refused one by one."""
     (tmp_path / "a.txt").write_text(SOUND, encoding="utf-8")
-    with nothing_left(), pytest.raises(CorpusError) as error:
+    with no_leaks(), pytest.raises(CorpusError) as error:
         read_articles([tmp_path], workers=Workers(command=command))
     assert told in str(error.value)
 

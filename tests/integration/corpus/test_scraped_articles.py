@@ -12,7 +12,7 @@ from corpus.article import Article
 from corpus.cleaning.canonical import finish
 from corpus.formats.plain_text import decode, text_draft
 from corpus.sentences import split_sentences
-from tests.support.shared_data import ARTICLES, GOLD, needs_shared
+from tests.support.repository import ARTICLES, GOLD, needs_shared
 
 pytestmark = needs_shared
 

@@ -13,21 +13,8 @@ from index.search.query import DEFAULT_WEIGHTS
 from index.search.rerank import Reranking
 from index.search.searcher import zscore
 from tests.support.fakes import CountingReranker, WordEncoder
-from tests.support.shared_data import DATA, needs_data
-
-DOCUMENTS = (
-    Document(
-        "rain",
-        "Rain",
-        "It rained in May.\n\nIt rained again in June and in July, and nobody had expected it.",
-    ),
-    Document("snow", "Snow", "It snowed in May. Nobody saw it."),
-    Document("sun", "", "The sun shone on the quay."),
-    Document("bare", "", ""),
-)
-COLLECTION = Collection(
-    "weather", DOCUMENTS, {"q": "rain in may", "n": "zzz"}, {"q": {"rain": 1}, "n": {"sun": 1}}
-)
+from tests.support.repository import DATA, needs_data
+from tests.support.sample_runs import COLLECTION, DOCUMENTS
 
 
 def test_each_way_against_its_definition() -> None:

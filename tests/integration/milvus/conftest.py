@@ -7,11 +7,8 @@ starts one and runs this folder beside it. Collections have names of their own a
 from __future__ import annotations
 
 import os
-import secrets
-import time
 from collections import defaultdict
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,38 +17,9 @@ from index.engine.address import Address, read_address
 from index.engine.collections import MilvusStore
 from index.engine.contract import Store
 from tests.support.milvus_cluster import CONTROL, Control
-
-TARGETS = ("faiss", "lite", "server")
-URI = os.environ.get("MILVUS_URI", "")
-REPLICAS = 2 if CONTROL in os.environ else 1
-HOW = "python -m tests.support.milvus_cluster -- python -m pytest tests/engine, or MILVUS_URI=http://HOST:PORT pytest tests/engine"
+from tests.support.milvus_server import TARGETS, drop_collections, missing_target, server_address
 
 _outcomes: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
-
-
-def why_not(target: str) -> str:
-    """Why a target cannot be had, "" when it can."""
-    if target != "faiss" and find_spec("pymilvus") is None:
-        return "pip install pymilvus (make setup ENGINE=1)"
-    if target == "lite" and find_spec("milvus_lite") is None:
-        return "pip install milvus-lite (make setup ENGINE=1)"
-    return f"no server: {HOW}" if target == "server" and not URI else ""
-
-
-def server_address(name: str = "") -> Address:
-    """The server's address with a name of collections that nobody else has."""
-    name = name or f"test{secrets.token_hex(4)}"
-    return read_address(URI.replace("http://", "milvus://") + f"/{name}", replicas=REPLICAS)
-
-
-def drop_all(store: MilvusStore) -> None:
-    """Remove whatever a test made."""
-    client, own = store.client, store.address.collection
-    for name in client.names():
-        if name.startswith((f"{own}__", f"{own}_files__")):
-            if client.pointed(own) == name:
-                client._call("drop_alias", own)
-            client.drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +35,7 @@ def control() -> Control:
 @pytest.fixture(scope="module", params=TARGETS[1:])
 def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """An engine to publish in: Milvus Lite, and the server."""
-    if reason := why_not(request.param):
+    if reason := missing_target(request.param):
         pytest.skip(reason)
     if request.param == "lite":
         yield read_address(str(tmp_path_factory.mktemp("lite") / "engine.db"))
@@ -75,7 +43,7 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     named = server_address()
     yield named
     store = MilvusStore(named)
-    drop_all(store)
+    drop_collections(store)
     store.close()
 
 
@@ -84,7 +52,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Each store there is, empty."""
     from index.engine.faiss_store import FaissStore
 
-    if reason := why_not(request.param):
+    if reason := missing_target(request.param):
         pytest.skip(reason)
     if request.param == "faiss":
         faiss = FaissStore(tmp_path_factory.mktemp("faiss"))
@@ -94,7 +62,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     lite = str(tmp_path_factory.mktemp("lite") / "store.db")
     milvus = MilvusStore(read_address(lite) if request.param == "lite" else server_address())
     yield milvus
-    drop_all(milvus)
+    drop_collections(milvus)
     milvus.close()
 
 
@@ -123,12 +91,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{target:8} {counts[0]:6} {counts[1]:7} {counts[2]:6} {seconds:7.1f}  {why}"
         )
-
-
-def until(true: object, seconds: float = 30) -> None:
-    """Wait until a call without arguments is true."""
-    assert callable(true)
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, f"not true within {seconds} s"
-        time.sleep(0.1)

@@ -20,33 +20,20 @@ from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
 from index.retrieval.filter import Filter
 from qa.assistant import Assistant
-from tests.support.fakes import WordEncoder, article
-from tests.support.shared_data import GOLD
+from tests.support.fakes import WordEncoder
+from tests.support.milvus_server import ferry_articles
+from tests.support.repository import GOLD, ROOT
 
 pytestmark = pytest.mark.engine
 
-ROOT = Path(__file__).resolve().parents[3]
 ALIKE = 0.98
 """Share of questions that must have the same extracts in the same order."""
-
-
-def state(number: int, *, articles: int = 150) -> list[object]:
-    """Articles that are ranked by the engine, not whole: more sentences than all are scored of."""
-    return [
-        article(
-            f"a{one}",
-            f"The ferry number{one} of state{number} sails from quay number{one % 13}. It cost {one} pounds.",
-            f"Dredging the basin number{one % 29} took {one % 17} months. Nobody minded.",
-            heading=f"Quay {one}",
-        )
-        for one in range(articles)
-    ]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    build(state(1), WordEncoder(), folder)  # type: ignore[arg-type]
+    build(ferry_articles(1), WordEncoder(), folder)  # type: ignore[arg-type]
     return folder
 
 
@@ -124,7 +111,7 @@ def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
     store: MilvusStore, local: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(state(2, articles=300), WordEncoder(), tmp_path)  # type: ignore[arg-type]
+    build(ferry_articles(2, articles=300), WordEncoder(), tmp_path)  # type: ignore[arg-type]
     new, count = DataFolder(tmp_path).open(), 0
     monkeypatch.setattr("index.engine.upload.BLOCK", 200)
     whole = new.manifest.counts["vectors"]
@@ -148,7 +135,7 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
 
 def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: Path) -> None:
     """The folder's own vectors are others than those it sends: what is probed does not find itself."""
-    build(state(3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
+    build(ferry_articles(3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
     new, before = DataFolder(tmp_path).open(), store.published()
 
     class Lossy(MilvusStore):
@@ -164,7 +151,7 @@ def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: P
 
 
 def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Path) -> None:
-    build(state(4, articles=3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
+    build(ferry_articles(4, articles=3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
     new = DataFolder(tmp_path).open()
     upload(new, store)
     pieces = ChunkedFiles(store, new.id)
@@ -190,7 +177,7 @@ def test_what_is_not_there_is_told(store: MilvusStore) -> None:
     with pytest.raises((Missing, Unreachable)):
         ChunkedFiles(store, "gen-99-ff").manifest()
     if not store.address.local:
-        from tests.integration.milvus.conftest import server_address
+        from tests.support.milvus_server import server_address
 
         with pytest.raises(NoIndex, match=r"no index in milvus://"):
             MilvusStore(server_address()).published()

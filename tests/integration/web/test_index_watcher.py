@@ -29,9 +29,10 @@ from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
 from index.storage.durable_io import Disk
 from qa.assistant import Assistant
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import Counts, scratch
+from tests.support.repository import ROOT
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import MOST_SKIPPED, IndexWatcher
 from web.context import ServiceContext
@@ -41,7 +42,6 @@ from web.pages.page_state import PageState
 from web.service import build_app, own_app
 from web.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[3]
 GROWTH = 5  # megabytes that all reloads together may add
 QUESTION = "Which ferry sails from the quay?"
 ROUTES = (

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, compile_path
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_admin import KEY, basic
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
+from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.credentials import FILE, add
 from web.http.routes import CLOSED, OPEN, PAGE_EVENTS, TABLE, Caller, rule_of
 from web.service import build_app
@@ -33,9 +33,9 @@ class Setting:
         self.key = add(data / FILE, access)
         add(data / FILE, "staff", PASSWORD)
         settings = Settings(
-            data=data, access=access, tools=True, admin_key=KEY, proxy_addresses=(PROXY,), origins=()
+            data=data, access=access, tools=True, admin_key=ADMIN_KEY, proxy_addresses=(PROXY,), origins=()
         )
-        self.app = build_app(StandIn(), settings)
+        self.app = build_app(FakeAssistant(), settings)
         self.client = TestClient(self.app, client=(PROXY, 1), headers=JSON, follow_redirects=False)
 
     def known(self) -> dict[str, str]:
@@ -53,7 +53,7 @@ def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(StandIn(), Settings())
+    return build_app(FakeAssistant(), Settings())
 
 
 def real_routes(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, frozenset[str]]]:
@@ -82,7 +82,7 @@ def differences(service: FastAPI) -> tuple[set[str], set[str], set[str]]:
 
 
 def test_every_real_route_is_listed_and_every_listed_one_is_real() -> None:
-    unlisted, unreal, methods_differ = differences(build_app(StandIn(), Settings(tools=True)))
+    unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), Settings(tools=True)))
     assert (unlisted, unreal, methods_differ) == (set(), set(), set())
     count = Counter(rule.caller for rule in TABLE)
     print(f"\n{len(TABLE)} routes: {dict(count)}")
@@ -158,7 +158,10 @@ def lets_in(setting: Setting, caller: Caller, credentials: str) -> bool:
 
 def credentials_of(setting: Setting, credentials: str) -> dict[str, str]:
     if credentials == "admin":
-        return {**({} if setting.access is Access.PASSWORD else setting.known()), **basic(KEY)}
+        return {
+            **({} if setting.access is Access.PASSWORD else setting.known()),
+            **basic_credentials(ADMIN_KEY),
+        }
     return setting.known() if credentials == "known" else {}
 
 

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app import server_config
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -31,7 +31,7 @@ PATIENCE = 20.0  # seconds that a test waits for what is to happen at once
 @contextmanager
 def served(protocol: type[asyncio.Protocol] | None = None) -> Iterator[int]:
     """The service run as its door runs it, or with another protocol; its port."""
-    app = own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue()))
+    app = own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue()))
     config = server_config(app, Settings())
     if protocol:
         config.http = protocol

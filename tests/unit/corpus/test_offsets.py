@@ -22,7 +22,7 @@ from corpus.passages import split_passages
 from corpus.sandbox.protocol import article_answer, read_answer
 from corpus.sentences import split_sentences
 from fuzz.seeds import SENTENCES
-from tests.unit.qa.test_extracts import opened, shown
+from tests.support.sample_answers import build_article, shown_extracts
 
 # Surrogates, controls, marks that join, turn or hide, white space of every kind, stops of other scripts.
 ODD = (
@@ -214,10 +214,10 @@ def test_extracts_are_slices_of_whole_words(paragraphs: list[str]) -> None:
     cleaned = [part for text in paragraphs for part in made(text).text.split("\n\n") if part]
     paragraphs = [*cleaned, SENTENCES[0]]
     with TemporaryDirectory() as folder:
-        generation = opened(Path(folder), *paragraphs)
+        generation = build_article(Path(folder), *paragraphs)
         text = generation.articles[0].text
         sentences = [one.text for one in split_sentences(generation.articles[0])]
-        found = shown(generation, "harbour office ledger")
+        found = shown_extracts(generation, "harbour office ledger")
     assert found
     for extract, marked in found:
         assert extract in text

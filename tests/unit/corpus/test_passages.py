@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,7 @@ from corpus.passages import split_passages
 from corpus.read import read_articles
 from corpus.sentences import split_sentences
 from index.embedding.load import load_encoder
-from tests.support.shared_data import ARTICLES, needs_shared
+from tests.support.repository import ARTICLES, SAMPLE_ARTICLES, needs_shared
 
 
 def words(text: str) -> int:
@@ -77,7 +76,7 @@ def check(sentences: list[Sentence], count_tokens: Callable[[str], int]) -> None
 
 
 def test_shipped_passages_fit_the_encoders_window(count_tokens: Callable[[str], int]) -> None:
-    folder = Path(__file__).resolve().parents[3] / "corpus" / "articles"
+    folder = SAMPLE_ARTICLES
     for shipped in read_articles([folder]).articles:
         check(split_sentences(shipped), count_tokens)
 

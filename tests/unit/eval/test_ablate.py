@@ -10,7 +10,7 @@ from index.generation.generation import Generation
 from index.search.rerank import Reranking
 from qa.assistant import Assistant
 from tests.support.fakes import CountingReranker, WordEncoder
-from tests.unit.eval.test_run import GOLD, RAIN, SUN
+from tests.support.sample_runs import GOLD, RAIN, SUN
 
 
 def ranked(generation: Generation, variant: Variant) -> Assistant:

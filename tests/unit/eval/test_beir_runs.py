@@ -2,14 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from eval.beir.document_ranking import Found, Way
 from eval.beir.runs import retrieval_runs
-from tests.integration.eval.test_document_ranking import COLLECTION
-
-RANKINGS = {
-    Way.DENSE: {"q": Found(("snow", "rain"), 0.1), "n": Found(("rain", "snow"), 0.2)},
-    Way.LEXICAL: {"q": Found(("rain",), 0.1), "n": Found((), 0.1)},
-}
+from tests.support.sample_runs import COLLECTION, RANKINGS
 
 
 def test_a_run_for_each_way_with_the_ranks_in_all() -> None:

@@ -26,7 +26,7 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
-from tests.unit.eval.test_run import GOLD, RAIN, SUN
+from tests.support.sample_runs import GOLD, RAIN, SUN
 
 
 def observed(fact: list[float], answerable: list[float], right: list[float] | None = None) -> Observed:

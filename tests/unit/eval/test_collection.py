@@ -7,27 +7,11 @@ import pytest
 from corpus.json_lines import JsonLinesError
 from eval.beir.collection import Document, read_collection
 from eval.errors import GoldError
-
-CORPUS = '{"_id": "d1", "title": "Rain", "text": "It rained."}\n{"_id": "d2", "text": "It snowed."}\n'
-QUERIES = '{"_id": "q1", "text": "rain?"}\n{"_id": "q2", "text": "snow?"}\n{"_id": "q3", "text": "hail?"}\n'
-QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\nq2\td2\t1\nq3\td1\t0\n"
-
-
-def folder(
-    at: Path, *, corpus: str = CORPUS, queries: str = QUERIES, qrels: str = QRELS, split: str = "test"
-) -> Path:
-    (at / "qrels").mkdir()
-    for name, content in (
-        ("corpus.jsonl", corpus),
-        ("queries.jsonl", queries),
-        (f"qrels/{split}.tsv", qrels),
-    ):
-        (at / name).write_text(content, encoding="utf-8")
-    return at
+from tests.support.sample_runs import CORPUS, QRELS, QUERIES, write_collection
 
 
 def test_documents_queries_and_judgements(tmp_path: Path) -> None:
-    found = read_collection(folder(tmp_path))
+    found = read_collection(write_collection(tmp_path))
     assert found.documents == (Document("d1", "Rain", "It rained."), Document("d2", "", "It snowed."))
     assert found.documents[0].whole == "Rain It rained."
     assert found.documents[1].whole == "It snowed."
@@ -38,7 +22,7 @@ def test_documents_queries_and_judgements(tmp_path: Path) -> None:
 
 
 def test_another_split(tmp_path: Path) -> None:
-    folder(tmp_path, split="train")
+    write_collection(tmp_path, split="train")
     assert len(read_collection(tmp_path, split="train").queries) == 2
     with pytest.raises(
         (GoldError, JsonLinesError), match=r"test.tsv: cannot be read: No such file.*a folder of BEIR has"
@@ -72,10 +56,13 @@ def test_another_split(tmp_path: Path) -> None:
 )
 def test_a_fault_is_named_with_file_and_line(part: str, content: str, told: str, tmp_path: Path) -> None:
     with pytest.raises((GoldError, JsonLinesError)) as caught:
-        read_collection(folder(tmp_path, **{part: content}))
+        read_collection(write_collection(tmp_path, **{part: content}))
     assert told in str(caught.value)
 
 
 def test_judgements_need_no_headings(tmp_path: Path) -> None:
     bare = QRELS.split("\n", 1)[1]
-    assert read_collection(folder(tmp_path, qrels=bare)).judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}
+    assert read_collection(write_collection(tmp_path, qrels=bare)).judged == {
+        "q1": {"d1": 2},
+        "q2": {"d2": 1},
+    }

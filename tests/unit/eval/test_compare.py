@@ -8,26 +8,12 @@ import pytest
 from eval.compare import compare
 from eval.errors import RunError
 from eval.gold import EVERY
-from eval.run import JudgedText, QuestionResult, Run
-
-
-def row(number: int, hit: float, *, confidence: float = 0.5, seconds: float = 0.1) -> QuestionResult:
-    return QuestionResult(
-        f"q{number}", f"{number}?", ("why", "who")[number % 2], True, False, confidence, seconds,
-        {"hit@1": hit, "MRR": max(hit, 0.5), "seconds": seconds, "wrong refusals": 0.0},
-    )  # fmt: skip
-
-
-def run(hits: list[float]) -> Run:
-    return Run(tuple(row(number, hit) for number, hit in enumerate(hits)), 5)
-
-
-ALL = [1.0] * 12
-WORSE = [1.0] * 6 + [0.0] * 6
+from eval.run import JudgedText, Run
+from tests.support.sample_runs import ALL_HIT, HALF_HIT, sample_row, sample_run
 
 
 def test_wins_losses_ties_and_the_effect() -> None:
-    comparison = compare(run([1, 1, 0, 0, 1, 0]), run([1, 0, 1, 1, 1, 0]))
+    comparison = compare(sample_run([1, 1, 0, 0, 1, 0]), sample_run([1, 0, 1, 1, 1, 0]))
     found = comparison.find("hit@1")
     assert (found.wins, found.losses, found.ties) == (2, 1, 3)
     assert (found.first, found.second) == pytest.approx((0.5, 4 / 6))
@@ -39,30 +25,33 @@ def test_wins_losses_ties_and_the_effect() -> None:
 
 
 def test_a_planted_regression_is_found() -> None:
-    comparison = compare(run(ALL), run(WORSE))
+    comparison = compare(sample_run(ALL_HIT), sample_run(HALF_HIT))
     assert comparison.find("hit@1").regressed()
     # Six of six lost: by chance 1 in 64, and 2 in 64 two-sided.
     assert comparison.find("hit@1").chance.worse == pytest.approx(1 / 64)
     assert comparison.mcnemar == pytest.approx(2 / 64)
-    assert not compare(run(WORSE), run(ALL)).find("hit@1").regressed()
+    assert not compare(sample_run(HALF_HIT), sample_run(ALL_HIT)).find("hit@1").regressed()
 
 
 def test_an_identical_run_is_no_regression() -> None:
-    comparison = compare(run(WORSE), run(WORSE))
+    comparison = compare(sample_run(HALF_HIT), sample_run(HALF_HIT))
     assert not any(found.regressed() for found in comparison.differences[EVERY])
 
 
 def test_less_is_better_where_it_is() -> None:
-    slow = replace(run(ALL), rows=tuple(row(n, 1.0, seconds=0.5 + n / 100) for n in range(12)))
-    assert compare(run(ALL), slow).find("seconds").regressed()
-    assert not compare(slow, run(ALL)).find("seconds").regressed()
-    assert compare(run(ALL), slow).find("seconds").losses == 12
+    slow = replace(
+        sample_run(ALL_HIT), rows=tuple(sample_row(n, 1.0, seconds=0.5 + n / 100) for n in range(12))
+    )
+    assert compare(sample_run(ALL_HIT), slow).find("seconds").regressed()
+    assert not compare(slow, sample_run(ALL_HIT)).find("seconds").regressed()
+    assert compare(sample_run(ALL_HIT), slow).find("seconds").losses == 12
 
 
 def test_confidence_that_tells_less_is_found() -> None:
     def rated(confidences: np.ndarray) -> Run:
         rows = [
-            replace(row(n, 1.0, confidence=float(c)), answerable=n < 20) for n, c in enumerate(confidences)
+            replace(sample_row(n, 1.0, confidence=float(c)), answerable=n < 20)
+            for n, c in enumerate(confidences)
         ]
         return Run(tuple(rows), 5)
 
@@ -73,7 +62,7 @@ def test_confidence_that_tells_less_is_found() -> None:
 
 
 def test_slices_by_type() -> None:
-    comparison = compare(run([1, 1, 1, 1]), run([0, 1, 0, 1]))
+    comparison = compare(sample_run([1, 1, 1, 1]), sample_run([0, 1, 0, 1]))
     slices = {
         name: found.second
         for name, differences in comparison.differences.items()
@@ -84,7 +73,7 @@ def test_slices_by_type() -> None:
 
 
 def test_runs_of_other_questions_are_refused() -> None:
-    one = run(ALL)
+    one = sample_run(ALL_HIT)
     fewer = replace(one, rows=one.rows[:-2])
     with pytest.raises(RunError, match=r"different gold questions \(2 differ: q10, q11\)"):
         compare(one, fewer)
@@ -103,26 +92,32 @@ def test_runs_of_other_questions_are_refused() -> None:
 def test_evidence_counts_by_what_it_says() -> None:
     def told(source: str, text: str, start: int) -> Run:
         cited = JudgedText(source, text, start, start + 4, 2)
-        return replace(run(ALL), rows=tuple(replace(one, evidence=(cited,)) for one in run(ALL).rows))
+        return replace(
+            sample_run(ALL_HIT),
+            rows=tuple(replace(one, evidence=(cited,)) for one in sample_run(ALL_HIT).rows),
+        )
 
     assert compare(told("a.txt", "It rain", 3), told("a.md", "Well, it  Rain", 10)).mcnemar == 1.0
 
 
 def test_other_cutoffs_and_units_are_refused() -> None:
     with pytest.raises(RunError, match=r"\(5 extracts and 10 extracts\)"):
-        compare(run(ALL), replace(run(ALL), k=10))
+        compare(sample_run(ALL_HIT), replace(sample_run(ALL_HIT), k=10))
     with pytest.raises(RunError, match="documents"):
-        compare(run(ALL), replace(run(ALL), documents=True))
+        compare(sample_run(ALL_HIT), replace(sample_run(ALL_HIT), documents=True))
 
 
 def test_a_measure_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(RunError, match="no measure 'hit@2'; choose from: hit@1, MRR"):
-        compare(run(ALL), run(ALL)).find("hit@2")
+        compare(sample_run(ALL_HIT), sample_run(ALL_HIT)).find("hit@2")
 
 
 def test_what_is_forbidden_regresses_at_once() -> None:
     def violated(times: float) -> Run:
-        rows = [replace(one, measures={**one.measures, "citation violations": 0.0}) for one in run(ALL).rows]
+        rows = [
+            replace(one, measures={**one.measures, "citation violations": 0.0})
+            for one in sample_run(ALL_HIT).rows
+        ]
         rows[0] = replace(rows[0], measures={**rows[0].measures, "citation violations": times})
         return Run(tuple(rows), 5)
 
@@ -134,7 +129,7 @@ def test_what_is_forbidden_regresses_at_once() -> None:
 def test_refusals_are_compared_without_confidence() -> None:
     def declining(declined: int) -> Run:
         rows = [
-            replace(row(n, 1.0), confidence=None, answerable=n >= 20, abstained=n >= 40 - declined)
+            replace(sample_row(n, 1.0), confidence=None, answerable=n >= 20, abstained=n >= 40 - declined)
             for n in range(40)
         ]
         return Run(tuple(rows), 5)
@@ -145,7 +140,9 @@ def test_refusals_are_compared_without_confidence() -> None:
 
 def test_evidence_may_be_split_otherwise() -> None:
     def told(*cited: JudgedText) -> Run:
-        return replace(run(ALL), rows=tuple(replace(one, evidence=cited) for one in run(ALL).rows))
+        return replace(
+            sample_run(ALL_HIT), rows=tuple(replace(one, evidence=cited) for one in sample_run(ALL_HIT).rows)
+        )
 
     text = "It rained. It snowed."
     whole = told(JudgedText("a", text, 0, 21, 2))

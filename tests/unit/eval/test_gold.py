@@ -14,9 +14,8 @@ from corpus.sentences import split_sentences
 from eval.errors import GoldError
 from eval.gold import Evidence, GoldQuestion, check_gold, evidence_in, read_gold
 from tests.support.fakes import article
-from tests.support.shared_data import ARTICLES, GOLD, needs_shared
+from tests.support.repository import ARTICLES, GOLD, ROOT, SAMPLE_ARTICLES, needs_shared
 
-ROOT = Path(__file__).resolve().parents[3]
 TYPES = {
     "why",
     "factoid",
@@ -30,7 +29,7 @@ TYPES = {
 HARBOUR = article("harbour", "It opened in 1820. It silted up. It opened in May.", "It silted up.")
 RAINED = {"doc": "harbour.md", "quotes": ["opened in 1820"]}
 LINE: dict[str, Any] = {"id": "q1", "question": "When?", "answerable": True, "relevant": [RAINED]}
-SHIPPED = read_articles([ROOT / "corpus" / "articles"]).articles
+SHIPPED = read_articles([SAMPLE_ARTICLES]).articles
 
 
 def read(folder: Path, *lines: dict[str, Any] | str) -> list[GoldQuestion]:

@@ -20,8 +20,8 @@ from eval.gold_candidates import Record, candidates, judged_records, read_answer
 from qa.answer import Answer
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.unit.eval.test_run import RAIN, SUN
-from tests.unit.web.test_ask import ECHO, HARBOUR, abstained, answered, extract
+from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract
+from tests.support.sample_runs import RAIN, SUN
 
 BOTH = answered(
     extract(HARBOUR, "Dredging cost more.", shown="Dredging cost more. Nobody paid."),

@@ -10,10 +10,8 @@ from playwright.sync_api import Browser, Page
 from eval.beir.runs import retrieval_runs
 from eval.report.report import render_report
 from eval.run import JudgedText, Run, evaluate
-from tests.integration.eval.test_document_ranking import COLLECTION
 from tests.support.chromium import needs_chromium
-from tests.unit.eval.test_beir_runs import RANKINGS
-from tests.unit.eval.test_run import ANSWERS, GOLD, RAIN, SUN
+from tests.support.sample_runs import ANSWERS, COLLECTION, GOLD, RAIN, RANKINGS, SUN
 
 RUN = replace(evaluate(ANSWERS.__getitem__, GOLD, [RAIN, SUN]), facts={"gold": "g.jsonl", "model": "words"})
 NASTY = '<img src=x onerror=1> ${1} {{x}} </script><script>alert(1)</script> "q" C:\\users'

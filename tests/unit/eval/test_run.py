@@ -7,44 +7,13 @@ from typing import Any
 import pytest
 
 from eval.errors import EvalFailure
-from eval.gold import Evidence, GoldQuestion
 from eval.run import evaluate
 from index.building.build import build
 from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
 from qa.errors import QuestionError
-from tests.support.fakes import WordEncoder, article
-
-#                  0         10        20         30        40        50
-RAIN = article("rain", "It rained in May. It snowed in June.\n\nIt hailed in July, said Ada.")
-SUN = article("sun", "The sun shone on the quay.")
-GOLD = [
-    GoldQuestion("g1", "When did it rain?", (Evidence(RAIN, 0, 17), Evidence(RAIN, 38, 66, 1)), True, "when"),
-    GoldQuestion("g2", "Who spoke of hail?", (Evidence(RAIN, 38, 66),), True, "who"),
-    GoldQuestion("g3", "Why did it thunder?", (), False, "why"),
-]
-
-
-def quoted(text: str, answer: str, source: str = "rain.md") -> dict[str, Any]:
-    return {"source": source, "text": text, "answer": {"text": answer}}
-
-
-ANSWERS: Mapping[str, Mapping[str, Any]] = {
-    "When did it rain?": {
-        "confidence": 0.9,
-        "extracts": [quoted("It rained in May. It snowed in June.", "It rained in May.")],
-    },
-    "Who spoke of hail?": {
-        "abstained": True,
-        "confidence": 0.2,
-        "extracts": [],
-        "nearest": [
-            quoted("The sun shone on the quay.", "The sun shone on the quay.", "sun.md"),
-            quoted("It hailed in July, said Ada.", "It hailed in July, said Ada."),
-        ],
-    },
-    "Why did it thunder?": {"confidence": None, "extracts": [quoted("It thundered.", "It thundered.")]},
-}
+from tests.support.fakes import WordEncoder
+from tests.support.sample_runs import ANSWERS, GOLD, RAIN, SUN
 
 
 def test_any_callable_that_answers_is_measured() -> None:

@@ -10,7 +10,7 @@ import pytest
 from eval.errors import RunError
 from eval.run import Run, evaluate
 from eval.run_folder import read_run, write_run
-from tests.unit.eval.test_run import ANSWERS, GOLD, RAIN, SUN
+from tests.support.sample_runs import ANSWERS, GOLD, RAIN, SUN
 
 RUN = replace(evaluate(ANSWERS.__getitem__, GOLD, [RAIN, SUN]), facts={"gold": "g.jsonl"})
 

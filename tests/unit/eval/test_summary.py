@@ -5,27 +5,9 @@ from dataclasses import replace
 import pytest
 
 from eval.gold import EVERY
-from eval.run import QuestionResult, Run
+from eval.run import Run
 from eval.summary import seconds, summarise
-
-BARE = QuestionResult(
-    "a",
-    "a?",
-    "why",
-    answerable=True,
-    abstained=False,
-    confidence=0.8,
-    seconds=0.1,
-    measures={"hit@1": 1.0, "seconds": 0.1},
-)
-ROWS = (
-    BARE,
-    replace(BARE, id="b", type="who", confidence=0.4, measures={"hit@1": 0.0, "seconds": 0.3}),
-    replace(BARE, id="c", answerable=False, abstained=True, confidence=0.1, measures={"seconds": 0.2}),
-    replace(
-        BARE, id="d", answerable=True, abstained=True, confidence=0.2, measures={"hit@1": 1.0, "seconds": 0.2}
-    ),
-)
+from tests.support.sample_runs import ROWS
 
 
 def test_means_by_type_and_measures_of_the_set() -> None:

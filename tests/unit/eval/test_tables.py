@@ -21,8 +21,7 @@ from eval.tables import (
     type_table,
     ways_table,
 )
-from tests.unit.eval.test_compare import ALL, WORSE, run
-from tests.unit.eval.test_summary import ROWS
+from tests.support.sample_runs import ALL_HIT, HALF_HIT, ROWS, sample_run
 
 RATE = Measure("hit@1", "")
 WORDS = Measure("words", "", rate=False)
@@ -58,19 +57,22 @@ def test_tables_of_a_run() -> None:
     types = type_table(lines, Run(ROWS, 5))
     assert types.columns == ("type", "questions", "hit@1")
     assert types.rows == (("why", "3", "1.00"), ("who", "1", ".000"))
-    assert type_table(summarise(run([1.0])), run([1.0])).rows == ()
+    assert type_table(summarise(sample_run([1.0])), sample_run([1.0])).rows == ()
     assert ablation_table({"all of it": Run(ROWS, 5)}).rows[0][0] == "all of it"
     assert ways_table({"dense": lines}).columns[:2] == ("ranking", "hit@1")
 
 
 def test_tables_of_a_comparison() -> None:
-    comparison = compare(run(ALL), run(WORSE))
+    comparison = compare(sample_run(ALL_HIT), sample_run(HALF_HIT))
     (hit, *_) = comparison_table(comparison.differences["all"]).rows
     assert hit[:4] == ("hit@1", "1.00", ".500", "-.500")
     assert hit[5:] == ("0", "6", "6", "0.0312", "worse")
     assert comparison_table(comparison.differences["all"], alpha=0.01).rows[0][-1] == ""
     assert [row[0] for row in slice_table(comparison, "hit@1").rows] == ["why", "who"]
-    assert comparison_table(compare(run(WORSE), run(ALL)).differences["all"]).rows[0][-1] == "better"
+    assert (
+        comparison_table(compare(sample_run(HALF_HIT), sample_run(ALL_HIT)).differences["all"]).rows[0][-1]
+        == "better"
+    )
 
 
 def test_markdown() -> None:

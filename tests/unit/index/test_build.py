@@ -345,7 +345,6 @@ from pathlib import Path
 from index.building.build import build
 from index.errors import BuildFailed
 from tests.support.fakes import WordEncoder
-from tests.unit.index.test_build import FIRST
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for limit in (0, 200, 1000):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

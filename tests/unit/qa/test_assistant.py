@@ -16,7 +16,7 @@ from qa.assistant import Assistant
 from qa.errors import QuestionError
 from qa.extracts import EXTRACT_SENTENCES, EXTRACT_WORDS
 from tests.support.fakes import WordEncoder, article
-from tests.unit.qa.test_confidence import FITTED
+from tests.support.sample_answers import SAMPLE_CALIBRATION
 
 HARBOUR = article(
     "harbour",
@@ -31,7 +31,7 @@ ECHO = article(
 
 def ask(data: Path, question: str, *articles: Article, k: int = 5, where: Filter | None = None) -> Answer:
     build(articles or (HARBOUR, ECHO), WordEncoder(), data)
-    assistant = Assistant(DataFolder(data).open(), WordEncoder(), calibration=FITTED)
+    assistant = Assistant(DataFolder(data).open(), WordEncoder(), calibration=SAMPLE_CALIBRATION)
     return assistant.ask(question, k, where or Filter())
 
 
@@ -157,5 +157,7 @@ def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
     build([HARBOUR], WordEncoder(), tmp_path)
     with pytest.raises(ModelRefused, match="the calibration was fitted for words alone, not"):
         Assistant(
-            DataFolder(tmp_path).open(), WordEncoder(), calibration=replace(FITTED, fingerprint="0" * 64)
+            DataFolder(tmp_path).open(),
+            WordEncoder(),
+            calibration=replace(SAMPLE_CALIBRATION, fingerprint="0" * 64),
         )

@@ -20,7 +20,6 @@ from qa.confidence import (
     FACTS,
     READ_FACTS,
     SHIPPED,
-    Calibration,
     calibration_for,
     facts,
     read_calibration,
@@ -28,26 +27,14 @@ from qa.confidence import (
 )
 from qa.errors import CalibrationRefused
 from tests.support.fakes import FailingDisk, article
+from tests.support.sample_answers import SAMPLE_CALIBRATION
 
-FITTED = Calibration(
-    model="words",
-    fingerprint="f" * 64,
-    reranker="",
-    reranker_fingerprint="",
-    facts=FACTS,
-    weights=(6.0, 2.0, 2.0),
-    constant=-4.0,
-    steps=(),
-    abstain_below=0.35,
-    strong_from=0.7,
-    fitted_on="nothing",
-)
-STEPPED = replace(FITTED, steps=((-1.0, 0.1), (1 / 3, 0.9)))
+STEPPED = replace(SAMPLE_CALIBRATION, steps=((-1.0, 0.1), (1 / 3, 0.9)))
 
 
-@pytest.mark.parametrize("written", [FITTED, STEPPED])
+@pytest.mark.parametrize("written", [SAMPLE_CALIBRATION, STEPPED])
 def test_what_is_written_is_read(written: object, tmp_path: Path) -> None:
-    assert isinstance(written, type(FITTED))
+    assert isinstance(written, type(SAMPLE_CALIBRATION))
     write_calibration(tmp_path / CALIBRATION, written)
     assert read_calibration(tmp_path / CALIBRATION) == written
 
@@ -58,13 +45,13 @@ def test_there_may_be_none(tmp_path: Path) -> None:
 
 
 def test_the_data_folders_counts_for_its_model_alone(tmp_path: Path) -> None:
-    write_calibration(tmp_path / CALIBRATION, FITTED)
-    assert calibration_for("f" * 64, "", tmp_path) == FITTED
+    write_calibration(tmp_path / CALIBRATION, SAMPLE_CALIBRATION)
+    assert calibration_for("f" * 64, "", tmp_path) == SAMPLE_CALIBRATION
     assert calibration_for("0" * 64, "", tmp_path) is None
 
 
 def test_one_of_other_facts_does_not_count(tmp_path: Path) -> None:
-    write_calibration(tmp_path / CALIBRATION, replace(FITTED, facts=("dense", "old", "complete")))
+    write_calibration(tmp_path / CALIBRATION, replace(SAMPLE_CALIBRATION, facts=("dense", "old", "complete")))
     assert calibration_for("f" * 64, "", tmp_path) is None
 
 
@@ -74,7 +61,7 @@ def test_the_models_ship_with_one_each_and_the_data_folders_comes_first(tmp_path
         shipped = calibration_for(fingerprint, reranker, tmp_path)
         assert shipped is not None
         assert 0 < shipped.abstain_below < shipped.strong_from < 1
-    own = replace(FITTED, fingerprint=fingerprint)
+    own = replace(SAMPLE_CALIBRATION, fingerprint=fingerprint)
     write_calibration(tmp_path / CALIBRATION, own)
     assert calibration_for(fingerprint, "", tmp_path) == own
     assert calibration_for(fingerprint, joint_fingerprint(), tmp_path) not in (None, own)
@@ -116,7 +103,7 @@ def test_a_calibration_that_cannot_be_is_refused(change: dict[str, object], tmp_
     from qa.confidence import seal_of
 
     path = tmp_path / CALIBRATION
-    write_calibration(path, FITTED)
+    write_calibration(path, SAMPLE_CALIBRATION)
     written = json.loads(path.read_text()) | change
     del written["seal"]
     path.write_text(json.dumps({**written, "seal": seal_of(written)}))
@@ -134,11 +121,11 @@ def test_something_else_is_refused(content: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", range(5))
 def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> None:
     path = tmp_path / CALIBRATION
-    write_calibration(path, FITTED)
+    write_calibration(path, SAMPLE_CALIBRATION)
     with pytest.raises(BuildFailed):
         write_calibration(path, STEPPED, disk=FailingDisk(OSError(28, "No space left"), at=step))
     # The last step flushes the folder: the new file is whole by then.
-    assert read_calibration(path) == (STEPPED if step == 4 else FITTED)
+    assert read_calibration(path) == (STEPPED if step == 4 else SAMPLE_CALIBRATION)
 
 
 def test_each_calibration_that_ships_is_of_models_of_its_own() -> None:
@@ -168,9 +155,9 @@ HIT = Hit(
 
 def test_worked_by_hand() -> None:
     # 6 * .5 + 2 * .5 + 2 * 0 - 4 = 0: as likely as not
-    assert FITTED.confidence(HIT) == 0.5
+    assert SAMPLE_CALIBRATION.confidence(HIT) == 0.5
     # + 2 when the sentence holds the whole question
-    assert FITTED.confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2)))
+    assert SAMPLE_CALIBRATION.confidence(replace(HIT, complete=True)) == pytest.approx(1 / (1 + math.exp(-2)))
 
 
 def test_facts_are_the_ones_named() -> None:
@@ -183,19 +170,23 @@ def test_facts_are_the_ones_named() -> None:
 
 def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
     read = replace(
-        FITTED, reranker="r", reranker_fingerprint="e" * 64, facts=READ_FACTS, weights=(1, 1, 1, 1)
+        SAMPLE_CALIBRATION,
+        reranker="r",
+        reranker_fingerprint="e" * 64,
+        facts=READ_FACTS,
+        weights=(1, 1, 1, 1),
     )
-    assert FITTED.fits("f" * 64, "")
+    assert SAMPLE_CALIBRATION.fits("f" * 64, "")
     assert read.fits("f" * 64, "e" * 64)
-    assert not FITTED.fits("f" * 64, "e" * 64)
-    assert not FITTED.fits("0" * 64, "")
+    assert not SAMPLE_CALIBRATION.fits("f" * 64, "e" * 64)
+    assert not SAMPLE_CALIBRATION.fits("0" * 64, "")
     assert not read.fits("f" * 64, "")
-    assert not replace(FITTED, facts=("dense", "old", "complete")).fits("f" * 64, "")
-    assert (FITTED.models, read.models) == ("words alone", "words with r")
+    assert not replace(SAMPLE_CALIBRATION, facts=("dense", "old", "complete")).fits("f" * 64, "")
+    assert (SAMPLE_CALIBRATION.models, read.models) == ("words alone", "words with r")
 
 
 def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() -> None:
-    stepped = replace(FITTED, steps=((-1.0, 0.1), (1.0, 0.5), (3.0, 0.9)))
+    stepped = replace(SAMPLE_CALIBRATION, steps=((-1.0, 0.1), (1.0, 0.5), (3.0, 0.9)))
     # log odds 0, then 2; below and above the steps it is level
     assert stepped.confidence(HIT) == pytest.approx(0.3)
     assert stepped.confidence(replace(HIT, complete=True)) == pytest.approx(0.7)
@@ -214,8 +205,8 @@ def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() ->
     ],
 )
 def test_bands(value: float, word: Band) -> None:
-    assert FITTED.band(value) is word
+    assert SAMPLE_CALIBRATION.band(value) is word
 
 
 def test_a_threshold_above_one_is_never_reached() -> None:
-    assert replace(FITTED, strong_from=1.01).band(1.0) is Band.POSSIBLE
+    assert replace(SAMPLE_CALIBRATION, strong_from=1.01).band(1.0) is Band.POSSIBLE

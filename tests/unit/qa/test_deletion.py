@@ -15,7 +15,7 @@ from qa.errors import FeedbackUnavailable
 from qa.feedback.database import FEEDBACK
 from qa.feedback.deletion import expire_texts
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.unit.web.test_ask import abstained
+from tests.support.fake_assistant import abstained
 from web.settings import TEXT_DAYS, read_settings
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

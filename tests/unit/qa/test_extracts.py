@@ -6,49 +6,33 @@ import pytest
 
 from index.building.build import build
 from index.generation.data_folder import DataFolder
-from index.generation.generation import Generation
 from index.search.query import Query
 from index.search.searcher import search
 from qa.extracts import EXTRACT_WORDS, _near_duplicates, _words, group_hits
 from tests.support.fakes import WordEncoder, article
+from tests.support.sample_answers import build_article, shown_extracts
 
 LONG = " ".join(["quay"] * 60)
 
 
-def opened(data: Path, *paragraphs: str) -> Generation:
-    build([article("a", *paragraphs)], WordEncoder(), data)
-    return DataFolder(data).open()
-
-
-def shown(generation: Generation, question: str, k: int = 5) -> list[tuple[str, str]]:
-    """Text shown and text marked of each extract."""
-    query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
-    found = []
-    for group in group_hits(generation, search(generation, query, 40), k):
-        first, last = group.shown
-        text, s = generation.articles[0].text, generation.sentences
-        found.append((text[s[first].start : s[last].end], text[s[group.first].start : s[group.last].end]))
-    return found
-
-
 def test_context_keeps_to_the_paragraph(tmp_path: Path) -> None:
-    generation = opened(tmp_path, "One ends here.", "Ice fell. Cars slid on it.", "Two begins.")
-    assert shown(generation, "ice fell")[0][0] == "Ice fell. Cars slid on it."
+    generation = build_article(tmp_path, "One ends here.", "Ice fell. Cars slid on it.", "Two begins.")
+    assert shown_extracts(generation, "ice fell")[0][0] == "Ice fell. Cars slid on it."
 
 
 def test_a_long_neighbour_is_left_out_rather_than_cut(tmp_path: Path) -> None:
-    generation = opened(tmp_path, f"{LONG.capitalize()}. Ice fell on the road. {LONG.capitalize()}.")
-    text, marked = shown(generation, "ice fell on the road")[0]
+    generation = build_article(tmp_path, f"{LONG.capitalize()}. Ice fell on the road. {LONG.capitalize()}.")
+    text, marked = shown_extracts(generation, "ice fell on the road")[0]
     assert marked == "Ice fell on the road."
     assert len(text.split()) <= EXTRACT_WORDS
     assert text in (marked, f"{LONG.capitalize()}. {marked}")
 
 
 def test_k_is_the_most_that_is_shown(tmp_path: Path) -> None:
-    generation = opened(
+    generation = build_article(
         tmp_path, *(f"Ice fell in place number {n} of town." for n in ("nine", "ten", "six", "two"))
     )
-    assert len(shown(generation, "ice fell", k=2)) == 2
+    assert len(shown_extracts(generation, "ice fell", k=2)) == 2
 
 
 def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
@@ -56,8 +40,8 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
         f"Number {n} of the {noun} melted."
         for n, noun in enumerate(("ice", "snow", "hail", "sleet", "frost", "slush"))
     ]
-    generation = opened(tmp_path, " ".join(sentences))
-    texts = [text for text, _ in shown(generation, "number of the ice hail frost melted", k=6)]
+    generation = build_article(tmp_path, " ".join(sentences))
+    texts = [text for text, _ in shown_extracts(generation, "number of the ice hail frost melted", k=6)]
     assert len(texts) > 1
     for sentence in sentences:
         assert sum(sentence in text for text in texts) <= 1
@@ -83,10 +67,10 @@ def test_the_same_statement(one: str, other: str, same: bool) -> None:
 
 
 def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path) -> None:
-    generation = opened(
+    generation = build_article(
         tmp_path, "Q: How long does a badge take?", "A: Twelve weeks for a badge.", "Ice fell on the quay."
     )
-    text, marked = shown(generation, "how long does a badge take", k=1)[0]
+    text, marked = shown_extracts(generation, "how long does a badge take", k=1)[0]
     assert marked == "A: Twelve weeks for a badge."
     assert text == "Q: How long does a badge take?\n\nA: Twelve weeks for a badge."
 

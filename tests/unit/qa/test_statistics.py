@@ -24,7 +24,7 @@ from qa.feedback.statistics import (
     usage,
 )
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
-from tests.unit.web.test_ask import ECHO, HARBOUR, abstained, answered, extract
+from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract
 
 TODAY = date(2026, 3, 4)
 QUAY = replace(HARBOUR, title="The quay")

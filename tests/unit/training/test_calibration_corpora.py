@@ -7,7 +7,7 @@ import pytest
 
 from eval.calibrate import Method, Observed, fit, observe
 from tests.support.fakes import WordEncoder
-from tests.support.shared_data import DATA, needs_data
+from tests.support.repository import DATA, needs_data
 from training.calibration_corpora import Trial, corpus_folds, join, open_trial, trials
 
 

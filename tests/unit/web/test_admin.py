@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import re
@@ -18,9 +17,9 @@ from starlette.testclient import TestClient
 
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
-from tests.unit.web.test_gradio_page import HOSTILE, Text
+from tests.support.html_text import ADMIN_KEY, HOSTILE_TEXTS, HtmlText, basic_credentials
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
@@ -28,19 +27,12 @@ from web.i18n import load_catalogue
 from web.pages.admin import MOST_DAYS, admin_routes
 from web.settings import Settings
 
-KEY = "correct höhrse: battery"
 
-
-def basic(key: str, user: str = "anybody") -> dict[str, str]:
-    credentials = base64.b64encode(f"{user}:{key}".encode()).decode()
-    return {"Authorization": f"Basic {credentials}"}
-
-
-def admin(store: FeedbackStore | None, key: str = KEY, *, question_log: bool = True) -> FastAPI:
+def admin(store: FeedbackStore | None, key: str = ADMIN_KEY, *, question_log: bool = True) -> FastAPI:
     settings = Settings(admin_key=key, question_log=question_log)
     app = FastAPI()
     app.include_router(
-        admin_routes(ServiceContext(AnswerService(StandIn()), settings, load_catalogue(), store))
+        admin_routes(ServiceContext(AnswerService(FakeAssistant()), settings, load_catalogue(), store))
     )
     add_exception_handlers(app)
     return app
@@ -87,7 +79,7 @@ def use(store: FeedbackStore, text: str = "Quay & Sons") -> None:
 @pytest.mark.parametrize("path", ["/admin", "/admin?days=0", "/admin/export/days.csv"])
 def test_without_a_key_in_the_settings_there_is_no_page(store: FeedbackStore, path: str) -> None:
     with TestClient(admin(store, key="")) as client:
-        for headers in ({}, basic("")):
+        for headers in ({}, basic_credentials("")):
             response = client.get(path, headers=headers)
             assert response.status_code == 404
             assert "WWW-Authenticate" not in response.headers
@@ -95,7 +87,12 @@ def test_without_a_key_in_the_settings_there_is_no_page(store: FeedbackStore, pa
 
 @pytest.mark.parametrize("path", ["/admin", "/admin?days=0", "/admin/export/days.csv", "/admin/export/x.csv"])
 def test_the_key_is_asked_for_before_anything_else(client: TestClient, path: str) -> None:
-    for headers in ({}, basic("wrong"), basic(""), {"Authorization": "Bearer " + KEY.replace("ö", "o")}):
+    for headers in (
+        {},
+        basic_credentials("wrong"),
+        basic_credentials(""),
+        {"Authorization": "Bearer " + ADMIN_KEY.replace("ö", "o")},
+    ):
         response = client.get(path, headers=headers)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"] == 'Basic realm="admin", charset="UTF-8"'
@@ -104,13 +101,13 @@ def test_the_key_is_asked_for_before_anything_else(client: TestClient, path: str
 
 @pytest.mark.parametrize("user", ["", "anybody", "é"])
 def test_any_user_name_does_with_the_key(client: TestClient, user: str) -> None:
-    response = client.get("/admin", headers=basic(KEY, user))
+    response = client.get("/admin", headers=basic_credentials(ADMIN_KEY, user))
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
 
 
 def page(client: TestClient, days: int = 30) -> str:
-    response = client.get(f"/admin?days={days}", headers=basic(KEY))
+    response = client.get(f"/admin?days={days}", headers=basic_credentials(ADMIN_KEY))
     assert response.status_code == 200
     return response.text
 
@@ -155,7 +152,7 @@ def test_where_no_text_is_kept_that_is_said(tmp_path: Path) -> None:
     with closing(FeedbackStore(tmp_path / FEEDBACK)) as store:
         use(store)
         with TestClient(admin(store, question_log=False)) as client:
-            shown = Text(page(client)).text
+            shown = HtmlText(page(client)).text
     assert "The text of questions is not kept." in shown
     assert "(all questions whose text is not kept)" in shown
 
@@ -175,27 +172,27 @@ def test_what_was_lost_is_told(client: TestClient, store: FeedbackStore) -> None
 def test_without_a_store_the_page_says_so_and_tables_are_not_there() -> None:
     with TestClient(admin(None)) as client:
         assert "No feedback is kept here" in page(client)
-        assert client.get("/admin/export/days.csv", headers=basic(KEY)).status_code == 404
+        assert client.get("/admin/export/days.csv", headers=basic_credentials(ADMIN_KEY)).status_code == 404
 
 
 def test_a_store_that_fails_is_a_problem_not_a_crash(client: TestClient, store: FeedbackStore) -> None:
     store.close()
     for path in ("/admin", "/admin/export/days.csv"):
-        assert client.get(path, headers=basic(KEY)).status_code == 503
+        assert client.get(path, headers=basic_credentials(ADMIN_KEY)).status_code == 503
 
 
 @pytest.mark.parametrize("days", ["0", "-1", str(MOST_DAYS + 1), "x", "1e9", "9" * 400])
 def test_days_are_a_bounded_number(client: TestClient, days: str) -> None:
     for path in ("/admin", "/admin/export/days.csv"):
-        assert client.get(f"{path}?days={days}", headers=basic(KEY)).status_code == 422
+        assert client.get(f"{path}?days={days}", headers=basic_credentials(ADMIN_KEY)).status_code == 422
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_hostile_texts_are_shown_word_for_word(
     client: TestClient, store: FeedbackStore, hostile: str
 ) -> None:
     use(store, hostile)
-    shown = Text(page(client))
+    shown = HtmlText(page(client))
     allowed = {"html", "head", "meta", "title", "link", "body", "main", "h1", "h2", "p", "a", "nav", "form"}
     allowed |= {"label", "input", "button", "dl", "div", "dt", "dd", "section", "figure", "figcaption"}
     allowed |= {
@@ -240,7 +237,7 @@ def test_a_long_time_is_drawn_by_weeks_of_which_the_last_is_whole(
 
 
 def export(client: TestClient, name: str, days: int = 1) -> list[list[str]]:
-    response = client.get(f"/admin/export/{name}.csv?days={days}", headers=basic(KEY))
+    response = client.get(f"/admin/export/{name}.csv?days={days}", headers=basic_credentials(ADMIN_KEY))
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
@@ -271,4 +268,4 @@ def test_an_export_has_all_rows_and_the_page_the_first_fifty(
 
 @pytest.mark.parametrize("name", ["asked", "..", "days;", "%00", "sqlite_master"])
 def test_there_are_no_other_tables(client: TestClient, name: str) -> None:
-    assert client.get(f"/admin/export/{name}.csv", headers=basic(KEY)).status_code == 404
+    assert client.get(f"/admin/export/{name}.csv", headers=basic_credentials(ADMIN_KEY)).status_code == 404

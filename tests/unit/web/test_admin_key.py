@@ -7,7 +7,7 @@ import base64
 import pytest
 from starlette.exceptions import HTTPException
 
-from tests.unit.web.test_admin import KEY, basic
+from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.admin_key import AdminKey, password_in_header
 from web.access.rate_limits import MAX_TRIES, Throttle
 
@@ -36,12 +36,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.time = 1_000.0
-        self._key = AdminKey(KEY, throttle=Throttle(clock=lambda: self.time))
+        self._key = AdminKey(ADMIN_KEY, throttle=Throttle(clock=lambda: self.time))
 
     def __call__(self, key: str | None, address: str = "192.0.2.1") -> tuple[int, str]:
         """Status and Retry-After."""
         try:
-            self._key.check("" if key is None else basic(key)["Authorization"], address)
+            self._key.check("" if key is None else basic_credentials(key)["Authorization"], address)
         except HTTPException as error:
             return error.status_code, (error.headers or {}).get("Retry-After", "")
         return 200, ""
@@ -52,19 +52,19 @@ def test_after_ten_wrong_keys_in_a_minute_no_key_is_looked_at() -> None:
     for _ in range(MAX_TRIES):
         assert gate("wrong") == (401, "")
         gate.time += 1
-    assert gate("wrong") == gate(KEY) == gate(None) == (429, "50")
+    assert gate("wrong") == gate(ADMIN_KEY) == gate(None) == (429, "50")
     # Who guesses keeps nobody else out.
-    assert gate(KEY, "192.0.2.2") == (200, "")
+    assert gate(ADMIN_KEY, "192.0.2.2") == (200, "")
     gate.time += 49.5
-    assert gate(KEY) == (429, "1")
+    assert gate(ADMIN_KEY) == (429, "1")
     gate.time += 0.5
-    assert gate(KEY) == (200, "")
+    assert gate(ADMIN_KEY) == (200, "")
     # One of the ten has grown old: one more guess, then the next oldest counts.
     assert gate("wrong") == (401, "")
-    assert gate(KEY) == (429, "1")
+    assert gate(ADMIN_KEY) == (429, "1")
 
 
 def test_right_keys_and_no_keys_are_not_counted() -> None:
     gate = Gate()
     for _ in range(3 * MAX_TRIES):
-        assert (gate(KEY), gate(None)) == ((200, ""), (401, ""))
+        assert (gate(ADMIN_KEY), gate(None)) == ((200, ""), (401, ""))

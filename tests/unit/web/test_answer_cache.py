@@ -7,7 +7,7 @@ import pytest
 
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.errors import QuestionError
-from tests.unit.web.test_ask import DREDGING, StandIn
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.answering.answer_service import AnswerCache, AnswerService, CacheKey
 
 ANSWER = DREDGING
@@ -46,7 +46,7 @@ def test_none_are_kept_when_none_are_wanted() -> None:
 
 @pytest.mark.parametrize(("remembered", "calls"), [(10, 1), (0, 3)])
 def test_the_desk_asks_again_only_what_it_does_not_remember(remembered: int, calls: int) -> None:
-    assistant = StandIn()
+    assistant = FakeAssistant()
     told: list[str] = []
     desk = AnswerService(assistant, remembered=remembered, recorder=lambda name, *_: told.append(name))
 
@@ -61,7 +61,7 @@ def test_the_desk_asks_again_only_what_it_does_not_remember(remembered: int, cal
 
 
 def test_what_cannot_be_asked_is_told_each_time() -> None:
-    desk = AnswerService(StandIn(), remembered=10)
+    desk = AnswerService(FakeAssistant(), remembered=10)
     for _ in range(2):
         with pytest.raises(QuestionError):
             asyncio.run(desk.ask("?!"))

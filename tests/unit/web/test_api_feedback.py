@@ -17,7 +17,7 @@ from qa.answer import Answer
 from qa.errors import QuestionError
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import MOST_PER_QUESTION, FeedbackStore
-from tests.unit.web.test_ask import DREDGING, StandIn
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers, api_routes
 from web.api.feedback import feedback_routes
@@ -30,7 +30,7 @@ from web.settings import Settings, read_settings
 
 
 def service(store: FeedbackStore | None) -> FastAPI:
-    desk = AnswerService(StandIn(), recorder=store.record if store else None)
+    desk = AnswerService(FakeAssistant(), recorder=store.record if store else None)
     app = FastAPI()
     app.include_router(api_routes(desk))
     app.include_router(feedback_routes(ServiceContext(desk, Settings(), load_catalogue(), store)))
@@ -86,7 +86,7 @@ def test_a_click_is_kept_as_one(client: TestClient, store: FeedbackStore, asked:
 
 
 def test_a_question_asked_on_the_page_is_recorded_too(store: FeedbackStore) -> None:
-    site = ServiceContext(AnswerService(StandIn(), recorder=store.record), Settings(), load_catalogue())
+    site = ServiceContext(AnswerService(FakeAssistant(), recorder=store.record), Settings(), load_catalogue())
     asyncio.run(reply(site, PageState("What cost more?")))
     ((asked, abstained, extracts),) = rows(store, "id, abstained, extracts FROM asked")
     assert re.fullmatch(r"[\w-]{16}", str(asked))
@@ -96,7 +96,7 @@ def test_a_question_asked_on_the_page_is_recorded_too(store: FeedbackStore) -> N
 
 def test_every_reply_has_an_id_of_its_own_and_is_told_once() -> None:
     told: list[tuple[str, Answer, float]] = []
-    desk = AnswerService(StandIn(), recorder=lambda *reply: told.append(reply))
+    desk = AnswerService(FakeAssistant(), recorder=lambda *reply: told.append(reply))
     replies = [asyncio.run(desk.ask("What cost more?")) for _ in range(2)]
     assert told == [(one.id, one.answer, one.seconds) for one in replies]
     assert replies[0].id != replies[1].id

@@ -5,9 +5,9 @@ from dataclasses import replace
 from starlette.testclient import TestClient
 
 from corpus.article import Article
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, StandIn
-from tests.unit.web.test_gradio_page import HOSTILE, Text
+from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
@@ -18,7 +18,9 @@ from web.settings import Settings
 
 def client(*articles: Article) -> TestClient:
     return TestClient(
-        own_app(ServiceContext(AnswerService(StandIn(DREDGING, *articles)), Settings(), load_catalogue()))
+        own_app(
+            ServiceContext(AnswerService(FakeAssistant(DREDGING, *articles)), Settings(), load_catalogue())
+        )
     )
 
 
@@ -64,9 +66,9 @@ def test_long_lists_have_pages() -> None:
 
 
 def test_hostile_titles_and_queries_stay_text() -> None:
-    for text in HOSTILE:
+    for text in HOSTILE_TEXTS:
         told = replace(article("x", "y"), title=text, publisher=text, source=text)
         page = client(told).get("/articles", params={"title": text, "publisher": text})
         assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
-        found = set(Text(page.text).tags)
+        found = set(HtmlText(page.text).tags)
         assert not found & {"script", "img", "svg", "iframe", "style", "base", "math", "template"}

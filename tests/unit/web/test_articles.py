@@ -5,8 +5,8 @@ from dataclasses import replace
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, StandIn
 from web.answering.answer_service import AnswerService
 from web.api.articles import article_routes
 from web.api.ask import add_exception_handlers
@@ -19,7 +19,7 @@ QUAY = replace(article("quay", "Cheap."), title="A quay", author="Bob", publishe
 
 def client() -> TestClient:
     app = FastAPI()
-    app.include_router(article_routes(AnswerService(StandIn(DREDGING, HARBOUR, QUAY))))
+    app.include_router(article_routes(AnswerService(FakeAssistant(DREDGING, HARBOUR, QUAY))))
     add_exception_handlers(app)
     return TestClient(app)
 

@@ -4,81 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http import HTTPStatus
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from corpus.article import Article, Passage
-from index.generation.generation import Generation
-from index.retrieval.facet_columns import facts_of
 from index.retrieval.filter import NO_FILTER, Filter
-from qa.answer import Answer, Band, Extract, Place
 from qa.answer_json import answer_record
-from qa.assistant import DEFAULT_EXTRACTS, Assistant
-from qa.question import MAX_CHARACTERS, read_question
-from tests.support.fakes import article
+from qa.assistant import Assistant
+from qa.question import MAX_CHARACTERS
+from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers, api_routes
-
-HARBOUR = article("harbour", "The quay was cheap. Dredging cost more. Nobody paid.", "A canal was planned.")
-ECHO = article("echo", "They say that dredging cost more.")
-
-
-def extract(of: Article, answer: str, *, rank: int = 1, shown: str = "", **others: Any) -> Extract:
-    """An extract of an article: the text shown (all of it when not given) and the answer in it."""
-    start = of.text.index(shown)
-    first = of.text.index(answer)
-    return Extract(
-        rank=rank,
-        passage=Passage(of, 0, len(of.text)),
-        start=start,
-        end=start + len(shown) if shown else len(of.text),
-        answer=(first, first + len(answer)),
-        score=2.5,
-        confidence=0.9,
-        band=Band.STRONG,
-        **others,
-    )
-
-
-def answered(*extracts: Extract, question: str = "What cost more?") -> Answer:
-    return Answer(question, extracts, (), 0.9, Band.STRONG, False, "gen-7-00ff")
-
-
-def abstained(*nearest: Extract, question: str = "Who won?") -> Answer:
-    return Answer(question, (), nearest, 0.1, Band.WEAK, True, "gen-7-00ff")
-
-
-DREDGING = answered(extract(HARBOUR, "Dredging cost more.", also_in=(Place(ECHO, 0, len(ECHO.text)),)))
-
-
-class StandIn(Assistant):
-    """Gives one answer to every question, after `gate` has opened; `asked` lists what it was asked."""
-
-    def __init__(self, answer: Answer = DREDGING, *articles: Article) -> None:
-        known = articles or (HARBOUR, ECHO)
-        about = SimpleNamespace(
-            id=answer.generation, articles=known, facts=facts_of(known), passages=(1, 2, 3)
-        )
-        self.generation = cast(Generation, about)
-        self.answer = answer
-        self.asked: list[tuple[str, int, Filter]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
-        asked = read_question(question)
-        self.asked.append((question, k, filters))
-        assert self.gate.wait(60)
-        return replace(self.answer, question=asked.text)
 
 
 def api(assistant: Assistant, **limits: Any) -> FastAPI:
@@ -89,12 +30,12 @@ def api(assistant: Assistant, **limits: Any) -> FastAPI:
 
 
 @pytest.fixture
-def assistant() -> StandIn:
-    return StandIn()
+def assistant() -> FakeAssistant:
+    return FakeAssistant()
 
 
 @pytest.fixture
-def client(assistant: StandIn) -> Iterator[TestClient]:
+def client(assistant: FakeAssistant) -> Iterator[TestClient]:
     with TestClient(api(assistant)) as client:
         yield client
 
@@ -109,12 +50,12 @@ def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> 
     assert record["extracts"][0]["answer"]["text"] == "Dredging cost more."
 
 
-def test_what_is_not_said_has_its_default(client: TestClient, assistant: StandIn) -> None:
+def test_what_is_not_said_has_its_default(client: TestClient, assistant: FakeAssistant) -> None:
     client.post("/api/ask", json={"question": "What cost more?"})
     assert assistant.asked == [("What cost more?", 5, NO_FILTER)]
 
 
-def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: StandIn) -> None:
+def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: FakeAssistant) -> None:
     filters = {"articles": ["a.md"], "authors": ["A", "B"], "publishers": [], "years": ["2004", 2005]}
     client.post("/api/ask", json={"question": "Why?", "k": 20, "filters": filters})
     assert assistant.asked == [
@@ -200,14 +141,14 @@ def test_the_api_describes_itself(client: TestClient) -> None:
     }
 
 
-def test_a_full_desk_says_when_to_come_back(assistant: StandIn) -> None:
+def test_a_full_desk_says_when_to_come_back(assistant: FakeAssistant) -> None:
     statuses, seconds, health = asyncio.run(_crowd(api(assistant, running=1, waiting=1), assistant))
     assert statuses == [200, 200, 503]
     assert seconds == "2"
     assert health == 200
 
 
-async def _crowd(app: FastAPI, assistant: StandIn) -> tuple[list[int], str, int]:
+async def _crowd(app: FastAPI, assistant: FakeAssistant) -> tuple[list[int], str, int]:
     """Three askers at a desk with two places, and a look at /health while the first still waits."""
     assistant.gate.clear()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://desk") as client:
@@ -222,7 +163,7 @@ async def _crowd(app: FastAPI, assistant: StandIn) -> tuple[list[int], str, int]
     return statuses, refused.headers["Retry-After"], health.status_code
 
 
-def test_a_desk_has_its_places_back_after_every_question(assistant: StandIn) -> None:
+def test_a_desk_has_its_places_back_after_every_question(assistant: FakeAssistant) -> None:
     with TestClient(api(assistant, running=1, waiting=0)) as client:
         statuses = [
             client.post("/api/ask", json={"question": q}).status_code for q in ("a", "?", "b", "!", "c")

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from corpus.article import Article
 from qa.answer import Citation
 from tests.support.fakes import article
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.html_text import HOSTILE_TEXTS
 from web.citations.document_formats import (
     COLUMNS,
     FORMATS,
@@ -39,7 +39,7 @@ PLACE = f"In the index: quays:11-44; SHA-256 of the article’s text: {'ab' * 32
 NOTE = "Not in the index any more, and left out: gone:1-2"
 # What a file name, or an article made by other software, may hold.
 NASTY = (
-    *HOSTILE,
+    *HOSTILE_TEXTS,
     *(
         "}",
         "{",

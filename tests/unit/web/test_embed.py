@@ -8,14 +8,14 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
+from tests.support.repository import ROOT
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers
@@ -26,7 +26,6 @@ from web.i18n import Catalogue, load_catalogue
 from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_words
 from web.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[3]
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 
 
@@ -36,7 +35,7 @@ def kit(catalogue: Catalogue | None = None) -> FastAPI:
     app = FastAPI()
     app.include_router(file_routes())
     app.include_router(
-        embed_routes(ServiceContext(AnswerService(StandIn()), settings, catalogue or load_catalogue()))
+        embed_routes(ServiceContext(AnswerService(FakeAssistant()), settings, catalogue or load_catalogue()))
     )
     add_exception_handlers(app)
     app.add_middleware(Guard)

@@ -17,11 +17,11 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from qa.answer import Citation
-from tests.browser.test_page import Witness, running
+from tests.support.browser_page import PageWitness, running
 from tests.support.chromium import needs_chromium
+from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, ECHO, HARBOUR, StandIn
-from tests.unit.web.test_gradio_page import HOSTILE, Text
+from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.citations.quotation import html_quotation, markdown_quotation, plain_quotation
@@ -45,14 +45,14 @@ OTHERS = [
         published=text,
         url=f"https://e.example/{text}",
     )
-    for number, text in enumerate(HOSTILE)
+    for number, text in enumerate(HOSTILE_TEXTS)
 ]
 SHELF = {one.id: one for one in (HARBOUR, ECHO, *OTHERS)}
 
 
 def service() -> FastAPI:
     """The list behind the guard and the policy of the whole service, without Gradio."""
-    assistant = StandIn(DREDGING, *SHELF.values())
+    assistant = FakeAssistant(DREDGING, *SHELF.values())
     app = FastAPI()
     app.include_router(file_routes())
     app.include_router(
@@ -163,7 +163,7 @@ def test_no_address_of_the_page_begins_at_the_root(client: TestClient) -> None:
 
 def test_an_empty_list_says_how_to_fill_it(client: TestClient) -> None:
     for address in ("/evidence", "/evidence?x=1"):
-        page = Text(client.get(address).text)
+        page = HtmlText(client.get(address).text)
         assert "The list is empty. Add an extract from an answer, or a passage" in page.text
         assert "Download" not in page.text
 
@@ -187,16 +187,16 @@ def test_more_than_fifty_are_told(client: TestClient) -> None:
 
 
 def test_a_quotation_can_be_copied_in_three_forms(client: TestClient) -> None:
-    page = Text(client.get(listed(COST)).text)
+    page = HtmlText(client.get(listed(COST)).text)
     cost = Citation(HARBOUR, 20, 39)
     for written in (plain_quotation(cost), markdown_quotation(cost), html_quotation(cost)):
         assert written in page.text
 
 
 def test_hostile_articles_make_no_element_of_their_own(client: TestClient) -> None:
-    plain = {*Text(client.get(listed(COST)).text).tags, "span"}
+    plain = {*HtmlText(client.get(listed(COST)).text).tags, "span"}
     for other in OTHERS:
-        page = Text(client.get(listed(f"{other.id}:0-{len(other.text)}")).text)
+        page = HtmlText(client.get(listed(f"{other.id}:0-{len(other.text)}")).text)
         assert set(page.tags) <= plain
         assert other.text in page.text
 
@@ -264,7 +264,7 @@ def test_what_cannot_be_downloaded_is_told_in_one_line(
 
 
 def test_the_whole_service_has_the_list_and_does_not_describe_it() -> None:
-    with TestClient(build_app(StandIn(), Settings(name="Kept"))) as client:
+    with TestClient(build_app(FakeAssistant(), Settings(name="Kept"))) as client:
         assert "<title>Evidence list – Kept</title>" in client.get(listed(COST)).text
         assert client.get(download("md", COST)).status_code == 200
         assert not [path for path in client.get("/openapi.json").json()["paths"] if "evidence" in path]
@@ -280,7 +280,7 @@ def address() -> Iterator[str]:
 def shown(context: BrowserContext, address: str, *cited: str) -> Iterator[Page]:
     """The list in a page; whatever it did in secret fails the test at the end."""
     page = context.new_page()
-    witness = Witness(page, address)
+    witness = PageWitness(page, address)
     page.goto(f"{address.rstrip('/')}{listed(*cited)}")
     yield page
     assert witness.seen == []

@@ -18,10 +18,10 @@ import pytest
 from qa.errors import EnoughFeedback, FeedbackRefused, FeedbackUnavailable, UnknownQuestion
 from qa.feedback.database import FEEDBACK, open_feedback
 from qa.feedback.store import MOST_PER_QUESTION, QUEUED, FeedbackStore, Judgement, Verdict
+from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, ECHO, HARBOUR, abstained, answered, extract
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 SECRET = "Who pays for the harbour of Zzyzx?"
 
@@ -233,7 +233,7 @@ def test_many_threads_record_and_judge(store: FeedbackStore) -> None:
 def test_processes_that_start_at_once_share_a_new_file(path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from qa.feedback.store import FeedbackStore\n"
-        "from tests.unit.web.test_ask import DREDGING\n"
+        "from tests.support.fake_assistant import DREDGING\n"
         "store = FeedbackStore(Path(sys.argv[1]))\n"
         "for number in range(50): store.record(f'{sys.argv[2]}{number}', DREDGING, 0.1)\n"
         "store.close(); sys.exit(store.lost)"

@@ -6,7 +6,7 @@ from index.retrieval.facet_columns import facts_of
 from index.retrieval.facets import count_facets
 from index.retrieval.filter import Filter
 from tests.support.fakes import article
-from tests.unit.web.test_gradio_page import HOSTILE, Text
+from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.i18n import load_catalogue
 from web.pages.filter_form import render_filters
 from web.pages.page_state import PageState, Sort
@@ -43,8 +43,8 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 
 
 def test_hostile_values_stay_values() -> None:
-    for text in HOSTILE:
+    for text in HOSTILE_TEXTS:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = Text(render_filters(count_facets(facts_of([told]), Filter()), PageState(), WORDS))
+        page = HtmlText(render_filters(count_facets(facts_of([told]), Filter()), PageState(), WORDS))
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_admin import KEY, basic
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
+from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.credentials import FILE, Keyring, add, remove
 from web.access.gate import Authenticator
 from web.access.rate_limits import MAX_TRIES
@@ -38,7 +38,7 @@ class Service:
         self.file = data / FILE
         self.key = add(self.file, "reports")
         add(self.file, "staff", PASSWORD)
-        self.assistant = StandIn()
+        self.assistant = FakeAssistant()
         self.settings = Settings(data=data, access=Access.PASSWORD, **settings)  # type: ignore[arg-type]
         self.app: FastAPI = own_app(
             ServiceContext(AnswerService(self.assistant), self.settings, load_catalogue())
@@ -127,8 +127,8 @@ def test_without_a_key_nothing_is_asked_of_the_assistant(client: TestClient, ser
         {},
         service.bearer("reports.x"),
         service.bearer(PASSWORD),
-        basic(PASSWORD),
-        basic(service.key),
+        basic_credentials(PASSWORD),
+        basic_credentials(service.key),
     ):
         reply = client.post("/api/ask", json={"question": "What cost more?"}, headers=headers)
         assert reply.status_code == 401
@@ -212,12 +212,12 @@ def test_only_so_many_secrets_are_looked_at_together(tmp_path: Path, monkeypatch
 
 
 def test_the_admin_page_has_its_own_key(tmp_path: Path) -> None:
-    service = Service(tmp_path, admin_key=KEY)
+    service = Service(tmp_path, admin_key=ADMIN_KEY)
     with service.client() as client:
         assert client.get("/admin").status_code == 401
         assert client.get("/admin", headers=service.bearer()).status_code == 401
-        assert client.get("/admin", headers=basic(KEY)).status_code == 200
-        assert client.get("/articles", headers=basic(KEY)).status_code == 401
+        assert client.get("/admin", headers=basic_credentials(ADMIN_KEY)).status_code == 200
+        assert client.get("/articles", headers=basic_credentials(ADMIN_KEY)).status_code == 401
 
 
 SAFE = (
@@ -269,7 +269,7 @@ def test_a_query_cannot_leave_the_address() -> None:
 
 
 def test_settings_that_have_no_login_page_answer_404(tmp_path: Path) -> None:
-    app = own_app(ServiceContext(AnswerService(StandIn()), Settings(data=tmp_path), load_catalogue()))
+    app = own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(data=tmp_path), load_catalogue()))
     with TestClient(app) as client:
         for method, path in (("GET", "/login"), ("POST", "/login"), ("GET", "/logout"), ("POST", "/logout")):
             assert client.request(method, path).status_code == 404
@@ -279,7 +279,9 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(AccessRefused, match="lets nobody in"):
         own_app(
             ServiceContext(
-                AnswerService(StandIn()), Settings(data=tmp_path, access=Access.PASSWORD), load_catalogue()
+                AnswerService(FakeAssistant()),
+                Settings(data=tmp_path, access=Access.PASSWORD),
+                load_catalogue(),
             )
         )
 
@@ -287,7 +289,7 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
 def behind_a_proxy(address: str, **settings: object) -> TestClient:
     told = Settings(access=Access.PROXY, proxy_addresses=("192.0.2.0/28", "2001:db8::7"), **settings)  # type: ignore[arg-type]
     return TestClient(
-        own_app(ServiceContext(AnswerService(StandIn()), told, load_catalogue())), client=(address, 1)
+        own_app(ServiceContext(AnswerService(FakeAssistant()), told, load_catalogue())), client=(address, 1)
     )
 
 
@@ -333,9 +335,9 @@ def test_in_other_settings_the_header_says_nothing(client: TestClient) -> None:
 
 
 def test_the_admin_page_is_behind_the_proxy_too() -> None:
-    with behind_a_proxy("192.0.2.1", admin_key=KEY) as client:
-        assert client.get("/admin", headers=basic(KEY)).status_code == 401
+    with behind_a_proxy("192.0.2.1", admin_key=ADMIN_KEY) as client:
+        assert client.get("/admin", headers=basic_credentials(ADMIN_KEY)).status_code == 401
         assert client.get("/admin", headers=NAMED).status_code == 401
-        assert client.get("/admin", headers={**NAMED, **basic(KEY)}).status_code == 200
-    with behind_a_proxy("192.0.2.99", admin_key=KEY) as client:
-        assert client.get("/admin", headers={**NAMED, **basic(KEY)}).status_code == 403
+        assert client.get("/admin", headers={**NAMED, **basic_credentials(ADMIN_KEY)}).status_code == 200
+    with behind_a_proxy("192.0.2.99", admin_key=ADMIN_KEY) as client:
+        assert client.get("/admin", headers={**NAMED, **basic_credentials(ADMIN_KEY)}).status_code == 403

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import cast
 
@@ -15,8 +14,9 @@ from index.retrieval.filter import Filter
 from index.search.query import Hit
 from qa.answer import Answer, Band, Place
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
+from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, ECHO, HARBOUR, StandIn, abstained, answered, extract
+from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.answering.answer_service import AnswerService, Reply
 from web.citations.quotation import human_date, web_address
 from web.context import ServiceContext
@@ -37,54 +37,6 @@ from web.pages.source_line import also_in, citation, reports
 from web.settings import Settings
 
 WORDS = load_catalogue()
-
-HOSTILE = (
-    r"<img src=x onerror=1> ${1} {{x}} C:\users\new",
-    "</mark><script>alert(1)</script>",
-    '"><script>alert(1)</script>',
-    "' onmouseover='alert(1)",
-    '" autofocus onfocus="alert(1)" x="',
-    "</blockquote></article></section><h1>Owned</h1>",
-    "<svg/onload=alert(1)>",
-    "<iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
-    "<style>*{display:none}</style>",
-    "<base href='https://evil.example/'>",
-    "<form action='https://evil.example/'><button>Go</button></form>",
-    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
-    "<link rel=stylesheet href=https://evil.example/x.css>",
-    "<!-- a comment --> <![CDATA[ data ]]>",
-    "&lt;b&gt; &amp; &#60;script&#62; &nbsp;",
-    "${alert(1)} `${alert(1)}` #{alert(1)} <%= alert(1) %>",
-    "{{constructor.constructor('alert(1)')()}} {@html '<b>'} {#if true}",
-    r"\u003cscript\u003e \x3cscript\x3e \n \\ \' \"",
-    "javascript:alert(1)",
-    "<a href='javascript:alert(1)'>click</a>",
-    "<math><mi xlink:href='javascript:alert(1)'>",
-    "<template><script>alert(1)</script></template>",
-    "<details open ontoggle=alert(1)>",
-    "**bold** [link](https://evil.example) ![image](https://evil.example/x.png) $x^2$",
-    "\u202eright to left\u202c and a\u200bzero width space",
-    "</section><section class=answer>",
-)
-
-
-class Text(HTMLParser):
-    """The text a browser shows, and every element and attribute it would make."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text = ""
-        self.tags: list[str] = []
-        self.attributes: set[str] = set()
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def shown(answer: Answer, view: PageState | None = None, seconds: float = 0, **options: bool) -> str:
@@ -192,7 +144,7 @@ def test_no_answer_under_filters_says_that_they_are_set() -> None:
 
 
 def test_no_answer_and_nothing_near_folds_nothing() -> None:
-    assert "details" not in Text(shown(abstained())).tags
+    assert "details" not in HtmlText(shown(abstained())).tags
 
 
 def test_each_band_is_a_word() -> None:
@@ -203,15 +155,15 @@ def test_each_band_is_a_word() -> None:
     assert '<p class="band unrated">match, not rated</p>' in html
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_text_of_an_article_comes_back_word_for_word(hostile: str) -> None:
     told = article("told", f"Before it. {hostile} After it.")
-    quoted = Text(quotation(extract(told, hostile)))
+    quoted = HtmlText(quotation(extract(told, hostile)))
     assert quoted.text == told.text
     assert quoted.tags == ["mark"]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
     originals = {f"original_{fact}": hostile for fact in ("title", "author", "publisher", "published")}
     told = replace(article("x", hostile), title=hostile, source=hostile, url=hostile, metadata=originals)
@@ -219,7 +171,7 @@ def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
     other = replace(facts, id="other")
     place = Place(other, 0, 1)
     one = extract(facts, hostile, matched=(hostile.casefold(),), also_in=(place,))
-    page = Text(shown(replace(answered(one), question=hostile, generation=hostile)))
+    page = HtmlText(shown(replace(answered(one), question=hostile, generation=hostile)))
     allowed = set(
         "section ol li article p blockquote mark cite time span a div details summary button label input".split()
     )
@@ -229,16 +181,16 @@ def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
     assert page.text.count(hostile) >= 11
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_an_error_comes_back_word_for_word(hostile: str) -> None:
-    page = Text(render_error(QuestionError(f"The question {hostile}."), WORDS))
+    page = HtmlText(render_error(QuestionError(f"The question {hostile}."), WORDS))
     assert page.text == f"The question {hostile}."
     assert page.tags == ["section", "p"]
 
 
 def test_errors_are_told_in_the_words_of_the_interface() -> None:
     told = [
-        Text(render_error(one, WORDS)).text
+        HtmlText(render_error(one, WORDS)).text
         for one in (EmptyQuestion(), LongQuestion(2001, 2000), TooManyQuestions(2))
     ]
     assert told == [
@@ -278,7 +230,7 @@ def test_only_addresses_of_the_web_are_links(url: str) -> None:
 
 def test_an_address_cannot_leave_its_attribute() -> None:
     told = replace(ECHO, url='https://example.org/"onclick="alert(1)')
-    assert "onclick" not in Text(shown(answered(extract(told, "more")))).attributes
+    assert "onclick" not in HtmlText(shown(answered(extract(told, "more")))).attributes
 
 
 @pytest.mark.parametrize(
@@ -313,7 +265,9 @@ def test_the_article_reported_on_is_named_as_far_as_it_is_known() -> None:
 
 def test_an_article_that_repeats_itself_is_not_named_as_another() -> None:
     places = (Place(HARBOUR, 0, 3), Place(ECHO, 0, 3), Place(ECHO, 4, 8))
-    assert Text(also_in(extract(HARBOUR, "Nobody paid.", also_in=places), WORDS)).text == "Also in: echo.md"
+    assert (
+        HtmlText(also_in(extract(HARBOUR, "Nobody paid.", also_in=places), WORDS)).text == "Also in: echo.md"
+    )
 
 
 def test_matched_terms_are_shown_as_the_words_of_the_article() -> None:
@@ -354,12 +308,12 @@ def test_only_so_many_examples_are_tried() -> None:
 
 
 def test_the_welcome_offers_examples_only_where_there_are_some() -> None:
-    told = [Text(render_welcome(WORDS, examples=some)).text for some in (True, False)]
+    told = [HtmlText(render_welcome(WORDS, examples=some)).text for some in (True, False)]
     assert told == ["Type a question, or choose one of these.", "Type a question to begin."]
 
 
 def site() -> ServiceContext:
-    return ServiceContext(AnswerService(StandIn()), Settings(), WORDS)
+    return ServiceContext(AnswerService(FakeAssistant()), Settings(), WORDS)
 
 
 def test_the_page_shows_what_went_wrong_and_leaves_the_status_empty() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.access.guard import is_foreign
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -54,7 +54,7 @@ def test_without_a_host_no_origin_is_its_own() -> None:
 
 @pytest.mark.parametrize("path", ["/api/ask", "/api/feedback"])
 def test_the_service_refuses_it(path: str) -> None:
-    assistant = StandIn()
+    assistant = FakeAssistant()
     app = own_app(ServiceContext(AnswerService(assistant), Settings(origins=(FRIEND,)), load_catalogue()))
     with TestClient(app) as client:
         reply = client.post(path, content=b'{"question": "Why?"}', headers={"Origin": STRANGER})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason, redact_paths
 from web.context import ServiceContext
@@ -16,7 +16,7 @@ from web.settings import Settings
 
 def client(*reasons: Reason) -> TestClient:
     return TestClient(
-        own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue(), reasons=reasons))
+        own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue(), reasons=reasons))
     )
 
 
@@ -35,7 +35,7 @@ def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
 
 
 def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
-    desk = AnswerService(StandIn())
+    desk = AnswerService(FakeAssistant())
     asked = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue())))
     desk.fault = "gen-8-0a/vectors.npy is damaged"
     assert asked.get("/health").json()["reasons"] == ["… is damaged"]

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.support.repository import ROOT
 from web.errors import NoLanguage
 from web.i18n import DEFAULT_LANGUAGE, Catalogue, languages, load_catalogue
 
-WEB = Path(__file__).resolve().parents[3] / "web"
+WEB = ROOT / "web"
 
 
 def test_names_are_filled_in_and_numbers_have_their_form() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.errors import WrongSetting
 from web.http.json_log import LOGGER, error_fields, log_event, logging_to
 from web.service import build_app
@@ -152,7 +152,7 @@ def test_a_reader_that_went_away_stops_nothing() -> None:
         log_event(logging.INFO, "ready")
 
 
-class Failing(StandIn):
+class Failing(FakeAssistant):
     def ask(self, question: str, *_: Any) -> Any:
         raise ValueError(f"cannot read {question}")
 
@@ -161,7 +161,7 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
     page = {"data": [json.dumps({"q": CANARY})], "fn_index": 0, "session_hash": "s"}
     lacking = {"data": [], "fn_index": 0, "session_hash": CANARY}
     # An assistant that fails has no examples to offer either.
-    app = build_app(assistant := StandIn(), Settings())
+    app = build_app(assistant := FakeAssistant(), Settings())
     assistant.__class__ = Failing
     with logging_to(stream), TestClient(app) as client:
         asked = client.post("/api/ask", json={"question": CANARY})

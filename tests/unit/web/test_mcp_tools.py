@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from index.retrieval.filter import Filter
-from tests.browser.test_page import running
+from tests.support.browser_page import running
+from tests.support.fake_assistant import DREDGING, HARBOUR, FakeAssistant
 from tests.support.fakes import article
-from tests.unit.web.test_ask import DREDGING, HARBOUR, StandIn
 from web.answering.answer_service import AnswerService
 from web.api.mcp_tools import MAX_CHARACTERS, build_mcp_server
 from web.context import ServiceContext
@@ -27,7 +27,7 @@ Client = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").C
 
 def site(*articles: Any, tools: bool = True) -> ServiceContext:
     return ServiceContext(
-        AnswerService(StandIn(DREDGING, *articles)), Settings(tools=tools), load_catalogue()
+        AnswerService(FakeAssistant(DREDGING, *articles)), Settings(tools=tools), load_catalogue()
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn, abstained
+from tests.support.fake_assistant import FakeAssistant, abstained
 from web.answering.answer_service import AnswerService
 from web.answering.metrics import Metrics
 from web.context import ServiceContext
@@ -23,7 +23,7 @@ CANARY = "zzyzxcanary"
 
 
 def site(answer: Any = None, *, metrics: Scraping = Scraping.KEY, key: str = KEY) -> ServiceContext:
-    assistant = StandIn(answer) if answer else StandIn()
+    assistant = FakeAssistant(answer) if answer else FakeAssistant()
     desk = AnswerService(assistant, running=1, waiting=1, remembered=5)
     reasons = (lambda: "amiss", lambda: "")
     return ServiceContext(desk, Settings(admin_key=key, metrics=metrics), load_catalogue(), reasons=reasons)
@@ -78,7 +78,7 @@ def test_requests_answers_and_refusals_are_counted() -> None:
 def test_the_queue_is_told_as_it_is() -> None:
     here = site()
     assistant = here.answers.assistant
-    assert isinstance(assistant, StandIn)
+    assert isinstance(assistant, FakeAssistant)
     assistant.gate.clear()
     with TestClient(own_app(here)) as client:
 
@@ -105,7 +105,7 @@ def test_the_queue_is_told_as_it_is() -> None:
 
 
 def test_what_the_page_refuses_in_words_is_counted_too() -> None:
-    with TestClient(build_app(StandIn(), Settings(admin_key=KEY))) as client:
+    with TestClient(build_app(FakeAssistant(), Settings(admin_key=KEY))) as client:
         sent = {"data": ['{"q": "?!"}'], "fn_index": 0, "session_hash": "s"}
         assert client.post("/gradio_api/run/predict", json=sent).status_code == 200
         told = samples(client.get("/metrics", headers=basic(KEY)).text)

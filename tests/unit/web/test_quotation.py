@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from corpus.article import Article
 from qa.answer import Citation
 from tests.support.fakes import article
-from tests.unit.web.test_gradio_page import HOSTILE
+from tests.support.html_text import HOSTILE_TEXTS
 from web.citations.quotation import (
     html_quotation,
     markdown_quotation,
@@ -181,7 +181,7 @@ def saying(text: str) -> Article:
     )
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, *MARKS])
+@pytest.mark.parametrize("text", [*HOSTILE_TEXTS, *MARKS])
 @pytest.mark.parametrize("flavour", ["commonmark", "default"])
 def test_markdown_renders_as_the_same_text(text: str, flavour: str) -> None:
     hostile = saying(text)
@@ -200,7 +200,7 @@ def test_markdown_renders_any_paragraph(text: str) -> None:
     assert shown[:-1] == paragraphs(said)
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, *MARKS])
+@pytest.mark.parametrize("text", [*HOSTILE_TEXTS, *MARKS])
 def test_html_shows_the_same_text_and_no_element_of_its_own(text: str) -> None:
     hostile = saying(text)
     shown = Rendered(html_quotation(Citation(hostile, 0, len(hostile.text))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.web.test_ask import StandIn
+from tests.support.fake_assistant import FakeAssistant
 from web.access.rate_limits import MOST_ADDRESSES, RateLimit, Throttle, client_network
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -60,7 +60,7 @@ def test_who_counts_as_one(client: str, counted: str) -> None:
 
 def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
     site = ServiceContext(
-        AnswerService(StandIn()), Settings(rate=2, origins=("https://a.example",)), load_catalogue()
+        AnswerService(FakeAssistant()), Settings(rate=2, origins=("https://a.example",)), load_catalogue()
     )
     with TestClient(own_app(site)) as client:
         origin = {"Origin": "https://a.example"}
@@ -76,7 +76,7 @@ def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
 
 def test_without_the_setting_nobody_is_held_up() -> None:
     with TestClient(
-        own_app(ServiceContext(AnswerService(StandIn()), Settings(), load_catalogue()))
+        own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue()))
     ) as client:
         statuses = {client.post("/api/ask", json={"question": "Why?"}).status_code for _ in range(20)}
     assert statuses == {200}

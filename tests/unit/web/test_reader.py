@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 
 from corpus.article import Article, Dropped
 from qa.answer import Answer
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
-from tests.unit.web.test_ask import StandIn, abstained, answered, extract
-from tests.unit.web.test_gradio_page import HOSTILE, Text
+from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
@@ -38,7 +38,7 @@ def client(answer: Answer = FOUND) -> TestClient:
 
 def reading(*articles: Article, answer: Answer = FOUND) -> TestClient:
     return TestClient(
-        own_app(ServiceContext(AnswerService(StandIn(answer, *articles)), Settings(), load_catalogue()))
+        own_app(ServiceContext(AnswerService(FakeAssistant(answer, *articles)), Settings(), load_catalogue()))
     )
 
 
@@ -53,7 +53,7 @@ def test_the_whole_article_is_shown_with_the_cited_span_marked() -> None:
 
 
 def test_the_facts_of_the_article_stand_below() -> None:
-    text = Text(client().get("/articles/quays").text).text
+    text = HtmlText(client().get("/articles/quays").text).text
     for fact in (
         "TitleThe quays",
         "AuthorAda Lovelace",
@@ -108,11 +108,11 @@ def test_an_article_without_a_heading_is_called_by_its_title_or_its_file() -> No
 
 
 def test_hostile_articles_stay_text() -> None:
-    for text in HOSTILE:
+    for text in HOSTILE_TEXTS:
         told = replace(article("x", text), title=text, author=text, publisher=text, source=text, url=text)
         told = replace(told, dropped=(Dropped(text, text),), metadata={"original_title": text})
         page = reading(told).get("/articles/x", params={"q": text})
-        found = Text(page.text)
+        found = HtmlText(page.text)
         assert found.text.count(text) >= 7
         assert found.tags.count("script") == 1
         assert not set(found.tags) & {"img", "svg", "iframe", "style", "base", "math", "template", "form"}
@@ -150,10 +150,10 @@ def test_a_span_over_a_paragraph_break_is_marked_in_both_and_named_once() -> Non
     )
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_text_comes_back_word_for_word(hostile: str) -> None:
     told = article("x", hostile, f"Before {hostile} after")
     start = told.text.index("Before ") + len("Before ")
-    page = Text(marked_text(told, (start, start + len(hostile))))
+    page = HtmlText(marked_text(told, (start, start + len(hostile))))
     assert page.text == f"{hostile}Before {hostile} after"
     assert page.tags == ["p", "p", "mark"]

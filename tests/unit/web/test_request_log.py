@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from tests.unit.web.test_ask import StandIn, abstained
+from tests.support.fake_assistant import FakeAssistant, abstained
 from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate, request_id
 from web.service import build_app
 from web.settings import Settings
@@ -19,7 +19,7 @@ CANARY = "zzyzx-canary"
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(StandIn(), Settings())
+    return build_app(FakeAssistant(), Settings())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_route_is_told_by_its_pattern(
 def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[RequestRecord] = []
     monkeypatch.setattr("web.service.log_request", seen.append)
-    with TestClient(build_app(StandIn(abstained()), Settings())) as client:
+    with TestClient(build_app(FakeAssistant(abstained()), Settings())) as client:
         for question in ("Who won?", "Who won?", "?!"):
             client.post("/api/ask", json={"question": question})
     first = {"outcome": "abstained", "generation": "gen-7-00ff"}

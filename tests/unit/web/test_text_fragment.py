@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
 from corpus.article import Article
-from tests.browser.test_page import running
+from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.fakes import article
 from web.citations.text_fragment import Directive, found, fragment_link

@@ -1,4 +1,4 @@
-"""Where the shared articles, gold questions and public sets lie beside a checkout, if they do."""
+"""Paths of this repository and of the data sets beside it, with the marks that skip tests without them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE_ARTICLES = ROOT / "corpus" / "articles"
+SHARED = ROOT.parent / "shared"
 ARTICLES = SHARED / "articles"
 GOLD = SHARED / "gold"
 DATA = SHARED / "data"
