@@ -1,6 +1,6 @@
-"""The key of the admin page, by HTTP Basic: any user name, the key as password.
+"""The key of the admin page and of `/metrics`, by HTTP Basic: any user name, the key as password.
 
-Wrong keys are counted for each address (`web.access.rate_limits`), so that a guesser elsewhere keeps nobody out.
+Wrong keys are limited per client network (`web.access.rate_limits`): a guesser elsewhere locks nobody out.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ import hmac
 
 from starlette.exceptions import HTTPException
 
-from web.access.rate_limits import Throttle
+from web.access.rate_limits import MAX_TRIES, TokenBuckets
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
 
 
 class AdminKey:
-    """Lets in who knows the key; "" lets in nobody and says that there is no such page."""
+    """Accepts requests with the key; with the key "" there is no admin page."""
 
-    def __init__(self, key: str, *, throttle: Throttle | None = None) -> None:
+    def __init__(self, key: str, *, tries: TokenBuckets | None = None) -> None:
         self._key = key
-        self._throttle = throttle or Throttle()
+        self._tries = tries or TokenBuckets(MAX_TRIES)
 
     def check(self, authorization: str, address: str) -> None:
         """Raises HTTPException unless the header `Authorization` holds the key; `address` is the client's."""
         if not self._key:
             raise HTTPException(404, "there is nothing at this address")
-        given = password_in_header(authorization)
-        wait = self._throttle.wait(address) if given is None else self._throttle.begin(address)
+        password = password_in_header(authorization)
+        wait = self._tries.wait(address) if password is None else self._tries.take(address)
         if wait:
-            told = f"too many wrong keys: try again in {wait} seconds"
-            raise HTTPException(429, told, headers={"Retry-After": str(wait)})
-        if given is None or not _same(given, self._key):
+            message = f"too many wrong keys: try again in {wait} seconds"
+            raise HTTPException(429, message, headers={"Retry-After": str(wait)})
+        if password is None or not _is_same(password, self._key):
             raise HTTPException(401, "give the key as the password, with any user name", headers=_CHALLENGE)
-        self._throttle.forgive(address)
+        self._tries.give_back(address)
 
 
 def password_in_header(authorization: str) -> str | None:
-    """The password in "Basic dXNlcjprZXk=", which is "key"; None where there is none."""
+    """The password in "Basic dXNlcjprZXk=", which is "key"; None if the header holds no password."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -46,11 +46,11 @@ def password_in_header(authorization: str) -> str | None:
         decoded = base64.b64decode(credentials.strip(), validate=True).decode("utf-8")
     except ValueError:
         return None
-    _, colon, given = decoded.partition(":")
-    return given if colon else None
+    _, colon, password = decoded.partition(":")
+    return password if colon else None
 
 
-def _same(given: str, key: str) -> bool:
-    """Compared in a time that tells nothing, neither of the length nor of the first letters."""
-    digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (given, key))
+def _is_same(password: str, key: str) -> bool:
+    """Compared in constant time: the time tells neither the key's length nor its first letters."""
+    digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (password, key))
     return hmac.compare_digest(*digests)

@@ -1,8 +1,8 @@
-"""Who is let in with `QA_ACCESS=password`: people by a shared password, machines by keys of their own.
+"""Credentials of `QA_ACCESS=password`: shared passwords for people, a key for each machine.
 
-Only scrypt digests are kept, in a file that its owner alone may read. A key is "NAME.SECRET": its name
-tells which digest to compare with. As scrypt takes some 40 ms and 16 MB, a secret that was right is known
-again by a digest under a key of this process, which is on no disk.
+The file holds only scrypt digests, and only its owner may read it. A key is "NAME.SECRET": its name selects
+the digest to compare with. scrypt takes some 40 ms and 16 MB, so accepted secrets are cached, as digests under
+a key that exists in this process alone.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from web.errors import AccessRefused
 FILE = "access.json"
 FORMAT = 1
 MIN_PASSWORD = 12
-"""Characters of a password: with ten tries a minute, twelve that are no word last."""
+"""Characters of a password: at ten tries a minute, twelve that are no word resist guessing."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
-# RFC 7914 and the 16 MB that OpenSSL takes without being asked.
+# RFC 7914, and the 16 MB that OpenSSL allows by default.
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 _SALT = 16  # bytes
 _KEY = 32  # bytes
-_MAX_SECRET = 1_000  # characters of a secret that is looked at
-_OTHERS_MODE = 0o077
+_MAX_SECRET = 1_000  # characters
+_OTHERS = 0o077  # mode bits
 
 
 class Kind(StrEnum):
-    """What a credential is given as: in the login page, or in the header `Authorization: Bearer`."""
+    """A password goes into the login page, a key into the header `Authorization: Bearer`."""
 
     PASSWORD = "password"
     KEY = "key"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A name, the salted digest of its secret, and the day it was made (UTC)."""
+    """A name, the salted digest of its secret, and the day it was added (UTC)."""
 
     name: str
     kind: Kind
@@ -56,19 +56,19 @@ class Credential:
 
     @property
     def credential_id(self) -> str:
-        """Tells this credential from a later one of the same name."""
+        """Differs from the id of a later credential of the same name."""
         return hashlib.blake2b(self.salt + self.digest, digest_size=12).hexdigest()
 
     def matches(self, secret: str) -> bool:
-        """Whether this is the secret; takes as long as scrypt does."""
+        """Whether this is the secret; takes some 40 ms."""
         return hmac.compare_digest(_digest(secret, self.salt), self.digest)
 
 
 class Keyring:
-    """The credentials of a file, read again whenever it has changed: one that is removed ends at once.
+    """The credentials of a file, read again whenever it changes, so that a removal takes effect at once.
 
     Raises:
-        AccessRefused: the file is missing, holds nobody, may be read by others, or is not as it was written.
+        AccessRefused: the file is missing, empty, readable by others, or not as it was written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,36 +82,34 @@ class Keyring:
             raise AccessRefused(path, "lets nobody in", "run `qa access add NAME`")
 
     def cached(self, secret: str) -> Credential | None:
-        """The credential of a secret that was right before."""
+        """The credential of a secret that was accepted before."""
         self._refresh()
         return self._accepted.get(self._cache_key(secret))
 
     def authenticate(self, kind: Kind, secret: str) -> Credential | None:
-        """The credential of a secret; of several passwords each is tried."""
+        """The credential of a secret; every password is tried in turn."""
         self._refresh()
         if len(secret) > _MAX_SECRET:
             return None
         name = secret.partition(".")[0]
-        tried = [
-            one
-            for one in self._credentials
-            if one.kind is kind and (kind is Kind.PASSWORD or one.name == name)
-        ]
-        found = next((one for one in tried if one.matches(secret)), None)
-        if found:
-            with self._lock:
-                if found in self._credentials:
-                    self._accepted[self._cache_key(secret)] = found
-        return found
+        for credential in self._credentials:
+            if credential.kind is not kind or (kind is Kind.KEY and credential.name != name):
+                continue
+            if credential.matches(secret):
+                with self._lock:
+                    if credential in self._credentials:
+                        self._accepted[self._cache_key(secret)] = credential
+                return credential
+        return None
 
-    def still_valid(self, mark: str) -> bool:
-        """Whether the credential with this mark is still there."""
+    def still_valid(self, credential_id: str) -> bool:
+        """Whether the credential with this id is still in the file."""
         self._refresh()
-        return any(hmac.compare_digest(one.credential_id, mark) for one in self._credentials)
+        return any(hmac.compare_digest(item.credential_id, credential_id) for item in self._credentials)
 
     def _cache_key(self, secret: str) -> bytes:
-        given = secret[: _MAX_SECRET + 1].encode("utf-8", "replace")
-        return hashlib.blake2b(given, key=self._secret, digest_size=32).digest()
+        content = secret[: _MAX_SECRET + 1].encode("utf-8", "replace")
+        return hashlib.blake2b(content, key=self._secret, digest_size=32).digest()
 
     def _refresh(self) -> None:
         stamp = self._stamp()
@@ -121,77 +119,74 @@ class Keyring:
             try:
                 self._credentials = load(self._path) if stamp else ()
             except AccessRefused:
-                # Whoever was let in by what cannot be read is not let in.
-                self._credentials = ()
+                self._credentials = ()  # what cannot be read cannot vouch for anybody
             self._accepted = {}
             self._loaded_stamp = stamp
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def load(path: Path) -> tuple[Credential, ...]:
-    """The credentials of a file, none when there is no file. Raises AccessRefused."""
+    """The credentials of a file, () without a file. Raises AccessRefused."""
     try:
-        if path.stat().st_mode & _OTHERS_MODE:
+        if path.stat().st_mode & _OTHERS:
             raise AccessRefused(path, "may be read by others", f"run `chmod 600 {path}`")
-        written = json.loads(path.read_text(encoding="utf-8"))
-        if written["format"] != FORMAT:
-            raise AccessRefused(path, f"has format {written['format']!r}", "use the release that wrote it")
-        return tuple(_from_json(one) for one in written["credentials"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise AccessRefused(path, f"has format {content['format']!r}", "use the release that wrote it")
+        return tuple(map(_from_json, content["credentials"]))
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise AccessRefused(path, f"cannot be read: {error.strerror}", "mend that") from error
+        raise AccessRefused(path, f"cannot be read: {error.strerror}", "check its permissions") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise AccessRefused(
-            path, "is not as it was written", "remove it and run `qa access add NAME`"
-        ) from error
+        cure = "remove it and run `qa access add NAME`"
+        raise AccessRefused(path, "is not as it was written", cure) from error
 
 
 def add(path: Path, name: str, password: str | None = None) -> str:
-    """Let in by a password, or else by a key that is made here and returned, as it is kept nowhere.
+    """Add a password, or without one a new key; returns the secret, which is stored nowhere.
 
-    Raises AccessRefused: the name is taken or none, the password is too short, the file cannot be written.
+    Raises AccessRefused: the name is taken or invalid, the password too short, the file not writable.
     """
     if not _NAME.fullmatch(name):
-        raise AccessRefused(
-            path, f"takes no name such as {name!r}", "use letters, digits, - and _, 40 at most"
-        )
-    known = load(path)
-    if any(one.name == name for one in known):
+        cure = "use letters, digits, - and _, 40 at most"
+        raise AccessRefused(path, f"takes no name such as {name!r}", cure)
+    credentials = load(path)
+    if any(credential.name == name for credential in credentials):
         raise AccessRefused(path, f"has {name} already", f"run `qa access remove {name}` first")
     if password is not None and not MIN_PASSWORD <= len(password) <= _MAX_SECRET:
-        raise AccessRefused(
-            path, f"takes no password of {len(password)} characters", f"give {MIN_PASSWORD} or more"
-        )
+        cure = f"give {MIN_PASSWORD} or more"
+        raise AccessRefused(path, f"takes no password of {len(password)} characters", cure)
     kind = Kind.KEY if password is None else Kind.PASSWORD
     secret = f"{name}.{secrets.token_urlsafe(_KEY)}" if password is None else password
     salt = secrets.token_bytes(_SALT)
     today = datetime.now(UTC).date().isoformat()
-    save(path, (*known, Credential(name, kind, salt, _digest(secret, salt), today)))
+    save(path, (*credentials, Credential(name, kind, salt, _digest(secret, salt), today)))
     return secret
 
 
 def remove(path: Path, name: str) -> None:
-    """Let in no more. Raises AccessRefused: there is no such name, or the file cannot be written."""
-    known = load(path)
-    kept = tuple(one for one in known if one.name != name)
-    if kept == known:
+    """Remove a credential. Raises AccessRefused: there is no such name, or the file cannot be written."""
+    credentials = load(path)
+    others = tuple(credential for credential in credentials if credential.name != name)
+    if others == credentials:
         raise AccessRefused(path, f"has no {name}", "run `qa access list`")
-    save(path, kept)
+    save(path, others)
 
 
 def save(path: Path, credentials: tuple[Credential, ...]) -> None:
-    """Write the file anew, for its owner alone, in one step. Raises AccessRefused."""
-    text = json.dumps({"format": FORMAT, "credentials": [_to_json(one) for one in credentials]}, indent=1)
+    """Replace the file atomically, readable by its owner alone. Raises AccessRefused."""
+    text = json.dumps({"format": FORMAT, "credentials": list(map(_to_json, credentials))}, indent=1)
     new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Exclusive: of two commands at once one would undo the other.
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(text.encode())
             file.flush()
@@ -201,20 +196,25 @@ def save(path: Path, credentials: tuple[Credential, ...]) -> None:
     except FileExistsError as error:
         raise AccessRefused(new, "is being written by another command", "remove it if none runs") from error
     except OSError as error:
-        raise AccessRefused(path, f"cannot be written: {error.strerror}", "mend that") from error
+        raise AccessRefused(path, f"cannot be written: {error.strerror}", "check the folder") from error
 
 
 def _digest(secret: str, salt: bytes) -> bytes:
-    # One keyboard sends "é" as one character, another as two.
-    typed = unicodedata.normalize("NFC", secret)
-    return hashlib.scrypt(typed.encode("utf-8", "replace"), salt=salt, **_SCRYPT)
+    # Some keyboards send "é" as one character, others as two.
+    normalised = unicodedata.normalize("NFC", secret)
+    return hashlib.scrypt(normalised.encode("utf-8", "replace"), salt=salt, **_SCRYPT)
 
 
-def _to_json(one: Credential) -> dict[str, str]:
-    coded = {"salt": base64.b64encode(one.salt).decode(), "digest": base64.b64encode(one.digest).decode()}
-    return {"name": one.name, "kind": one.kind, "added": one.added, **coded}
+def _to_json(credential: Credential) -> dict[str, str]:
+    return {
+        "name": credential.name,
+        "kind": credential.kind,
+        "added": credential.added,
+        "salt": base64.b64encode(credential.salt).decode(),
+        "digest": base64.b64encode(credential.digest).decode(),
+    }
 
 
-def _from_json(written: dict[str, str]) -> Credential:
-    salt, digest = (base64.b64decode(written[name], validate=True) for name in ("salt", "digest"))
-    return Credential(written["name"], Kind(written["kind"]), salt, digest, written["added"])
+def _from_json(fields: dict[str, str]) -> Credential:
+    salt, digest = (base64.b64decode(fields[name], validate=True) for name in ("salt", "digest"))
+    return Credential(fields["name"], Kind(fields["kind"]), salt, digest, fields["added"])

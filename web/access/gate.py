@@ -1,4 +1,4 @@
-"""Who is let in: a gate for each setting of `QA_ACCESS`, asked before anything of a request is done."""
+"""Authentication: one gate per value of `QA_ACCESS`, checked before the request body is read."""
 
 from __future__ import annotations
 
@@ -13,31 +13,30 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from web.access.credentials import FILE, Credential, Keyring, Kind
-from web.access.rate_limits import Throttle
+from web.access.rate_limits import MAX_TRIES, TokenBuckets
 from web.access.sessions import COOKIE, Sessions
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, Caller
 from web.settings import Access, Settings
 
 PEER = "pullquote.peer"
-"""Where a request's scope has the address that it came from, whatever its headers say of another."""
+"""Key of a request's scope: the address of its connection, whatever its headers name as the client's."""
 
-# Secrets looked at together: scrypt takes 40 ms of a core and 16 MB for each, and people are to be answered
-# meanwhile.
+# scrypt takes 40 ms of a core and 16 MB a secret, and questions must be answered meanwhile.
 _THREADS = 1
-_WAITING = 20
+_MAX_WAITING = 20  # secrets
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Gate(Protocol):
-    """Lets requests in or says why not."""
+    """Decides which requests reach the app."""
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
-        """The answer to a request that is not let in; None lets it in."""
+        """The response to a rejected request; None for one that may pass."""
 
 
 class OpenGate:
-    """Lets everybody in."""
+    """Passes every request (`QA_ACCESS=open`)."""
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """None."""
@@ -45,47 +44,48 @@ class OpenGate:
 
 
 class Authenticator:
-    """What the login page and the gate share: credentials, sessions, and how often may be guessed."""
+    """State shared by login page and gate: credentials, sessions, and the limit on guesses."""
 
-    def __init__(self, keyring: Keyring, *, throttle: Throttle | None = None) -> None:
+    def __init__(self, keyring: Keyring, *, max_waiting: int = _MAX_WAITING) -> None:
         self.keyring = keyring
         self.sessions = Sessions()
-        self.throttle = throttle or Throttle()
+        self._tries = TokenBuckets(MAX_TRIES)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="access")
+        self._max_waiting = max_waiting
         self._waiting = 0
 
     async def authenticate(self, kind: Kind, secret: str, address: str) -> Credential | int:
-        """The credential of a secret, or the seconds after which one may try again (0: at once)."""
-        wait = self.throttle.begin(address)
-        if wait or self._waiting >= _WAITING:
+        """The credential of a secret, or else the seconds until the next try (0: at once)."""
+        wait = self._tries.take(address)
+        if wait or self._waiting >= self._max_waiting:
             return wait or 1
         self._waiting += 1
         try:
-            looking = self._threads.submit(self.keyring.authenticate, kind, secret)
-            found = await asyncio.wrap_future(looking)
+            future = self._threads.submit(self.keyring.authenticate, kind, secret)
+            credential = await asyncio.wrap_future(future)
         finally:
             self._waiting -= 1
-        if found is None:
+        if credential is None:
             return 0
-        self.throttle.forgive(address)
-        return found
+        self._tries.give_back(address)
+        return credential
 
     def has_session(self, request: Request) -> bool:
-        """Whether the browser has logged in, by a credential that is still there."""
-        mark = self.sessions.credential_id(request.cookies.get(COOKIE, ""))
-        return bool(mark) and self.keyring.still_valid(mark)
+        """Whether the browser is logged in, by a credential that is still valid."""
+        credential_id = self.sessions.credential_id(request.cookies.get(COOKIE, ""))
+        return bool(credential_id) and self.keyring.still_valid(credential_id)
 
 
 class PasswordGate:
-    """Lets in browsers that have logged in, and machines by their keys."""
+    """Passes browsers with a session and machines with a key (`QA_ACCESS=password`)."""
 
-    def __init__(self, door: Authenticator) -> None:
-        self._authenticator = door
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
-        """401 with what is missing, 429 after too many wrong keys, or the way to the login page."""
+        """401, 429 after too many wrong keys, or a redirect of browsers to the login page."""
         request = Request(scope)
-        # The admin page asks for its own key.
+        # The admin page checks its own key.
         if caller is not Caller.USER or self._authenticator.has_session(request):
             return None
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -95,76 +95,69 @@ class PasswordGate:
             return _to_login(scope)
         return problem_response(401, "log in, or send `Authorization: Bearer KEY`", headers=_CHALLENGE)
 
-    async def _by_key(self, key: str, client: str) -> Response | None:
+    async def _by_key(self, key: str, address: str) -> Response | None:
         if self._authenticator.keyring.cached(key):
             return None
-        found = await self._authenticator.authenticate(Kind.KEY, key, client)
-        if isinstance(found, Credential):
+        result = await self._authenticator.authenticate(Kind.KEY, key, address)
+        if isinstance(result, Credential):
             return None
-        if found:
-            told = f"too many wrong keys: try again in {found} seconds"
-            return problem_response(429, told, headers={"Retry-After": str(found)})
+        if result:
+            message = f"too many wrong keys: try again in {result} seconds"
+            return problem_response(429, message, headers={"Retry-After": str(result)})
         return problem_response(401, "there is no such key", headers=_CHALLENGE)
 
 
 class ProxyGate:
-    """Lets in whom a trusted proxy names, and nothing that comes from elsewhere."""
+    """Passes requests in which a trusted proxy names a user (`QA_ACCESS=proxy`)."""
 
     def __init__(self, addresses: tuple[str, ...], header: str) -> None:
         self._networks = tuple(map(ipaddress.ip_network, addresses))
         self._header = header
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
-        """403 for what does not come from the proxy, 401 when the proxy names nobody."""
+        """403 if the request does not come from the proxy, 401 if the proxy names no user."""
         if caller is Caller.PUBLIC:
             return None
-        if not self._from_proxy(scope):
+        if not self._is_from_proxy(scope):
             return problem_response(403, "this service is reached through its proxy alone")
-        named = Request(scope).headers.getlist(self._header)
-        if len(named) != 1 or not named[0].strip():
+        users = Request(scope).headers.getlist(self._header)
+        if len(users) != 1 or not users[0].strip():
             return problem_response(401, f"the proxy names nobody in {self._header}")
         return None
 
-    def _from_proxy(self, scope: Scope) -> bool:
+    def _is_from_proxy(self, scope: Scope) -> bool:
         try:
-            came_from = ipaddress.ip_address(peer_address(scope))
+            address = ipaddress.ip_address(str(scope.get(PEER) or client_address(scope)))
         except ValueError:
             return False
-        if isinstance(came_from, ipaddress.IPv6Address) and came_from.ipv4_mapped:
-            came_from = came_from.ipv4_mapped
-        return any(came_from in network for network in self._networks)
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks)
 
 
 def open_authenticator(settings: Settings) -> Authenticator | None:
-    """The door of the setting `password`, with the credentials of the data folder. Raises AccessRefused."""
+    """With the credentials of the data folder, for `QA_ACCESS=password` alone. Raises AccessRefused."""
     return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
 
 
-def open_gate(settings: Settings, door: Authenticator | None) -> Gate:
-    """The gate of the settings."""
-    if door:
-        return PasswordGate(door)
+def open_gate(settings: Settings, authenticator: Authenticator | None) -> Gate:
+    """The gate of the value of `QA_ACCESS`."""
+    if authenticator:
+        return PasswordGate(authenticator)
     if settings.access is Access.PROXY:
         return ProxyGate(settings.proxy_addresses, settings.proxy_user_header)
     return OpenGate()
 
 
 def client_address(scope: Scope) -> str:
-    """Of the client, as a trusted proxy tells it; "" where there is none."""
+    """Of the client, as a trusted proxy forwards it; "" if there is none."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
-def peer_address(scope: Scope) -> str:
-    """The address at the other end of the connection."""
-    return str(scope.get(PEER) or client_address(scope))
-
-
 def _to_login(scope: Scope) -> Response:
     root = scope.get("root_path", "").rstrip("/")
-    wanted = scope["path"].removeprefix(root) + (
-        f"?{query}" if (query := scope["query_string"].decode("latin-1")) else ""
-    )
-    return RedirectResponse(
-        f"{root}{LOGIN}?next={quote(wanted, safe='')}", 303, {"Cache-Control": "no-store"}
-    )
+    query = scope["query_string"].decode("latin-1")
+    target = scope["path"].removeprefix(root) + (f"?{query}" if query else "")
+    location = f"{root}{LOGIN}?next={quote(target, safe='')}"
+    return RedirectResponse(location, 303, {"Cache-Control": "no-store"})

@@ -1,5 +1,4 @@
-"""What reaches the app at all: listed routes, callers who are let in, bodies of a bounded size, plain text
-for the page.
+"""ASGI middleware that passes listed routes, authenticated callers, bounded bodies and text-only events.
 
 Gradio brings some seventy routes and limits none of them: `/gradio_api/upload` takes files of any size from
 anybody; `/gradio_api/file=https://…`, or a file reference among an event's inputs, makes the server fetch it.
@@ -21,15 +20,17 @@ from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, PAGE_EVENTS, Rule, local_path, rule_of
 
 BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
-BODY_SECONDS = 10.0  # a body within the limit takes so long over a line of 50 kbit/s
+BODY_SECONDS = 10.0  # a body of the limit takes this long over a line of 50 kbit/s
+# No page of another site logs a person in or out, listed in QA_ORIGINS or not.
+_SAME_ORIGIN_ONLY = (LOGIN, LOGOUT)
 
 
 class Guard:
-    """ASGI middleware that answers 404 to a path not listed, 405 to a method not listed, 401 and its like
-    to who is not let in, 403 to another site's page, 413 to a body that is too large, 408 to one that does
-    not come, and 422 to an event of the page that carries anything but text.
+    """Answers 404 to a path that is not listed, 405 to a method that is not, what the gate says to a caller
+    without credentials, 403 to another site's page, 413 to a body that is too large, 408 to one that does not
+    arrive, and 422 to an event of the page with anything but text.
 
-    The body is read before the app runs, so a length that is missing or a lie makes no difference.
+    The body is read before the app runs, so a missing or wrong length makes no difference.
     """
 
     def __init__(
@@ -48,72 +49,68 @@ class Guard:
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through or answer it here."""
+        """Pass the request on, or answer it."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         path = local_path(scope)
-        refused = await self._rejection(scope, path)
-        if refused:
-            return await _respond(refused, scope, receive, send)
+        rejection = await self._rejection(scope, path)
+        if rejection:
+            return await reject(rejection, scope, receive, send)
         body = await self._body(receive)
         if isinstance(body, Response):
-            return await _respond(body, scope, receive, send)
+            return await reject(body, scope, receive, send)
         if body is None:
             return
         if path == PAGE_EVENTS and not _is_text_only(body):
-            return await _respond(problem_response(422, "the page sends text only"), scope, receive, send)
+            return await reject(problem_response(422, "the page sends text only"), scope, receive, send)
         await self._app(scope, _replay(body, receive), send)
 
     async def _rejection(self, scope: Scope, path: str) -> Response | None:
-        """Why a request is not let in, told by all but its body."""
+        """The response to a request that is rejected before its body is read."""
         rule = rule_of(path)
         if scope["type"] != "http" or rule is None:
             return problem_response(404, "there is nothing at this address")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in rule.methods:
-            return _no_method(rule)
+            return _method_not_allowed(rule)
         if method == "POST" and is_foreign(scope, path, self._origins):
             return problem_response(403, "a page of a site that QA_ORIGINS does not list sent this")
         return await self._gate.reject(scope, rule.caller)
 
     async def _body(self, receive: Receive) -> bytes | Response | None:
-        """The whole body, or why it is not read any further; None when the client has gone."""
+        """The whole body, or the response to one too large or too slow; None if the client has gone."""
+        body = bytearray()
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._whole(receive)
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    body += message.get("body", b"")
+                    if len(body) > self._limit:
+                        detail = f"the request has more than {self._limit:,} bytes: send a shorter question"
+                        return problem_response(413, detail)
+                    if not message.get("more_body"):
+                        return bytes(body)
         except TimeoutError:
-            return problem_response(
-                408, f"the request did not come within {self._seconds:g} seconds: send it again"
-            )
-
-    async def _whole(self, receive: Receive) -> bytes | Response | None:
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            if len(body) > self._limit:
-                told = f"the request has more than {self._limit:,} bytes: send a shorter question"
-                return problem_response(413, told)
-            if not message.get("more_body"):
-                return bytes(body)
+            detail = f"the request did not come within {self._seconds:g} seconds: send it again"
+            return problem_response(408, detail)
 
 
-def _no_method(rule: Rule) -> Response:
-    return problem_response(
-        405, "there is no such method here", headers={"Allow": ", ".join(sorted(rule.methods))}
-    )
-
-
-async def _respond(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+async def reject(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with this response; a web socket is closed."""
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
     await response(scope, receive, send)
 
 
+def _method_not_allowed(rule: Rule) -> Response:
+    allowed = {"Allow": ", ".join(sorted(rule.methods))}
+    return problem_response(405, "there is no such method here", headers=allowed)
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Hand the body on once, then what the server says next: that the client has gone."""
+    """Hands the body on once, then the server's next message: that the client has gone."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -124,34 +121,30 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _is_text_only(body: bytes) -> bool:
     try:
-        sent = json.loads(body)["data"]
+        inputs = json.loads(body)["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    return isinstance(sent, list) and all(isinstance(value, str | None) for value in sent)
-
-
-# Nobody else's page logs a person in or out, listed or not.
-_SAME_ORIGIN_ONLY = (LOGIN, LOGOUT)
+    return isinstance(inputs, list) and all(isinstance(value, str | None) for value in inputs)
 
 
 def is_foreign(scope: Scope, path: str, origins: Collection[str]) -> bool:
-    """Whether a POST comes from a page that may not send any.
+    """Whether a POST comes from a page of another site that `origins` does not list.
 
-    A browser says where a page comes from in `Sec-Fetch-Site`, or else in `Origin`; no page can change
-    either. What says neither is no browser.
+    A browser names the page's site in `Sec-Fetch-Site`, or else in `Origin`; no page can change either. A
+    request with neither header does not come from a browser.
     """
     headers = Headers(scope=scope)
     origin = headers.get("origin", "")
     if origin in origins and path not in _SAME_ORIGIN_ONLY:
         return False
-    told = headers.get("sec-fetch-site")
-    if told:
-        return told not in ("same-origin", "none")
+    site = headers.get("sec-fetch-site")
+    if site:
+        return site not in ("same-origin", "none")
     return bool(origin) and not _is_same_host(origin, headers.get("host", ""))
 
 
 def _is_same_host(origin: str, host: str) -> bool:
-    """Whether an origin is the host that was asked; a proxy may have taken TLS off, so no scheme counts."""
+    """Whether an origin is the requested host; a proxy may have ended TLS, so the scheme does not count."""
     try:
         return urlsplit(origin).netloc.lower() == host.lower() != ""
     except ValueError:

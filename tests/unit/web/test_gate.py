@@ -83,7 +83,7 @@ def test_a_person_is_led_to_the_login_page_and_on_to_where_they_wanted(client: T
 
 def test_the_cookie_is_for_this_service_alone(client: TestClient) -> None:
     told = log_in(client).headers["Set-Cookie"]
-    assert re.fullmatch(rf"{COOKIE}=[\w.]+; HttpOnly; Max-Age=43200; Path=/; SameSite=lax", told)
+    assert re.fullmatch(rf"{COOKIE}=[\w.-]+; HttpOnly; Max-Age=43200; Path=/; SameSite=lax", told)
 
 
 def test_over_tls_the_cookie_goes_over_tls_alone_and_below_a_path_no_further(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_a_page_says_how_long_to_wait(client: TestClient) -> None:
         log_in(client, "x")
     reply = log_in(client)
     assert reply.status_code == 429
-    assert re.search(r"Too many wrong passwords: try again in (60|59|5\d) seconds\.", reply.text)
-    assert 0 < int(reply.headers["Retry-After"]) <= 60
+    assert re.search(r"Too many wrong passwords: try again in [1-6] seconds?\.", reply.text)
+    assert 0 < int(reply.headers["Retry-After"]) <= 6
 
 
 def test_many_guesses_at_once_are_as_many_tries(tmp_path: Path) -> None:
@@ -197,12 +197,11 @@ def test_many_guesses_at_once_are_as_many_tries(tmp_path: Path) -> None:
     assert (statuses.count(403), statuses.count(429)) == (MAX_TRIES, 30 - MAX_TRIES)
 
 
-def test_only_so_many_secrets_are_looked_at_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_secrets_are_compared_at_once(tmp_path: Path) -> None:
     add(tmp_path / FILE, "staff", PASSWORD)
-    monkeypatch.setattr("web.access.gate._WAITING", 3)
 
     async def crowd() -> list[object]:
-        door = Authenticator(Keyring(tmp_path / FILE))
+        door = Authenticator(Keyring(tmp_path / FILE), max_waiting=3)
         from web.access.credentials import Kind
 
         asked = [door.authenticate(Kind.PASSWORD, "x", f"192.0.2.{n}") for n in range(8)]

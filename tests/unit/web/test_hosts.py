@@ -119,7 +119,7 @@ def test_open_to_a_network_is_a_decision(host: str) -> None:
     (warning,) = exposure_warnings(Settings(host=host, open_to_all=True))
     assert warning == f"Warning: whoever reaches {host} can read every article (QA_OPEN)."
     assert (
-        "passwords and keys go over the network"
+        "passwords and keys cross the network unencrypted"
         in exposure_warnings(Settings(host=host, access=Access.PASSWORD))[0]
     )
     assert exposure_warnings(Settings(host=host, access=Access.PROXY)) == []

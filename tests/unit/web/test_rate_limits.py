@@ -1,4 +1,4 @@
-"""So many questions a minute from one address."""
+"""Token buckets by client network: questions a minute, and wrong secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.fake_assistant import FakeAssistant
-from web.access.rate_limits import MOST_ADDRESSES, RateLimit, Throttle, client_network
+from web.access.rate_limits import MAX_TRIES, TokenBuckets, client_network
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
@@ -14,48 +14,87 @@ from web.service import own_app
 from web.settings import Settings
 
 
-async def nothing(*_: object) -> None:
-    return None
+class Clock:
+    time = 1_000.0
+
+    def __call__(self) -> float:
+        return self.time
 
 
 def test_a_bucket_holds_a_minute_and_fills_evenly() -> None:
-    now = [0.0]
-    limit = RateLimit(nothing, 3, clock=lambda: now[0])
-    assert [limit.wait("a") for _ in range(4)] == [0, 0, 0, 20]
-    assert limit.wait("b") == 0
-    now[0] = 19.0
-    assert limit.wait("a") == 1
-    now[0] = 20.0
-    assert [limit.wait("a") for _ in range(2)] == [0, 20]
-    now[0] = 1_000.0
-    assert [limit.wait("a") for _ in range(4)] == [0, 0, 0, 20]
+    clock = Clock()
+    buckets = TokenBuckets(3, clock=clock)
+    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 20]
+    assert buckets.take("b") == 0
+    clock.time += 19
+    assert buckets.take("a") == buckets.wait("a") == 1
+    clock.time += 0.5
+    assert buckets.wait("a") == 1
+    clock.time += 0.5
+    assert [buckets.wait("a"), buckets.take("a"), buckets.take("a")] == [0, 0, 20]
+    clock.time += 1_000
+    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_addresses_kept_are_bounded_and_the_longest_quiet_goes_first() -> None:
-    limit = RateLimit(nothing, 1, clock=lambda: 0.0)
-    assert limit.wait("first") == 0
-    for number in range(MOST_ADDRESSES - 1):
-        limit.wait(str(number))
-    assert limit.wait("first") == 60
-    limit.wait("one more")
-    assert (limit.wait("first"), limit.wait("0")) == (60, 0)
-    assert len(limit._buckets) == MOST_ADDRESSES
+@pytest.mark.parametrize("limit", [1, 7, 10, 600])
+def test_a_minute_in_steps_that_binary_fractions_cannot_hold_is_a_minute(limit: int) -> None:
+    clock = Clock()
+    buckets = TokenBuckets(limit, clock=clock)
+    assert sum(buckets.take("a") == 0 for _ in range(limit + 1)) == limit
+    for _ in range(600):
+        clock.time += 0.1
+        buckets.wait("a")
+    assert [buckets.take("a") for _ in range(limit)] == [0] * limit
+    assert buckets.take("a") > 0
+
+
+def test_a_token_is_given_back_and_a_full_bucket_takes_no_more() -> None:
+    buckets = TokenBuckets(1, clock=Clock())
+    for _ in range(5):
+        assert buckets.take("a") == 0
+        buckets.give_back("a")
+    buckets.give_back("a")
+    assert [buckets.take("a"), buckets.take("a")] == [0, 60]
+
+
+def test_parallel_guesses_are_as_many_tries() -> None:
+    """A guess counts from its start: many at once, with no result yet, take a token each."""
+    buckets = TokenBuckets(MAX_TRIES, clock=Clock())
+    assert [buckets.take("a") for _ in range(MAX_TRIES + 2)] == [0] * MAX_TRIES + [6, 6]
+
+
+def test_memory_is_bounded_and_the_least_recently_used_bucket_goes_first() -> None:
+    buckets = TokenBuckets(1, clients=3, clock=Clock())
+    for name in "abc":
+        buckets.take(name)
+    assert buckets.wait("a") == 60
+    buckets.take("d")
+    assert [buckets.wait(name) for name in "abcd"] == [60, 0, 60, 60]
+
+
+def test_addresses_of_one_network_share_a_bucket() -> None:
+    buckets = TokenBuckets(1, clock=Clock())
+    assert buckets.take("2001:db8:1:2::3") == 0
+    assert buckets.take("2001:db8:1:2::4") == 60
+    assert buckets.take("2001:db8:1:3::4") == 0
 
 
 @pytest.mark.parametrize(
-    ("client", "counted"),
+    ("address", "counts_as"),
     [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3::4", "20010db800010002"),
-        ("2001:db8:1:2::", "20010db800010002"),
-        ("fe80::1%eth0", "fe80000000000000"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("testclient", "testclient"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("", ""),
+        ("testclient", "testclient"),
+        ("x" * 5_000, "x" * 100),
     ],
 )
-def test_who_counts_as_one(client: str, counted: str) -> None:
-    assert client_network(client) == counted
+def test_what_counts_as_one_address(address: str, counts_as: str) -> None:
+    assert client_network(address) == counts_as
 
 
 def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
@@ -80,66 +119,3 @@ def test_without_the_setting_nobody_is_held_up() -> None:
     ) as client:
         statuses = {client.post("/api/ask", json={"question": "Why?"}).status_code for _ in range(20)}
     assert statuses == {200}
-
-
-class Clock:
-    time = 1_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-def test_tries_of_one_address_are_bounded_and_grow_old() -> None:
-    clock = Clock()
-    throttle = Throttle(most=2, within=60, clock=clock)
-    assert [throttle.begin("192.0.2.1") for _ in range(2)] == [0, 0]
-    clock.time += 10
-    assert throttle.begin("192.0.2.1") == throttle.wait("192.0.2.1") == 50
-    assert throttle.begin("192.0.2.2") == 0
-    clock.time += 49.5
-    assert throttle.wait("192.0.2.1") == 1
-    clock.time += 0.5
-    assert [throttle.begin("192.0.2.1") for _ in range(3)] == [0, 0, 60]
-
-
-def test_a_try_that_was_right_is_taken_back() -> None:
-    throttle = Throttle(most=1, clock=Clock())
-    for _ in range(5):
-        assert throttle.begin("a") == 0
-        throttle.forgive("a")
-    throttle.forgive("a")
-    assert throttle.begin("a") == 0
-    assert throttle.begin("a") == 60
-
-
-def test_tries_count_from_their_beginning() -> None:
-    """Many at once, none of them judged yet, are as many tries."""
-    throttle = Throttle(most=3, clock=Clock())
-    assert [throttle.begin("a") for _ in range(5)] == [0, 0, 0, 60, 60]
-
-
-def test_memory_is_bounded_and_the_longest_silent_is_forgotten() -> None:
-    throttle = Throttle(most=1, addresses=3, clock=Clock())
-    for name in "abc":
-        throttle.begin(name)
-    throttle.begin("d")
-    assert len(throttle._tries) == 3
-    assert [throttle.wait(name) for name in "abcd"] == [0, 60, 60, 60]
-
-
-@pytest.mark.parametrize(
-    ("address", "counts_as"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("testclient", "testclient"),
-        ("x" * 5_000, "x" * 100),
-    ],
-)
-def test_what_counts_as_one_address(address: str, counts_as: str) -> None:
-    assert client_network(address) == counts_as
