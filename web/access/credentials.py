@@ -1,8 +1,8 @@
 """Credentials of `QA_ACCESS=password`: shared passwords for people, a key for each machine.
 
-The file holds only scrypt digests, and only its owner may read it. A key is "NAME.SECRET": its name selects
-the digest to compare with. scrypt takes some 40 ms and 16 MB, so accepted secrets are cached: as digests under
-a key that exists in this process alone.
+The file holds only scrypt digests, and only its owner may read it. A key is "NAME.SECRET": its name
+selects the digest to compare with. scrypt takes some 40 ms and 16 MB, so accepted secrets are cached: as
+digests under a key that exists in this process alone.
 """
 
 from __future__ import annotations
