@@ -25,8 +25,7 @@ from web.api.mcp_tools import build_mcp_app, build_mcp_server
 from web.api.metrics import metrics_routes
 from web.context import ServiceContext
 from web.html import file_routes
-from web.http.json_log import log_request
-from web.http.request_log import RequestLog
+from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue, load_catalogue
 from web.pages.admin import admin_routes

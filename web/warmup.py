@@ -15,9 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.answering.health import warming_up_health
 from web.html import document, escaped, file_routes
-from web.http.json_log import log_request
 from web.http.problems import problem_response
-from web.http.request_log import RequestLog
+from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue
 

@@ -1,7 +1,7 @@
-"""The log: one JSON object a line, from this service and from the libraries it is made of.
+"""JSON Lines log of the service's events and of what its libraries log, warn and print, through structlog.
 
-No line holds what a person typed. A library's message may be made of anything, so of those only the fixed
-words are kept; of an exception its kind and the places it went through, not its message.
+No line holds text a person typed: of a library's message only the format string is logged, of an exception
+its type and the lines of code it passed through.
 """
 
 from __future__ import annotations
@@ -16,145 +16,125 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from web.http.request_log import request_id
-
-if TYPE_CHECKING:
-    from web.http.request_log import RequestRecord
+import structlog
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+from structlog.typing import EventDict
 
 LOGGER = "pullquote"
-_MAX_TEXT = 200  # characters of a library's words
+_MAX_TEXT = 200  # characters of a library's message
 _MAX_CAUSES = 5
-_SERVER_FAULT = 500
-_PLACE = re.compile(r'\s+File "')
+_FRAME = re.compile(r'\s+File "')
+_ERROR_NAME = re.compile(r"[A-Za-z_.]+(?:Error|Exception|Warning|Interrupt|Exit)\b")
 
-Fields = dict[str, Any]
-
-
-def log_event(level: int, event: str, *, error: BaseException | None = None, **facts: object) -> None:
-    """Log an event of the service's own, with facts that hold nothing a person typed."""
-    logging.getLogger(LOGGER).log(level, event, extra={"facts": facts}, exc_info=error)
+_events = structlog.wrap_logger(
+    logging.getLogger(LOGGER), [ProcessorFormatter.wrap_for_formatter], wrapper_class=BoundLogger
+)
 
 
-def log_request(record: RequestRecord) -> None:
-    """An observer of requests: a line for each."""
-    level = logging.ERROR if record.status == _SERVER_FAULT else logging.INFO
-    log_event(
-        level,
-        "request",
-        request=record.id,
-        route=record.route,
-        method=record.method,
-        status=record.status,
-        ms=round(record.seconds * 1000, 1),
-        bytes=record.sent,
-        **dict[str, Any](record.annotations),
-    )
+def log_event(level: int, event: str, *, error: BaseException | None = None, **fields: object) -> None:
+    """Log an event of the service; its fields must hold nothing a person typed."""
+    _events.log(level, event, exc_info=error, **fields)
 
 
-class JsonLine(logging.Formatter):
-    """A record as a line of JSON in ASCII, so that nothing in it ends the line or disturbs a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Time in UTC, level, logger, event, then the facts and the failure if there are any."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: Fields = {"time": at, "level": record.levelname.lower(), "logger": record.name}
-        line["event"] = record.msg if record.name == LOGGER else _format_string(record.msg)
-        if request_id():
-            line["request"] = request_id()
-        line |= getattr(record, "facts", {})
-        if record.exc_info and record.exc_info[1]:
-            line |= error_fields(record.exc_info[1])
-        return json.dumps(line, default=str)
+def _to_line(_: object, __: str, event: EventDict) -> EventDict:
+    """Time (UTC), level, logger, event; then the request's id, the event's fields and its error's."""
+    record: logging.LogRecord = event.pop("_record")
+    own, text, error = event.pop("_from_structlog"), event.pop("event"), event.pop("exc_info", None)
+    line = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": text if own else _format_string(record.msg),
+    }
+    error = error[1] if isinstance(error, tuple) else error
+    return line | structlog.contextvars.get_contextvars() | event | (error_fields(error) if error else {})
 
 
-def error_fields(error: BaseException) -> Fields:
-    """What kind of failure, what it came from, and through which lines of code; never its message.
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """Type, causes and lines of code of an exception, without its message.
 
-    An OSError's message is the system's and tells the reason: "OSError (No space left on device)".
+    Of an OSError the system's reason is kept: "OSError (No space left on device)".
     """
-    kinds: list[str] = []
+    types: list[str] = []
     frames = traceback.extract_tb(error.__traceback__)
     cause: BaseException | None = error
-    while cause is not None and len(kinds) < _MAX_CAUSES:
-        kinds.append(_kind(cause))
+    while cause is not None and len(types) < _MAX_CAUSES:
+        types.append(_type_name(cause))
         frames = traceback.extract_tb(cause.__traceback__) or frames
-        inner = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else None
-        cause = inner or cause.__cause__ or cause.__context__
+        first = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else None
+        cause = first or cause.__cause__ or cause.__context__
     places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
-    return {"error": kinds[0], "causes": kinds[1:], "traceback": places}
+    return {"error": types[0], "causes": types[1:], "traceback": places}
 
 
-def _kind(error: BaseException) -> str:
+def _type_name(error: BaseException) -> str:
     name = type(error).__qualname__
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
     return f"{name} ({reason})" if reason else name
 
 
 def _format_string(message: object) -> str:
-    """The first line of a library's message, the values it would be filled with left out."""
+    """The first line of a library's message, without the values that would be formatted into it."""
     lines = str(message).splitlines() if isinstance(message, str) else []
     return lines[0][:_MAX_TEXT] if lines else type(message).__qualname__
 
 
 class StderrRedirect(io.TextIOBase):
-    """In place of standard error: what a library prints becomes lines of the log, its words left out.
-
-    Of a traceback the places are kept, and of its last line the kind of error.
-    """
+    """Logs what libraries print to standard error: frames of tracebacks and types of errors, no other text."""
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._incomplete = ""
 
     def writable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def write(self, text: str) -> int:
-        """Log every line that is whole."""
-        *lines, self._rest = (self._rest + text).split("\n")
-        self._rest = self._rest[-_MAX_TEXT:]
-        for line in lines:
-            told = _redact(line)
-            if told:
-                log_event(logging.WARNING, "stray output", text=told)
+        """Log the complete lines."""
+        *lines, self._incomplete = (self._incomplete + text).split("\n")
+        self._incomplete = self._incomplete[-_MAX_TEXT:]
+        for redacted in filter(None, map(_redact, lines)):
+            log_event(logging.WARNING, "stray output", text=redacted)
         return len(text)
 
 
 def _redact(line: str) -> str:
-    if _PLACE.match(line):
+    if _FRAME.match(line):
         return line.strip()
-    kind = re.match(r"([A-Za-z_.]+(?:Error|Exception|Warning|Interrupt|Exit))\b", line)
-    return kind.group(1) if kind else ""
+    name = _ERROR_NAME.match(line)
+    return name[0] if name else ""
 
 
 @contextmanager
 def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
-    """Inside the block all that is logged, warned or printed to standard error goes to `stream` as JSON.
+    """Send all that is logged, warned or printed to standard error to `stream` as JSON Lines.
 
     The service's own events from `level` on, libraries' from WARNING on.
     """
     root, own = logging.getLogger(), logging.getLogger(LOGGER)
     before = root.handlers[:], root.level, own.level, logging.raiseExceptions
-    others = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    ways = [(one, one.handlers, one.propagate) for one in others]
+    loggers = [item for item in root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
+    routing = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLine())
+    # ASCII: nothing in a line can end it or disturb a terminal.
+    render = structlog.processors.JSONRenderer(json.dumps, default=str)
+    handler.setFormatter(ProcessorFormatter(processors=[_to_line, render], use_get_message=False))
     root.handlers[:] = [handler]
-    for one in others:  # a library that writes by itself would write what it was given
-        one.handlers, one.propagate = [], True
+    for logger in loggers:  # a library's own handler would write the message unredacted
+        logger.handlers, logger.propagate = [], True
     root.setLevel(logging.WARNING)
     own.setLevel(level.upper())
-    logging.raiseExceptions = False  # a reader that went away is no reason to stop
+    logging.raiseExceptions = False  # a closed stream must not stop the service
     try:
         with warnings.catch_warnings(), redirect_stderr(StderrRedirect()):
             warnings.showwarning = _log_warning
             yield
     finally:
         root.handlers[:], root.level, own.level, logging.raiseExceptions = before
-        for one, handlers, propagate in ways:
-            one.handlers, one.propagate = handlers, propagate
+        for logger, handlers, propagate in routing:
+            logger.handlers, logger.propagate = handlers, propagate
 
 
 def _log_warning(

@@ -1,35 +1,37 @@
-"""Every request, seen from outside: which route took it, what came of it, how long it took.
+"""Request-logging middleware: request id, route pattern, status, duration, bytes.
 
-What a person asked is in none of it. A route is told by its pattern, and nothing is read of the address, the
-headers or the body.
+Nothing a person typed is recorded: of the address only the route's pattern, of headers and body nothing.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPMethod
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
+from web.http.json_log import log_event
 from web.http.routes import PAGE, local_path
 
 OTHER_ROUTE = "other"
-"""What no route took, or no method of HTTP's."""
+"""The label of a request that matched no route, and of a method that HTTP does not have."""
 NO_REPLY_STATUS = 500
 """What the server answers for an app that did not."""
 _ID_BYTES = 8
 _METHODS = frozenset(HTTPMethod)
+_annotations: ContextVar[dict[str, str]] = ContextVar("annotations")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A request that is over. `sent` are bytes of the reply's body, `noted` is what `note` said of it."""
+    """A finished request. `sent` counts bytes of the response body."""
 
     id: str
     route: str
@@ -41,48 +43,51 @@ class RequestRecord:
 
 
 Observer = Callable[[RequestRecord], None]
-"""Told of each request when it is over; must return at once and raise nothing."""
+"""Called with each finished request; must return at once and raise nothing."""
 
 
 class RequestLog:
-    """ASGI middleware that tells observers of every request, and each reply its `X-Request-ID`."""
+    """ASGI middleware that reports every request to observers, and sets `X-Request-ID` on each response."""
 
     def __init__(self, app: ASGIApp, observers: Iterable[Observer] = ()) -> None:
         self._app = app
         self._observers = tuple(observers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, and tell of it when it is over, however it ends."""
+        """Pass the request on, and report it when it ends, with a response or without."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         identifier, started = secrets.token_hex(_ID_BYTES), time.perf_counter()
-        reply = _Reply(send, identifier)
-        with request_context(identifier) as noted:
-            try:
-                await self._app(scope, receive, reply)
-            finally:
-                seen = RequestRecord(
-                    id=identifier,
-                    route=route_of(scope),
-                    method=scope["method"] if scope["method"] in _METHODS else OTHER_ROUTE,
-                    status=reply.status,
-                    seconds=time.perf_counter() - started,
-                    sent=reply.sent,
-                    annotations=noted.annotations,
-                )
-                for observe in self._observers:
-                    observe(seen)
+        response = _Response(send, identifier)
+        annotations: dict[str, str] = {}
+        token = _annotations.set(annotations)
+        try:
+            with bound_contextvars(request=identifier):
+                await self._app(scope, receive, response)
+        finally:
+            _annotations.reset(token)
+            record = RequestRecord(
+                id=identifier,
+                route=route_of(scope),
+                method=scope["method"] if scope["method"] in _METHODS else OTHER_ROUTE,
+                status=response.status,
+                seconds=time.perf_counter() - started,
+                sent=response.sent,
+                annotations=annotations,
+            )
+            for observe in self._observers:
+                observe(record)
 
 
 def route_of(scope: Scope) -> str:
-    """The pattern of the route that took a request, such as "/articles/{identifier}"."""
+    """The pattern of the route that handled a request, such as "/articles/{identifier}"."""
     pattern: str = getattr(scope.get("route"), "path", "")
-    # The page's request is a copy on its way in, and the route is told to the copy.
+    # The page's request is copied on its way in, and only the copy's scope names the route.
     return pattern or (PAGE if local_path(scope) == PAGE else OTHER_ROUTE)
 
 
-class _Reply:
-    """Hands a reply on and keeps its status and its length."""
+class _Response:
+    """Sends a response on and keeps its status and length."""
 
     def __init__(self, send: Send, identifier: str) -> None:
         self._send = send
@@ -99,36 +104,21 @@ class _Reply:
         await self._send(message)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """A request's id and the facts noted of it."""
-
-    id: str = ""
-    annotations: dict[str, str] = field(default_factory=dict)
+def annotate(**fields: str) -> None:
+    """Add to the record of the current request, also from its worker threads; no effect outside a request."""
+    _annotations.get({}).update(fields)
 
 
-_noted: ContextVar[RequestContext | None] = ContextVar("noted", default=None)
-
-
-@contextmanager
-def request_context(identifier: str) -> Iterator[RequestContext]:
-    """Inside the block, and in whatever runs in a copy of its context, `note` adds to what is given."""
-    noted = RequestContext(identifier)
-    token = _noted.set(noted)
-    try:
-        yield noted
-    finally:
-        _noted.reset(token)
-
-
-def annotate(**facts: str) -> None:
-    """Note something of the request under way; nothing happens outside of one."""
-    noted = _noted.get()
-    if noted:
-        noted.annotations.update(facts)
-
-
-def request_id() -> str:
-    """The id of the request under way, "" outside of one."""
-    noted = _noted.get()
-    return noted.id if noted else ""
+def log_request(record: RequestRecord) -> None:
+    """An observer that logs one line per request."""
+    log_event(
+        logging.ERROR if record.status == NO_REPLY_STATUS else logging.INFO,
+        "request",
+        request=record.id,
+        route=record.route,
+        method=record.method,
+        status=record.status,
+        ms=round(record.seconds * 1000, 1),
+        bytes=record.sent,
+        **record.annotations,
+    )

@@ -1,7 +1,7 @@
-"""Headers that tell a browser what a reply may do.
+"""Security headers of every response: Content-Security-Policy, Permissions-Policy, Referrer-Policy, nosniff.
 
-Gradio's scripts compile event code at run time and load each other, so the page's policy is a nonce that is
-handed on ('strict-dynamic') and 'unsafe-eval'; an inline handler or a script in an article has no nonce.
+Gradio's scripts compile event code at run time and load each other, so the page's policy needs 'unsafe-eval'
+and a nonce that scripts pass on ('strict-dynamic'). An inline handler or a script in an article has no nonce.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.http.routes import PAGE, local_path
 
-# The second policy must allow a thing as well: 'strict-dynamic' lets a <link> that was injected fetch scripts
-# of other hosts ahead, though never run them.
+# Both policies must allow a request: the first alone, by 'strict-dynamic', would let an injected <link>
+# prefetch scripts of other hosts, though never run them.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "base-uri 'self'; form-action 'none', default-src 'self' data: 'unsafe-inline' 'unsafe-eval'"
 )
-# The service's own pages: its own files, nothing inline, and no script may make HTML of a text.
+# The service's own pages: its own files, nothing inline, and no script may parse text as HTML.
 _DOCUMENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
 )
 _OTHER_POLICY = "default-src 'none'"
-# Nothing here needs any of it; an extract is copied, so the clipboard is left out.
+# Unused features; copying an extract needs the clipboard.
 _PERMISSIONS = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -40,29 +40,29 @@ _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds the headers to every reply, and the nonce to every script of the page."""
+    """ASGI middleware that adds the headers to every response, and the nonce to every script of the page."""
 
     def __init__(self, app: ASGIApp, origins: Iterable[str] = ()) -> None:
         self._app = app
         self._ancestors = "frame-ancestors " + " ".join(["'self'", *origins])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and add to the reply."""
+        """Pass the request on; add the headers to its response."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         if scope["method"] == "GET" and local_path(scope) == PAGE:
             nonce = secrets.token_urlsafe(16)
-            reply = _PageReply(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
-            return await self._app(_without_compression(scope), receive, reply)
+            response = _PageResponse(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
+            return await self._app(_without_compression(scope), receive, response)
 
-        async def reply_with_headers(message: Message) -> None:
+        async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 is_document = headers.get("content-type", "").startswith("text/html")
                 headers.update(self._headers(_DOCUMENT_POLICY if is_document else _OTHER_POLICY))
             await send(message)
 
-        await self._app(scope, receive, reply_with_headers)
+        await self._app(scope, receive, add_headers)
 
     def _headers(self, policy: str) -> dict[str, str]:
         return {
@@ -73,8 +73,8 @@ class SecurityHeaders:
         }
 
 
-class _PageReply:
-    """Holds the page back until it is whole, then sends it with the nonces and the length that follows."""
+class _PageResponse:
+    """Buffers the page, then sends it with the nonces and its new length."""
 
     def __init__(self, send: Send, nonce: str, headers: dict[str, str]) -> None:
         self._send = send
@@ -100,11 +100,11 @@ class _PageReply:
 
 
 def with_nonce(html: bytes, nonce: str) -> bytes:
-    """Every script element of a page allowed to run."""
+    """The page with the nonce on every script element."""
     return _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), html)
 
 
 def _without_compression(scope: Scope) -> Scope:
-    """The request without its wish for compression: a compressed page cannot be given nonces."""
-    kept = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-    return {**scope, "headers": kept}
+    """The request without `Accept-Encoding`: nonces cannot be added to a compressed page."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": headers}

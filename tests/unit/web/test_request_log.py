@@ -8,9 +8,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import get_contextvars
 
 from tests.support.fake_assistant import FakeAssistant, abstained
-from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate, request_id
+from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate
 from web.service import build_app
 from web.settings import Settings
 
@@ -67,7 +68,7 @@ def test_an_app_that_fails_is_seen_and_fails_on() -> None:
 
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
         annotate(outcome="failed")
-        raise ValueError(request_id())
+        raise ValueError(get_contextvars()["request"])
 
     with pytest.raises(ValueError, match=r"^[0-9a-f]{16}$") as caught:
         TestClient(RequestLog(fails, [seen.append])).get("/")
@@ -99,4 +100,4 @@ def test_requests_at_once_note_apart() -> None:
     asyncio.run(both())
     assert [one.annotations for one in seen] == [{"outcome": path, "thread": path} for path in ("/a", "/b")]
     annotate(outcome="nobody's")
-    assert request_id() == ""
+    assert get_contextvars() == {}
