@@ -42,14 +42,15 @@ def _to_line(_: object, __: str, event: EventDict) -> EventDict:
     """Time (UTC), level, logger, event; then the request's id, the event's fields and its error's."""
     record: logging.LogRecord = event.pop("_record")
     own, text, error = event.pop("_from_structlog"), event.pop("event"), event.pop("exc_info", None)
-    line = {
+    line: EventDict = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
         "event": text if own else _format_string(record.msg),
     }
     error = error[1] if isinstance(error, tuple) else error
-    return line | structlog.contextvars.get_contextvars() | event | (error_fields(error) if error else {})
+    details = error_fields(error) if error else {}
+    return {**line, **structlog.contextvars.get_contextvars(), **event, **details}
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def _format_string(message: object) -> str:
 
 
 class StderrRedirect(io.TextIOBase):
-    """Logs what libraries print to standard error: frames of tracebacks and types of errors, no other text."""
+    """Logs what libraries print to standard error: the frames of tracebacks and types of errors."""
 
     def __init__(self) -> None:
         self._incomplete = ""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPMethod
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -120,5 +121,5 @@ def log_request(record: RequestRecord) -> None:
         status=record.status,
         ms=round(record.seconds * 1000, 1),
         bytes=record.sent,
-        **record.annotations,
+        **dict[str, Any](record.annotations),
     )
