@@ -1,8 +1,7 @@
-"""The whole service under a path of a real nginx, with the lines the README gives."""
+"""The whole service under a path of a real nginx, with the lines of docs/deployment.md."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.browser_page import open_page
 from tests.support.chromium import needs_chromium
+from tests.support.documentation import examples
 from tests.support.proxied_service import needs_nginx, proxied, serving
-from tests.support.repository import ROOT
 from web.access.credentials import FILE, add
 from web.errors import WrongSetting
 from web.i18n import load_catalogue
@@ -23,18 +22,16 @@ from web.settings import Access, Settings, read_settings
 QUESTION = "What cost more?"
 
 
-def readme_lines() -> str:
-    """The location block of the README."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"```nginx\n(.*?)```", readme, re.DOTALL)
-    assert isinstance(lines, str)
+def documented_location() -> str:
+    """The location block for nginx in docs/deployment.md."""
+    (lines,) = examples("docs/deployment.md", "nginx")
     return lines
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a browser finds the service: a path of the proxy."""
-    lines = readme_lines()
+    lines = documented_location()
     assert "127.0.0.1:7860" in lines
     with (
         serving(Settings(root_path="/ask")) as port,
@@ -69,7 +66,7 @@ def test_the_script_is_the_one_whose_hash_is_printed(address: str) -> None:
 
 @needs_nginx
 def test_a_scheme_is_taken_from_the_proxy_on_this_machine(address: str, tmp_path: Path) -> None:
-    lines = readme_lines().replace("$scheme", "https")
+    lines = documented_location().replace("$scheme", "https")
     with (
         serving(Settings(root_path="/ask")) as port,
         proxied(tmp_path, lines.replace("7860", str(port))) as proxy,
@@ -81,7 +78,7 @@ def test_a_scheme_is_taken_from_the_proxy_on_this_machine(address: str, tmp_path
 @needs_nginx
 def test_only_whom_the_proxy_names_is_let_in(tmp_path: Path) -> None:
     """nginx comes from an address of its own, and what a client says of itself is no name."""
-    lines = readme_lines().replace(
+    lines = documented_location().replace(
         "proxy_set_header Host",
         "proxy_bind 127.0.0.2;\n    proxy_set_header X-Forwarded-User $arg_as;\n    proxy_set_header Host",
     )
@@ -103,7 +100,7 @@ def test_only_whom_the_proxy_names_is_let_in(tmp_path: Path) -> None:
 def test_people_log_in_under_the_path(tmp_path: Path) -> None:
     add(tmp_path / FILE, "staff", "correct horse battery")
     settings = Settings(data=tmp_path, root_path="/ask", access=Access.PASSWORD)
-    lines = readme_lines().replace("$scheme", "https")
+    lines = documented_location().replace("$scheme", "https")
     with (
         serving(settings) as port,
         proxied(tmp_path, lines.replace("7860", str(port))) as proxy,

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.testclient import TestClient
 
+from tests.support.documentation import examples
 from tests.support.fake_assistant import FakeAssistant
-from tests.support.repository import ROOT
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers
@@ -170,9 +170,8 @@ def test_a_hostile_host_stays_text(client: TestClient) -> None:
     assert "<script>alert" not in page
 
 
-def test_the_readme_shows_what_the_demonstration_prints() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"```html\n(.*?)\n```", readme, re.DOTALL)
+def test_the_documentation_shows_what_the_demonstration_prints() -> None:
+    shown = [example.rstrip("\n") for example in examples("docs/widget.md", "html")]
     with TestClient(kit(), base_url="https://intranet.example", root_path="/ask") as client:
         element, frame = snippets(client, "/ask/embed/demo")
     checked = re.sub(r'\n  integrity="[^"]*" crossorigin="anonymous"', "", element)
