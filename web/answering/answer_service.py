@@ -1,4 +1,4 @@
-"""The desk: where page and API ask, so that their limits on questions at once are one limit."""
+"""Answers questions in worker threads for page, API and MCP: one limit on concurrency, one cache."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ from web.http.request_log import annotate
 
 RUNNING = 8
 WAITING = 52
-# A full desk is half empty again by then, on two cores.
 RETRY_AFTER = 2
+"""Seconds; on two cores half of a full queue is answered by then."""
 UNAVAILABLE_RETRY_AFTER = 5
-"""Seconds after which somebody may ask again when the engine was away."""
-# 12 bytes are 16 characters: nobody guesses the question that another asked.
-_ID_BYTES = 12
+"""Seconds after which to ask again when Milvus does not respond."""
+_ID_BYTES = 12  # 16 characters: nobody guesses the id of another person's question
 
 Recorder = Callable[[str, Answer, float], None]
-"""Told the id, the answer and the seconds of each reply; must return at once and raise nothing."""
+"""Called with id, answer and seconds of each reply; must return at once and raise nothing."""
 
 
 def new_id() -> str:
-    """A random name for a question asked, safe in an address."""
+    """A random id for a question, safe in a URL."""
     return secrets.token_urlsafe(_ID_BYTES)
 
 
@@ -51,12 +50,11 @@ class Reply:
 
 
 class AnswerService:
-    """Asks the assistant in threads of its own, so that neither the event loop nor other requests wait.
+    """Asks the assistant in a thread pool, so that questions block neither the event loop nor other requests.
 
-    `assistant` may be replaced at any time: what a request shows must come from one, so it takes it once.
-    `fault` says why the one that answers is not of the generation published last, "" when it is. `away` says
-    that nothing can be answered, for the engine does not, "" when it does. `recorder` is told every reply. As
-    many answers as `remembered` are kept for who asks the same again; 0 keeps none.
+    `assistant` may be replaced at any time: a request reads it once, so that its reply is of one generation.
+    `fault` says why the assistant is not of the generation published last, "" if it is. `unavailable` says
+    why no question can be answered, "" if they can. `remembered` answers are cached; 0 caches none.
     """
 
     def __init__(
@@ -71,13 +69,13 @@ class AnswerService:
         self.assistant = assistant
         self.fault = ""
         self.unavailable = ""
+        self.capacity = running + waiting
         self._recorder = recorder
         self._cache = AnswerCache(remembered)
-        self._threads = ThreadPoolExecutor(running, thread_name_prefix="desk")
-        self._free_places = BoundedSemaphore(running + waiting)
+        self._threads = ThreadPoolExecutor(running, thread_name_prefix="answers")
+        self._free_places = BoundedSemaphore(self.capacity)
         self._running = running
         self._pending: set[Future[Answer]] = set()
-        self.capacity = running + waiting
 
     @property
     def running(self) -> int:
@@ -86,7 +84,7 @@ class AnswerService:
 
     @property
     def waiting(self) -> int:
-        """Questions let in that wait for a thread."""
+        """Accepted questions that wait for a thread."""
         return max(0, len(self._pending) - self._running)
 
     async def ask(
@@ -97,20 +95,20 @@ class AnswerService:
         *,
         assistant: Assistant | None = None,
     ) -> Reply:
-        """The reply to a question, of this assistant, or of the one that answers now.
+        """The reply to a question, of this assistant, by default of the current one.
 
         Raises:
             QuestionError: the question cannot be asked.
-            Busy: every place, running and waiting, is taken.
-            NotAnswered: there is a fault in the service; the log tells it.
-            Away: the engine does not answer.
+            TooManyQuestions: `capacity` questions are running and waiting.
+            AnsweringFailed: a fault in the service, which is in its log.
+            StoreUnavailable: Milvus does not respond.
         """
         started = time.perf_counter()
         key, assistant = CacheKey(question, k, filters), assistant or self.assistant
         answer = self._cache.get(assistant.generation.id, key)
         if answer is None:
             answer = await self._answer(assistant, key)
-            if assistant is self.assistant:  # else it would drop the answers of the generation after it
+            if assistant is self.assistant:  # an older one would evict the answers of the current generation
                 self._cache.put(key, answer)
         else:
             annotate(remembered="yes")
@@ -126,7 +124,8 @@ class AnswerService:
             raise TooManyQuestions(RETRY_AFTER)
         future = self._threads.submit(copy_context().run, lambda: assistant.ask(*key))
         self._pending.add(future)
-        # Not a `finally` here: a cancelled request leaves its thread running, and the place is that thread's.
+        # Not `finally`: a cancelled request leaves its thread running, and the place is occupied until it
+        # ends.
         future.add_done_callback(self._release)
         try:
             answer = await _await_answer(asyncio.wrap_future(future))
@@ -142,7 +141,7 @@ class AnswerService:
 
 
 async def _await_answer(future: asyncio.Future[Answer]) -> Answer:
-    """The answer. A fault goes to the log without its message, which may hold the question."""
+    """The answer. A fault is logged without its message, which may hold the question."""
     try:
         await asyncio.wait([future])
     finally:
@@ -163,7 +162,7 @@ async def _await_answer(future: asyncio.Future[Answer]) -> Answer:
 
 
 class CacheKey(NamedTuple):
-    """What makes two questions the same, letter for letter."""
+    """Questions that are equal letter for letter have one answer."""
 
     question: str
     k: int
@@ -171,21 +170,18 @@ class CacheKey(NamedTuple):
 
 
 class AnswerCache:
-    """The answers of one generation that were used last, at most `size`; kept in memory alone.
-
-    For one thread, the event loop's.
-    """
+    """LRU cache of the answers of one generation, in memory alone. For one thread, the event loop's."""
 
     def __init__(self, size: int) -> None:
         self._generation = ""
         self._answers: LruCache[CacheKey, Answer] = LruCache(size)
 
     def get(self, generation: str, key: CacheKey) -> Answer | None:
-        """The answer given from this generation, if it is still there."""
+        """The cached answer of this generation, or None."""
         return self._answers.get(key) if generation == self._generation else None
 
     def put(self, key: CacheKey, answer: Answer) -> None:
-        """Keep an answer; those of another generation are dropped, and with them what they refer to."""
+        """Cache an answer; the answers of another generation are dropped, and with them its articles."""
         if answer.generation != self._generation:
             self._answers.clear()
             self._generation = answer.generation

@@ -1,8 +1,4 @@
-"""Whether the service can answer, for whoever asks: a load balancer, a monitor, a stranger.
-
-It tells no path. Why something is not as it should be is told by those who know, as a `Reason`; what looks
-like a path is taken out of it, whoever wrote it.
-"""
+"""Health of the service for load balancers and monitors: ready or not, and why. It names no path."""
 
 from __future__ import annotations
 
@@ -15,17 +11,17 @@ from pydantic import BaseModel, Field
 from web.answering.answer_service import AnswerService
 
 Reason = Callable[[], str]
-"""One line on what is wrong though questions are answered, such as a new generation that was refused; "" when
-nothing is. Called for each look at `/health`, in the event loop: it must not wait."""
+"""One line on what is wrong although questions are answered, such as a refused generation; "" if nothing is.
+Called on the event loop for each request of `/health`: it must not block."""
 
-_LEFT_OUT = "…"
-_QUOTED_PATH = re.compile(r"'[^']*[/\\][^']*'")
+# A path in quotation marks, blanks included; else a word with a slash, up to its closing punctuation.
+_PATH = re.compile(r"(?<=')[^']*[/\\][^']*(?=')|[^\s']*[/\\][^\s']*?(?=[:;,.)]?(?:[\s']|$))")
 
 
 class Health(BaseModel):
-    """The index that answers, how much is in it, and what is wrong.
+    """The index that answers, its size, and what is wrong.
 
-    `live`: the process answers. `ready`: it answers questions. `degraded`: it does, with something amiss.
+    `live`: the process responds. `ready`: it answers questions. `degraded`: it does, but something is wrong.
     """
 
     status: Literal["ready", "degraded", "warming up", "unavailable"]
@@ -40,44 +36,32 @@ class Health(BaseModel):
 
 
 def service_health(answers: AnswerService, reasons: Iterable[Reason] = ()) -> Health:
-    """The state of a service that answers questions, or would if the engine did."""
-    told = health_reasons(answers, reasons)
+    """The health of a service with an index."""
+    faults = health_reasons(answers, reasons)
     generation = answers.assistant.generation
     return Health(
-        status="unavailable" if answers.unavailable else "degraded" if told else "ready",
+        status="unavailable" if answers.unavailable else "degraded" if faults else "ready",
         ready=not answers.unavailable,
-        degraded=bool(told) and not answers.unavailable,
+        degraded=bool(faults) and not answers.unavailable,
         detail=answers.unavailable,
-        reasons=told,
+        reasons=faults,
         generation=generation.id,
         articles=len(generation.articles),
         passages=len(generation.passages),
     )
 
 
-def warming_up_health(told: str) -> Health:
-    """The state of a service that is not there yet."""
-    return Health(status="warming up", ready=False, reasons=(told,), detail=told)
+def warming_up_health(message: str) -> Health:
+    """The health of a service that still loads models and index."""
+    return Health(status="warming up", ready=False, reasons=(message,), detail=message)
 
 
 def health_reasons(answers: AnswerService, reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """What is wrong with the desk and otherwise, as a stranger may read it."""
-    return tuple(
-        redact_paths(told)
-        for told in (answers.unavailable, answers.fault, *(reason() for reason in reasons))
-        if told
-    )
+    """All that is wrong, without paths."""
+    faults = (answers.unavailable, answers.fault, *(reason() for reason in reasons))
+    return tuple(redact_paths(fault) for fault in faults if fault)
 
 
-def redact_paths(told: str) -> str:
-    """One line without a word that has a slash: "/srv/x/gen-3: no such file" is "…: no such file".
-
-    A path in quotation marks goes whole, blanks and all.
-    """
-    return " ".join(_without_path(word) for word in _QUOTED_PATH.sub(f"'{_LEFT_OUT}'", told).split())
-
-
-def _without_path(word: str) -> str:
-    if "/" not in word and "\\" not in word:
-        return word
-    return _LEFT_OUT + (word[-1] if word[-1] in ":;,.)" else "")
+def redact_paths(text: str) -> str:
+    """In one line and without paths: "/srv/x/gen-3: no such file" -> "…: no such file"."""
+    return " ".join(_PATH.sub("…", text).split())

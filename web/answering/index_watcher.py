@@ -1,9 +1,9 @@
-"""Hot reload: what `qa index` publishes beside the running service is verified, and then answers.
+"""Hot reload: verifies each newly published generation in a thread, then lets it answer.
 
-What is published, in the data folder or in an engine, is looked at every few seconds, in a thread of its own.
-A new generation is hashed, opened and probed while the old one answers; then one reference is replaced. What
-is not sound, or was built with another model, is refused and told, the old one answers on, and `Desk.fault`
-says why until it is mended.
+Every few seconds the published pointer, in the data folder or in Milvus, is compared with the current one. A
+new generation is hashed, opened and probed while the old one answers; then one reference is replaced. A
+generation that is damaged, or was built with another model, is refused: the old one answers on, and
+`AnswerService.fault` gives the reason until it is repaired.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from qa.assistant import Assistant
 from web.answering.answer_service import UNAVAILABLE_RETRY_AFTER, AnswerService
 from web.errors import StoreUnavailable
 
-MOST_SKIPPED = 64
-"""Looks at most before a refused generation is tried again: it may have been mended, or the disk may be."""
+RETRY_POLLS = 12
+"""Polls until a refused generation is tried again, which hashes all its files; by default a minute."""
 
-_JOIN_SECONDS = 2  # seconds that a look under way gets to end when the service stops
+_JOIN_SECONDS = 2  # for a poll that is under way when the service stops
 
 ReloadObserver = Callable[[Assistant], None]
 
 
 class IndexWatcher:
-    """Follows what is published where a desk's assistant comes from.
+    """Keeps an answer service on the generation that `source` publishes.
 
-    `reloads` and `refusals` count; each of `renewed` is told of an assistant before it answers.
+    `reloads` and `refusals` count; each function of `on_reload` gets an assistant before it answers.
     `announce` gets one line for each change, and must raise nothing.
     """
 
@@ -50,7 +50,7 @@ class IndexWatcher:
         self._announce = announce
         self._current = _pointer_of(answers.assistant.generation)
         self._refused: Pointer | None = None
-        self._skip = self._skipped = 0
+        self._polls_since_refusal = 0
 
     @property
     def generation(self) -> str:
@@ -59,11 +59,11 @@ class IndexWatcher:
 
     @property
     def fault(self) -> str:
-        """Why the one published last does not answer, "" when it does; paths are inside the data folder."""
+        """Why the latest published generation does not answer, "" if it does; paths are relative."""
         return self._answers.fault
 
     def poll(self) -> bool:
-        """Look once at what is published, and take it; true when another generation answers now."""
+        """Compare the published pointer once; true if another generation answers now."""
         pointer = None
         try:
             pointer = self._source.current()
@@ -73,8 +73,8 @@ class IndexWatcher:
                 self._announce("The engine answers again.")
             if pointer == self._current:
                 self._clear_fault()
-            elif pointer != self._refused or self._retry_due():
-                self._switch_to(pointer)
+            elif pointer != self._refused or self._is_retry_due():
+                self._switch()
                 return True
         except Unreachable as error:
             self._mark_unavailable(error)
@@ -84,7 +84,7 @@ class IndexWatcher:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Look again and again while the block runs."""
+        """Poll every few seconds while the block runs."""
         stopped = threading.Event()
         thread = threading.Thread(target=self._poll_until, args=(stopped,), name="reload", daemon=True)
         thread.start()
@@ -99,15 +99,15 @@ class IndexWatcher:
             while not stopped.wait(self._seconds):
                 self.poll()
         finally:
-            if not stopped.is_set():  # a mistake of ours: better told than silent
+            if not stopped.is_set():  # a bug ended the thread: /health shows it
                 self._answers.fault = "new generations are not looked for any more; start the service again"
 
-    def _switch_to(self, pointer: Pointer) -> None:
+    def _switch(self) -> None:
         generation = self._source.open()
         check_probes(generation)
         assistant = self._answers.assistant.with_generation(generation)
-        for renew in self.on_reload:
-            renew(assistant)
+        for observe in self.on_reload:
+            observe(assistant)
         self._answers.assistant = assistant
         self._current = _pointer_of(generation)
         self.reloads += 1
@@ -115,24 +115,20 @@ class IndexWatcher:
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
 
     def _mark_unavailable(self, error: Unreachable) -> None:
-        """The engine is away: nobody can be answered until it is back; nothing is wrong with the index."""
+        """Milvus does not respond: no question can be answered, though nothing is wrong with the index."""
         if not self._answers.unavailable:
             self._announce(f"Questions are not answered: {error}")
         self._answers.unavailable = str(StoreUnavailable(UNAVAILABLE_RETRY_AFTER))
 
     def _clear_fault(self) -> None:
         self._answers.fault, self._refused = "", None
-        self._skip = 0
 
-    def _retry_due(self) -> bool:
-        """Whether a refused generation is tried again: after 1 look, then 2, 4, and so on."""
-        self._skipped += 1
-        return self._skipped > self._skip
+    def _is_retry_due(self) -> bool:
+        self._polls_since_refusal += 1
+        return self._polls_since_refusal >= RETRY_POLLS
 
     def _refuse(self, pointer: Pointer | None, error: IndexFailure | OSError) -> None:
-        again = pointer is not None and pointer == self._refused
-        self._skip = min(MOST_SKIPPED, 2 * self._skip + 1) if again else 0
-        self._refused, self._skipped = pointer, 0
+        self._refused, self._polls_since_refusal = pointer, 0
         location = self._source.location
         fault = str(error).replace(f"{location}/", "").replace(location, "the data folder")
         if fault != self._answers.fault:
@@ -142,5 +138,5 @@ class IndexWatcher:
 
 
 def _pointer_of(generation: Generation) -> Pointer:
-    """What `CURRENT` says while this generation is published."""
+    """The content of `CURRENT` while this generation is published."""
     return Pointer(generation.id, hashlib.sha256(manifest_bytes(generation.manifest)).hexdigest())

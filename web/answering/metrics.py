@@ -1,4 +1,4 @@
-"""Counts for Prometheus, by route and outcome; not a word of what was asked."""
+"""Prometheus metrics by route and outcome; no label holds text that a person typed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from prometheus_client.registry import Collector
 from web.http.request_log import RequestRecord
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""The format that `Metrics.text` is in."""
-# Seconds: an answer from memory takes a few milliseconds, one with the reranker a tenth of a second or two.
+"""Of `Metrics.text`."""
+# Seconds: a cached answer takes a few milliseconds, one with the reranker a tenth of a second or two.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-# The reason of a refusal, where nothing was noted of it.
+# The reason of a rejection without an annotated outcome.
 _BY_STATUS = {413: "too large", 422: "not a question", 429: "too often", 503: "busy"}
-_REFUSALS = frozenset(_BY_STATUS.values())
+_REJECTIONS = frozenset(_BY_STATUS.values())
 _ANSWERS = frozenset(("answered", "abstained"))
 _FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """How the service stands: questions at the desk, its generation, how much is amiss, what was lost."""
+    """Questions in progress, the current generation, reasons for `degraded`, and feedback lost."""
 
     running: int
     waiting: int
@@ -37,7 +37,7 @@ class ServiceState:
 
 
 class Metrics:
-    """Counts of one service, in a registry of its own. `count` is an observer of requests."""
+    """Counters of one service, in a registry of its own. `count` is an observer of requests."""
 
     def __init__(self) -> None:
         own = self._registry = CollectorRegistry()
@@ -47,52 +47,52 @@ class Metrics:
         )
         self._answers = Counter("pullquote_answers", "Questions with a reply.", ("outcome",), registry=own)
         self._remembered = Counter("pullquote_remembered_answers", "Replies from memory.", registry=own)
-        self._refusals = Counter("pullquote_refusals", "Requests refused.", ("reason",), registry=own)
+        self._rejections = Counter("pullquote_refusals", "Requests refused.", ("reason",), registry=own)
         self._failures = Counter("pullquote_failures", "Questions that a fault left alone.", registry=own)
-        # There from the start: a rate of what appears with its first value is lost.
+        # Present from the start: Prometheus computes no rate from a series that appears with its first count.
         for outcome in sorted(_ANSWERS):
             self._answers.labels(outcome)
-        for reason in sorted(_REFUSALS):
-            self._refusals.labels(reason)
+        for reason in sorted(_REJECTIONS):
+            self._rejections.labels(reason)
         ProcessCollector(registry=own)
 
     def count(self, record: RequestRecord) -> None:
-        """Count a request that is over."""
+        """Count a finished request."""
         self._requests.labels(record.route, str(record.status)).inc()
         self._seconds.labels(record.route).observe(record.seconds)
-        # The page tells a refusal in words, with status 200: what was noted goes before the status.
+        # The page shows a rejection with status 200: the annotation goes before the status.
         outcome = record.annotations.get("outcome") or _BY_STATUS.get(record.status, "")
         if outcome in _ANSWERS:
             self._answers.labels(outcome).inc()
-        elif outcome in _REFUSALS:
-            self._refusals.labels(outcome).inc()
+        elif outcome in _REJECTIONS:
+            self._rejections.labels(outcome).inc()
         elif outcome == _FAILED:
             self._failures.inc()
         if "remembered" in record.annotations:
             self._remembered.inc()
 
     def watch_state(self, state: Callable[[], ServiceState]) -> None:
-        """Tell this, too, which is asked whenever the metrics are."""
+        """Export this state as well, read at each scrape."""
         self._registry.register(_StateCollector(state))
 
     def text(self) -> bytes:
-        """All of it, as `TEXT`."""
+        """All metrics, as `CONTENT_TYPE`."""
         return generate_latest(self._registry)
 
 
 class _StateCollector(Collector):
-    """A state as figures."""
+    """Exports a state as gauges."""
 
     def __init__(self, state: Callable[[], ServiceState]) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        """Each figure with its meaning."""
+        """The metrics of the current state."""
         state = self._state()
         yield GaugeMetricFamily("pullquote_questions_running", "Being answered.", state.running)
         yield GaugeMetricFamily("pullquote_questions_waiting", "Waiting for their turn.", state.waiting)
         yield GaugeMetricFamily("pullquote_questions_limit", "Let in at once.", state.limit)
         yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", state.faults)
-        told = {"generation": state.generation}
-        yield InfoMetricFamily("pullquote_index", "The generation that answers.", told)
+        generation = {"generation": state.generation}
+        yield InfoMetricFamily("pullquote_index", "The generation that answers.", generation)
         yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", state.feedback_lost)

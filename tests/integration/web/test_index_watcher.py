@@ -34,7 +34,7 @@ from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import Counts, scratch
 from tests.support.repository import ROOT
 from web.answering.answer_service import AnswerService
-from web.answering.index_watcher import MOST_SKIPPED, IndexWatcher
+from web.answering.index_watcher import RETRY_POLLS, IndexWatcher
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages import gradio_page
@@ -152,26 +152,25 @@ def test_the_next_sound_one_ends_the_fault(desk: AnswerService, data: Path, relo
     assert (desk.fault, numbers(answer(desk))) == ("", {"state3x"})
 
 
-def test_what_was_refused_is_tried_again_less_and_less_often(
+def test_a_refused_generation_is_tried_again_every_few_polls(
     desk: AnswerService, data: Path, said: list[str]
 ) -> None:
     opened: list[int] = []
-    look_number = 0
+    poll_number = 0
 
     class CountingFolder(DataFolder):
         def open(self) -> Generation:
-            opened.append(look_number)
+            opened.append(poll_number)
             return super().open()
 
     reloading = IndexWatcher(desk, CountingFolder(data), seconds=0.01, announce=said.append)
     file = data / publish(data, 2).id / "texts.npy"
     flip(file)
-    for look_number in range(300):  # noqa: B007
+    for poll_number in range(4 * RETRY_POLLS):  # noqa: B007
         reloading.poll()
-    assert opened[:5] == [0, 1, 3, 7, 15]
-    assert opened[-1] - opened[-2] == MOST_SKIPPED + 1
+    assert opened == [0, RETRY_POLLS, 2 * RETRY_POLLS, 3 * RETRY_POLLS]
     flip(file)
-    assert any(reloading.poll() for _ in range(MOST_SKIPPED + 1))
+    assert any(reloading.poll() for _ in range(RETRY_POLLS))
     assert (desk.fault, numbers(answer(desk))) == ("", {"state2x"})
 
 
