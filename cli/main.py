@@ -137,7 +137,7 @@ def ask(
             years=tuple(year or ()),
         )
         assistant = open_assistant(data, model, device, reranker, backend=backend)
-        allowed = assistant.generation.facts.allowed(where)
+        allowed = assistant.generation.facets.allowed(where)
         if allowed is not None and not allowed.any():
             fail("no article has these facts; `qa doctor` lists what there is")
         if batch:

@@ -20,21 +20,15 @@ from corpus.sentences import split_sentences
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed
 from index.generation.articles import article_files
+from index.generation.files import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.generation.manifest import Setting
 from index.generation.spans import flags, window
-from index.retrieval.facet_columns import FacetColumns, facts_files, facts_of
+from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.index_type import AUTO, Plan
 from index.retrieval.lexical_index import ANALYZER, Analyzer
 from index.retrieval.lexicon import LEXICON, lexicon_bytes
 from index.retrieval.sentence_terms import terms_files
 from index.storage.arrays import array_bytes, text_digest
-
-SENTENCES = "sentences.npy"
-PASSAGES = "passages.npy"
-SENTENCE_ROWS = "sentence_rows.npy"
-WINDOW_ROWS = "window_rows.npy"
-PASSAGE_ROWS = "passage_rows.npy"
-TEXTS = "texts.npy"
 
 _Span = tuple[Article, int, int]
 
@@ -87,7 +81,7 @@ class GenerationPlan:
     """
 
     articles: tuple[Article, ...]
-    facts: FacetColumns
+    facets: FacetColumns
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...]
     texts: Sequence[str]
@@ -122,11 +116,11 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
     passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
     digests = texts.digests()
-    facts = facts_of(ordered)
+    facets = FacetColumns.of(ordered)
     analyzer = Analyzer()
     files = {
         **article_files(ordered),
-        **facts_files(facts),
+        **facets.files(),
         SENTENCES: array_bytes(_sentence_spans(split)),
         PASSAGES: array_bytes(_passage_spans(joined)),
         SENTENCE_ROWS: array_bytes(sentence_rows),
@@ -144,7 +138,7 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     }
     return GenerationPlan(
         articles=ordered,
-        facts=facts,
+        facets=facets,
         sentences=sentences,
         passages=passages,
         texts=texts,
@@ -165,7 +159,7 @@ def _check(articles: Sequence[Article]) -> None:
             raise BuildFailed(f"two articles have the id {article.id}: {before.source} and {article.source}")
     for article in articles:
         if text_digest(article.text).hex() != article.sha256:
-            raise BuildFailed(f"the text of {article.source} is not the one its SHA-256 says")
+            raise BuildFailed(f"the text of {article.source} does not match its SHA-256")
 
 
 def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:

@@ -25,7 +25,8 @@ from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_facts
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import DataFolder, Pointer
-from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS, open_generation
+from index.generation.files import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS
+from index.generation.generation import open_generation
 from index.generation.manifest import (
     FORMAT,
     Fact,
@@ -121,7 +122,7 @@ def _write_dense(
 
 
 def _write_lexical(folder: Path, contents: GenerationPlan) -> None:
-    sentences, passages = (_told(spans, contents.facts) for spans in (contents.sentences, contents.passages))
+    sentences, passages = (_told(spans, contents.facets) for spans in (contents.sentences, contents.passages))
     LexicalIndex.create(folder, sentences, passages)
 
 

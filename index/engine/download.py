@@ -11,22 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
-from index.building.layout import PASSAGE_ROWS, SENTENCE_ROWS
 from index.engine.collections import MilvusStore
 from index.engine.files import ChunkedFiles, places, without_files
 from index.engine.remote_generation import fetch_files
 from index.errors import BuildFailed, Damaged
-from index.generation.articles import ARTICLES
 from index.generation.data_folder import DataFolder, Pointer
-from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, ELSEWHERE, VECTORS
-from index.generation.manifest import (
+from index.generation.files import (
+    ARTICLES,
+    DENSE_PASSAGES,
+    DENSE_SENTENCES,
+    ELSEWHERE,
     MANIFEST,
-    Manifest,
-    file_facts,
-    read_manifest,
-    verify_files,
-    write_manifest,
+    PASSAGE_ROWS,
+    SENTENCE_ROWS,
+    VECTORS,
 )
+from index.generation.manifest import Manifest, file_facts, read_manifest, verify_files, write_manifest
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
 from index.storage.arrays import array_header, read_array

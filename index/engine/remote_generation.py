@@ -23,10 +23,10 @@ import numpy as np
 from index.engine.collections import MilvusStore
 from index.engine.files import ChunkedFiles, RemoteBytes, places, without_files
 from index.errors import IndexFailure
-from index.generation.articles import ARTICLES
-from index.generation.generation import ELSEWHERE, Generation, open_generation
-from index.generation.manifest import MANIFEST, FileDigest, Manifest, read_manifest, verify_files
-from index.retrieval.filter import NO_MARKS, Granularity, Marks
+from index.generation.files import ARTICLES, ELSEWHERE, MANIFEST
+from index.generation.generation import Generation, open_generation
+from index.generation.manifest import FileDigest, Manifest, read_manifest, verify_files
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds, Granularity
 from index.storage.arrays import Mask, RowIds, Vectors
 from index.storage.lru import LruCache
 
@@ -91,7 +91,7 @@ class MilvusVectorSearch:
         """Nothing is held."""
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: Marks = NO_MARKS
+        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """About the k nearest texts. A text of several articles may have one mark of each: `only` decides."""
         facts = {kind: [*map(str, some), ANY] for kind, some in marks.items()}

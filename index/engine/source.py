@@ -13,7 +13,8 @@ from index.engine.download import stream_large_files
 from index.engine.remote_generation import fetched_manifest, manifest_digest, open_remote_generation
 from index.errors import Altered, Damaged, IndexFailure, Missing, NoIndex, Unreachable
 from index.generation.data_folder import Pointer, VerifyReport, number
-from index.generation.generation import DENSE_PASSAGES, DENSE_SENTENCES, Generation
+from index.generation.files import DENSE_PASSAGES, DENSE_SENTENCES
+from index.generation.generation import Generation
 from index.generation.manifest import Manifest
 from index.generation.self_check import check_texts
 

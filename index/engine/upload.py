@@ -19,9 +19,8 @@ from index.engine.contract import MOST_TEXT_BYTES, MOST_VALUES, UNITS, Batch
 from index.engine.files import MANIFEST_PIECES, PIECE, ChunkedFiles, piece_row, places, without_files
 from index.engine.remote_generation import ANY, MilvusVectorSearch, open_remote_generation
 from index.errors import BuildFailed, Damaged, NoIndex, Unreachable
-from index.generation.articles import ARTICLES
-from index.generation.generation import ELSEWHERE, Generation
-from index.generation.manifest import MANIFEST
+from index.generation.files import ARTICLES, ELSEWHERE, MANIFEST
+from index.generation.generation import Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import SCORE_TOLERANCE
 from index.retrieval.filter import Granularity
@@ -176,7 +175,7 @@ class MilvusRecords:
         pairs = np.unique(pairs, axis=0)
         self._articles = pairs[:, 1]
         self._starts = np.searchsorted(pairs[:, 0], np.arange(count + 1))
-        self._marks = generation.facts.filter_ids()
+        self._marks = generation.facets.filter_ids()
 
     def batch(self, rows: RowIds) -> Batch:
         """The records of these texts."""

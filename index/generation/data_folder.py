@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from index.errors import Damaged, NoIndex
+from index.generation.files import MANIFEST
 from index.generation.generation import Generation, open_generation
-from index.generation.manifest import MANIFEST, Manifest, file_facts, read_manifest, read_small, verify_files
+from index.generation.manifest import Manifest, file_facts, read_manifest, read_small, verify_files
 from index.generation.self_check import check_texts
 from index.storage.durable_io import Disk, Lock, as_build_failure
 

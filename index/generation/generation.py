@@ -1,21 +1,6 @@
-"""A generation: an immutable folder with everything that answers a question, opened for reading.
+"""Opens a generation: an immutable folder with everything needed to answer a question.
 
-Its files, and what is in them:
-    articles.jsonl                    articles, every field of each
-    article_places.npy                where each of them ends, and how long its text is
-    facts.json, publishers.npy, authors.npy, years.npy    what articles can be filtered by
-    name_hashes.npy, name_rows.npy, by_title.npy          articles by id and file, and in order of title
-    sentences.npy, passages.npy       article row, start, end (and flags) of each span
-    texts.npy                         SHA-256 of each different text
-    vectors.npy                       its vector
-    sentence_rows.npy, window_rows.npy, passage_rows.npy    which text a span has
-    sentences.faiss, passages.faiss   the same vectors in lists, where there are too many to compare all
-    lexical/sentence, lexical/passage the words, to be searched
-    vocabulary.txt, terms.npy, term_starts.npy    the words of each sentence, to be counted
-    lexicon.json                      words as they are written, and short forms
-    manifest.json                     the SHA-256 of all of these
-
-Opening maps the long ones into memory and makes no object of any article, sentence or passage.
+Long files are mapped into memory; no object of an article, sentence or passage is made before it is used.
 """
 
 from __future__ import annotations
@@ -29,27 +14,31 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.building.layout import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
 from index.errors import Damaged
-from index.generation.articles import ARTICLES, Articles, ArticleSource, open_articles
-from index.generation.manifest import MANIFEST, Fact, Manifest
+from index.generation.articles import Articles, ArticleSource, open_articles
+from index.generation.files import (
+    DENSE_PASSAGES,
+    DENSE_SENTENCES,
+    LEXICAL,
+    MANIFEST,
+    PASSAGE_ROWS,
+    PASSAGES,
+    SENTENCE_ROWS,
+    SENTENCES,
+    TEXTS,
+    VECTORS,
+    WINDOW_ROWS,
+)
+from index.generation.manifest import Fact, Manifest
 from index.generation.spans import Passages, Sentences, neighbour_rows, passage_of, read_spans
 from index.retrieval.dense_index import AllowedTexts, DenseIndex, VectorArray, VectorSearch
-from index.retrieval.facet_columns import FacetColumns, read_facts
-from index.retrieval.filter import NO_MARKS, Filter, Granularity, Marks
+from index.retrieval.facet_columns import FacetColumns
+from index.retrieval.filter import NO_FILTER_IDS, Filter, FilterIds, Granularity
 from index.retrieval.lexical_index import LexicalIndex
 from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
 from index.retrieval.sentence_terms import Terms, read_terms
 from index.storage.arrays import Int32Rows, read_array, read_rows, release_pages
 from index.storage.lru import LruCache
-
-VECTORS = "vectors.npy"
-DENSE_SENTENCES = "sentences.faiss"
-DENSE_PASSAGES = "passages.faiss"
-LEXICAL = "lexical"
-
-ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
-"""The files whose content an engine may hold instead; see `RemoteVectors`."""
 
 LONG = 1 << 28  # bytes of vectors that may all stay in memory
 LISTS_KEPT = (
@@ -67,7 +56,7 @@ class AllowedSpans:
 
     sentences: AllowedTexts | None = None
     passages: AllowedTexts | None = None
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
+    filter_ids: FilterIds = field(default_factory=lambda: NO_FILTER_IDS)
 
 
 ALL_SPANS = AllowedSpans()
@@ -125,7 +114,7 @@ class Generation:
     folder: Path
     manifest: Manifest
     articles: Articles
-    facts: FacetColumns
+    facets: FacetColumns
     sentences: Sentences
     passages: Passages
     passage_of: Int32Rows
@@ -168,14 +157,14 @@ class Generation:
         return self.filters.get_or_compute(where, lambda: self._narrowed(where)) if where else None
 
     def _narrowed(self, where: Filter) -> AllowedSpans:
-        articles = self.facts.allowed(where)
+        articles = self.facets.allowed(where)
         if articles is None:
             return ALL_SPANS
-        marks = {facet.value: places for facet, places in self.facts.chosen(where).items()}
+        marks = {facet.value: places for facet, places in self.facets.chosen(where).items()}
         return AllowedSpans(
             sentences=self.dense_sentences.allowed_texts(articles[self.article_of], marks),
             passages=self.dense_passages.allowed_texts(articles[self.passages.spans[:, 0]], marks),
-            marks=marks,
+            filter_ids=marks,
         )
 
     def release_pages(self) -> None:
@@ -227,7 +216,7 @@ def open_generation(folder: Path, manifest: Manifest, engine: RemoteVectors | No
         folder=folder,
         manifest=manifest,
         articles=articles,
-        facts=read_facts(folder, articles),
+        facets=FacetColumns.read(folder, articles, articles.display_titles),
         sentences=sentences,
         passages=passages,
         passage_of=passage_of(sentences.spans, passages.spans, folder / PASSAGES),

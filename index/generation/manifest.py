@@ -19,12 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.errors import Damaged
+from index.generation.files import MANIFEST
 from index.storage.durable_io import Disk
 
 FORMAT = 3
 """Raised whenever a file of a generation changes its meaning; other formats are refused."""
-
-MANIFEST = "manifest.json"
 
 SMALL = 1 << 20
 """Bytes that `CURRENT` or a manifest may have; they have a hundred and some thousands."""

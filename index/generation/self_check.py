@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Passage, Sentence
-from index.building.layout import PASSAGES, SENTENCES
 from index.errors import Damaged
-from index.generation.generation import DENSE_SENTENCES, LEXICAL, VECTORS, Generation
+from index.generation.files import DENSE_SENTENCES, LEXICAL, PASSAGES, SENTENCES, VECTORS
+from index.generation.generation import Generation
 from index.generation.spans import HEADING
 from index.retrieval.filter import Granularity
 from index.retrieval.index_type import Kind

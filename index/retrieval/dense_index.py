@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_lists
-from index.retrieval.filter import NO_MARKS, Marks
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.retrieval.index_type import Kind
 from index.storage.arrays import Mask, RowIds, Scores, Vectors
 
@@ -32,7 +32,7 @@ class AllowedTexts:
     spans: NDArray[np.bool_]
     texts: Mask
     count: int
-    marks: Marks = field(default_factory=lambda: NO_MARKS)
+    filter_ids: FilterIds = field(default_factory=lambda: NO_FILTER_IDS)
 
 
 class VectorArray(Protocol):
@@ -64,7 +64,7 @@ class VectorSearch(Protocol):
         """Give back the memory of what was looked into."""
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None, marks: Marks = NO_MARKS
+        self, query: Vectors, k: int, *, only: Mask | None, marks: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1.
 
@@ -117,7 +117,7 @@ class DenseIndex:
         """Numbers per vector."""
         return int(self._vectors.shape[1])
 
-    def allowed_texts(self, allowed: NDArray[np.bool_], marks: Marks = NO_MARKS) -> AllowedTexts:
+    def allowed_texts(self, allowed: NDArray[np.bool_], marks: FilterIds = NO_FILTER_IDS) -> AllowedTexts:
         """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`.
 
         `marks` are what their articles have in common.
@@ -150,7 +150,7 @@ class DenseIndex:
     ) -> tuple[RowIds, Scores]:
         """The k nearest texts, or a few more, best first, with their scores."""
         available = allowed.count if allowed else len(self._held.texts)
-        only, marks = (allowed.texts, allowed.marks) if allowed else (None, NO_MARKS)
+        only, marks = (allowed.texts, allowed.filter_ids) if allowed else (None, NO_FILTER_IDS)
         fetch = min(available, k * max(1, self._searched.rescore_factor) + OVERFETCH)
         if only is not None and available <= max(self._few, fetch):
             return self._compared(query, np.flatnonzero(only))

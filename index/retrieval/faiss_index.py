@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import Damaged
-from index.retrieval.filter import NO_MARKS, Marks
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.retrieval.index_type import LEAST_PER_LIST, Kind, lists_for
 from index.storage.arrays import Mask, RowIds, Vectors, release_pages
 from index.storage.durable_io import os_error_from_message
@@ -63,7 +63,7 @@ class FlatIndex:
         self._bits = np.packbits(held, bitorder="little")
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: Marks = NO_MARKS
+        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """The k nearest texts as (rows, scores), best first; of those alone that are true in `only`."""
         faiss = _faiss()
@@ -111,7 +111,7 @@ class IVFIndex:
         return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: Marks = NO_MARKS
+        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """About the k nearest texts, see `Flat.search`. The fewer are allowed, the more lists it takes."""
         faiss = _faiss()

@@ -26,7 +26,7 @@ from typing import Any
 
 from corpus.normalise import replace_surrogates
 from index.errors import Damaged, IndexFailure
-from index.retrieval.filter import NO_MARKS, Granularity, Marks
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds, Granularity
 from index.storage.durable_io import errno_in_message, os_error_from_message
 
 WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
@@ -41,13 +41,13 @@ HEAP = 4_000_000_000  # bytes before a writer starts another segment, about the 
 
 MARKS = ("publishers", "authors", "years", "articles")
 """Kinds of marks: the facts an article can be filtered by, each value a number."""
-Told = tuple[str, Marks]
+Told = tuple[str, FilterIds]
 """A text, and the marks of its article."""
 
 
 def unmarked(texts: Iterable[str]) -> Iterator[Told]:
     """Texts that nothing will be filtered by."""
-    return ((text, NO_MARKS) for text in texts)
+    return ((text, NO_FILTER_IDS) for text in texts)
 
 
 class Analyzer:
@@ -101,7 +101,7 @@ class LexicalIndex:
         return self._analyzer.terms(text)
 
     def search(
-        self, unit: str, terms: Sequence[str], k: int, *, marked: Marks = NO_MARKS
+        self, unit: str, terms: Sequence[str], k: int, *, marked: FilterIds = NO_FILTER_IDS
     ) -> list[tuple[int, float]]:
         """The k rows with the greatest BM25 score for any of the terms, as (row, score).
 
@@ -112,7 +112,9 @@ class LexicalIndex:
         searcher = self._searchers[Granularity(unit)]
         return searcher.search(searcher.any_of(terms), k, marked=marked) if terms else []
 
-    def phrase(self, unit: str, terms: Sequence[str], k: int, *, marked: Marks = NO_MARKS) -> list[int]:
+    def phrase(
+        self, unit: str, terms: Sequence[str], k: int, *, marked: FilterIds = NO_FILTER_IDS
+    ) -> list[int]:
         """Rows that hold the terms side by side in this order: the k with the greatest score, best first."""
         searcher = self._searchers[Granularity(unit)]
         if not terms:
@@ -150,7 +152,7 @@ class _Searcher:
     def document_frequency(self, term: str) -> int:
         return int(self._searcher.doc_freq("text", term))
 
-    def search(self, query: Any, k: int, *, marked: Marks) -> list[tuple[int, float]]:
+    def search(self, query: Any, k: int, *, marked: FilterIds) -> list[tuple[int, float]]:
         """Fetch more until k rows are clear of the cut, or there are no more."""
         narrowed = self._narrowed(query, marked)
         fetch = k + OVERFETCH
@@ -162,7 +164,7 @@ class _Searcher:
             fetch *= 4
         return []
 
-    def _narrowed(self, query: Any, marked: Marks) -> Any:
+    def _narrowed(self, query: Any, marked: FilterIds) -> Any:
         """The query with a clause of no weight for each kind of mark."""
         from tantivy import Occur, Query
 

@@ -193,7 +193,7 @@ def _search_other_legs(
     generation: Generation, query: Query, allowed: AllowedSpans
 ) -> tuple[Found, Found, Found]:
     """All but the sentences found by meaning, which take as long: passages by meaning, then both by words."""
-    lexical, terms, marks = generation.lexical, query.all_terms, allowed.marks
+    lexical, terms, marks = generation.lexical, query.all_terms, allowed.filter_ids
     telling = {unit: _informative_terms(generation, unit, terms) for unit in Granularity}
     return (
         generation.dense_passages.search(query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages),
@@ -229,7 +229,7 @@ def _phrase_rows(generation: Generation, phrases: Sequence[str], allowed: Allowe
     rows: RowIds | None = None
     for terms in filter(None, map(lexical.terms, phrases)):
         found = lexical.phrase(
-            Granularity.SENTENCE, terms, lexical.count(Granularity.SENTENCE), marked=among.marks
+            Granularity.SENTENCE, terms, lexical.count(Granularity.SENTENCE), marked=among.filter_ids
         )
         held = np.sort(np.array(found, dtype=np.int64))
         rows = held if rows is None else np.intersect1d(rows, held)

@@ -14,7 +14,7 @@ from cli.main import app
 from index.building.build import build
 from index.errors import Damaged, IndexFailure
 from index.generation.data_folder import CURRENT, DataFolder, Pointer
-from index.generation.manifest import MANIFEST
+from index.generation.files import MANIFEST
 from tests.support.fakes import WordEncoder, article
 from tests.support.mounted_folders import needs_mount, run_mounted
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from corpus.article import Article, Passage
 from index.generation.generation import Generation
-from index.retrieval.facet_columns import facts_of
+from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Answer, Band, Extract, Place
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
@@ -54,7 +54,7 @@ class FakeAssistant(Assistant):
     def __init__(self, answer: Answer = DREDGING, *articles: Article) -> None:
         known = articles or (HARBOUR, ECHO)
         about = SimpleNamespace(
-            id=answer.generation, articles=known, facts=facts_of(known), passages=(1, 2, 3)
+            id=answer.generation, articles=known, facets=FacetColumns.of(known), passages=(1, 2, 3)
         )
         self.generation = cast(Generation, about)
         self.answer = answer

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Article
+from index.retrieval.filter import Filter
 from index.search.reranker_model import Reading
 from index.storage.durable_io import Disk
 
@@ -96,4 +97,19 @@ def article(name: str, *paragraphs: str, heading: str = "") -> Article:
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         headings=((0, len(heading)),) if heading else (),
         metadata={"tags": "a, b"},
+    )
+
+
+def passes(where: Filter, article: Article) -> bool:
+    """Whether an article passes a filter, by looking at the article itself: what columns are compared with."""
+    authors = article.author.replace(" & ", ",").replace(" and ", ",").split(",")
+    values = (
+        (where.articles, [article.id, article.source]),
+        (where.authors, [article.author, *filter(None, map(str.strip, authors))]),
+        (where.publishers, [article.publisher]),
+        (where.years, [article.published[:4]]),
+    )
+    return all(
+        not names or {name.casefold() for name in names} & {value.casefold() for value in own}
+        for names, own in values
     )

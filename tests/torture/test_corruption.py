@@ -14,8 +14,9 @@ import pytest
 from index.building.build import build
 from index.errors import Damaged, IndexFailure
 from index.generation.data_folder import CURRENT, DataFolder
+from index.generation.files import MANIFEST
 from index.generation.generation import Generation
-from index.generation.manifest import MANIFEST, SMALL
+from index.generation.manifest import SMALL
 from index.retrieval.index_type import Kind, Plan
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import FERRIES, Counts, scratch

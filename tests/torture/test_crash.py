@@ -145,7 +145,7 @@ def killed(data: Path, dying: Undertaker, kills: int, *, seed: int) -> Counts:
         counts[found] += 1
         turn += found == "new"
     build(turned(turn).after, WordEncoder(), data)
-    assert DataFolder(data).open().articles == turned(turn).after
+    assert tuple(DataFolder(data).open().articles) == turned(turn).after
     return counts
 
 

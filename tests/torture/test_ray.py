@@ -109,7 +109,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
 
     build(read_articles([articles]).articles, load_encoder(device="cpu"), tmp_path / "local")
     shared, local = DataFolder(data).open(), DataFolder(tmp_path / "local").open()
-    assert shared.articles == local.articles
+    assert list(shared.articles) == list(local.articles)
     assert list(shared.passages) == list(local.passages)
     np.testing.assert_array_equal(shared.digests, local.digests)
     np.testing.assert_allclose(shared.vectors[:], local.vectors[:], rtol=0, atol=1e-5)

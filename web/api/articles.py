@@ -11,7 +11,6 @@ from corpus.article import Article
 from index.retrieval.filter import Filter
 from web.answering.answer_service import AnswerService
 from web.http.problems import PROBLEM_TYPE, Problem, api_version
-from web.pages.article_list import list_articles, match_title
 
 MAX_PAGE = 500
 
@@ -53,7 +52,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
     router = APIRouter(dependencies=[api_version()])
 
     @router.get("/api/articles", summary="List articles")
-    async def articles(
+    def articles(
         publisher: Texts,
         author: Texts,
         year: Texts,
@@ -64,9 +63,9 @@ def article_routes(answers: AnswerService) -> APIRouter:
         """The articles in the index, in the order of their titles."""
         generation = answers.assistant.generation
         where = Filter(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
-        found = list_articles(match_title(generation.articles, title), where)
-        shown = [ArticleEntry(**_facts(one)) for one in found[first : first + limit]]
-        return ArticlePage(generation=generation.id, total=len(found), articles=shown)
+        total, listed = generation.facets.list_articles(where, title, offset=first, limit=limit)
+        entries = [ArticleEntry(**_facts(one)) for one in listed]
+        return ArticlePage(generation=generation.id, total=total, articles=entries)
 
     @router.get(
         "/api/articles/{identifier}",
@@ -76,7 +75,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
     async def article(identifier: str) -> ArticleText:
         """The whole canonical text: what every extract is a part of, word for word."""
         generation = answers.assistant.generation
-        found = generation.facts.article(identifier)
+        found = generation.facets.article(identifier)
         if found is None:
             raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
         return ArticleText(

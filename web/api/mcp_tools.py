@@ -110,7 +110,7 @@ def build_mcp_server(site: ServiceContext) -> Any:
     @server.tool(description="Read an article's text by the id that `ask` gives, from a character on.")
     async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> Read:
         generation = site.answers.assistant.generation
-        found = generation.facts.article(article_id)
+        found = generation.facets.article(article_id)
         if found is None:
             raise ToolError("no article has this id: ask first, and take the article_id of an extract")
         end = start + MAX_CHARACTERS

@@ -10,8 +10,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from corpus.article import Article
-from corpus.normalise import fold
-from index.retrieval.facet_columns import facts_of
 from index.retrieval.facets import Facet, Value, count_facets
 from index.retrieval.filter import Filter
 from web.context import ServiceContext
@@ -56,7 +54,7 @@ def shelf_routes(site: ServiceContext) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/articles")
-    async def articles(
+    def articles(
         title: str = "", publisher: str = "", author: str = "", year: str = "", page: str = "1"
     ) -> HTMLResponse:
         number = int(page) if page.isascii() and page.isdecimal() and len(page) < 8 else 1
@@ -66,27 +64,18 @@ def shelf_routes(site: ServiceContext) -> APIRouter:
     return router
 
 
-def match_title(articles: Sequence[Article], title: str) -> list[Article]:
-    """The articles whose title, or file name where they have none, holds all of these words."""
-    words = fold(title).split()
-    return [one for one in articles if all(word in fold(one.display_title) for word in words)]
-
-
-def list_articles(articles: Sequence[Article], where: Filter) -> list[Article]:
-    """The articles that have the facts, in the order of their titles."""
-    return sorted(filter(where.matches, articles), key=lambda one: fold(one.display_title))
-
-
 def _page(site: ServiceContext, wanted: ArticleQuery) -> HTMLResponse:
     words = site.catalogue
-    named = match_title(site.answers.assistant.generation.articles, wanted.title)
-    found = list_articles(named, wanted.where)
+    columns = site.answers.assistant.generation.facets
+    total, shown = columns.list_articles(
+        wanted.where, wanted.title, offset=(wanted.page - 1) * PAGE, limit=PAGE
+    )
     heading = words("articles.heading")
     body = (
         f'<nav><a href="./">{escaped(words("reader.ask"))}</a></nav><main><h1>{escaped(heading)}</h1>'
-        f"{_form(wanted, count_facets(facts_of(named), wanted.where), words)}"
-        f'<p role="status">{escaped(words.count("articles.count", len(found)))}</p>'
-        f"{_list(found, wanted, words)}{_pages(len(found), wanted, words)}</main>"
+        f"{_form(wanted, count_facets(columns, wanted.where, wanted.title), words)}"
+        f'<p role="status">{escaped(words.count("articles.count", total))}</p>'
+        f"{_list(total, shown, wanted, words)}{_pages(total, wanted, words)}</main>"
     )
     return document(words, heading, body)
 
@@ -111,10 +100,9 @@ def _choice(name: str, values: Sequence[Value], chosen: str, words: Catalogue) -
     return f'<label>{label} <select name="{name}">{"".join(options)}</select></label>'
 
 
-def _list(found: Sequence[Article], wanted: ArticleQuery, words: Catalogue) -> str:
-    if not found:
+def _list(total: int, shown: Sequence[Article], wanted: ArticleQuery, words: Catalogue) -> str:
+    if not total:
         return f"<p>{escaped(words('articles.none'))}</p>"
-    shown = found[(wanted.page - 1) * PAGE : wanted.page * PAGE]
     entries = "".join(f"<li>{citation(one, words, link=reader_link(one.id))}</li>" for one in shown)
     return f'<ol class="articles" start="{(wanted.page - 1) * PAGE + 1}">{entries}</ol>'
 

@@ -134,7 +134,7 @@ def evidence_routes(site: ServiceContext) -> APIRouter:
 
 def _cited(site: ServiceContext, request: Request) -> CitationList:
     # One generation for all of them: another may be published between two.
-    return read_cited(request.query_params.getlist("c"), site.answers.assistant.generation.facts.article)
+    return read_cited(request.query_params.getlist("c"), site.answers.assistant.generation.facets.article)
 
 
 def _fault(site: ServiceContext, cited: CitationList) -> str:

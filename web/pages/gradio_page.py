@@ -73,7 +73,7 @@ async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
 
 
 def _filters(assistant: Assistant, view: PageState, words: Catalogue) -> str:
-    return render_filters(count_facets(assistant.generation.facts, view.where), view, words)
+    return render_filters(count_facets(assistant.generation.facets, view.where), view, words)
 
 
 def _page(site: ServiceContext) -> gr.Blocks:

@@ -38,7 +38,7 @@ def reader_routes(site: ServiceContext) -> APIRouter:
     @router.get("/articles/{identifier}")
     async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
         assistant = site.answers.assistant
-        found = assistant.generation.facts.article(identifier)
+        found = assistant.generation.facets.article(identifier)
         if found is None:
             return _gone(site, identifier)
         span = read_span(c)

@@ -169,7 +169,7 @@ def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Pat
     # With a hash of its own it passes as a piece, and is refused as an article.
     pieces.put([changed])
     store.client.seal(store.files(new.id))
-    with pytest.raises(Damaged, match=r"the text of a0\.md is not the one its SHA-256 says"):
+    with pytest.raises(Damaged, match=r"the text of a0\.md does not match its SHA-256"):
         MilvusSource(store).open().articles[0]
 
 

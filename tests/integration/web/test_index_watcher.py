@@ -333,7 +333,7 @@ def test_tools_reply_of_one_generation(turning: tuple[ServiceContext, dict[str, 
 def test_a_reply_that_asks_twice_is_seen(turning: tuple[ServiceContext, dict[str, str]]) -> None:
     """The test of these tests."""
     site, states = turning
-    found = site.answers.assistant.generation.facts.article("harbour")
+    found = site.answers.assistant.generation.facets.article("harbour")
     assert found
     assert mixture(found.text + site.answers.assistant.generation.id, states)
 

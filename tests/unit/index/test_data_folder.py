@@ -12,8 +12,9 @@ from index.building.build import build
 from index.errors import BuildFailed, Damaged, IndexFailure, Locked, NoIndex
 from index.generation.articles import article_files
 from index.generation.data_folder import CURRENT, DataFolder, Pointer
+from index.generation.files import MANIFEST
 from index.generation.generation import open_generation
-from index.generation.manifest import MANIFEST, content_facts, manifest_bytes, read_manifest
+from index.generation.manifest import content_facts, manifest_bytes, read_manifest
 from index.storage.arrays import array_bytes
 from index.storage.durable_io import Disk, Lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
@@ -86,7 +87,7 @@ def test_an_article_that_is_another_is_found_when_it_is_asked_for(data: Path) ->
     folder = data / DataFolder(data).current().generation
     content = (folder / "articles.jsonl").read_bytes()
     for bad, reason in (
-        (content.replace(b"zyzzyva", b"zyzzyvo"), "line 2: the text of second.md is not the one its SHA-256"),
+        (content.replace(b"zyzzyva", b"zyzzyvo"), "line 2: the text of second.md does not match its SHA-256"),
         (content[:-9] + b"garbage}\n", "line 2: not an article"),
     ):
         assert len(bad) == len(content)
@@ -201,11 +202,15 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
         ("vectors.npy", array_bytes(np.zeros((2, 2), dtype=np.float32)), "expected float32"),
         ("vectors.npy", b"\x80\x04N.", "not an array"),
         ("texts.npy", b"", "not an array"),
-        ("articles.jsonl", article_files(ARTICLES[:1])["articles.jsonl"], "where the 2 articles"),
+        ("articles.jsonl", article_files(ARTICLES[:1])["articles.jsonl"], "does not fit the 2 articles"),
         ("articles.jsonl", b"", "cannot be read"),
-        ("article_places.npy", array_bytes(np.zeros((2, 2), dtype=np.int64)), "where the 2 articles"),
-        ("facts.json", b"{}", "not a list of facts"),
-        ("years.npy", array_bytes(np.full((2, 2), 7, dtype=np.int32)), "a fact of an article that is not"),
+        ("article_places.npy", array_bytes(np.zeros((2, 2), dtype=np.int64)), "does not fit the 2 articles"),
+        ("facts.json", b"{}", "not a list of facet values"),
+        (
+            "years.npy",
+            array_bytes(np.full((2, 2), 7, dtype=np.int32)),
+            "article row or value id out of range",
+        ),
         ("authors.npy", array_bytes(np.zeros(3, dtype=np.int32)), "not an array of pairs"),
         ("by_title.npy", array_bytes(np.array([0, 2], dtype=np.int32)), "a row outside 0..1"),
         ("terms.npy", array_bytes(np.full(17, 999, dtype=np.int32)), "expected int32|outside the vocabulary"),
@@ -240,7 +245,7 @@ def test_recover_goes_back_to_the_newest_sound_generation(data: Path) -> None:
     with pytest.raises(Damaged):
         DataFolder(data).open()
     assert DataFolder(data).recover() == old
-    assert DataFolder(data).open().articles == tuple(ARTICLES)
+    assert tuple(DataFolder(data).open().articles) == tuple(ARTICLES)
     DataFolder(data).verify()
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.filter import NO_FILTER, Filter
-from tests.support.fakes import article
+from tests.support.fakes import article, passes
 
 ARTICLE = replace(article("ferry", "It leaves at nine."), author="Jo Bloggs, Ann Lee and Bo Ek")
 
@@ -24,8 +25,10 @@ ARTICLE = replace(article("ferry", "It leaves at nine."), author="Jo Bloggs, Ann
         (Filter(articles=("other.md",)), False),
     ],
 )
-def test_facts_an_article_must_have(where: Filter, matches: bool) -> None:
-    assert where.matches(ARTICLE) is matches
+def test_what_an_article_must_have(where: Filter, matches: bool) -> None:
+    allowed = FacetColumns.of([ARTICLE]).allowed(where)
+    assert (allowed is None or allowed.tolist() == [True]) is matches
+    assert passes(where, ARTICLE) is matches
 
 
 def test_asking_for_nothing_is_falsy() -> None:

@@ -9,12 +9,12 @@ def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
     def ask(year: str) -> AllowedSpans:
         def work_out() -> AllowedSpans:
             worked_out.append(year)
-            return AllowedSpans(marks={"years": [int(year)]})
+            return AllowedSpans(filter_ids={"years": [int(year)]})
 
         return filters.get_or_compute(Filter(years=(year,)), work_out)
 
     years = [str(2000 + n) for n in range(KEPT)]
-    assert [ask(year).marks for year in years] == [{"years": [int(year)]} for year in years]
+    assert [ask(year).filter_ids for year in years] == [{"years": [int(year)]} for year in years]
     assert ask(years[0]) is ask(years[0])
     assert worked_out == years
     ask("1999")  # takes the place of the second, which was not used again
@@ -26,4 +26,4 @@ def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
 
 
 def test_everything_has_no_marks() -> None:
-    assert (ALL_SPANS.sentences, ALL_SPANS.passages, dict(ALL_SPANS.marks)) == (None, None, {})
+    assert (ALL_SPANS.sentences, ALL_SPANS.passages, dict(ALL_SPANS.filter_ids)) == (None, None, {})

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from index.errors import Damaged
+from index.generation.files import MANIFEST
 from index.generation.manifest import (
-    MANIFEST,
     FileDigest,
     Manifest,
     content_facts,

@@ -15,7 +15,7 @@ from index.retrieval.filter import Filter, Granularity
 from index.retrieval.index_type import Kind, Plan
 from index.search.query import Hit, Query
 from index.search.searcher import _informative_terms, search
-from tests.support.fakes import WordEncoder, article
+from tests.support.fakes import WordEncoder, article, passes
 
 FERRY = article(
     "ferry",
@@ -195,7 +195,7 @@ def test_every_kind_finds_the_same_under_every_filter(
     for text in ("word7 word12 and word250", "no word99"):
         asked = query(kinds[Kind.FLAT], text)
         exact = search(kinds[Kind.FLAT], asked, 10, where=where)
-        assert all(where.matches(hit.sentence.article) for hit in exact)
+        assert all(passes(where, hit.sentence.article) for hit in exact)
         for kind in (Kind.IVF, Kind.PQ):
             found = search(kinds[kind], asked, 10, where=where)
             assert [hit.row for hit in found] == [hit.row for hit in exact]
@@ -208,7 +208,7 @@ def test_a_filtered_search_is_the_search_of_what_is_allowed(
     """Candidates under a filter against an exact search of the allowed sentences, by meaning and by words."""
     opened = kinds[Kind.IVF]
     asked = query(opened, "word7 word12 and word250")
-    allowed = [row for row, one in enumerate(opened.sentences) if where.matches(one.article)]
+    allowed = [row for row, one in enumerate(opened.sentences) if passes(where, one.article)]
     cosines = {row: float(opened.vectors[opened.sentence_rows[row]] @ asked.vector) for row in allowed}
     found = opened.dense_sentences.search(
         asked.vector, 10, allowed=(opened.allowed(where) or ALL_SPANS).sentences
@@ -218,5 +218,5 @@ def test_a_filtered_search_is_the_search_of_what_is_allowed(
     held = [
         row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
     ]
-    marks = (opened.allowed(where) or ALL_SPANS).marks
+    marks = (opened.allowed(where) or ALL_SPANS).filter_ids
     assert sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, marked=marks)) == held

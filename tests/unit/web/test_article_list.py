@@ -11,7 +11,7 @@ from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
-from web.pages.article_list import PAGE, match_title
+from web.pages.article_list import PAGE
 from web.service import own_app
 from web.settings import Settings
 
@@ -48,10 +48,10 @@ def test_title_and_facts_narrow_the_list() -> None:
 
 
 def test_words_of_a_title_are_found_without_case_and_in_file_names_where_there_is_none() -> None:
-    nameless = replace(QUAY, title="")
-    assert match_title([HARBOUR, nameless], "OLD the") == [HARBOUR]
-    assert match_title([HARBOUR, nameless], "quay.md") == [nameless]
-    assert match_title([HARBOUR, nameless], "  ") == [HARBOUR, nameless]
+    pages = client(HARBOUR, replace(QUAY, title=""))
+    for query, listed in (("OLD+the", ["harbour"]), ("quay.md", ["quay"]), ("++", ["harbour", "quay"])):
+        page = pages.get(f"/articles?title={query}").text
+        assert [name for name in ("harbour", "quay") if f'href="articles/{name}"' in page] == listed
 
 
 def test_long_lists_have_pages() -> None:

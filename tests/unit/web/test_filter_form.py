@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from index.retrieval.facet_columns import facts_of
+from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.facets import count_facets
 from index.retrieval.filter import Filter
 from tests.support.fakes import article
@@ -16,7 +16,7 @@ ARTICLES = (replace(article("a", "x"), publisher="A & B"), replace(article("b", 
 
 
 def shown(view: PageState) -> str:
-    return render_filters(count_facets(facts_of(ARTICLES), view.where), view, WORDS)
+    return render_filters(count_facets(FacetColumns.of(ARTICLES), view.where), view, WORDS)
 
 
 def test_filters_are_labelled_boxes_with_counts() -> None:
@@ -45,6 +45,6 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 def test_hostile_values_stay_values() -> None:
     for text in HOSTILE_TEXTS:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = HtmlText(render_filters(count_facets(facts_of([told]), Filter()), PageState(), WORDS))
+        page = HtmlText(render_filters(count_facets(FacetColumns.of([told]), Filter()), PageState(), WORDS))
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

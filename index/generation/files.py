@@ -1,0 +1,35 @@
+"""Names the files of a generation; `facets`, `sentence_terms` and `lexicon` name their own.
+
+articles.jsonl                    every field of each article, one a line
+article_places.npy                the end of each line, and the length of each text
+facts.json, publishers.npy, authors.npy, years.npy    facet columns
+name_hashes.npy, name_rows.npy, by_title.npy          articles by id and file, and in order of title
+sentences.npy, passages.npy       article row, start, end (and flags) of each span
+texts.npy                         SHA-256 of each distinct text
+vectors.npy                       its vector
+sentence_rows.npy, window_rows.npy, passage_rows.npy    the text of each span
+sentences.faiss, passages.faiss   IVF indexes of the same vectors, if there are too many for brute force
+lexical/sentence, lexical/passage full-text indexes
+vocabulary.txt, terms.npy, term_starts.npy    the terms of each sentence, to be counted
+lexicon.json                      words as they are written, and acronyms
+manifest.json                     the SHA-256 of all of these
+"""
+
+from __future__ import annotations
+
+ARTICLES = "articles.jsonl"
+ARTICLE_PLACES = "article_places.npy"
+SENTENCES = "sentences.npy"
+PASSAGES = "passages.npy"
+TEXTS = "texts.npy"
+VECTORS = "vectors.npy"
+SENTENCE_ROWS = "sentence_rows.npy"
+WINDOW_ROWS = "window_rows.npy"
+PASSAGE_ROWS = "passage_rows.npy"
+DENSE_SENTENCES = "sentences.faiss"
+DENSE_PASSAGES = "passages.faiss"
+LEXICAL = "lexical"
+MANIFEST = "manifest.json"
+
+ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
+"""Files whose content a server may hold instead; see `index.generation.generation.RemoteVectors`."""
