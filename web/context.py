@@ -1,22 +1,26 @@
-"""What every part of the web side is built from."""
+"""The objects that every part of the web side is built from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from jinja2 import Environment
 
 from qa.feedback.store import FeedbackStore
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
 from web.answering.index_watcher import IndexWatcher
 from web.answering.metrics import Metrics
+from web.html import Templates, environment
 from web.i18n import Catalogue
 from web.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """The desk that answers, the settings, the words of the interface, and if there are any, where feedback
-    is kept and what follows the index; then what tells what is amiss, and the counts.
+    """Answer service, settings and texts; `feedback` and `watcher` are None where they are off.
+
+    `reasons` say what is wrong with the service, for `/health`.
     """
 
     answers: AnswerService
@@ -26,3 +30,9 @@ class ServiceContext:
     watcher: IndexWatcher | None = None
     reasons: tuple[Reason, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)
+    environment: Environment = field(default_factory=environment)
+
+    @property
+    def templates(self) -> Templates:
+        """The service's pages in its language."""
+        return Templates(self.catalogue, self.environment)

@@ -1,18 +1,22 @@
-"""The service's own pages: plain HTML that works without a script, and the files they link to.
+"""Renders `web/templates/*.html` with Jinja2: every value is escaped, and a name without a value raises.
 
-Every page links to its style and script by an address relative to itself, so that any path of a proxy may
-stand before it. Their policy (`web.http.security_headers`) allows files of this service and nothing inline.
+Pages link to other addresses relative to themselves, so that a proxy may serve them under any path. Their
+policy (`web.http.security_headers`) allows files of this service and nothing inline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from html import escape
 from importlib import resources
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension
 
 from web.i18n import Catalogue
 
@@ -25,30 +29,45 @@ SERVED = (
 )
 # Long enough for a visit, short enough that a new version is seen the same day.
 _KEPT = "public, max-age=3600"
+# A line break between two tags, expressions or statements: white space there would show between buttons.
+_BETWEEN_TAGS = re.compile(r"(?<=[>}])\s*\n\s*(?=[<{])")
 
 
-def document(
-    catalogue: Catalogue,
-    title: str,
-    body: str,
-    *,
-    root: str = "",
-    scripts: Sequence[str] = (),
-    status: int = 200,
-    refresh: int = 0,
-) -> HTMLResponse:
-    """A whole page. `title` is text, `body` is HTML already; `root` leads to the service's root: "../"."""
-    files = escaped(f"{root}{FILES.lstrip('/')}")
-    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
-    loaded = "".join(f'<script src="{files}{name}" defer></script>' for name in scripts)
-    return HTMLResponse(
-        f'<!doctype html><html lang="{escaped(catalogue.language)}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
-        f"<title>{escaped(title)}</title>"
-        f'<link rel="stylesheet" href="{files}document.css">{loaded}</head><body>{body}</body></html>',
-        status_code=status,
-        headers={"Cache-Control": "no-store"},
+class _NoBreaksBetweenTags(Extension):
+    """Puts line breaks between tags into comments: no white space on the page, but correct line numbers."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _BETWEEN_TAGS.sub(lambda space: f"{{#{space[0]}#}}", source)
+
+
+@lru_cache
+def environment(*, autoescape: bool = True) -> Environment:
+    """The templates; without `autoescape`, a test can see what the policy alone stops."""
+    return Environment(
+        loader=PackageLoader("web"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        extensions=[_NoBreaksBetweenTags],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The templates in one language; a template calls the catalogue as `t("page.none")`."""
+
+    catalogue: Catalogue
+    environment: Environment = field(default_factory=environment)
+
+    def render(self, name: str, **values: Any) -> str:
+        """HTML of the template `name`."""
+        return self.environment.get_template(name).render(t=self.catalogue, **values)
+
+    def page(
+        self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> HTMLResponse:
+        """A whole page that no cache stores."""
+        body = self.render(name, **values)
+        return HTMLResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})
 
 
 def file_routes() -> APIRouter:
@@ -72,8 +91,3 @@ def _serving(name: str) -> Callable[[], Awaitable[Response]]:
         return Response(web_file(name), media_type=kind, headers={"Cache-Control": _KEPT})
 
     return serve
-
-
-def escaped(text: str) -> str:
-    """The text so that a browser shows it as it is, between tags and inside a quoted attribute."""
-    return escape(text, quote=True)

@@ -1,7 +1,7 @@
-"""Every word of the interface, from one catalogue: a translation is one more file in `languages/`.
+"""Loads the interface's texts: one catalogue a language, so that a translation is one more file.
 
-A file maps keys such as "page.ask" to texts with {names} to be filled in. What counts has two forms, "….one"
-and "….other". Articles, questions and file names are data and are in no catalogue.
+`languages/TAG.json` maps keys such as "page.ask" to texts with {names} to fill in. A text that counts has two
+forms, "….one" and "….other". Articles, questions and file names are data, so no catalogue has them.
 """
 
 from __future__ import annotations
@@ -14,23 +14,39 @@ from importlib import resources
 from web.errors import NoLanguage
 
 DEFAULT_LANGUAGE = "en"
+_FOLDER = resources.files("web").joinpath("languages")
 
 
 class Catalogue:
-    """The interface in one language; `language` is its BCP 47 tag, for the `lang` of what is shown."""
+    """The interface in one language; `language` is its BCP 47 tag, for `lang` attributes."""
 
     def __init__(self, language: str, texts: Mapping[str, str]) -> None:
         self.language = language
         self._texts = dict(texts)
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key with its {names} filled in. Not escaped: whoever makes HTML of it does that."""
+        """The text of a key with its {names} filled in; not escaped."""
         return self._texts[key].format(**values)
 
     def count(self, key: str, number: int, **values: object) -> str:
         """ "1 extract", "3 extracts": the form of `key` for a number, which fills {count}."""
         form = "one" if number == 1 else "other"
-        return self(f"{key}.{form}", count=f"{number:,}", **values)
+        return self(f"{key}.{form}", count=self.number(number), **values)
+
+    def number(self, value: float) -> str:
+        """1234 -> "1,234"."""
+        return f"{value:,}"
+
+    def date(self, published: str) -> str:
+        """ "2026-11-23" -> "23 November 2026", "2005-09" -> "September 2005"; other texts are unchanged."""
+        months = self("date.months").split("|")
+        year, *rest = published.split("-")
+        if not rest or not rest[0].isdecimal() or not 1 <= int(rest[0]) <= len(months):
+            return published
+        month = months[int(rest[0]) - 1]
+        if len(rest) == 2 and rest[1].isdecimal():
+            return self("date.day", day=int(rest[1]), month=month, year=year)
+        return self("date.month", month=month, year=year)
 
     def section(self, name: str) -> dict[str, str]:
         """All texts whose key begins with "name.", by the rest of the key; not filled in."""
@@ -40,15 +56,14 @@ class Catalogue:
 
 @lru_cache
 def load_catalogue(language: str = DEFAULT_LANGUAGE) -> Catalogue:
-    """The catalogue of a language that has a file. Raises NoLanguage, which lists those that have one."""
-    known = languages()
-    if language not in known:
-        raise NoLanguage(language, known)
-    written = resources.files("web").joinpath("languages", f"{language}.json").read_text(encoding="utf-8")
-    return Catalogue(language, json.loads(written))
+    """The catalogue of a language. Raises NoLanguage, which lists the languages that have a file."""
+    if language not in languages():
+        raise NoLanguage(language, languages())
+    texts = _FOLDER.joinpath(f"{language}.json").read_text(encoding="utf-8")
+    return Catalogue(language, json.loads(texts))
 
 
 def languages() -> tuple[str, ...]:
-    """The tags of all languages there is a file for."""
-    files = resources.files("web").joinpath("languages").iterdir()
-    return tuple(sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json")))
+    """Tags of all languages that have a file."""
+    names = (file.name for file in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))

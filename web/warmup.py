@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.answering.health import warming_up_health
-from web.html import document, escaped, file_routes
+from web.html import Templates, file_routes
 from web.http.problems import problem_response
 from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
@@ -85,10 +85,6 @@ def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
         again = {"Retry-After": str(RETRY_AFTER)}
         if "text/html" not in request.headers.get("accept", ""):
             return problem_response(503, words("warmup.told"), headers=again)
-        heading, told = (escaped(words(key)) for key in ("warmup.heading", "warmup.told"))
-        body = f'<main><h1>{heading}</h1><p role="status">{told}</p></main>'
-        page = document(words, words("warmup.heading"), body, status=503, refresh=RETRY_AFTER)
-        page.headers.update(again)
-        return page
+        return Templates(words).page("warmup.html", status=503, headers=again, refresh=RETRY_AFTER)
 
     return RequestLog(SecurityHeaders(app, origins=origins), (log_request,))

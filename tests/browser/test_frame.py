@@ -12,7 +12,7 @@ from index.retrieval.filter import Filter
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, SiteWitness, World, open_site
 from tests.support.html_text import HOSTILE_TEXTS
-from web.i18n import load_catalogue
+from tests.support.templates import TEMPLATES
 from web.pages.embed import frame_snippet
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 def frame(world: World, **told: str) -> str:
     """What a site that takes frames puts into its page."""
-    snippet = frame_snippet(world.service, load_catalogue())
+    snippet = frame_snippet(world.service, TEMPLATES)
     asked = snippet.replace('embed"', f'embed?{escape(urlencode(told))}"', 1)
     return f"<main><h1>Intranet</h1>{asked}</main>"
 

@@ -59,8 +59,8 @@ def test_the_script_is_the_one_whose_hash_is_printed(address: str) -> None:
     reply = httpx2.get(f"{address}widget.js")
     assert reply.text == widget_script(load_catalogue())
     page = httpx2.get(f"{address}embed/demo").text
-    assert f"{address}widget.js&quot; defer" in page
-    assert f"src=&quot;{address}embed&quot;" in page
+    assert f"{address}widget.js&#34; defer" in page
+    assert f"src=&#34;{address}embed&#34;" in page
     assert widget_integrity(load_catalogue()) in page
 
 
@@ -72,7 +72,7 @@ def test_a_scheme_is_taken_from_the_proxy_on_this_machine(address: str, tmp_path
         proxied(tmp_path, lines.replace("7860", str(port))) as proxy,
     ):
         page = httpx2.get(f"{proxy}/ask/embed/demo").text
-    assert f"src=&quot;{proxy.replace('http:', 'https:')}/ask/embed&quot;" in page
+    assert f"src=&#34;{proxy.replace('http:', 'https:')}/ask/embed&#34;" in page
 
 
 @needs_nginx

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from corpus.article import Article
 from corpus.normalise import replace_surrogates
 from qa.answer import Citation
-from web.html import escaped
-from web.i18n import Catalogue, load_catalogue
+from web.html import environment
+from web.i18n import load_catalogue
 
 # Characters that Markdown, or a common extension of it, takes for more than themselves inside a line.
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~$])")
@@ -42,11 +42,10 @@ def markdown_quotation(citation: Citation) -> str:
 
 def html_quotation(citation: Citation) -> str:
     """Quotation and source as HTML."""
-    quoted = "".join(f"<p>{escaped(paragraph)}</p>" for paragraph in paragraphs(citation))
-    *facts, place = (escaped(fact) for fact in source_facts(citation.article))
+    *facts, place = source_facts(citation.article)
+    template = environment().get_template("fragments/quotation.html")
     url = web_address(citation.article.url)
-    place = f'<a href="{escaped(url)}">{place}</a>' if url else place
-    return f"<blockquote>{quoted}</blockquote><p>— {', '.join([*facts, place])}</p>"
+    return template.render(paragraphs=paragraphs(citation), facts=facts, place=place, url=url)
 
 
 def quotations(citation: Citation) -> dict[str, str]:
@@ -72,7 +71,7 @@ def source_facts(article: Article) -> list[str]:
     facts = (
         article.display_title,
         *dict.fromkeys((article.author, article.publisher)),
-        human_date(article.published),
+        load_catalogue().date(article.published),
         web_address(article.url) or file,
     )
     return [one_line(fact) for fact in facts if fact]
@@ -90,19 +89,6 @@ def markdown_line(text: str) -> str:
 
 def _escaped(text: str) -> str:
     return _INLINE.sub(_BACKSLASH, text)
-
-
-def human_date(published: str, words: Catalogue | None = None) -> str:
-    """A date as people write it: "2026-11-23" is 23 November 2026, "2005-09" September 2005, "2005" 2005."""
-    say = words or load_catalogue()
-    months = say("date.months").split("|")
-    year, *rest = published.split("-")
-    if not rest or not rest[0].isdecimal() or not 1 <= int(rest[0]) <= len(months):
-        return published
-    month = months[int(rest[0]) - 1]
-    if len(rest) == 2 and rest[1].isdecimal():
-        return say("date.day", day=int(rest[1]), month=month, year=year)
-    return say("date.month", month=month, year=year)
 
 
 def web_address(url: str) -> str:

@@ -1,15 +1,15 @@
-"""Usage as tables: one form for the page and for CSV."""
+"""Turns usage statistics into tables, for the admin page and CSV, and into bar charts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from qa.feedback.safe_csv import Cell
-from qa.feedback.statistics import Bin, Repeated, Usage
+from qa.feedback.statistics import EDGES, Bin, Day, Repeated, Usage
 from qa.feedback.store import Verdict
-from web.html import escaped
 from web.i18n import Catalogue
 
 VERDICT_KEYS = {
@@ -17,75 +17,75 @@ VERDICT_KEYS = {
     Verdict.NOT_USEFUL: "feedback.not_useful",
     Verdict.NONE: "feedback.none",
 }
+# More bars than this are too thin to tell apart: then one bar stands for seven days.
+_MOST_BARS = 92
+_WEEK = 7
+# More labels than this overlap: then only the first and the last bar have one.
+_MOST_LABELS = 8
+
+
+class ShownCell(NamedTuple):
+    """A cell's text and its style: "day", "text" or "number"."""
+
+    text: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headings and rows; `name` is its place in an address and in the catalogue."""
+    """Column names and rows; `name` is its place in an address and in the catalogue."""
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    @property
+    def headings(self) -> list[ShownCell]:
+        """Column names, each in the style of its first cell."""
+        return list(map(ShownCell, self.columns, map(_kind, self.rows[0])))
 
-def tables(used: Usage, words: Catalogue) -> dict[str, Table]:
-    """Every table of the page, by name, in the page's order."""
+    @property
+    def cells(self) -> list[list[ShownCell]]:
+        """The rows as the page shows them."""
+        return [[ShownCell(_text(cell), _kind(cell)) for cell in row] for row in self.rows]
+
+
+def tables(statistics: Usage, t: Catalogue) -> dict[str, Table]:
+    """Every table by name, in the page's order."""
     rows: dict[str, Sequence[tuple[Cell, ...]]] = {
-        "days": [(day.day, day.questions, day.declined) for day in reversed(used.days)],
-        "unanswered": [_repeated(one, words) for one in used.unanswered],
-        "unopened": [_repeated(one, words) for one in used.unopened],
-        "cited": [(one.title, one.answers, one.opened) for one in used.cited],
-        "verdicts": [(words(VERDICT_KEYS[verdict]), count) for verdict, count in used.verdicts.items()],
+        "days": [(day.day, day.questions, day.declined) for day in reversed(statistics.days)],
+        "unanswered": [_repeated(question, t) for question in statistics.unanswered],
+        "unopened": [_repeated(question, t) for question in statistics.unopened],
+        "cited": [(article.title, article.answers, article.opened) for article in statistics.cited],
+        "verdicts": [(t(VERDICT_KEYS[verdict]), count) for verdict, count in statistics.verdicts.items()],
         "reasons": [
             (
-                date.fromisoformat(one.at[:10]),
-                words(VERDICT_KEYS[Verdict(one.verdict)]),
-                one.reason,
-                one.title,
-                one.question,
+                date.fromisoformat(reason.at[:10]),
+                t(VERDICT_KEYS[Verdict(reason.verdict)]),
+                reason.reason,
+                reason.title,
+                reason.question,
             )
-            for one in used.reasons
+            for reason in statistics.reasons
         ],
-        "seconds": [(bin_label(one, words), one.questions) for one in used.seconds],
+        "seconds": [(_bin_label(interval, t), interval.questions) for interval in statistics.seconds],
     }
-    return {name: _table(name, found, words) for name, found in rows.items()}
+    return {name: _table(name, table_rows, t) for name, table_rows in rows.items()}
 
 
-def render_table(table: Table, words: Catalogue) -> str:
-    """The table as HTML, which scrolls where it is too wide, or the line that it is empty."""
-    if not table.rows:
-        return f'<p class="quiet">{escaped(words("admin.nothing"))}</p>'
-    head = "".join(map(_heading, table.columns, table.rows[0]))
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escaped(table.title)}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+def _table(name: str, rows: Sequence[tuple[Cell, ...]], t: Catalogue) -> Table:
+    return Table(name, t(f"admin.{name}"), tuple(t(f"admin.{name}.columns").split(" | ")), tuple(rows))
 
 
-def bin_label(one: Bin, words: Catalogue) -> str:
+def _repeated(question: Repeated, t: Catalogue) -> tuple[Cell, ...]:
+    text = t("admin.no_text") if question.question is None else question.question
+    return text, question.times, question.last
+
+
+def _bin_label(interval: Bin, t: Catalogue) -> str:
     """ "up to 0.2 s", or "longer"."""
-    return words("admin.longer") if one.up_to is None else words("admin.up_to", seconds=f"{one.up_to:g}")
-
-
-def _table(name: str, rows: Sequence[tuple[Cell, ...]], words: Catalogue) -> Table:
-    columns = tuple(words(f"admin.{name}.columns").split(" | "))
-    return Table(name, words(f"admin.{name}"), columns, tuple(rows))
-
-
-def _repeated(one: Repeated, words: Catalogue) -> tuple[Cell, ...]:
-    question = words("admin.no_text") if one.question is None else one.question
-    return question, one.times, one.last
-
-
-def _heading(column: str, below: Cell) -> str:
-    return f'<th scope="col" class="{_kind(below)}">{escaped(column)}</th>'
-
-
-def _cell(cell: Cell) -> str:
-    shown = f"{cell:,}" if isinstance(cell, int | float) else str(cell)
-    return f'<td class="{_kind(cell)}">{escaped(shown)}</td>'
+    return t("admin.longer") if interval.up_to is None else t("admin.up_to", seconds=f"{interval.up_to:g}")
 
 
 def _kind(cell: Cell) -> str:
@@ -94,15 +94,11 @@ def _kind(cell: Cell) -> str:
     return "text" if isinstance(cell, str) else "number"
 
 
-_WIDTH, _HEIGHT = 480, 190
-_LEFT, _TOP, _BOTTOM = 60, 14, 28
-_GAP = 0.25  # of a bar's place
-# As many labels as stand side by side under the bars.
-_LABELS = 8
+def _text(cell: Cell) -> str:
+    return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """A bar's label, its height, and how much of it is drawn filled."""
 
     label: str
@@ -110,48 +106,104 @@ class Bar:
     part: int = 0
 
 
-def bars(drawn: Sequence[Bar], label: str) -> str:
-    """The plot; `label` says what it shows, for who does not see it."""
-    most = max([1, *(bar.value for bar in drawn)])
-    spoken = escaped(label)
-    return (
-        f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{spoken}">'
-        f"{_axes(most)}{''.join(_bar(number, bar, (len(drawn), most)) for number, bar in enumerate(drawn))}"
-        f"{_labels([bar.label for bar in drawn])}</svg>"
-    )
+class Rectangle(NamedTuple):
+    """A drawn bar ("whole") or its filled part ("part"), in units of the drawing."""
+
+    name: str
+    x: str
+    y: str
+    width: str
+    height: str
 
 
-def _axes(most: int) -> str:
-    return "".join(
-        f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH}" y1="{y}" y2="{y}"/>'
-        f'<text x="{_LEFT - 6}" y="{y + 5}" text-anchor="end">{value:,}</text>'
-        for y, value in ((_TOP, most), (_HEIGHT - _BOTTOM, 0))
-    )
+class AxisLabel(NamedTuple):
+    """A text below the bars."""
+
+    x: str
+    anchor: str
+    text: str
 
 
-def _bar(number: int, bar: Bar, scale: tuple[int, int]) -> str:
-    count, most = scale
-    place = (_WIDTH - _LEFT) / count
-    x, width = _LEFT + place * (number + _GAP / 2), place * (1 - _GAP)
-    drawn = ""
-    for name, value in (("whole", bar.value), ("part", bar.part)):
-        if value:
-            height = (_HEIGHT - _TOP - _BOTTOM) * value / most
-            y = _HEIGHT - _BOTTOM - height
-            drawn += (
-                f'<rect class="{name}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-            )
-    return drawn
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars over a base line, in the units of an SVG view box; `label` describes it to a screen reader."""
+
+    bars: Sequence[Bar]
+    label: str
+    caption: str = ""
+    width: int = 480
+    height: int = 190
+    left: int = 60
+    top: int = 14
+    bottom: int = 28
+    gap: float = 0.25  # of a bar's share of the width
+
+    @property
+    def axes(self) -> tuple[tuple[int, str], ...]:
+        """Height and value of the upper and the lower line."""
+        return (self.top, f"{self._most:,}"), (self.height - self.bottom, "0")
+
+    @property
+    def label_y(self) -> int:
+        """Base line of the labels."""
+        return self.height - self.bottom + 19
+
+    @property
+    def labels(self) -> Iterator[AxisLabel]:
+        """A label under each bar, or under the first and the last."""
+        if len(self.bars) <= _MOST_LABELS:
+            for number, bar in enumerate(self.bars):
+                yield AxisLabel(f"{self.left + self._step * (number + 0.5):.1f}", "middle", bar.label)
+        else:
+            yield AxisLabel(f"{self.left:.1f}", "start", self.bars[0].label)
+            yield AxisLabel(f"{self.width:.1f}", "end", self.bars[-1].label)
+
+    @property
+    def rectangles(self) -> Iterator[Rectangle]:
+        """Each bar, then its filled part."""
+        base = self.height - self.bottom
+        for number, bar in enumerate(self.bars):
+            x = f"{self.left + self._step * (number + self.gap / 2):.1f}"
+            width = f"{self._step * (1 - self.gap):.1f}"
+            for name, value in (("whole", bar.value), ("part", bar.part)):
+                height = (base - self.top) * value / self._most
+                if value:
+                    yield Rectangle(name, x, f"{base - height:.1f}", width, f"{height:.1f}")
+
+    @property
+    def _most(self) -> int:
+        return max([1, *(bar.value for bar in self.bars)])
+
+    @property
+    def _step(self) -> float:
+        return (self.width - self.left) / max(1, len(self.bars))
 
 
-def _labels(labels: Sequence[str]) -> str:
-    """Under each bar, or under the first and the last where they would not fit."""
-    place = (_WIDTH - _LEFT) / max(1, len(labels))
-    y = _HEIGHT - _BOTTOM + 19
-    if len(labels) <= _LABELS:
-        at = [(_LEFT + place * (number + 0.5), "middle", text) for number, text in enumerate(labels)]
-    else:
-        at = [(_LEFT, "start", labels[0]), (_WIDTH, "end", labels[-1])]
-    return "".join(
-        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{escaped(text)}</text>' for x, anchor, text in at
-    )
+def days_chart(days: Sequence[Day], t: Catalogue) -> BarChart:
+    """Questions of each day, or of each seven days where days would be too thin."""
+    step = 1 if len(days) <= _MOST_BARS else _WEEK
+    # Weeks are counted backwards from today, so that the last bar is a whole week.
+    ends = reversed(range(len(days), 0, -step))
+    bars = [_day_bar(days[max(0, end - step) : end]) for end in ends]
+    key = "admin.days.plot" if step == 1 else "admin.weeks.plot"
+    return BarChart(bars, t("admin.days"), t(key, most=_most(bars)))
+
+
+def _day_bar(days: Sequence[Day]) -> Bar:
+    first = days[0].day.isoformat()
+    return Bar(first, sum(day.questions for day in days), sum(day.declined for day in days))
+
+
+def seconds_chart(intervals: Sequence[Bin], t: Catalogue) -> BarChart:
+    """Histogram of the seconds to an answer."""
+    bars = [Bar(_short(interval), interval.questions, interval.questions) for interval in intervals]
+    return BarChart(bars, t("admin.seconds"), t("admin.seconds.plot", most=_most(bars)))
+
+
+def _short(interval: Bin) -> str:
+    """ "≤0.2", as wide as a bar."""
+    return f">{EDGES[-1]:g}" if interval.up_to is None else f"≤{interval.up_to:g}"
+
+
+def _most(bars: Sequence[Bar]) -> str:
+    return f"{max(bar.value for bar in bars):,}"

@@ -1,11 +1,12 @@
-"""An answer as HTML. Nothing of an article, a file name or a question gets in but through `html.escape`."""
+"""Renders an answer, or the reason why there is none, as HTML for the page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from corpus.article import Article
 from index.search.searcher import FUNCTION_TERMS
@@ -15,49 +16,53 @@ from web.answering.answer_service import Reply
 from web.citations.quotation import quotations, web_address
 from web.citations.text_fragment import fragment_link
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
-from web.html import escaped
+from web.html import Templates
 from web.i18n import Catalogue
 from web.pages.links import reader_link
 from web.pages.page_state import PageState, Sort
-from web.pages.source_line import also_in, citation, reports
 
 EXAMPLES = 5
-# Questions tried for the examples: one costs a tenth of a second before the service is ready.
+# Questions tried for the examples: each delays the start of the service by a tenth of a second.
 _TRIED = 10
+_WORD = re.compile(r"[^\W_]+")
+AnswerError = QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFailed
 
 
-def render_reply(reply: Reply, view: PageState, words: Catalogue, *, private: bool = False) -> str:
-    """The extracts that answer, or the statement that none does with the nearest ones folded away."""
+def render_reply(reply: Reply, view: PageState, templates: Templates, *, private: bool = False) -> str:
+    """The extracts, or the statement that nothing answers with the nearest passages folded away.
+
+    `private` keeps the question out of links.
+    """
     answer = reply.answer
-    shown = RenderContext(words, "" if private else answer.question)
-    changed = view.generation not in ("", answer.generation)
-    parts = (
-        _paragraph("changed", words("page.changed")) if changed else "",
-        _expansions(answer, words),
-        _abstention(answer, view, shown) if answer.abstained else extract_list(answer.extracts, view, shown),
-        _none_of_these(words) if answer.extracts else "",
-        _small_print(reply, words),
+    extracts = list(answer.nearest if answer.abstained else answer.extracts)
+    if view.sort is Sort.DATE:  # articles without a date are the oldest
+        extracts.sort(key=lambda extract: extract.article.published, reverse=True)
+    return templates.render(
+        "fragments/answer.html",
+        id=reply.id,
+        answer=answer,
+        items=[ExtractItem(extract, "" if private else answer.question) for extract in extracts],
+        changed=view.generation not in ("", answer.generation),
+        filtered=bool(view.where),
+        small_print=_small_print(reply, templates.catalogue),
     )
-    facts = f' data-answer-id="{escaped(reply.id)}" data-generation="{escaped(answer.generation)}"'
-    return _section("answer", "".join(parts), words, facts)
 
 
-def status_line(answer: Answer, words: Catalogue) -> str:
-    """What a screen reader is told: "3 extracts found." or "No answer found."."""
-    return words("page.none") if answer.abstained else words.count("page.found", len(answer.extracts))
+def status_line(answer: Answer, t: Catalogue) -> str:
+    """What a screen reader says: "3 extracts found." or "No answer found."."""
+    return t("page.none") if answer.abstained else t.count("page.found", len(answer.extracts))
 
 
-def render_welcome(words: Catalogue, *, examples: bool) -> str:
-    """What stands in place of an answer before the first question."""
-    hint = words("page.welcome_examples" if examples else "page.welcome")
-    return _section("welcome", _paragraph("", hint), words)
+def render_welcome(templates: Templates, *, examples: bool) -> str:
+    """The hint shown before the first question."""
+    text = templates.catalogue("page.welcome_examples" if examples else "page.welcome")
+    return templates.render("fragments/notice.html", kind="welcome", text=text)
 
 
-def render_error(
-    error: QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFailed, words: Catalogue
-) -> str:
-    """What went wrong in one line; spoken at once."""
-    return _section("error", f'<p role="alert">{escaped(_told(error, words))}</p>', words)
+def render_error(error: AnswerError, templates: Templates) -> str:
+    """What went wrong, in one line that a screen reader says at once."""
+    text = _error_text(error, templates.catalogue)
+    return templates.render("fragments/notice.html", kind="error", text=text)
 
 
 def example_questions(
@@ -65,24 +70,15 @@ def example_questions(
 ) -> list[str]:
     """Questions that have an answer, from as many articles as there are.
 
-    Taken are the questions that front matter suggests, then the titles of articles that suggest none.
+    Candidates are the questions in an article's front matter, or else its title.
     """
-    suggested = [_suggestions(article) for article in articles]
-    mixed = (question for turn in zip_longest(*suggested) for question in turn if question)
-    found: list[str] = []
-    for _, question in zip(range(_TRIED), dict.fromkeys(mixed), strict=False):
-        if len(found) < limit and answers(question):
-            found.append(question)
-    return found
-
-
-def extract_list(extracts: Sequence[Extract], view: PageState, shown: RenderContext) -> str:
-    """Extracts in order, each an article of its own; those without a date are the oldest."""
-    ordered = list(extracts)
-    if view.sort is Sort.DATE:
-        ordered.sort(key=lambda one: one.article.published, reverse=True)
-    entries = "".join(f"<li>{render_extract(extract, shown)}</li>" for extract in ordered)
-    return f'<ol class="extracts">{entries}</ol>'
+    rounds = zip_longest(*map(_suggestions, articles))
+    candidates = dict.fromkeys(question for suggestions in rounds for question in suggestions if question)
+    examples: list[str] = []
+    for _, question in zip(range(_TRIED), candidates, strict=False):
+        if len(examples) < limit and answers(question):
+            examples.append(question)
+    return examples
 
 
 def _suggestions(article: Article) -> list[str]:
@@ -90,175 +86,132 @@ def _suggestions(article: Article) -> list[str]:
     return list(filter(None, lines)) or list(filter(None, [article.title]))
 
 
-def _told(
-    error: QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFailed, words: Catalogue
-) -> str:
-    if isinstance(error, EmptyQuestion):
-        return words("page.empty")
-    if isinstance(error, LongQuestion):
-        return words("page.long", limit=f"{error.limit:,}")
-    if isinstance(error, AnsweringFailed):
-        return words("page.failed")
-    if isinstance(error, StoreUnavailable):
-        return words("page.away")
-    return words("page.busy") if isinstance(error, TooManyQuestions) else str(error)
+def _error_text(error: AnswerError, t: Catalogue) -> str:
+    match error:
+        case EmptyQuestion():
+            return t("page.empty")
+        case LongQuestion():
+            return t("page.long", limit=t.number(error.limit))
+        case AnsweringFailed():
+            return t("page.failed")
+        case StoreUnavailable():
+            return t("page.away")
+        case TooManyQuestions():
+            return t("page.busy")
+    return str(error)
 
 
-def _expansions(answer: Answer, words: Catalogue) -> str:
-    searched = ", ".join(f"<b>{escaped(word)}</b>" for word in answer.expansions)
-    return f'<p class="aside also">{escaped(words("page.expansions"))} {searched}</p>' if searched else ""
-
-
-def _abstention(answer: Answer, view: PageState, shown: RenderContext) -> str:
-    words = shown.words
-    advice = words("page.none_advice") + (f" {words('page.none_filtered')}" if view.where else "")
-    told = f"<h2>{escaped(words('page.none_heading'))}</h2>{_paragraph('', advice)}"
-    if not answer.nearest:
-        return told
-    nearest = extract_list(answer.nearest, view, shown)
-    return f"{told}<details><summary>{escaped(words('page.nearest'))}</summary>{nearest}</details>"
-
-
-def _none_of_these(words: Catalogue) -> str:
-    """The way to say that nothing listed answers, with a reason if one likes."""
-    label, reason, send = (escaped(words(f"extract.{key}")) for key in ("none", "reason", "send"))
-    return (
-        f'<details class="none-of-these"><summary>{label}</summary><p><label>{reason} '
-        f'<input type="text" maxlength="500" class="reason"></label> '
-        f'<button type="button" data-judge="none">{send}</button></p></details>'
-    )
-
-
-def _small_print(reply: Reply, words: Catalogue) -> str:
+def _small_print(reply: Reply, t: Catalogue) -> str:
     answer = reply.answer
-    facts = {"seconds": f"{reply.seconds:.2f}", "generation": answer.generation}
+    values = {"seconds": f"{reply.seconds:.2f}", "generation": answer.generation}
     if answer.abstained:
-        told = words("page.small_none", **facts)
+        text = t("page.small_none", **values)
     else:
-        told = words.count("page.small", len(answer.extracts), **facts)
-    return _paragraph("small", told if answer.calibrated else f"{told}. {words('page.unrated')}")
+        text = t.count("page.small", len(answer.extracts), **values)
+    return text if answer.calibrated else f"{text}. {t('page.unrated')}"
 
 
-def _paragraph(name: str, text: str) -> str:
-    return f'<p class="{name}">{escaped(text)}</p>' if name else f"<p>{escaped(text)}</p>"
+class Original(NamedTuple):
+    """The article that another article reports on; "" for what is not known."""
+
+    title: str
+    names: tuple[str, ...]
+    published: str
 
 
-def _section(name: str, content: str, words: Catalogue, facts: str = "") -> str:
-    # The browser's language becomes the page's: a voice would read English with another's sounds.
-    return f'<section class="{name}" lang="{escaped(words.language)}"{facts}>{content}</section>'
+def original_of(metadata: Mapping[str, str]) -> Original | None:
+    """The `original_*` fields of an article's metadata; None where nothing is known."""
+    title, author, publisher, published = (
+        _known(metadata.get(f"original_{name}", "")) for name in ("title", "author", "publisher", "published")
+    )
+    names = tuple(filter(None, (author, publisher)))
+    return Original(title, names, published) if title or names or published else None
 
 
-_WORD = re.compile(r"[^\W_]+")
+def _known(value: str) -> str:
+    """The value; "" for "unknown", also with a remark behind it."""
+    return "" if value.strip().casefold().startswith("unknown") else value.strip()
 
 
 @dataclass(frozen=True, slots=True)
-class RenderContext:
-    """How extracts are shown: the interface's words, and the question that links take along ("": none)."""
+class ExtractItem:
+    """What the page shows beside an extract's text; links take the question along, "" for none."""
 
-    words: Catalogue
+    extract: Extract
     question: str = ""
 
+    @property
+    def link(self) -> str:
+        """The reader at the answer."""
+        return reader_link(self.extract.article.id, self.extract.answer, question=self.question)
 
-def render_extract(extract: Extract, shown: RenderContext) -> str:
-    """The extract with everything a person may do with it."""
-    words, article = shown.words, extract.article
-    link = reader_link(article.id, extract.answer, question=shown.question)
-    lines = (
-        ("citation", citation(article, words, link=link)),
-        ("aside", reports(article.metadata, words)),
-        ("aside", also_in(extract, words)),
-        ("aside", _found(extract, words)),
-    )
-    number = escaped(words("extract.number", rank=extract.rank))
-    return (
-        f'<article aria-label="{number}" data-article="{escaped(article.id)}" '
-        f'data-start="{extract.answer[0]}" data-end="{extract.answer[1]}">'
-        f'<p class="band {extract.band}">{escaped(words(f"band.{extract.band}"))}</p>'
-        f"<blockquote>{quotation(extract)}</blockquote>"
-        f"{_context(extract, words)}"
-        + "".join(f'<p class="{name}">{line}</p>' for name, line in lines if line)
-        + f'<div class="actions">{_actions(extract, words)}</div></article>'
-    )
+    @property
+    def context(self) -> tuple[int, int] | None:
+        """A span wider than the extract, or None."""
+        extract = self.extract
+        return None if extract.context == (extract.start, extract.end) else extract.context
 
+    @property
+    def original(self) -> Original | None:
+        """The article that this one reports on."""
+        return original_of(self.extract.article.metadata)
 
-def quotation(extract: Extract, span: tuple[int, int] | None = None) -> str:
-    """The extract, or a wider span, word for word, its answer marked. The style shows its line feeds."""
-    start, end = span or (extract.start, extract.end)
-    text, (first, last) = extract.article.text, extract.answer
-    return f"{escaped(text[start:first])}<mark>{escaped(text[first:last])}</mark>{escaped(text[last:end])}"
+    @property
+    def also_in(self) -> Sequence[tuple[str, Article]]:
+        """The other articles that say the same, each with a link to its last such place."""
+        places = {place.article.id: place for place in self.extract.also_in}
+        places.pop(self.extract.article.id, None)
+        return [(reader_link(id_, (place.start, place.end)), place.article) for id_, place in places.items()]
+
+    @property
+    def matched_words(self) -> str:
+        """The words that the extract was found by."""
+        return ", ".join(matched_words(self.extract))
+
+    @property
+    def match_key(self) -> str:
+        """Catalogue key: found by words where it has all of the question's, by meaning where it has none."""
+        if not self.matched_words:
+            return "extract.found_meaning"
+        complete = self.extract.hit is not None and self.extract.hit.complete
+        return "extract.found_words" if complete else "extract.found_both"
+
+    @property
+    def quotations(self) -> Mapping[str, str]:
+        """The answer with its source, to copy."""
+        return quotations(self._citation)
+
+    @property
+    def address(self) -> str:
+        """The answer in an evidence list."""
+        return self._citation.address
+
+    @property
+    def source_link(self) -> str:
+        """The article where it was published, at the quotation if a text fragment finds it."""
+        article = self.extract.article
+        return fragment_link(article, self.extract.answer) or web_address(article.url)
+
+    @property
+    def _citation(self) -> Citation:
+        return Citation(self.extract.article, *self.extract.answer)
 
 
 def matched_words(extract: Extract) -> list[str]:
     """The words of the answer behind the matched terms, as the article spells them.
 
-    Terms are stems, such as "servic" or "author": a word stands for a term it begins with, or begins with but
-    for the term's last letter ("trusti" and "trusty"). Words that only ask or join are left out.
+    Terms are stems, such as "servic" or "author": a word matches a term that it begins with, also without
+    the term's last "i" ("trusti" and "trusty"). Function words are left out.
     """
     words = list(dict.fromkeys(_WORD.findall(extract.answer_text)))
-    found: dict[str, str] = {}
+    matched: dict[str, str] = {}
     for term in extract.matched:
         if term not in FUNCTION_TERMS:
-            word = next((word for word in words if _stands_for(word, term)), term)
-            found.setdefault(word.casefold(), word)
-    return list(found.values())
+            word = next((word for word in words if _has_stem(word, term)), term)
+            matched.setdefault(word.casefold(), word)
+    return list(matched.values())
 
 
-def _stands_for(word: str, term: str) -> bool:
-    plain = word.casefold()
-    return plain.startswith(term) or (len(term) > 3 and term.endswith("i") and plain.startswith(term[:-1]))
-
-
-def _found(extract: Extract, words: Catalogue) -> str:
-    """Why it was found: by its words when it has all of the question's, by meaning when it has none."""
-    matched = ", ".join(matched_words(extract))
-    if not matched:
-        return escaped(words("extract.found_meaning"))
-    alone = extract.hit is not None and extract.hit.complete
-    return escaped(words("extract.found_words" if alone else "extract.found_both", words=matched))
-
-
-def _context(extract: Extract, words: Catalogue) -> str:
-    if extract.context in (None, (extract.start, extract.end)):
-        return ""
-    wider = quotation(extract, extract.context)
-    summary = escaped(words("extract.context"))
-    return f'<details class="context"><summary>{summary}</summary><blockquote>{wider}</blockquote></details>'
-
-
-def _actions(extract: Extract, words: Catalogue) -> str:
-    cited = Citation(extract.article, *extract.answer)
-    return _copy(cited, words) + _collect(cited, words) + _source(cited, words) + _judge(words)
-
-
-def _copy(cited: Citation, words: Catalogue) -> str:
-    buttons = "".join(
-        f'<button type="button" data-copy="{escaped(text)}">{escaped(words(f"extract.copy_{way}"))}</button>'
-        for way, text in quotations(cited).items()
-    )
-    return f'<details class="copy"><summary>{escaped(words("extract.copy"))}</summary>{buttons}</details>'
-
-
-def _collect(cited: Citation, words: Catalogue) -> str:
-    label = escaped(words("extract.collect"))
-    return (
-        f'<label class="collect"><input type="checkbox" data-cite="{escaped(cited.address)}"> {label}</label>'
-    )
-
-
-def _source(cited: Citation, words: Catalogue) -> str:
-    """A link to the article where it was published, at the quotation if its place there is sure."""
-    address = fragment_link(cited.article, (cited.start, cited.end)) or web_address(cited.article.url)
-    if not address:
-        return ""
-    label = escaped(words("extract.source"))
-    return (
-        f'<a class="source" href="{escaped(address)}" target="_blank" rel="noopener noreferrer">{label}</a>'
-    )
-
-
-def _judge(words: Catalogue) -> str:
-    buttons = "".join(
-        f'<button type="button" aria-pressed="false" data-judge="{verdict}">{escaped(words(key))}</button>'
-        for verdict, key in (("useful", "extract.useful"), ("not useful", "extract.not_useful"))
-    )
-    return f'<span class="judge">{buttons}</span>'
+def _has_stem(word: str, term: str) -> bool:
+    folded = word.casefold()
+    return folded.startswith(term) or (len(term) > 3 and term.endswith("i") and folded.startswith(term[:-1]))

@@ -1,7 +1,7 @@
-"""The page for people with a browser, in Gradio; no other file knows of it.
+"""The page for people with a browser, in Gradio; no other file imports it.
 
-What is shown follows from one `PageState`, which the script on the page (`page.js`) keeps in the address and sends
-as JSON. Filters and results are plain HTML: Gradio's own lists cannot be used with a screen reader.
+What is shown follows from one `PageState`, which `page.js` keeps in the address and sends as JSON. Filters
+and results are plain HTML: Gradio's own lists cannot be used with a screen reader.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
-from web.html import escaped, web_file
-from web.i18n import Catalogue
+from web.html import web_file
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
 from web.pages.filter_form import render_filters
 from web.pages.page_state import PageState, read_view
@@ -29,16 +28,18 @@ if TYPE_CHECKING:
 
 # A session holds copies of the components; nothing on this page differs between sessions.
 SESSIONS = 100
-# No event brings a file; should one ever be left, it goes after a day.
+# Gradio deletes cached files after a day; no event of this page makes one.
 CACHED = 86_400  # seconds
 SYSTEM_FONTS = ("system-ui", "sans-serif")
-# Articles that may suggest the questions on the page; a million would all be read for five.
+# Articles that may suggest example questions: reading a million for five examples would delay the start.
 _EXAMPLES_FROM = 500
+# Question, status line, results and filters.
+Outputs = tuple[Any, Any, Any, Any]
 
 
 def mount_page(app: FastAPI, site: ServiceContext) -> None:
-    """Put the page at `/` of the app; mount it last, as it takes every path that is left."""
-    # Read while Gradio is imported: without it the server calls api.gradio.app and huggingface.co.
+    """Put the page at `/` of the app; mount it last, as it takes every remaining path."""
+    # Gradio reads it when imported; without it the server calls api.gradio.app and huggingface.co.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
 
@@ -51,7 +52,7 @@ def mount_page(app: FastAPI, site: ServiceContext) -> None:
         theme=_theme(),
         css=web_file("page.css"),
         footer_links=[],
-        run_history=False,  # would keep the questions in the browser's storage
+        run_history=False,  # it stores questions in the browser
         show_error=False,
         ssr_mode=False,
         mcp_server=False,
@@ -61,69 +62,67 @@ def mount_page(app: FastAPI, site: ServiceContext) -> None:
 
 
 async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
-    """Status line, results and filters of a view; what a person can mend is shown, not raised."""
-    words, assistant = site.catalogue, site.answers.assistant
-    filters = _filters(assistant, view, words)
+    """Status line, results and filters of a view; an error that a person can act on is shown, not raised."""
+    assistant, templates = site.answers.assistant, site.templates
+    filters = _filters(site, view, assistant)
     try:
-        replied = await site.answers.ask(view.question, view.k, view.where, assistant=assistant)
+        response = await site.answers.ask(view.question, view.k, view.where, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
-        return "", render_error(error, words), filters
-    shown = render_reply(replied, view, words, private=site.settings.private_questions)
-    return status_line(replied.answer, words), shown, filters
+        return "", render_error(error, templates), filters
+    results = render_reply(response, view, templates, private=site.settings.private_questions)
+    return status_line(response.answer, site.catalogue), results, filters
 
 
-def _filters(assistant: Assistant, view: PageState, words: Catalogue) -> str:
-    return render_filters(count_facets(assistant.generation.facets, view.where), view, words)
+def _filters(site: ServiceContext, view: PageState, assistant: Assistant) -> str:
+    return render_filters(count_facets(assistant.generation.facets, view.where), view, site.templates)
 
 
 def _page(site: ServiceContext) -> gr.Blocks:
     import gradio as gr
 
-    words, assistant = site.catalogue, site.answers.assistant
+    t, assistant = site.catalogue, site.answers.assistant
     examples = _example_questions(assistant)
     blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False, delete_cache=(CACHED, CACHED))
     with blocks:
         _html(_heading(site))
         with gr.Row(elem_id="ask"):
             question = gr.Textbox(
-                label=words("page.question"),
+                label=t("page.question"),
                 autofocus=True,
                 max_lines=1,
                 elem_id="question",
-                # Else a browser writes what was typed into the file it opens its tabs again from.
+                # Without it a browser saves the question in the file that restores its tabs.
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
                 scale=1,
                 min_width=0,
             )
-            button = gr.Button(
-                words("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0
-            )
-        # There from the first paint: what came later would move the page, and the Tab key past it.
-        filters = _html(_filters(assistant, PageState(), words), elem_id="filters")
+            button = gr.Button(t("page.ask"), variant="primary", elem_id="ask-button", scale=0, min_width=0)
+        # Shown from the first paint: a later form would move the page, and the Tab key would skip it.
+        filters = _html(_filters(site, PageState(), assistant), elem_id="filters")
         status = _html("", elem_id="status")
-        results = _html(render_welcome(words, examples=bool(examples)), elem_id="results")
-        shown = (question, status, results, filters)
+        results = _html(render_welcome(site.templates, examples=bool(examples)), elem_id="results")
+        outputs = (question, status, results, filters)
         choices = _examples(examples)
-        _connect(site, shown, asking=[question.submit, button.click], choices=choices)
-        _restore(blocks, site, shown)
+        _connect(site, outputs, triggers=[question.submit, button.click], choices=choices)
+        _restore(blocks, site, outputs)
     if site.watcher:
-        site.watcher.on_reload.append(_renewing(blocks, filters, choices, words))
+        site.watcher.on_reload.append(_page_update(site, blocks, filters, choices))
     return blocks
 
 
-def _renewing(
-    blocks: gr.Blocks, filters: gr.HTML, choices: list[gr.Button], words: Catalogue
+def _page_update(
+    site: ServiceContext, blocks: gr.Blocks, filters: gr.HTML, choices: list[gr.Button]
 ) -> Callable[[Assistant], None]:
-    """What puts the facts and examples of another generation into the page that is served from then on."""
+    """A function that puts filters and examples of a new generation into the page served from then on."""
 
-    def renew(assistant: Assistant) -> None:
-        filters.value = _filters(assistant, PageState(), words)
+    def update(assistant: Assistant) -> None:
+        filters.value = _filters(site, PageState(), assistant)
         examples = [*_example_questions(assistant), *[""] * len(choices)]
         for choice, example in zip(choices, examples, strict=False):
             choice.value, choice.visible = example, bool(example)
         blocks.config = blocks.get_config_file()
 
-    return renew
+    return update
 
 
 def _example_questions(assistant: Assistant) -> list[str]:
@@ -132,29 +131,12 @@ def _example_questions(assistant: Assistant) -> list[str]:
 
 
 def _heading(site: ServiceContext) -> str:
-    """Name, promise, the way to all articles, and what the script needs to say and to know."""
-    words = site.catalogue
-    one, other = (words.section("page.evidence")[form] for form in ("one", "other"))
-    told = {
-        "private": "yes" if site.settings.private_questions else "",
-        "copied": words("extract.copied"),
-        "thanks": words("extract.thanks"),
-        "not-noted": words("extract.not_noted"),
-        "failed": words("page.failed"),
-        "unreachable": words("page.unreachable"),
-    }
-    leave = ""
-    if site.settings.access is Access.PASSWORD:
-        leave = f' <a href="logout">{escaped(words("login.leave"))}</a>'
-    facts = "".join(f' data-{name}="{escaped(text)}"' for name, text in told.items())
-    return (
-        f'<header lang="{escaped(words.language)}"{facts}>'
-        f'<h1><a href="./">{escaped(site.settings.name)}</a></h1>'
-        f'<p>{escaped(words("page.promise"))} <a href="articles">{escaped(words("page.articles"))}</a>'
-        f"{leave}</p>"
-        f'<p id="evidence" hidden data-one="{escaped(one)}" data-other="{escaped(other)}">'
-        '<a class="button" href="evidence"></a></p>'
-        '<p id="said" role="status"></p><p id="trouble" role="alert" hidden></p></header>'
+    return site.templates.render(
+        "fragments/heading.html",
+        service=site.settings.name,
+        private=site.settings.private_questions,
+        logout=site.settings.access is Access.PASSWORD,
+        evidence=site.catalogue.section("page.evidence"),
     )
 
 
@@ -168,69 +150,71 @@ def _examples(questions: list[str]) -> list[gr.Button]:
 
 
 def _connect(
-    site: ServiceContext, shown: tuple[Any, Any, Any, Any], *, asking: list[Any], choices: list[gr.Button]
+    site: ServiceContext, outputs: Outputs, *, triggers: list[Any], choices: list[gr.Button]
 ) -> None:
-    """Asking by hand leaves the text box alone: a person may be typing on. A choice fills it."""
+    """Asking leaves the text box alone, as a person may be typing on; a chosen example fills it."""
     import gradio as gr
 
-    question, status, results, filters = shown
+    question, status, results, filters = outputs
 
-    async def ask(sent: str | None) -> tuple[str, str, str]:
-        return await reply(site, read_view(sent or ""))
+    async def ask(state: str | None) -> tuple[str, str, str]:
+        return await reply(site, read_view(state or ""))
 
-    async def choose(sent: str | None) -> tuple[str, str, str, str]:
-        view = read_view(sent or "")
+    async def choose(state: str | None) -> tuple[str, str, str, str]:
+        view = read_view(state or "")
         return view.question, *await reply(site, view)
 
-    # Gradio's default drops a question that is sent while another is under way.
-    last = {"trigger_mode": "always_last", **_quiet(results)}
-    again = gr.Button("", visible="hidden", elem_id="again")
-    gr.on([*asking, again.click], ask, [question], [status, results, filters], js=_script("ask"), **last)
+    # Gradio's default drops a question that is sent while another is being answered.
+    options = {"trigger_mode": "always_last", **_event_options(results)}
+    refresh = gr.Button("", visible="hidden", elem_id="again")
+    gr.on(
+        [*triggers, refresh.click], ask, [question], [status, results, filters], js=_script("ask"), **options
+    )
     for choice in choices:
-        choice.click(choose, [choice], list(shown), js=_script("choose"), **last)
+        choice.click(choose, [choice], list(outputs), js=_script("choose"), **options)
 
 
-def _restore(blocks: gr.Blocks, site: ServiceContext, shown: tuple[Any, Any, Any, Any]) -> None:
-    """Show what the address says, when the page is opened and when a person goes back or forward."""
+def _restore(blocks: gr.Blocks, site: ServiceContext, outputs: Outputs) -> None:
+    """Show what the address says when the page opens and when a person goes back or forward."""
     import gradio as gr
 
-    async def restore(sent: str | None) -> tuple[Any, ...]:
-        view = read_view(sent or "")
+    async def restore(state: str | None) -> tuple[Any, ...]:
+        view = read_view(state or "")
         if view.question:
             return view.question, *await reply(site, view)
-        # An empty text here would erase what a person has begun to type.
-        return gr.skip(), gr.skip(), gr.skip(), _filters(site.answers.assistant, view, site.catalogue)
+        # An empty text would erase what a person has begun to type.
+        return gr.skip(), gr.skip(), gr.skip(), _filters(site, view, site.answers.assistant)
 
-    question = shown[0]
-    blocks.load(restore, [question], list(shown), js=web_file("page.js"), **_quiet())
+    question, _, results, _ = outputs
+    blocks.load(restore, [question], list(outputs), js=web_file("page.js"), **_event_options())
     back = gr.Button("", visible="hidden", elem_id="back")
-    back.click(restore, [question], list(shown), js=_script("restore"), **_quiet(shown[2]))
+    back.click(restore, [question], list(outputs), js=_script("restore"), **_event_options(results))
 
 
 def _script(step: str) -> str:
-    """What the browser runs before an event: a function of `page.js`, given the event's input."""
+    """JavaScript before an event: a function of `page.js`, called with the event's input."""
     return f"(value) => [window.pullquote.{step}(value)]"
 
 
-def _quiet(waiting: Any = None) -> dict[str, Any]:
-    """What every event of the page has in common. Gradio's queue would only add to the desk's limits."""
+def _event_options(progress: Any = None) -> dict[str, Any]:
+    """Options of every event. Gradio's queue is off: the answer service has limits of its own."""
     return {
         "queue": False,
         "api_visibility": "private",
-        "show_progress": "minimal" if waiting else "hidden",
-        "show_progress_on": waiting,
+        "show_progress": "minimal" if progress else "hidden",
+        "show_progress_on": progress,
     }
 
 
 def _html(content: str, **options: Any) -> gr.HTML:
-    """HTML as it is, with Gradio's own styles and its click handler left out."""
+    """HTML as it is, without Gradio's styles and click handler."""
     import gradio as gr
 
     return gr.HTML(content, apply_default_css=False, js_on_load=None, **options)
 
 
 def _theme() -> gr.themes.Base:
-    """Gradio's plainest theme without its fonts, in colours whose contrast is at least 4.5 to 1."""
+    """Gradio's plainest theme with system fonts and colours of a contrast of at least 4.5 to 1."""
     import gradio as gr
 
     return gr.themes.Base(font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")).set(

@@ -22,8 +22,8 @@ from tests.support.cli_runs import qa, qa_process
 from tests.support.fakes import WordEncoder
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared
 from tests.support.sample_runs import RAIN, write_collection
+from tests.support.templates import TEMPLATES
 from web.answering.answer_service import Reply
-from web.i18n import load_catalogue
 from web.pages.answer import render_reply
 from web.pages.page_state import PageState
 from web.settings import Settings
@@ -167,7 +167,7 @@ def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     build([RAIN], WordEncoder(), tmp_path)
     assistant = open_assistant(Settings(data=tmp_path), WordEncoder())
     assert assistant.calibration is None
-    page = render_reply(Reply(assistant.ask("rain"), 0.1), PageState(), load_catalogue())
+    page = render_reply(Reply(assistant.ask("rain"), 0.1), PageState(), TEMPLATES)
     assert "Not calibrated for these models" in page
     assert "match, not rated" in page
     assert UNCALIBRATED in qa("doctor", "--data", tmp_path).stdout

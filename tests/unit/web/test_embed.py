@@ -23,7 +23,7 @@ from web.context import ServiceContext
 from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
 from web.i18n import Catalogue, load_catalogue
-from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_words
+from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_texts
 from web.settings import Settings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
@@ -60,14 +60,14 @@ def test_the_script_carries_the_words_of_the_interface(client: TestClient) -> No
     reply = client.get("/widget.js")
     (written,) = re.findall(r"const BUILT_IN = (.*);\n", reply.text)
     words = json.loads(written)
-    assert words == widget_words(load_catalogue())
+    assert words == widget_texts(load_catalogue())
     assert (words["lang"], words["ask"], words["band.unrated"]) == ("en", "Ask", "match, not rated")
     assert not [key for key in words if key.startswith("page")]
     assert reply.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
 def test_every_word_the_script_says_is_in_the_catalogue() -> None:
-    script, words = widget_script(load_catalogue()), widget_words(load_catalogue())
+    script, words = widget_script(load_catalogue()), widget_texts(load_catalogue())
     said = set(re.findall(r"texts\.(\w+)", script)) - {"lang"}
     assert said
     assert said <= words.keys()
@@ -105,7 +105,7 @@ def test_a_script_that_was_seen_is_not_sent_again(client: TestClient) -> None:
 
 
 def test_words_of_a_language_are_those_of_its_catalogue(client: TestClient) -> None:
-    words = widget_words(load_catalogue())
+    words = widget_texts(load_catalogue())
     for tag in ("en", "en-GB"):
         assert client.get(f"/widget/{tag}.json").json() == words
     assert (
@@ -122,9 +122,7 @@ def test_a_language_without_a_catalogue_is_a_problem(client: TestClient, tag: st
 
 
 def test_an_unknown_language_is_told_those_there_are(client: TestClient) -> None:
-    assert (
-        client.get("/widget/xx.json").json()["detail"].startswith("there are no words in 'xx': there are en")
-    )
+    assert client.get("/widget/xx.json").json()["detail"].startswith("no texts in 'xx'; choose one of en")
 
 
 def test_the_page_for_frames_may_be_framed_by_listed_sites_alone(client: TestClient) -> None:

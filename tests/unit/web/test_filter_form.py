@@ -7,16 +7,15 @@ from index.retrieval.facets import count_facets
 from index.retrieval.filter import Filter
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
-from web.i18n import load_catalogue
+from tests.support.templates import TEMPLATES
 from web.pages.filter_form import render_filters
 from web.pages.page_state import PageState, Sort
 
-WORDS = load_catalogue()
 ARTICLES = (replace(article("a", "x"), publisher="A & B"), replace(article("b", "y"), publisher="C"))
 
 
 def shown(view: PageState) -> str:
-    return render_filters(count_facets(FacetColumns.of(ARTICLES), view.where), view, WORDS)
+    return render_filters(count_facets(FacetColumns.of(ARTICLES), view.where), view, TEMPLATES)
 
 
 def test_filters_are_labelled_boxes_with_counts() -> None:
@@ -45,6 +44,6 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 def test_hostile_values_stay_values() -> None:
     for text in HOSTILE_TEXTS:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = HtmlText(render_filters(count_facets(FacetColumns.of([told]), Filter()), PageState(), WORDS))
+        page = HtmlText(render_filters(count_facets(FacetColumns.of([told]), Filter()), PageState(), TEMPLATES))
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

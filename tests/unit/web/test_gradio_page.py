@@ -12,20 +12,22 @@ import pytest
 
 from index.retrieval.filter import Filter
 from index.search.query import Hit
-from qa.answer import Answer, Band, Place
+from qa.answer import Answer, Band, Extract, Place
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
+from tests.support.templates import TEMPLATES, macro
 from web.answering.answer_service import AnswerService, Reply
-from web.citations.quotation import human_date, web_address
+from web.citations.quotation import web_address
 from web.context import ServiceContext
 from web.errors import TooManyQuestions
 from web.i18n import load_catalogue
 from web.pages.answer import (
+    ExtractItem,
     example_questions,
     matched_words,
-    quotation,
+    original_of,
     render_error,
     render_reply,
     render_welcome,
@@ -33,14 +35,23 @@ from web.pages.answer import (
 )
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState, Sort
-from web.pages.source_line import also_in, citation, reports
 from web.settings import Settings
 
 WORDS = load_catalogue()
+SOURCE = "fragments/source.html"
+
+
+def quotation(of: Extract) -> str:
+    return macro("fragments/extract.html", "quotation", of, of.start, of.end)
+
+
+def reports(metadata: dict[str, str]) -> str:
+    original = original_of(metadata)
+    return macro(SOURCE, "reports", original) if original else ""
 
 
 def shown(answer: Answer, view: PageState | None = None, seconds: float = 0, **options: bool) -> str:
-    return render_reply(Reply(answer, seconds, "id-of-it"), view or PageState(), WORDS, **options)
+    return render_reply(Reply(answer, seconds, "id-of-it"), view or PageState(), TEMPLATES, **options)
 
 
 def test_an_extract_is_quoted_with_its_answer_marked_and_its_source_cited() -> None:
@@ -183,14 +194,14 @@ def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_TEXTS)
 def test_an_error_comes_back_word_for_word(hostile: str) -> None:
-    page = HtmlText(render_error(QuestionError(f"The question {hostile}."), WORDS))
+    page = HtmlText(render_error(QuestionError(f"The question {hostile}."), TEMPLATES))
     assert page.text == f"The question {hostile}."
     assert page.tags == ["section", "p"]
 
 
 def test_errors_are_told_in_the_words_of_the_interface() -> None:
     told = [
-        HtmlText(render_error(one, WORDS)).text
+        HtmlText(render_error(one, TEMPLATES)).text
         for one in (EmptyQuestion(), LongQuestion(2001, 2000), TooManyQuestions(2))
     ]
     assert told == [
@@ -207,14 +218,14 @@ def test_paragraph_breaks_stay_inside_the_mark() -> None:
 
 def test_an_article_with_a_title_is_cited_by_it_and_its_file() -> None:
     titled = replace(HARBOUR, title="The harbour", url="", author="", published="2005")
-    assert citation(titled, WORDS) == (
+    assert macro(SOURCE, "citation", titled) == (
         "<cite>The harbour</cite>, The Gazette, "
         '<time datetime="2005">2005</time>, <span class="file">harbour.md</span>'
     )
 
 
 def test_a_publisher_that_signs_its_articles_is_named_once() -> None:
-    assert citation(replace(ECHO, author="The Gazette", published=""), WORDS) == (
+    assert macro(SOURCE, "citation", replace(ECHO, author="The Gazette", published="")) == (
         "<cite>echo.md</cite>, The Gazette"
     )
 
@@ -246,7 +257,7 @@ def test_an_address_cannot_leave_its_attribute() -> None:
     ],
 )
 def test_dates_are_written_as_people_write_them(published: str, shown: str) -> None:
-    assert human_date(published) == shown
+    assert WORDS.date(published) == shown
 
 
 def test_the_article_reported_on_is_named_as_far_as_it_is_known() -> None:
@@ -256,18 +267,17 @@ def test_the_article_reported_on_is_named_as_far_as_it_is_known() -> None:
         "original_publisher": "Community Care",
         "original_published": "unknown (after September 2005)",
     }
-    assert reports(original, WORDS) == "Reports: <cite>Are we there yet?</cite>, Community Care"
-    assert reports({"original_author": "Unknown"}, WORDS) == ""
-    assert reports({"original_author": "Bob Hudson", "original_published": "2004-02"}, WORDS) == (
+    assert reports(original) == "Reports: <cite>Are we there yet?</cite>, Community Care"
+    assert reports({"original_author": "Unknown"}) == ""
+    assert reports({"original_author": "Bob Hudson", "original_published": "2004-02"}) == (
         'Reports: Bob Hudson, <time datetime="2004-02">February 2004</time>'
     )
 
 
 def test_an_article_that_repeats_itself_is_not_named_as_another() -> None:
     places = (Place(HARBOUR, 0, 3), Place(ECHO, 0, 3), Place(ECHO, 4, 8))
-    assert (
-        HtmlText(also_in(extract(HARBOUR, "Nobody paid.", also_in=places), WORDS)).text == "Also in: echo.md"
-    )
+    others = ExtractItem(extract(HARBOUR, "Nobody paid.", also_in=places)).also_in
+    assert HtmlText(macro(SOURCE, "also_in", others)).text == "Also in: echo.md"
 
 
 def test_matched_terms_are_shown_as_the_words_of_the_article() -> None:
@@ -308,7 +318,7 @@ def test_only_so_many_examples_are_tried() -> None:
 
 
 def test_the_welcome_offers_examples_only_where_there_are_some() -> None:
-    told = [HtmlText(render_welcome(WORDS, examples=some)).text for some in (True, False)]
+    told = [HtmlText(render_welcome(TEMPLATES, examples=some)).text for some in (True, False)]
     assert told == ["Type a question, or choose one of these.", "Type a question to begin."]
 
 

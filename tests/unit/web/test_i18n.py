@@ -31,15 +31,15 @@ def test_every_language_has_all_texts_with_the_same_names_to_fill(language: str)
         assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", other[key])), key
 
 
-def test_no_text_is_there_for_nothing() -> None:
-    """A key stands in the code as it is, or as the beginning or the end that an f-string fills up."""
-    code = "\n".join(
-        path.read_text(encoding="utf-8") for path in WEB.rglob("*") if path.suffix in (".py", ".js")
-    )
+def test_every_text_is_used() -> None:
+    """A key stands in the code as it is, or as a beginning and an end that an expression completes."""
+    suffixes = (".py", ".js", ".html")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in WEB.rglob("*") if path.suffix in suffixes)
     for key in load_catalogue()._texts:
-        plain = re.sub(r"\.(one|other)$", "", key)
-        section, _, name = plain.partition(".")
+        key = re.sub(r"\.(one|other)$", "", key)
+        section, _, name = key.partition(".")
         stem = name.rpartition("_")[0]
-        ways = [plain, f"{section}.{{", *([f"{section}.{stem}_{{"] if stem else [])]
-        told = any(f"{mark}{way}" in code for way in ways for mark in "\"'")
-        assert told or f'section("{section}' in code, key
+        starts = [key, f"{section}.{{", *([f"{section}.{stem}_{{"] if stem else [])]
+        joined = [f'"{section}." ~', *([f'"{section}.{stem}_" ~'] if stem else [])]
+        literal = any(f"{mark}{start}" in code for start in starts for mark in "\"'")
+        assert literal or any(start in code for start in joined) or f'section("{section}' in code, key

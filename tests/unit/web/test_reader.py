@@ -12,10 +12,11 @@ from qa.answer import Answer
 from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
+from tests.support.templates import macro
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
-from web.pages.reader import marked_text, paragraphs
+from web.pages.reader import Span, marked_paragraphs, paragraphs
 from web.service import own_app
 from web.settings import Settings
 
@@ -125,6 +126,10 @@ def test_the_pages_files_are_served_and_no_others() -> None:
     assert service.get("/files/reader.js").headers["content-type"].startswith("text/javascript")
     for path in ("/files/page.py", "/files/../settings.py", "/files/"):
         assert service.get(path).status_code == 404
+
+
+def marked_text(of: Article, span: Span | None = None) -> str:
+    return macro("fragments/article_text.html", "article_text", list(marked_paragraphs(of, span)))
 
 
 TOLD = article("told", "One. Two.", "Three & four.", heading="The title")
