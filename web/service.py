@@ -24,10 +24,10 @@ from web.api.feedback import feedback_routes
 from web.api.mcp_tools import build_mcp_app, build_mcp_server
 from web.api.metrics import metrics_routes
 from web.context import ServiceContext
-from web.html import file_routes
+from web.html import Templates, file_routes
 from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
-from web.i18n import Catalogue, load_catalogue
+from web.i18n import load_catalogue
 from web.pages.admin import admin_routes
 from web.pages.article_list import shelf_routes
 from web.pages.embed import embed_routes
@@ -45,7 +45,7 @@ def build_app(
     assistant: Assistant,
     settings: Settings,
     *,
-    words: Catalogue | None = None,
+    templates: Templates | None = None,
     feedback: FeedbackStore | None = None,
     announce: Announce | None = None,
     reasons: tuple[Reason, ...] = (),
@@ -53,7 +53,7 @@ def build_app(
 ) -> FastAPI:
     """The app that answers with this assistant and records in this store, which stays its caller's to close.
 
-    `words` stand in for the catalogue of the settings' language; `reasons` tell `/health` what is amiss. With
+    `templates` replace those of the settings' language; `reasons` tell `/health` what is amiss. With
     `announce` it follows `source`, or else the settings' data folder, and tells what it takes and refuses.
     Takes seconds, as it imports Gradio.
     """
@@ -64,8 +64,16 @@ def build_app(
         follow = IndexWatcher(
             desk, source or DataFolder(settings.data), seconds=settings.reload, announce=announce
         )
-    catalogue = words or load_catalogue(settings.language)
-    site = ServiceContext(desk, settings, catalogue, feedback, watcher=follow, reasons=reasons)
+    templates = templates or Templates(load_catalogue(settings.language))
+    site = ServiceContext(
+        desk,
+        settings,
+        templates.catalogue,
+        feedback,
+        watcher=follow,
+        reasons=reasons,
+        environment=templates.environment,
+    )
     app = own_app(site)
     mount_page(app, site)
     return app

@@ -22,6 +22,7 @@ from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
+from web.html import Templates
 from web.i18n import Catalogue, load_catalogue
 from web.service import build_app
 from web.settings import Settings
@@ -76,7 +77,7 @@ def serving(told: Answer, words: Catalogue | None, store: FeedbackStore) -> Any:
         build_app(
             FakeAssistant(told, *articles),
             Settings(name="7", admin_key=KEY, question_log=True),
-            words=words,
+            templates=Templates(words) if words else None,
             feedback=store,
         )
     )

@@ -30,6 +30,9 @@ from tests.support.fake_assistant import FakeAssistant, abstained, answered, ext
 from tests.support.fakes import article
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from tests.support.xss_payloads import EVIL, PAYLOADS, REFRESHES
+from web.html import Templates, environment
+from web.http.security_headers import SecurityHeaders
+from web.i18n import load_catalogue
 from web.pages.evidence import MAX_CITATIONS
 from web.service import build_app
 from web.settings import Settings
@@ -226,7 +229,7 @@ def assistant_of(texts: tuple[str, ...], evil: Evil) -> Attacked:
 
 
 @contextmanager
-def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS) -> Iterator[Stage]:
+def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS, *, autoescape: bool = True) -> Iterator[Stage]:
     """All of it, served from threads of this process."""
     evil, friend = Evil(), Site()
     with ExitStack() as stack:
@@ -243,7 +246,8 @@ def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS) -> Iterator[Stage
         settings = Settings(
             name=NAME, admin_key=ADMIN_KEY, question_log=True, remembered=0, origins=(friend.origin,)
         )
-        service = build_app(assistant_of(texts, evil), settings, feedback=store)
+        templates = Templates(load_catalogue(), environment(autoescape=autoescape))
+        service = build_app(assistant_of(texts, evil), settings, templates=templates, feedback=store)
         yield Stage(stack.enter_context(running(service)), evil, texts, friend)
 
 
@@ -450,16 +454,6 @@ PATHS = (
 )
 
 
-@contextmanager
-def without(patch: pytest.MonkeyPatch, *, policy: bool) -> Iterator[None]:
-    """Escaping off, and if so wanted the policy."""
-    with patch.context() as patched:
-        patched.setattr("web.html.escape", lambda text, quote=True: text)
-        if policy:
-            patched.setattr("web.http.security_headers.SecurityHeaders._headers", lambda self, policy: {})
-        yield
-
-
 def look_everywhere(page: Page, stage: Stage) -> None:
     """Every attack in an answer on the page and in each of the service's own pages, each in one of its own."""
     page.goto(f"{stage.address}?q=0")
@@ -475,13 +469,10 @@ def look_everywhere(page: Page, stage: Stage) -> None:
 
 @told_of_scripts
 @pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.torture)])
-def test_the_policy_alone_holds_when_nothing_is_escaped(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
+def test_the_policy_alone_holds_when_nothing_is_escaped(browser: Browser, tmp_path: Path, step: int) -> None:
     attacks = UNESCAPED[::step]
     with (
-        without(monkeypatch, policy=False),
-        staged(tmp_path, attacks) as stage,
+        staged(tmp_path, attacks, autoescape=False) as stage,
         stage.page(browser) as (page, seen),
     ):
         look_everywhere(page, stage)
@@ -497,9 +488,9 @@ def test_without_escaping_and_policy_scripts_run_and_others_are_asked(
 ) -> None:
     # A base would send the page's own requests to the other host, and nothing would come after it.
     few = tuple(payload for payload in UNESCAPED[::12] if "<base" not in payload)
+    monkeypatch.setattr(SecurityHeaders, "_headers", lambda self, policy: {})
     with (
-        without(monkeypatch, policy=True),
-        staged(tmp_path, few) as stage,
+        staged(tmp_path, few, autoescape=False) as stage,
         stage.page(browser) as (page, seen),
         suppress(HeldUp),  # by an attack that opens a window of its own: what ran until then is told
     ):
