@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jinja2 import Environment
-
 from qa.feedback.store import FeedbackStore
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
 from web.answering.index_watcher import IndexWatcher
 from web.answering.metrics import Metrics
-from web.html import Templates, environment
+from web.html import Environment, Templates, environment
 from web.i18n import Catalogue
 from web.settings import Settings
 

@@ -20,6 +20,8 @@ from jinja2.ext import Extension
 
 from web.i18n import Catalogue
 
+__all__ = ["Environment", "Templates", "environment", "file_routes", "web_file"]
+
 FILES = "/files/"
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
 # Files of `web/static/` that pages may load; Gradio's page carries its own.

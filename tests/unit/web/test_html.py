@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import Template, UndefinedError
 from jinja2.meta import find_undeclared_variables
 
-import web
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
+from tests.support.repository import ROOT
 from tests.support.templates import TEMPLATES
 from web.html import Templates, environment
 from web.i18n import Catalogue
 
-FOLDER = Path(web.__file__).parent / "templates"
+FOLDER = ROOT / "web" / "templates"
 SOURCES = {
     path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.html")
 }
