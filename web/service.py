@@ -24,9 +24,10 @@ from web.api.feedback import feedback_routes
 from web.api.mcp_tools import build_mcp_app, build_mcp_server
 from web.api.metrics import metrics_routes
 from web.context import ServiceContext
-from web.html import Templates, file_routes
+from web.html import Templates
 from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
+from web.http.static_files import file_routes
 from web.i18n import load_catalogue
 from web.pages.admin import admin_routes
 from web.pages.article_list import shelf_routes

@@ -14,10 +14,11 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.answering.health import warming_up_health
-from web.html import Templates, file_routes
+from web.html import Templates
 from web.http.problems import problem_response
 from web.http.request_log import RequestLog, log_request
 from web.http.security_headers import SecurityHeaders
+from web.http.static_files import file_routes
 from web.i18n import Catalogue
 
 RETRY_AFTER = 2  # seconds

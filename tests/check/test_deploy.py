@@ -19,7 +19,7 @@ import yaml
 
 from app import check_exposure
 from tests.support.repository import ROOT
-from web.http.routes import OPEN, Caller
+from web.http.routes import RULES, Caller
 from web.settings import Access, read_settings
 
 DEPLOY = ROOT / "deploy"
@@ -199,7 +199,7 @@ def test_whatever_the_image_is_told_is_a_setting() -> None:
 
 
 def test_a_probe_asks_a_route_that_anybody_may_ask() -> None:
-    (rule,) = (one for one in OPEN if one.path == "/health")
+    (rule,) = (one for one in RULES if one.path == "/health")
     assert (rule.caller, "GET" in rule.methods) == (Caller.PUBLIC, True)
 
 

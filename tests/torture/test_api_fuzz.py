@@ -29,7 +29,7 @@ from tests.support.sample_answers import SAMPLE_CALIBRATION
 from web.access.guard import BODY_LIMIT
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
-from web.http.routes import OPEN, PAGE_EVENTS, Caller
+from web.http.routes import PAGE_EVENTS, RULES, Caller
 from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
@@ -198,7 +198,7 @@ def _coded(text: str) -> bytes:
 
 
 def test_any_address_is_answered(tried: Tried) -> None:
-    looked_at = [rule.path for rule in OPEN if "GET" in rule.methods and rule.caller is not Caller.ADMIN]
+    looked_at = [rule.path for rule in RULES if "GET" in rule.methods and rule.caller is not Caller.ADMIN]
     names = st.sampled_from(
         ["q", "c", "k", "title", "year", "page", "first", "limit", "next", "days", "author"]
     )

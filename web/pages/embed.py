@@ -14,12 +14,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from web.context import ServiceContext
-from web.html import Templates, web_file
+from web.html import Templates
+from web.http.static_files import CACHED_AN_HOUR, web_file
 from web.i18n import Catalogue, languages, load_catalogue
 
 _TEXTS = "const BUILT_IN = {};"
-# A new version is seen within the hour; then an unchanged script costs a 304.
-_CACHED = "public, max-age=3600"
 # Any page may load the script, with `integrity` too; `QA_ORIGINS` says which pages may ask.
 _ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 
@@ -36,7 +35,7 @@ def embed_routes(site: ServiceContext) -> APIRouter:
 
     @router.get("/widget/{language}.json")
     async def texts(language: str) -> JSONResponse:
-        return JSONResponse(widget_texts(_nearest(language)), headers={"Cache-Control": _CACHED})
+        return JSONResponse(widget_texts(_nearest(language)), headers=CACHED_AN_HOUR)
 
     @router.get("/embed")
     async def embed() -> HTMLResponse:
@@ -96,7 +95,7 @@ def _nearest(language: str) -> Catalogue:
 def _script_response(script: str, if_none_match: str) -> Response:
     """The script, or 304 where it has not changed; a proxy that compresses makes a tag weak ("W/…")."""
     tag = f'"{hashlib.sha256(script.encode()).hexdigest()[:32]}"'
-    headers = {"Cache-Control": _CACHED, "ETag": tag} | _ANY_PAGE
+    headers = {**CACHED_AN_HOUR, "ETag": tag, **_ANY_PAGE}
     if tag in {other.strip().removeprefix("W/") for other in if_none_match.split(",")}:
         return Response(status_code=304, headers=headers)
     return Response(script, media_type="text/javascript", headers=headers)

@@ -17,7 +17,7 @@ from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
-from web.html import web_file
+from web.http.static_files import web_file
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
 from web.pages.filter_form import render_filters
 from web.pages.page_state import PageState, read_view

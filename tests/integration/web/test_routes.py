@@ -12,10 +12,11 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, compile_path
 from starlette.testclient import TestClient
 
+import web
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.credentials import FILE, add
-from web.http.routes import CLOSED, OPEN, PAGE_EVENTS, TABLE, Caller, rule_of
+from web.http.routes import PAGE_EVENTS, RULES, Caller, rule_of
 from web.service import build_app
 from web.settings import Access, Settings
 
@@ -23,6 +24,35 @@ PASSWORD = "correct horse battery"
 PROXY = "192.0.2.7"
 METHODS = ("GET", "POST", "DELETE")
 JSON = {"Accept": "application/json"}
+
+# Routes of Gradio without a rule: uploads, files by path or address, a proxy, queues, monitoring, its own login,
+# code edited from the page.
+CLOSED = """
+/config /config/ /login/ /manifest.json /monitoring /monitoring/summary /monitoring/{key}
+/pwa_icon /pwa_icon/{size} /robots.txt /svelte/{path:path}
+/gradio_api/api/{api_name} /gradio_api/api/{api_name}/ /gradio_api/app_id /gradio_api/app_id/
+/gradio_api/call/{api_name} /gradio_api/call/{api_name}/ /gradio_api/call/{api_name}/{event_id}
+/gradio_api/call/v2/{api_name} /gradio_api/call/v2/{api_name}/ /gradio_api/call/v2/{api_name}/{event_id}
+/gradio_api/cancel /gradio_api/component_server /gradio_api/component_server/
+/gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/deep_link
+/gradio_api/dev/reload
+/gradio_api/file/{path:path} /gradio_api/file={path_or_url:path} /gradio_api/heartbeat/{session_hash}
+/gradio_api/info /gradio_api/info/ /gradio_api/login_check /gradio_api/login_check/ /gradio_api/openapi.json
+/gradio_api/process_recording /gradio_api/proxy={url_path:path} /gradio_api/queue/data /gradio_api/queue/join
+/gradio_api/queue/status /gradio_api/reset /gradio_api/reset/ /gradio_api/run/{api_name}
+/gradio_api/run/{api_name}/
+/gradio_api/runs /gradio_api/runs/ /gradio_api/startup-events /gradio_api/stream/{event_id}
+/gradio_api/stream/{event_id}/close /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8
+/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext} /gradio_api/theme.css
+/gradio_api/token
+/gradio_api/token/ /gradio_api/undo-vibe-edit /gradio_api/undo-vibe-edit/ /gradio_api/upload
+/gradio_api/upload_progress /gradio_api/user /gradio_api/user/ /gradio_api/vibe-code /gradio_api/vibe-code/
+/gradio_api/vibe-edit /gradio_api/vibe-edit/ /gradio_api/vibe-starter-queries
+/gradio_api/vibe-starter-queries/
+""".split()
+PATHS = {**dict.fromkeys(CLOSED), **{rule.path: rule for rule in RULES}}
+NOBODY = "nobody"
 
 
 class Setting:
@@ -73,21 +103,20 @@ def differences(service: FastAPI) -> tuple[set[str], set[str], set[str]]:
     real: dict[str, set[str]] = {}
     for path, methods in real_routes(service.routes):
         real.setdefault(path, set()).update(methods)
-    listed = {rule.path: rule for rule in TABLE}
     of_pattern = {PAGE_EVENTS: "/gradio_api/run/{api_name}"}
     methods_differ = {
-        rule.path for rule in OPEN if set(rule.methods) != real.get(of_pattern.get(rule.path, rule.path))
+        rule.path for rule in RULES if set(rule.methods) != real.get(of_pattern.get(rule.path, rule.path))
     }
-    return set(real) - set(listed), set(listed) - set(real) - {PAGE_EVENTS}, methods_differ
+    return set(real) - set(PATHS), set(PATHS) - set(real) - {PAGE_EVENTS}, methods_differ
 
 
 def test_every_real_route_is_listed_and_every_listed_one_is_real() -> None:
     unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), Settings(tools=True)))
     assert (unlisted, unreal, methods_differ) == (set(), set(), set())
-    count = Counter(rule.caller for rule in TABLE)
-    print(f"\n{len(TABLE)} routes: {dict(count)}")
+    count = Counter(rule.caller for rule in RULES)
+    print(f"\n{len(PATHS)} routes: {dict(count)}, {len(CLOSED)} closed")
     assert min(count[caller] for caller in Caller) > 1
-    assert len({rule.path for rule in TABLE}) == len(TABLE)
+    assert len(PATHS) == len(RULES) + len(CLOSED)
 
 
 def test_a_route_that_is_not_listed_is_found_and_closed(service: FastAPI) -> None:
@@ -125,22 +154,22 @@ def refused(setting: Setting, method: str, path: str, headers: dict[str, str]) -
 
 def test_each_route_lets_in_whom_the_table_says_and_nobody_else(setting: Setting) -> None:
     """0 differences, over every route, every method, without credentials and with them."""
-    outcomes: Counter[tuple[Caller, str, bool]] = Counter()
+    outcomes: Counter[tuple[str, str, bool]] = Counter()
     differ = []
-    for rule in TABLE:
-        path = called(rule.path)
+    for pattern, rule in PATHS.items():
+        path, caller = called(pattern), rule.caller if rule else NOBODY
         for method in METHODS:
             for credentials in ("none", "known", "admin"):
-                let_in = lets_in(setting, rule.caller, credentials) and method in rule.methods
+                let_in = rule and method in rule.methods and lets_in(setting, rule.caller, credentials)
                 headers = credentials_of(setting, credentials)
                 status = refused(setting, method, path, headers)
-                if (status == 0) != (let_in and not absent(setting, path)):
+                if (status == 0) != (bool(let_in) and not absent(setting, path)):
                     differ.append((method, path, credentials, status))
-                outcomes[rule.caller, credentials, status == 0] += 1
+                outcomes[caller, credentials, status == 0] += 1
     print(f"\n{setting.access}: {sum(outcomes.values())} calls, {sorted(map(str, outcomes.items()))}")
     assert differ == []
     assert outcomes[Caller.USER, "known", True] > 10
-    assert outcomes[Caller.NOBODY, "known", False] > 100
+    assert outcomes[NOBODY, "known", False] > 100
     assert outcomes[Caller.ADMIN, "admin", True] > 0
     assert outcomes[Caller.USER, "none", True] == (
         0 if setting.access is not Access.OPEN else outcomes[Caller.USER, "known", True]
@@ -168,7 +197,7 @@ def credentials_of(setting: Setting, credentials: str) -> dict[str, str]:
 def absent(setting: Setting, path: str) -> bool:
     """What this service, without a store and in another setting, answers 404 to though one is let in."""
     logs_in = path in ("/login", "/logout") and setting.access is not Access.PASSWORD
-    return logs_in or path.startswith(("/admin/export", "/assets/x", "/static/x"))
+    return logs_in or path.startswith(("/admin/export", "/assets/x", "/static/x", "/files/x"))
 
 
 UP = (
@@ -251,22 +280,45 @@ def test_no_way_of_writing_a_path_leads_out(service: FastAPI) -> None:
 
 def test_a_leak_would_be_seen(service: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the guard's table gone, Gradio gives away what this service has closed."""
-    monkeypatch.setattr("web.access.guard.rule_of", lambda path: OPEN[-3] if path != "/" else rule_of(path))
+    monkeypatch.setattr("web.access.guard.rule_of", lambda path: RULES[-3] if path != "/" else rule_of(path))
     with TestClient(service) as client:
         assert client.get("/config").status_code == 200
         assert "components" in client.get("/config").text
 
 
+def test_static_files_are_served_with_their_types_and_for_an_hour(service: FastAPI) -> None:
+    static = Path(web.__file__).parent / "static"
+    kinds = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+    with TestClient(service) as client:
+        for file in static.iterdir():
+            reply = client.get(f"/files/{file.name}")
+            assert (reply.status_code, reply.content) == (200, file.read_bytes())
+            assert reply.headers["Content-Type"] == kinds[file.suffix]
+            assert reply.headers["Cache-Control"] == "public, max-age=3600"
+        for path in (
+            "",
+            "gone.js",
+            "gone.css/x",
+            "document.css/",
+            "../service.py",
+            "../static/page.js",
+            "x" * 5_000,
+        ):
+            assert client.get(f"/files/{path}").status_code == 404
+
+
 @pytest.mark.parametrize("step", ["..", ".", "a\\b", "a\x00b", "a\nb", "a//b", ""])
 def test_a_step_astray_has_no_rule(step: str) -> None:
-    for folder in ("/assets/", "/static/", "/articles/", "/widget/"):
-        assert rule_of(f"{folder}{step}") is None or (step == "" and folder in ("/assets/", "/static/"))
+    for folder in ("/assets/", "/static/", "/files/", "/articles/", "/widget/"):
+        assert rule_of(f"{folder}{step}") is None or (
+            step == "" and folder in ("/assets/", "/static/", "/files/")
+        )
         assert rule_of(f"{folder}{step}/x") is None
 
 
 def test_rules_are_found_by_the_routers_own_patterns() -> None:
-    for rule in OPEN:
+    for rule in RULES:
         assert rule_of(called(rule.path)) == rule
         assert compile_path(rule.path)[0].match(called(rule.path))
-    for rule in CLOSED:
-        assert rule_of(called(rule.path)) is None, rule.path
+    for path in CLOSED:
+        assert rule_of(called(path)) is None, path

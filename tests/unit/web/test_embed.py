@@ -20,8 +20,8 @@ from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
-from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
+from web.http.static_files import file_routes
 from web.i18n import Catalogue, load_catalogue
 from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_texts
 from web.settings import Settings

@@ -26,8 +26,8 @@ from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
 from web.citations.quotation import html_quotation, markdown_quotation, plain_quotation
 from web.context import ServiceContext
-from web.html import file_routes
 from web.http.security_headers import SecurityHeaders
+from web.http.static_files import file_routes
 from web.i18n import load_catalogue
 from web.pages.evidence import evidence_routes, read_cited
 from web.service import build_app
