@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
@@ -67,3 +68,27 @@ class FakeAssistant(Assistant):
         self.asked.append((question, k, filters))
         assert self.gate.wait(60)
         return replace(self.answer, question=asked.text)
+
+
+class WatchedColumns:
+    """Facet columns that list what was read of them on an event loop, and elsewhere."""
+
+    def __init__(self, columns: FacetColumns) -> None:
+        self._columns = columns
+        self.on_loop: list[str] = []
+        self.in_threads: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            asyncio.get_running_loop()
+            self.on_loop.append(name)
+        except RuntimeError:
+            self.in_threads.append(name)
+        return getattr(self._columns, name)
+
+
+def watch_columns(assistant: FakeAssistant) -> WatchedColumns:
+    """Put watched columns into the assistant's generation."""
+    watched = WatchedColumns(assistant.generation.facets)
+    assistant.generation.facets = watched  # type: ignore[misc, assignment]
+    return watched

@@ -72,7 +72,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
         summary="Read an article",
         responses={404: {"model": Problem, "content": {PROBLEM_TYPE: {}}}},
     )
-    async def article(identifier: str) -> ArticleText:
+    def article(identifier: str) -> ArticleText:
         """The whole canonical text: what every extract is a part of, word for word."""
         generation = answers.assistant.generation
         found = generation.facets.article(identifier)

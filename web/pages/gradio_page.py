@@ -6,6 +6,7 @@ and results are plain HTML: Gradio's own lists cannot be used with a screen read
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -63,14 +64,15 @@ def mount_page(app: FastAPI, site: ServiceContext) -> None:
 
 async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
     """Status line, results and filters of a view; an error that a person can act on is shown, not raised."""
-    assistant, templates = site.answers.assistant, site.templates
-    filters = _filters(site, view, assistant)
+    assistant, templates, status = site.answers.assistant, site.templates, ""
     try:
         response = await site.answers.ask(view.question, view.k, view.where, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
-        return "", render_error(error, templates), filters
-    results = render_reply(response, view, templates, private=site.settings.private_questions)
-    return status_line(response.answer, site.catalogue), results, filters
+        results = render_error(error, templates)
+    else:
+        results = render_reply(response, view, templates, private=site.settings.private_questions)
+        status = status_line(response.answer, site.catalogue)
+    return status, results, await asyncio.to_thread(_filters, site, view, assistant)
 
 
 def _filters(site: ServiceContext, view: PageState, assistant: Assistant) -> str:
@@ -183,7 +185,12 @@ def _restore(blocks: gr.Blocks, site: ServiceContext, outputs: Outputs) -> None:
         if view.question:
             return view.question, *await reply(site, view)
         # An empty text would erase what a person has begun to type.
-        return gr.skip(), gr.skip(), gr.skip(), _filters(site, view, site.answers.assistant)
+        return (
+            gr.skip(),
+            gr.skip(),
+            gr.skip(),
+            await asyncio.to_thread(_filters, site, view, site.answers.assistant),
+        )
 
     question, _, results, _ = outputs
     blocks.load(restore, [question], list(outputs), js=web_file("page.js"), **_event_options())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from tests.support.fake_assistant import DREDGING, FakeAssistant
+from tests.support.fake_assistant import DREDGING, FakeAssistant, watch_columns
 from tests.support.fakes import article
 from web.answering.answer_service import AnswerService
 from web.api.articles import article_routes
@@ -17,9 +17,9 @@ HARBOUR = replace(
 QUAY = replace(article("quay", "Cheap."), title="A quay", author="Bob", published="2005")
 
 
-def client() -> TestClient:
+def client(assistant: FakeAssistant | None = None) -> TestClient:
     app = FastAPI()
-    app.include_router(article_routes(AnswerService(FakeAssistant(DREDGING, HARBOUR, QUAY))))
+    app.include_router(article_routes(AnswerService(assistant or FakeAssistant(DREDGING, HARBOUR, QUAY))))
     add_exception_handlers(app)
     return TestClient(app)
 
@@ -73,3 +73,13 @@ def test_an_article_that_is_not_there_is_a_problem() -> None:
         "status": 404,
         "detail": "no article has this id: GET /api/articles lists those there are",
     }
+
+
+def test_only_the_listed_articles_are_read_and_no_article_on_the_event_loop() -> None:
+    assistant = FakeAssistant(DREDGING, *(article(f"article{n}", f"Text {n}.") for n in range(300)))
+    columns = watch_columns(assistant)
+    assistant.generation.articles = None  # type: ignore[misc, assignment]
+    api = client(assistant)
+    assert len(api.get("/api/articles?first=100&limit=2&title=article").json()["articles"]) == 2
+    assert api.get("/api/articles/article7").json()["text"] == "Text 7."
+    assert (columns.on_loop, columns.in_threads) == ([], ["list_articles", "article"])

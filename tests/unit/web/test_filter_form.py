@@ -44,6 +44,8 @@ def test_what_is_chosen_is_checked_and_told_in_the_heading() -> None:
 def test_hostile_values_stay_values() -> None:
     for text in HOSTILE_TEXTS:
         told = replace(article("x", "y"), publisher=text, author="", published="", title=text)
-        page = HtmlText(render_filters(count_facets(FacetColumns.of([told]), Filter()), PageState(), TEMPLATES))
+        page = HtmlText(
+            render_filters(count_facets(FacetColumns.of([told]), Filter()), PageState(), TEMPLATES)
+        )
         assert set(page.tags) == {"details", "summary", "div", "fieldset", "legend", "label", "input", "span"}
         assert page.text.count(text) == 2

@@ -9,12 +9,22 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from starlette.testclient import TestClient
 
 from index.retrieval.filter import Filter
 from index.search.query import Hit
 from qa.answer import Answer, Band, Extract, Place
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
-from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, abstained, answered, extract
+from tests.support.fake_assistant import (
+    DREDGING,
+    ECHO,
+    HARBOUR,
+    FakeAssistant,
+    abstained,
+    answered,
+    extract,
+    watch_columns,
+)
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from tests.support.templates import TEMPLATES, macro
@@ -35,6 +45,7 @@ from web.pages.answer import (
 )
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState, Sort
+from web.service import build_app
 from web.settings import Settings
 
 WORDS = load_catalogue()
@@ -340,3 +351,15 @@ def test_the_page_announces_what_it_shows() -> None:
     status, results, _ = asyncio.run(reply(site(), PageState("What cost more?")))
     assert status == "1 extract found."
     assert "<mark>Dredging cost more.</mark>" in results
+
+
+def test_facets_are_counted_in_a_thread_whatever_the_event() -> None:
+    """A million articles take tenths of a second to count: meanwhile the event loop must serve others."""
+    app = build_app(assistant := FakeAssistant(), Settings())
+    columns = watch_columns(assistant)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        for number in range(9):
+            for state in ("{}", '{"q": "Why?"}', '{"q": "?"}'):
+                sent = {"data": [state], "fn_index": number, "session_hash": "s"}
+                client.post("/gradio_api/run/predict", json=sent)
+    assert (columns.on_loop, len(columns.in_threads) > 30) == ([], True)
