@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.engine.collections import MilvusStore
-from index.engine.contract import Batch
+from index.engine.collections import FilterValues, MilvusStore
 from index.engine.remote_generation import MilvusVectors, MilvusVectorSearch
 from index.retrieval.dense_index import DenseIndex
 from index.retrieval.filter import Granularity
@@ -89,8 +88,8 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     store.begin(name, DIMENSION, expected=len(vectors))
     for start in range(0, len(vectors), BLOCK):
         ids = np.arange(start, min(start + BLOCK, len(vectors)), dtype=np.int64)
-        facts = [{"units": ["sentence"]}] * len(ids)
-        store.add(name, Batch(ids, vectors[start : start + BLOCK], [""] * len(ids), facts))
+        values: list[FilterValues] = [{"units": ["sentence"]}] * len(ids)
+        store.add(name, ids, vectors[start : start + BLOCK], values)
     sent = time.perf_counter() - started
     counted = store.seal(name)
     filled = time.perf_counter() - started
@@ -98,7 +97,7 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     held = MilvusVectors(store, name, vectors.shape)
     index = DenseIndex(held, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), few=0)
     times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
-    held_more, label = _memory() - before, f"Milvus {store.client.version}"
+    held_more, label = _memory() - before, "Milvus"
     store.drop(name)
     return Measured(label, counted, round(sent, 1), round(filled, 1), *times, found, held_more)
 
@@ -140,7 +139,7 @@ def main() -> None:
     print(json.dumps(asdict(in_faiss(vectors, expected))), flush=True)
     address = read_store(written=given.store) if given.store else None
     if address:
-        store = MilvusStore(address, words=False, patience=60)
+        store = MilvusStore(address, patience=60)
         print(json.dumps(asdict(in_engine(vectors, expected, store))), flush=True)
         store.close()
 

@@ -121,4 +121,4 @@ def _address(written: str) -> Address | None:
 def _store(address: Address) -> MilvusStore:
     from index.engine.collections import MilvusStore
 
-    return MilvusStore(address, words=False)
+    return MilvusStore(address)

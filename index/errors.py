@@ -63,11 +63,11 @@ class BuildFailed(IndexFailure):
 
 
 class StoreRefused(IndexFailure):
-    """An engine, or where it is said to be, that cannot be used as it is; nothing in it is secret."""
+    """An engine or its address that cannot be used; the message holds no secret."""
 
 
 class Unreachable(IndexFailure):
-    """The engine does not answer, for now or for good; `place` is its address without what is secret."""
+    """The engine does not answer, for now or for good; `place` is its address without secrets."""
 
     def __init__(self, place: str, reason: str) -> None:
         self.place = place
@@ -77,25 +77,21 @@ class Unreachable(IndexFailure):
 
 
 class Missing(IndexFailure):
-    """What was asked for is not in the engine: a generation that was dropped, or is not there yet."""
+    """A generation that is not in the engine, not yet or not any more."""
 
     def __init__(self, place: str) -> None:
-        super().__init__(f"{place} lacks what was asked for; {BUILD} to publish it there")
-
-
-class NoWords(IndexFailure):
-    """The engine cannot search by words: it has no BM25."""
-
-    def __init__(self, place: str, version: str) -> None:
-        fact = f"the engine at {place} is Milvus {version}, which has no BM25 (2.5 is the first that has it)"
-        super().__init__(
-            f"{fact}; search it by vectors alone, or keep the words beside it as `qa index` does"
-        )
+        super().__init__(f"{place} does not have this generation; {BUILD} to publish it there")
 
 
 class Altered(IndexFailure):
-    """What an engine gave back is not what was put into it: its SHA-256 is another."""
+    """Something in an engine differs from what was published there."""
 
     def __init__(self, place: str, what: str) -> None:
-        cure = f"{BUILD} to publish it again"
-        super().__init__(f"altered: {what} in {place} is not the one that was published; {cure}")
+        super().__init__(f"altered: {place}: {what}; {BUILD} to publish it again")
+
+
+class FilesUnreachable(IndexFailure):
+    """The folder of QA_STORE_FILES cannot be read or written, for now or for good."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the files of the index at {place}: {reason}; see QA_STORE_FILES, then try again")

@@ -22,7 +22,7 @@ class Published(Protocol):
 
     @property
     def refused(self) -> int:
-        """Texts and chunks that a server returned with another hash than they were published with."""
+        """Vectors that an engine no longer had."""
 
     def current(self) -> Pointer:
         """The published generation; nothing of it is opened."""
@@ -50,4 +50,4 @@ def open_published(data: Path, address: Address | None) -> Published:
     from index.engine.collections import MilvusStore
     from index.engine.source import MilvusSource
 
-    return MilvusSource(MilvusStore(address, words=False))
+    return MilvusSource(MilvusStore(address))

@@ -31,6 +31,7 @@ QA_RATE     questions a minute from one address             0: as many as it lik
 QA_LOG      info, or warning: no line for each request      info
 QA_MCP=1 tools for assistants at /mcp (needs the extra "mcp")
 QA_STORE milvus://host:19530/name, milvus+tls://… or a file.db: where the index is   the data folder
+QA_STORE_FILES folder of the files of its indexes, which every server sees: a path, or s3://bucket/path
 QA_STORE_TOKEN what the engine lets in: a token, or user:password; never shown
 QA_STORE_CA, _CERT, _KEY  files of the authority that vouches for it, and of ours
 QA_STORE_REPLICAS on how many of its nodes the index is held   1
@@ -226,7 +227,12 @@ def read_store(environ: Mapping[str, str] = os.environ, *, written: str = "") ->
         key=environ.get("QA_STORE_KEY", ""),
     )
     replicas = environ.get("QA_STORE_REPLICAS") or "1"
-    return read_address(named, secrets, replicas=_number("QA_STORE_REPLICAS", replicas, most=99))
+    return read_address(
+        named,
+        secrets,
+        replicas=_number("QA_STORE_REPLICAS", replicas, most=99),
+        files=environ.get("QA_STORE_FILES", "").strip(),
+    )
 
 
 def package_version() -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from corpus.article import CorpusError
@@ -18,6 +19,7 @@ from corpus.article import CorpusError
 TEMPORARY = "tmp-"
 
 _NONCE = 8  # bytes
+_BLOCK = 1 << 22
 _LOCAL = "file://"
 # Where a folder is but a name, and to make one would make a bucket for whoever mistypes it.
 _BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "abfss://", "az://")
@@ -115,6 +117,19 @@ class RemoteFolder:
                     self._system.rm_file(temporary)
                 raise
 
+    def upload(self, path: Path, name: str) -> None:
+        """Copy a local file, not atomically; `name` may have folders in it."""
+        with self._reached():
+            if not self.address.startswith(_BUCKETS):
+                self._system.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+            self._system.put_file(str(path), self._path(name))
+
+    def read_blocks(self, name: str) -> Iterator[bytes]:
+        """The content of a file in blocks of 4 MB. FileNotFoundError when it is not there."""
+        with self._reached(or_missing=True), self._system.open(self._path(name), "rb") as stream:
+            while block := stream.read(_BLOCK):
+                yield bytes(block)
+
     def sweep(self, names: Collection[str]) -> None:
         """Remove what writers of these files left behind when they died."""
         for name in self.names():
@@ -125,6 +140,11 @@ class RemoteFolder:
         """Remove a file; one already gone is no error."""
         with self._reached(), suppress(FileNotFoundError):
             self._system.rm_file(self._path(name))
+
+    def remove_all(self) -> None:
+        """Remove the folder and everything in it; one already gone is no error."""
+        with self._reached(), suppress(FileNotFoundError):
+            self._system.rm(self._root, recursive=True)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from index.engine.collections import MilvusStore
-from index.engine.download import stream_large_files
-from index.engine.remote_generation import fetched_manifest, manifest_digest, open_remote_generation
+from index.engine.files import GenerationFiles, shared_files
+from index.engine.remote_generation import open_remote_generation, remote_manifest, vector_file
 from index.errors import Altered, Damaged, IndexFailure, Missing, NoIndex, Unreachable
 from index.generation.data_folder import Pointer, VerifyReport, number
-from index.generation.files import DENSE_PASSAGES, DENSE_SENTENCES
+from index.generation.files import VECTORS
 from index.generation.generation import Generation
 from index.generation.manifest import Manifest
 from index.generation.self_check import check_texts
-
-FAISS_FILES = frozenset({DENSE_SENTENCES, DENSE_PASSAGES})
-"""Files that are not uploaded: Milvus has an index of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,8 @@ class MilvusSource:
         generation = self.store.published()
         with self._lock:
             cached = self._digests.get(generation)
-        digest = cached or manifest_digest(self.store, generation)
+        manifest = GenerationFiles(self.store.address, generation).manifest
+        digest = cached or hashlib.sha256(manifest()).hexdigest()
         with self._lock:
             self._digests.clear()
             self._digests[generation] = digest
@@ -53,10 +51,10 @@ class MilvusSource:
 
     def manifest(self) -> Manifest:
         """The manifest of the published generation."""
-        return fetched_manifest(self.store, self.store.published())
+        return remote_manifest(self.store, self.store.published())
 
     def open(self) -> Generation:
-        """Fetch the small files of the published generation, verify them and open it."""
+        """Copy the files of the published generation, verify and open them."""
         while True:
             generation = self.store.published()
             try:
@@ -86,22 +84,22 @@ class MilvusSource:
         raise newest_fault or NoIndex(self.location)
 
     def verify(self) -> VerifyReport:
-        """Open the published generation and hash the vectors and articles as their files would hold them.
+        """Open the published generation, which verifies its files, and hash its vectors.
 
         Raises:
             Damaged, Altered: the first fault found.
         """
         generation = self.open()
         manifest = generation.manifest
-        for name, blocks in stream_large_files(self.store, manifest).items():
-            digest = hashlib.sha256()
-            for block in blocks:
-                digest.update(block)
-            if digest.hexdigest() != manifest.files[name].sha256:
-                raise Altered(self.location, name)
+        digest = hashlib.sha256()
+        for block in vector_file(self.store, manifest):
+            digest.update(block)
+        if digest.hexdigest() != manifest.files[VECTORS].sha256:
+            fault = f"the vectors of {generation.id} have another SHA-256 than in its manifest"
+            raise Altered(self.location, fault)
         check_texts(generation)
-        files = [file for name, file in manifest.files.items() if name not in FAISS_FILES]
-        return VerifyReport.of(generation, files=len(files), hashed=sum(file.size for file in files))
+        digests = [*shared_files(manifest).values(), manifest.files[VECTORS]]
+        return VerifyReport.of(generation, files=len(digests), hashed=sum(digest.size for digest in digests))
 
     def probe(self, generation: Generation) -> None:
         """Search for an arbitrary vector. Raises Unreachable."""

@@ -1,25 +1,22 @@
-"""A generation of a data folder into an engine: counted, opened and probed, then published in one step.
+"""Publishes a generation of a data folder in an engine; nothing is encoded again.
 
-Records and files are sent in blocks; what is there already is not sent twice, so one that was stopped goes on
-when it is started again. Nothing is encoded.
+Records and files are sent, counted, opened and probed, then the alias moves in one step. An interrupted
+upload continues where it stopped: stored records are not sent twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.article import Passage, Sentence
-from index.engine.collections import MilvusStore
-from index.engine.contract import MOST_TEXT_BYTES, MOST_VALUES, UNITS, Batch
-from index.engine.files import MANIFEST_PIECES, PIECE, ChunkedFiles, piece_row, places, without_files
+from index.engine.collections import MAX_VALUES, UNITS, FilterValues, MilvusStore
+from index.engine.files import GenerationFiles
 from index.engine.remote_generation import ANY, MilvusVectorSearch, open_remote_generation
-from index.errors import BuildFailed, Damaged, NoIndex, Unreachable
-from index.generation.files import ARTICLES, ELSEWHERE, MANIFEST
+from index.errors import BuildFailed, Damaged, FilesUnreachable, NoIndex, Unreachable
 from index.generation.generation import Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import SCORE_TOLERANCE
@@ -29,17 +26,17 @@ from index.retrieval.tuning import MIN_RECALL, QUERIES, RECALL_AT, sample
 from index.storage.arrays import RowIds, Vectors
 
 BLOCK = 2_000
-"""Records sent between two looks at what is there: 3 MB of 384 numbers each."""
-COMPARED = 200_000
-"""Texts that are compared with each query at most, to know which are nearest: half a minute."""
+"""Records per progress report: 3 MB of 384 numbers each."""
 
-Search = Callable[[Vectors, int], tuple[NDArray[np.int64], Vectors]]
+_COMPARED = 200_000  # texts of which a query's exact neighbours are computed: half a minute
+
+Search = Callable[[Vectors, int], tuple[RowIds, Vectors]]
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What was published in an engine: records in all, those sent now, and recall@10 of its search."""
+    """What was published: all records, those sent by this upload, and recall@10 of the engine."""
 
     generation: str
     records: int
@@ -48,58 +45,60 @@ class UploadResult:
     unchanged: bool = False
 
 
-def upload(generation: Generation, store: MilvusStore, *, progress: Progress | None = None) -> UploadResult:
-    """Publish a generation in an engine, unless it is published there; the last two are kept.
+def upload(
+    generation: Generation, store: MilvusStore, *, progress: Progress | None = None, block: int = BLOCK
+) -> UploadResult:
+    """Publish a generation unless it is the published one; the last two are kept.
 
-    `progress` is called with the records sent or found so far, and all.
+    `progress` is called with the records stored so far, and all.
 
     Raises:
-        Unreachable: the engine went away; what was sent stays there for the next try.
-        BuildFailed: what arrived is not what was sent, or finds too little; the one published before stays.
+        Unreachable, FilesUnreachable: the engine or the folder of files; the next try continues.
+        BuildFailed, Altered: what arrived is not what was sent, or recall is too low; the alias stays.
     """
     name, count = generation.id, generation.manifest.counts["vectors"]
     before = _published(store)
     if before == name:
         return UploadResult(name, count, 0, 1.0, unchanged=True)
-    sent = _send_records(generation, store, progress=progress)
-    pieces = ChunkedFiles(store, name)
-    expected = _send_files(generation, pieces)
-    _check_count("records", store.seal(name), count)
-    _check_count("pieces of files", pieces.seal(), expected)
+    sent = _send_records(generation, store, progress=progress, block=block)
+    GenerationFiles(store.address, name).upload(generation.folder, generation.manifest)
+    stored = store.seal(name)
+    if stored != count:
+        raise BuildFailed(f"the engine holds {stored:,} records, but {count:,} were sent")
     try:
         check_probes(open_remote_generation(store, name))
     except Damaged as error:
-        raise BuildFailed(f"what arrived at {store.address.shown} is not sound: {error.reason}") from error
-    found = measure_recall(generation, store)
-    if found < MIN_RECALL:
-        raise BuildFailed(f"{store.address.shown} finds {found:.3f} of the nearest texts, not {MIN_RECALL}")
+        raise BuildFailed(f"the upload to {store.address.shown} is not sound: {error.reason}") from error
+    recall = measure_recall(generation, store)
+    if recall < MIN_RECALL:
+        raise BuildFailed(f"recall@10 at {store.address.shown} is {recall:.3f}, below {MIN_RECALL}")
     store.point(name)
     _retire(store, {name, before})
-    return UploadResult(name, count, sent, found)
+    return UploadResult(name, count, sent, recall)
 
 
 def measure_recall(generation: Generation, store: MilvusStore) -> float:
-    """Recall@10 of the engine's search among sentences, against comparing all vectors; see `index.retrieval.tuning`.
+    """Recall@10 of the engine among sentences, against an exact search; see `index.retrieval.tuning`.
 
-    A text as near as the tenth counts as found, whichever of several that are equally near comes back.
+    Any text as near as the tenth counts, whichever of several at the same distance is returned.
     """
     texts = np.unique(generation.sentence_rows)
     vectors = np.asarray(generation.vectors)
     search = MilvusVectorSearch(store, generation.id, Granularity.SENTENCE).search
-    if len(texts) > COMPARED:
+    if len(texts) > _COMPARED:
         return _self_recall(vectors, texts[:: len(texts) // QUERIES], search)
     expected = sample(vectors, texts)
     shares = []
     for query, nearest in zip(expected.queries, expected.nearest, strict=True):
         least = float((vectors[nearest] @ query).min()) - SCORE_TOLERANCE
-        found = search(query, len(nearest))[0]
-        shares.append(float((vectors[found] @ query >= least).sum()) / len(nearest))
+        hits = search(query, len(nearest))[0]
+        shares.append(float((vectors[hits] @ query >= least).sum()) / len(nearest))
     return float(np.mean(shares))
 
 
-def _self_recall(vectors: Vectors, asked: NDArray[np.int32], search: Search) -> float:
-    """The share of some texts, spread over all, that find themselves: told without comparing all."""
-    return float(np.mean([row in search(np.asarray(vectors[row]), RECALL_AT)[0] for row in asked.tolist()]))
+def _self_recall(vectors: Vectors, rows: NDArray[np.int32], search: Search) -> float:
+    """The share of these texts that find themselves: needs no exact search."""
+    return float(np.mean([row in search(np.asarray(vectors[row]), RECALL_AT)[0] for row in rows.tolist()]))
 
 
 def _published(store: MilvusStore) -> str:
@@ -109,108 +108,64 @@ def _published(store: MilvusStore) -> str:
         return ""
 
 
-def _send_records(generation: Generation, store: MilvusStore, *, progress: Progress | None) -> int:
-    told, count, sent = MilvusRecords(generation), generation.manifest.counts["vectors"], 0
-    new = store.begin(generation.id, generation.manifest.dimension, expected=count)
-    for start in range(0, count, BLOCK):
-        end = min(start + BLOCK, count)
-        known = set() if new else store.known(generation.id, start, end)
-        missing = np.array([row for row in range(start, end) if row not in known], dtype=np.int64)
+def _send_records(
+    generation: Generation, store: MilvusStore, *, progress: Progress | None, block: int
+) -> int:
+    count, sent = generation.manifest.counts["vectors"], 0
+    values = RecordValues(generation)
+    created = store.begin(generation.id, generation.manifest.dimension, expected=count)
+    for start in range(0, count, block):
+        end = min(start + block, count)
+        stored = set() if created else store.stored_ids(generation.id, start, end)
+        missing = np.array([row for row in range(start, end) if row not in stored], dtype=np.int64)
         if len(missing):
-            store.add(generation.id, told.batch(missing))
+            vectors = np.asarray(generation.vectors[missing], dtype=np.float32)
+            store.add(generation.id, missing, vectors, [values.of(row) for row in missing.tolist()])
             sent += len(missing)
         if progress:
             progress(end, count)
     return sent
 
 
-def _send_files(generation: Generation, pieces: ChunkedFiles) -> int:
-    """Send the files and at last the manifest; tells how many pieces there must be."""
-    new = pieces.create()
-    travelling = places(without_files(generation.manifest, ELSEWHERE - {ARTICLES}))
-    for name, place in travelling.items():
-        known = set() if new else pieces.known(place.first, place.first + place.count)
-        with (generation.folder / name).open("rb") as stream:
-            for start in range(0, place.count, 64):
-                contents = [stream.read(PIECE) for _ in range(start, min(start + 64, place.count))]
-                rows = [
-                    piece_row(place.first + start + offset, name, content)
-                    for offset, content in enumerate(contents)
-                    if place.first + start + offset not in known
-                ]
-                pieces.put(rows)
-    content = (generation.folder / MANIFEST).read_bytes()
-    cut = [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
-    if len(cut) > MANIFEST_PIECES:
-        raise BuildFailed(f"the manifest has {len(content):,} bytes, too many for an engine")
-    pieces.put([piece_row(row, MANIFEST, part) for row, part in enumerate(cut)])
-    return len(cut) + sum(place.count for place in travelling.values())
-
-
-def _check_count(what: str, found: int, expected: int) -> None:
-    if found != expected:
-        raise BuildFailed(f"the engine holds {found:,} {what}, but {expected:,} were sent")
-
-
-def _retire(store: MilvusStore, kept: set[str]) -> None:
-    """What cannot be dropped now is dropped after the next build."""
-    with suppress(Unreachable):
+def _retire(store: MilvusStore, keep: set[str]) -> None:
+    """Drop older generations; what cannot be dropped now is dropped after the next build."""
+    with suppress(Unreachable, FilesUnreachable):
         for name in store.generations():
-            if name not in kept:
+            if name not in keep:
+                GenerationFiles(
+                    store.address, name
+                ).remove()  # first: the collection is what lists a generation
                 store.drop(name)
 
 
-class MilvusRecords:
-    """The records of a generation, a text each."""
+class RecordValues:
+    """What each distinct text can be filtered by: its granularities and the filter ids of its articles."""
 
-    def __init__(self, generation: Generation) -> None:
-        self._generation = generation
+    def __init__(self, generation: Generation, *, max_values: int = MAX_VALUES) -> None:
         sentences, passages = generation.sentences.spans, generation.passages.spans
         rows = (generation.sentence_rows, generation.window_rows, generation.passage_rows)
         articles = (sentences[:, 0], sentences[:, 0], passages[:, 0])
         count = generation.manifest.counts["vectors"]
-        self._units = [np.bincount(some, minlength=count) > 0 for some in rows]
-        self._first = [_first(rows[place], count) for place in (0, 2)]
+        self._max_values = max_values
+        self._units = [np.bincount(texts, minlength=count) > 0 for texts in rows]
         pairs = np.stack([np.concatenate(rows), np.concatenate(articles)], axis=1)
         pairs = np.unique(pairs, axis=0)
         self._articles = pairs[:, 1]
         self._starts = np.searchsorted(pairs[:, 0], np.arange(count + 1))
-        self._marks = generation.facets.filter_ids()
+        self._filter_ids = generation.facets.filter_ids()
 
-    def batch(self, rows: RowIds) -> Batch:
-        """The records of these texts."""
-        return Batch(
-            ids=rows,
-            vectors=np.asarray(self._generation.vectors[rows], dtype=np.float32),
-            texts=[self._text(row) for row in rows.tolist()],
-            facts=[self._facts(row) for row in rows.tolist()],
-        )
-
-    def _text(self, row: int) -> str:
-        """The text of a sentence or passage; of a window, or of what is too long for a record, none."""
-        sentences, passages = self._generation.sentences, self._generation.passages
-        spans: tuple[Sequence[Sentence | Passage], ...] = (sentences, passages)
-        for first, held in zip(self._first, spans, strict=True):
-            if first[row] >= 0:
-                text = held[int(first[row])].text
-                return text if len(text.encode("utf-8", "replace")) <= MOST_TEXT_BYTES else ""
-        return ""
-
-    def _facts(self, row: int) -> Mapping[str, Sequence[str]]:
-        units = [unit for unit, held in zip(UNITS, self._units, strict=True) if held[row]]
+    def of(self, row: int) -> FilterValues:
+        """The values of one text: {"units": ["sentence"], "years": ["0"], ..., "articles": ["0", "1"]}."""
+        units = [unit for unit, present in zip(UNITS, self._units, strict=True) if present[row]]
         articles = self._articles[self._starts[row] : self._starts[row + 1]].tolist()
-        if len(articles) > MOST_VALUES:
+        if len(articles) > self._max_values:
             return {"units": units, **dict.fromkeys(MARKS, (ANY,))}
-        marks: dict[str, set[str]] = {kind: set() for kind in MARKS}
+        ids: dict[str, set[str]] = {field: set() for field in MARKS}
         for article in articles:
-            for kind, values in self._marks(article).items():
-                marks[kind].update(map(str, values))
-        several = {kind: (ANY,) if len(some) > MOST_VALUES else sorted(some) for kind, some in marks.items()}
-        return {"units": units, **several}
-
-
-def _first(rows: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-    """The first span with each text, -1 where there is none: of texts 1, 0, 1 of three -> [1, 0, -1]."""
-    first = np.full(count, -1, dtype=np.int32)
-    first[rows[::-1]] = np.arange(len(rows) - 1, -1, -1, dtype=np.int32)
-    return first
+            for field, values in self._filter_ids(article).items():
+                ids[field].update(map(str, values))
+        capped = {
+            field: (ANY,) if len(values) > self._max_values else sorted(values)
+            for field, values in ids.items()
+        }
+        return {"units": units, **capped}

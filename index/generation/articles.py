@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -67,17 +67,12 @@ def article_table(sizes: Sequence[tuple[int, int]]) -> RowIds:
     return table
 
 
-class ArticleSource(Protocol):
-    """The bytes of `ARTICLES`, on disk or on a server."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, part: slice, /) -> NDArray[np.uint8]: ...
-
-
 class Articles(Sequence[Article]):
     """Articles by row. An article still in use is never made twice, so `is` compares articles."""
 
-    def __init__(self, content: ArticleSource, table: RowIds, path: Path, *, recent: int = RECENT) -> None:
+    def __init__(
+        self, content: NDArray[np.uint8], table: RowIds, path: Path, *, recent: int = RECENT
+    ) -> None:
         self._content = content
         self._table = table
         self._path = path
@@ -141,19 +136,18 @@ class Articles(Sequence[Article]):
         return self._content[start : int(self._table[row, 0])].tobytes()
 
 
-def open_articles(folder: Path, count: int, content: ArticleSource | None = None) -> Articles:
-    """Open the files of `article_files`; no line is read yet. `content` replaces the one on disk.
+def open_articles(folder: Path, count: int) -> Articles:
+    """Open the files of `article_files`; no line is read yet.
 
     Raises:
         Damaged: a table that does not fit the file. A malformed line is found when it is read.
     """
     path = folder / ARTICLES
     table = read_array(folder / ARTICLE_PLACES, dtype=np.int64, shape=(count, 2), mapped=True)
-    if content is None:
-        try:
-            content = np.memmap(path, mode="r", dtype=np.uint8)
-        except (OSError, ValueError) as error:
-            raise Damaged(path, f"cannot be read: {error}") from error
+    try:
+        content = np.memmap(path, mode="r", dtype=np.uint8)
+    except (OSError, ValueError) as error:
+        raise Damaged(path, f"cannot be read: {error}") from error
     ends = table[:, 0]
     if not count or ends[0] <= 0 or (np.diff(ends) <= 0).any() or ends[-1] != len(content):
         raise Damaged(folder / ARTICLE_PLACES, f"does not fit the {count} articles of {ARTICLES}")

@@ -31,5 +31,5 @@ DENSE_PASSAGES = "passages.faiss"
 LEXICAL = "lexical"
 MANIFEST = "manifest.json"
 
-ELSEWHERE = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES, ARTICLES})
-"""Files whose content a server may hold instead; see `index.generation.generation.RemoteVectors`."""
+VECTOR_FILES = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES})
+"""Files that a generation with `index.retrieval.dense_index.RemoteVectors` does not have."""

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import Damaged
-from index.generation.articles import Articles, ArticleSource, open_articles
+from index.generation.articles import Articles, open_articles
 from index.generation.files import (
     DENSE_PASSAGES,
     DENSE_SENTENCES,
@@ -31,13 +30,13 @@ from index.generation.files import (
 )
 from index.generation.manifest import Fact, Manifest
 from index.generation.spans import Passages, Sentences, neighbour_rows, passage_of, read_spans
-from index.retrieval.dense_index import AllowedTexts, DenseIndex, VectorArray, VectorSearch
+from index.retrieval.dense_index import AllowedTexts, DenseIndex, RemoteVectors
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.filter import NO_FILTER_IDS, Filter, FilterIds, Granularity
 from index.retrieval.lexical_index import LexicalIndex
 from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
 from index.retrieval.sentence_terms import Terms, read_terms
-from index.storage.arrays import Int32Rows, read_array, read_rows, release_pages
+from index.storage.arrays import Int32Rows, Vectors, read_array, read_rows, release_pages
 from index.storage.lru import LruCache
 
 LONG = 1 << 28  # bytes of vectors that may all stay in memory
@@ -86,21 +85,6 @@ class MeanLengths:
     passage: float
 
 
-class RemoteVectors(Protocol):
-    """What lies elsewhere: the vectors, the articles, and what finds texts by their vectors."""
-
-    @property
-    def vectors(self) -> VectorArray:
-        """The vector of each text."""
-
-    @property
-    def content(self) -> ArticleSource:
-        """The articles, as `ARTICLES` would hold them."""
-
-    def searched(self, unit: Granularity) -> VectorSearch:
-        """What finds the texts of sentences, or of passages."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
     """One published state of the index. A row is the place of a span in `sentences` or `passages`.
@@ -118,7 +102,7 @@ class Generation:
     sentences: Sentences
     passages: Passages
     passage_of: Int32Rows
-    vectors: VectorArray
+    vectors: Vectors | RemoteVectors
     digests: NDArray[np.uint8]
     sentence_rows: Int32Rows
     window_rows: Int32Rows
@@ -183,23 +167,21 @@ class Generation:
             self.dense_passages.release_pages()
 
 
-def open_generation(folder: Path, manifest: Manifest, engine: RemoteVectors | None = None) -> Generation:
-    """Open a folder whose files `index.generation.manifest.verify_files` has accepted; an engine has the others.
+def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | None = None) -> Generation:
+    """Open a folder whose files are verified; with `remote` it needs no `VECTOR_FILES`.
 
     Raises:
         Damaged: a file that does not fit the others: a span outside its text, a row out of range.
     """
     sizes = manifest.counts
     rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
-    articles = open_articles(folder, sizes["articles"], engine.content if engine else None)
+    articles = open_articles(folder, sizes["articles"])
     sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=rows)
-    vectors: VectorArray
-    if engine:
-        vectors = engine.vectors
-    else:
-        vectors = read_array(folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True)
+    vectors: Vectors | RemoteVectors = remote or read_array(
+        folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True
+    )
     sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
     passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
     dense = {
@@ -207,8 +189,8 @@ def open_generation(folder: Path, manifest: Manifest, engine: RemoteVectors | No
         Granularity.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
     }
     opened_dense = {
-        unit: DenseIndex(vectors, rows_of, engine.searched(unit), few=0)
-        if engine
+        unit: DenseIndex(remote, rows_of, remote.search_index(unit), few=0)
+        if remote
         else _open_dense(file, np.asarray(vectors), rows_of, manifest.indexes)
         for unit, (file, rows_of) in dense.items()
     }

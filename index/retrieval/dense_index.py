@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_lists
-from index.retrieval.filter import NO_FILTER_IDS, FilterIds
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds, Granularity
 from index.retrieval.index_type import Kind
 from index.storage.arrays import Mask, RowIds, Scores, Vectors
 
@@ -33,24 +33,6 @@ class AllowedTexts:
     texts: Mask
     count: int
     filter_ids: FilterIds = field(default_factory=lambda: NO_FILTER_IDS)
-
-
-class VectorArray(Protocol):
-    """The vectors of texts by row, in memory, on disk or elsewhere."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """Texts, and numbers per vector."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all of them."""
-
-    def __getitem__(self, rows: Any, /) -> Any:
-        """Those of some rows, shape (rows, dimension); of one row, shape (dimension,)."""
 
 
 class VectorSearch(Protocol):
@@ -72,6 +54,26 @@ class VectorSearch(Protocol):
         """
 
 
+class RemoteVectors(Protocol):
+    """The vectors of texts by row, in an engine instead of an array; texts are searched there too."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Texts, and numbers per vector."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all vectors."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Vectors of some rows, shape (rows, dimension); of one row, shape (dimension,)."""
+
+    def search_index(self, granularity: Granularity) -> VectorSearch:
+        """The search among the texts of sentences, or of passages."""
+
+
 class DenseIndex:
     """Vectors of spans by row number; immutable, safe to search from several threads.
 
@@ -81,7 +83,7 @@ class DenseIndex:
 
     def __init__(
         self,
-        vectors: VectorArray,
+        vectors: Vectors | RemoteVectors,
         rows: NDArray[np.int32],
         searched: VectorSearch | None = None,
         *,

@@ -1,6 +1,6 @@
 """A Milvus cluster on this machine: coordinators and a proxy in one process, query nodes in their own.
 
-    python -m tests.support.milvus_cluster -- python -m pytest tests/engine/test_contract.py
+    python -m tests.support.milvus_cluster -- python -m pytest tests/integration/milvus
     python -m tests.support.milvus_cluster --standalone -- python -m bench.faiss_vs_milvus 100000 milvus://127.0.0.1:19530/bench
 
 It runs in a network and process namespace of its own, since Milvus listens on every address; when the command

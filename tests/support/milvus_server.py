@@ -1,65 +1,89 @@
-"""A Milvus server or Milvus Lite for tests: address, reason to skip, cleanup."""
+"""Engines that tests run against: Milvus Lite, and a server or cluster that `MILVUS_URI` names."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
+import pytest
+
+from corpus.article import Article
 from index.engine.address import Address, read_address
 from index.engine.collections import MilvusStore
 from tests.support.fakes import article
 from tests.support.milvus_cluster import CONTROL
 
-TARGETS = ("faiss", "lite", "server")
+ENGINES = ("lite", "server")
 URI = os.environ.get("MILVUS_URI", "")
 REPLICAS = 2 if CONTROL in os.environ else 1
-HOW_TO_START = "python -m tests.support.milvus_cluster -- python -m pytest tests/engine, or MILVUS_URI=http://HOST:PORT pytest tests/engine"
+TESTS = "tests/integration/milvus"
+CLUSTER_COMMAND = f"python -m tests.support.milvus_cluster -- python -m pytest {TESTS}"
 
 
-def missing_target(target: str) -> str:
-    """Why a target cannot be had, "" when it can."""
-    if target != "faiss" and find_spec("pymilvus") is None:
+def unavailable_reason(engine: str) -> str:
+    """Why an engine cannot be used here, "" if it can."""
+    if find_spec("pymilvus") is None:
         return "pip install pymilvus (make setup ENGINE=1)"
-    if target == "lite" and find_spec("milvus_lite") is None:
+    if engine == "lite" and find_spec("milvus_lite") is None:
         return "pip install milvus-lite (make setup ENGINE=1)"
-    return f"no server: {HOW_TO_START}" if target == "server" and not URI else ""
+    if engine == "server" and not URI:
+        return f"no server: {CLUSTER_COMMAND}, or MILVUS_URI=http://HOST:PORT pytest {TESTS}"
+    return ""
+
+
+@contextmanager
+def empty_engine(engine: str, folder: Path) -> Iterator[Address]:
+    """The address of an engine without collections; skips the test if there is no such engine."""
+    if reason := unavailable_reason(engine):
+        pytest.skip(reason)
+    if engine == "lite":
+        yield read_address(str(folder / "engine.db"))
+        return
+    address = server_address()
+    yield address
+    store = MilvusStore(address)
+    drop_collections(store)
+    store.close()
 
 
 def server_address(name: str = "") -> Address:
-    """The server's address with a name of collections that nobody else has."""
+    """The server's address with a prefix of its own; files lie in memory."""
     name = name or f"test{secrets.token_hex(4)}"
-    return read_address(URI.replace("http://", "milvus://") + f"/{name}", replicas=REPLICAS)
+    uri = URI.replace("http://", "milvus://")
+    return read_address(f"{uri}/{name}", replicas=REPLICAS, files="memory://files")
 
 
 def drop_collections(store: MilvusStore) -> None:
-    """Remove whatever a test made."""
-    client, own = store.client, store.address.collection
+    """Remove every collection and alias of a test."""
+    client, prefix = store.client, store.address.collection
     for name in client.names():
-        if name.startswith((f"{own}__", f"{own}_files__")):
-            if client.pointed(own) == name:
-                client._call("drop_alias", own)
+        if name.startswith(f"{prefix}__"):
+            if client.alias_target(prefix) == name:
+                client._call("drop_alias", prefix)
             client.drop(name)
 
 
-def wait_until(true: object, seconds: float = 30) -> None:
-    """Wait until a call without arguments is true."""
-    assert callable(true)
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, f"not true within {seconds} s"
-        time.sleep(0.1)
-
-
-def ferry_articles(number: int, *, articles: int = 150) -> list[object]:
-    """Articles that are ranked by the engine, not whole: more sentences than all are scored of."""
+def ferry_articles(state: int, *, count: int = 150) -> list[Article]:
+    """Articles with more sentences than are scored for a question, so that the engine's ranking matters."""
     return [
         article(
-            f"a{one}",
-            f"The ferry number{one} of state{number} sails from quay number{one % 13}. It cost {one} pounds.",
-            f"Dredging the basin number{one % 29} took {one % 17} months. Nobody minded.",
-            heading=f"Quay {one}",
+            f"a{number}",
+            f"The ferry number{number} of state{state} sails from quay number{number % 13}. It cost {number} pounds.",
+            f"Dredging the basin number{number % 29} took {number % 17} months. Nobody minded.",
+            heading=f"Quay {number}",
         )
-        for one in range(articles)
+        for number in range(count)
     ]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition is true."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, f"not true within {seconds} s"
+        time.sleep(0.1)

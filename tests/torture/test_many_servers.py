@@ -19,7 +19,7 @@ from index.generation.generation import Generation
 from qa.assistant import Assistant
 from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder
-from tests.support.milvus_server import ferry_articles, wait_until
+from tests.support.milvus_server import ENGINES, empty_engine, ferry_articles, wait_until
 from tests.support.proxied_service import needs_nginx, proxied
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
@@ -33,8 +33,14 @@ pytestmark = [pytest.mark.engine, needs_nginx]
 QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
 
 
+@pytest.fixture(params=ENGINES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
+    with empty_engine(request.param, tmp_path) as empty:
+        yield empty
+
+
 def publish(data: Path, number: int, store: MilvusStore) -> Generation:
-    build(ferry_articles(number), WordEncoder(), data)  # type: ignore[arg-type]
+    build(ferry_articles(number), WordEncoder(), data)
     generation = DataFolder(data).open()
     upload(generation, store)
     return generation
@@ -43,7 +49,7 @@ def publish(data: Path, number: int, store: MilvusStore) -> Generation:
 @contextmanager
 def server(address: Address) -> Iterator[str]:
     """A service of its own, with nothing but the engine's address; where it listens."""
-    source = MilvusSource(MilvusStore(address, words=False))
+    source = MilvusSource(MilvusStore(address))
     desk = AnswerService(Assistant(source.open(), WordEncoder()))
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=lambda line: None)
     with running(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading))) as where:
@@ -52,7 +58,7 @@ def server(address: Address) -> Iterator[str]:
 
 
 def test_both_answer_alike_and_both_follow(address: Address, tmp_path: Path) -> None:
-    store = MilvusStore(address, words=False)
+    store = MilvusStore(address)
     first = publish(tmp_path / "data", 11, store)
     expected = Assistant(first, WordEncoder()).ask(QUESTION["question"], 5)  # type: ignore[arg-type]
     with ExitStack() as opened:

@@ -1,4 +1,4 @@
-"""The tests of `tests/engine` beside a Milvus cluster of two query nodes, started for them.
+"""The tests of the engine beside a Milvus cluster of two query nodes, started for them.
 
 They are skipped where the parts cannot be had. With TEST_ENGINE=required, as where all of them are
 installed for it, that is a failure.
@@ -13,24 +13,25 @@ import sys
 import pytest
 
 from tests.support.milvus_cluster import missing_parts
-from tests.support.milvus_server import URI
-from tests.support.milvus_server import missing_target as no_client
+from tests.support.milvus_server import TESTS, URI, unavailable_reason
 from tests.support.repository import ROOT
 
 LONGEST = 580  # seconds: below what one test may take
-# The rest needs no cluster of its own to be tried each time: it ran beside Milvus Lite, in this folder.
-MOST_TELLING = "contract or outage"
+OUTAGES = "tests/torture/test_milvus_outage.py"
+EACH_TIME = [f"{TESTS}/test_remote_vectors.py", OUTAGES]
+"""The rest ran beside Milvus Lite."""
+ALL = [TESTS, OUTAGES, "tests/torture/test_many_servers.py"]
 
 
 @pytest.mark.engine
 @pytest.mark.slow
-@pytest.mark.skipif(bool(URI), reason="MILVUS_URI names a server: tests/engine runs against it")
+@pytest.mark.skipif(bool(URI), reason="MILVUS_URI names a server: run the tests against it")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("which", [MOST_TELLING, pytest.param("", marks=pytest.mark.torture)])
-def test_every_store_keeps_the_contract_and_survives_a_cluster(
-    capfd: pytest.CaptureFixture[str], which: str
+@pytest.mark.parametrize("tests", [EACH_TIME, pytest.param(ALL, marks=pytest.mark.torture)])
+def test_a_cluster_keeps_the_contract_and_survives_a_lost_node(
+    capfd: pytest.CaptureFixture[str], tests: list[str]
 ) -> None:
-    missing = no_client("lite") or missing_parts()
+    missing = unavailable_reason("lite") or missing_parts()
     if missing:
         assert os.environ.get("TEST_ENGINE") != "required", missing
         pytest.skip(missing)
@@ -43,9 +44,7 @@ def test_every_store_keeps_the_contract_and_survives_a_cluster(
         "-rs",
         "-p",
         "no:cacheprovider",
-        "tests/engine",
-        "-k",
-        which,
+        *tests,
     ]
     ran = subprocess.run(
         [sys.executable, "-P", "-m", "tests.support.milvus_cluster", "--", *pytest_command],

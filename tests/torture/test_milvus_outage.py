@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,8 +20,14 @@ from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
-from tests.support.milvus_cluster import Control
-from tests.support.milvus_server import drop_collections, ferry_articles, server_address, wait_until
+from tests.support.milvus_cluster import CONTROL, Control
+from tests.support.milvus_server import (
+    CLUSTER_COMMAND,
+    drop_collections,
+    ferry_articles,
+    server_address,
+    wait_until,
+)
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
@@ -35,16 +43,24 @@ PATIENCE = 20.0
 
 
 @pytest.fixture(scope="module")
+def control() -> Control:
+    """Kills and starts parts of the cluster; skips where there is none."""
+    if CONTROL not in os.environ:
+        pytest.skip(f"no cluster: {CLUSTER_COMMAND}")
+    return Control(Path(os.environ[CONTROL]))
+
+
+@pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Generation:
     folder = tmp_path_factory.mktemp("data")
-    build(ferry_articles(7), WordEncoder(), folder)  # type: ignore[arg-type]
+    build(ferry_articles(7), WordEncoder(), folder)
     return DataFolder(folder).open()
 
 
 @pytest.fixture(scope="module")
 def store(control: Control, local: Generation) -> Iterator[MilvusStore]:
     del control
-    opened = MilvusStore(server_address(), words=False, patience=PATIENCE)
+    opened = MilvusStore(server_address(), patience=PATIENCE)
     upload(local, opened)
     yield opened
     drop_collections(opened)
@@ -62,7 +78,7 @@ def test_a_query_node_is_killed_and_no_question_fails(
         if number == QUESTIONS // 3:
             control.kill("node0")
         if number % 10 == 0:  # vectors kept from earlier questions would hide a node that is gone
-            there.generation.vectors._recent.clear()  # type: ignore[attr-defined]
+            there.generation.vectors._cache.clear()  # type: ignore[union-attr]
         started = time.perf_counter()
         try:
             answer = there.ask(question, 5)
@@ -83,7 +99,7 @@ def test_a_query_node_is_killed_and_no_question_fails(
 
 def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStore, local: Generation) -> None:
     """Questions are told 503 and when to come back, health says unready, and both recover by themselves."""
-    source = MilvusSource(MilvusStore(store.address, words=False, patience=1.0))
+    source = MilvusSource(MilvusStore(store.address, patience=1.0))
     desk, said = AnswerService(Assistant(source.open(), WordEncoder())), list[str]()
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=said.append)
     client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)))
@@ -97,7 +113,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
         assert (told["status"], told["ready"], told["live"]) == ("unavailable", False, True)
         assert "cannot be reached just now" in told["detail"]
         assert "127.0.0.1" not in str(told)
-        desk.assistant.generation.vectors._recent.clear()  # type: ignore[attr-defined]
+        desk.assistant.generation.vectors._cache.clear()  # type: ignore[union-attr]
         reply = client.post("/api/ask", json={"question": "Which ferry sails from quay number8?"})
         assert (reply.status_code, reply.headers["Retry-After"]) == (503, "5")
         assert "the articles cannot be reached just now" in reply.json()["detail"]

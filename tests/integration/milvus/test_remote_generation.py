@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from corpus.sources.remote import RemoteFolder
 from index.building.build import build
 from index.engine.address import Address
-from index.engine.collections import MilvusStore
+from index.engine.collections import FilterValues, MilvusStore
 from index.engine.download import download
-from index.engine.files import ChunkedFiles, piece_row
+from index.engine.files import GenerationFiles
 from index.engine.source import MilvusSource
 from index.engine.upload import upload
-from index.errors import Altered, BuildFailed, Damaged, Missing, NoIndex, Unreachable
+from index.errors import Altered, BuildFailed, Missing, NoIndex
 from index.generation.data_folder import CURRENT, DataFolder
 from index.generation.generation import Generation
 from index.retrieval.filter import Filter
+from index.storage.arrays import RowIds, Vectors
 from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
-from tests.support.milvus_server import ferry_articles
+from tests.support.milvus_server import ferry_articles, server_address
 from tests.support.repository import GOLD, ROOT
 
 pytestmark = pytest.mark.engine
@@ -33,7 +35,7 @@ ALIKE = 0.98
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    build(ferry_articles(1), WordEncoder(), folder)  # type: ignore[arg-type]
+    build(ferry_articles(1), WordEncoder(), folder)
     return folder
 
 
@@ -45,7 +47,7 @@ def local(data: Path) -> Generation:
 @pytest.fixture(scope="module")
 def store(address: Address, local: Generation) -> Iterator[MilvusStore]:
     """An engine in which the generation is published."""
-    opened = MilvusStore(address, words=False)
+    opened = MilvusStore(address)
     carried = upload(local, opened)
     assert (carried.sent, carried.unchanged) == (local.manifest.counts["vectors"], False)
     assert carried.recall >= 0.95
@@ -58,9 +60,9 @@ def served(store: MilvusStore) -> Generation:
     return MilvusSource(store).open()
 
 
-def test_nothing_long_is_kept_here(served: Generation, local: Generation) -> None:
+def test_vectors_are_not_copied(served: Generation, local: Generation) -> None:
     names = {path.name for path in served.folder.rglob("*") if path.is_file()}
-    assert not names & {"vectors.npy", "articles.jsonl", "sentences.faiss", "passages.faiss"}
+    assert not names & {"vectors.npy", "sentences.faiss", "passages.faiss"}
     assert served.id == local.id
     assert list(served.articles) == list(local.articles)
     assert (served.vectors[[3, 0, 3]] == local.vectors[[3, 0, 3]]).all()
@@ -109,11 +111,10 @@ def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -
 
 
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
-    store: MilvusStore, local: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: MilvusStore, local: Generation, tmp_path: Path
 ) -> None:
-    build(ferry_articles(2, articles=300), WordEncoder(), tmp_path)  # type: ignore[arg-type]
+    build(ferry_articles(2, count=300), WordEncoder(), tmp_path)
     new, count = DataFolder(tmp_path).open(), 0
-    monkeypatch.setattr("index.engine.upload.BLOCK", 200)
     whole = new.manifest.counts["vectors"]
     assert whole > 800
 
@@ -124,61 +125,75 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        upload(new, store, progress=die)
+        upload(new, store, progress=die, block=200)
     assert store.published() == local.id
     assert MilvusSource(store).open().id == local.id
-    carried = upload(new, store)
+    carried = upload(new, store, block=200)
     assert carried.sent == whole - count
     assert store.published() == new.id
     assert store.generations() == sorted([local.id, new.id])
 
 
 def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: Path) -> None:
-    """The folder's own vectors are others than those it sends: what is probed does not find itself."""
-    build(ferry_articles(3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
+    build(ferry_articles(3), WordEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
 
     class Lossy(MilvusStore):
-        def seal(self, generation: str) -> int:
-            self.delete(generation, [0, 1])
-            return super().seal(generation)
+        def add(self, generation: str, ids: RowIds, vectors: Vectors, values: Sequence[FilterValues]) -> None:
+            super().add(generation, ids[2:], vectors[2:], values[2:])
 
-    lossy = Lossy(store.address, words=False)
+    lossy = Lossy(store.address)
     with pytest.raises(BuildFailed, match=r"holds .* records, but .* were sent"):
         upload(new, lossy)
     assert store.published() == before
     lossy.close()
 
 
-def test_a_changed_text_is_refused_and_counted(store: MilvusStore, tmp_path: Path) -> None:
-    build(ferry_articles(4, articles=3), WordEncoder(), tmp_path)  # type: ignore[arg-type]
-    new = DataFolder(tmp_path).open()
+def stored_folder(store: MilvusStore, generation: str) -> RemoteFolder:
+    return RemoteFolder(f"{store.address.files}/{store.address.collection}/{generation}")
+
+
+def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
+    store: MilvusStore, tmp_path: Path
+) -> None:
+    build(ferry_articles(4, count=3), WordEncoder(), tmp_path)
+    new, before = DataFolder(tmp_path).open(), store.published()
     upload(new, store)
-    pieces = ChunkedFiles(store, new.id)
-    told = store.client.get(store.files(new.id), 'file == "articles.jsonl"', ("id", "content"), limit=1)[0]
-    changed = piece_row(told["id"], "articles.jsonl", told["content"].replace("ferry", "barge").encode())
-    sealed = store.client.get(store.files(new.id), f"id in [{told['id']}]", ("sha256",), limit=1)[0]["sha256"]
-    pieces.put([{**changed, "sha256": sealed}])
-    store.client.seal(store.files(new.id))
-    served, before = MilvusSource(store).open(), store.refused
-    with pytest.raises(
-        Altered, match=r"altered: piece \d+ of gen-\S+, of articles\.jsonl, in .* is not the one"
-    ):
-        served.articles[0]
-    assert store.refused == before + 1
-    # With a hash of its own it passes as a piece, and is refused as an article.
-    pieces.put([changed])
-    store.client.seal(store.files(new.id))
-    with pytest.raises(Damaged, match=r"the text of a0\.md does not match its SHA-256"):
-        MilvusSource(store).open().articles[0]
+    folder, source = stored_folder(store, new.id), MilvusSource(store)
+    content = folder.read("articles.jsonl")
+    folder.write("articles.jsonl", content.replace(b"ferry", b"barge", 1))
+    for read in (source.open, source.verify):
+        with pytest.raises(
+            Altered, match=r"articles\.jsonl has another SHA-256 than in its manifest; run `qa index`"
+        ):
+            read()
+    assert source.recover() == before
+    assert source.open().id == before
+    folder.write("articles.jsonl", content)
+    assert source.recover() == new.id
 
 
-def test_what_is_not_there_is_told(store: MilvusStore) -> None:
-    with pytest.raises((Missing, Unreachable)):
-        ChunkedFiles(store, "gen-99-ff").manifest()
+def test_a_lost_vector_is_refused_and_counted(store: MilvusStore, local: Generation) -> None:
+    generation = MilvusSource(store).open()
+    refused = store.refused
+    with pytest.raises(Altered, match="record 1000000 of gen-"):
+        generation.vectors[[0, 1_000_000]]
+    assert store.refused == refused + 1
+
+
+def test_files_of_a_retired_generation_are_removed(store: MilvusStore, tmp_path: Path) -> None:
+    for state in (5, 6, 7):
+        build(ferry_articles(state, count=3), WordEncoder(), tmp_path)
+        upload(DataFolder(tmp_path).open(), store)
+    collection = RemoteFolder(f"{store.address.files}/{store.address.collection}")
+    assert len(store.generations()) == 2
+    assert collection.names() == store.generations()
+
+
+def test_a_missing_generation_is_one_line(store: MilvusStore) -> None:
+    with pytest.raises(Missing, match="does not have this generation"):
+        GenerationFiles(store.address, "gen-99-ff").manifest()
     if not store.address.local:
-        from tests.support.milvus_server import server_address
-
         with pytest.raises(NoIndex, match=r"no index in milvus://"):
             MilvusStore(server_address()).published()
 
@@ -196,7 +211,7 @@ def test_the_development_questions_are_answered_alike(
     address: Address, sample: Assistant, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The shipped articles with the real models; every tenth read by the reranker too, as `qa ask` does."""
-    store = MilvusStore(address, words=False)
+    store = MilvusStore(address)
     carried = upload(sample.generation, store)
     served = MilvusSource(store).open()
     read = sample, sample.with_generation(served)

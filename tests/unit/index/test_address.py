@@ -33,7 +33,8 @@ from web.settings import read_settings, read_store
     ],
 )
 def test_an_address_is_taken_apart(written: str, uri: str, shown: str, collection: str, tls: bool) -> None:
-    assert read_address(written) == Address(uri, shown, collection, tls)
+    files = f"{written}.files" if written.endswith(".db") else "s3://bucket/a"
+    assert read_address(written, files="s3://bucket/a/") == Address(uri, shown, collection, tls, files=files)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_an_address_is_taken_apart(written: str, uri: str, shown: str, collectio
 )
 def test_what_is_no_address_is_refused_and_not_repeated(written: str) -> None:
     with pytest.raises(StoreRefused) as refused:
-        read_address(written)
+        read_address(written, files="/mnt/a")
     assert "hunter2" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -66,6 +67,7 @@ def test_secrets_are_in_no_representation() -> None:
             "QA_STORE_KEY": "/srv/key.pem",
             "QA_STORE_CA": "/srv/ca.pem",
             "QA_STORE_REPLICAS": "2",
+            "QA_STORE_FILES": "/mnt/a",
         }
     )
     assert settings.store is not None
@@ -76,6 +78,25 @@ def test_secrets_are_in_no_representation() -> None:
     for shown in (repr(settings), str(settings), repr(settings.store), repr(settings.store.secrets)):
         assert "hunter2" not in shown
         assert "key.pem" not in shown
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ("", "is not set"),
+        ("ftp://ann:hunter2@h/a", "may hold no password"),
+        ("s3://key:hunter2@b", "no password"),
+    ],
+)
+def test_a_folder_of_files_is_needed_and_holds_no_password(files: str, fault: str) -> None:
+    with pytest.raises(StoreRefused, match=f"QA_STORE_FILES .*{fault}") as refused:
+        read_address("milvus://h/a", files=files)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_account_in_an_address_is_no_password() -> None:
+    files = "abfss://container@account.dfs.core.windows.net/a"
+    assert read_address("milvus://h/a", files=files).files == files
 
 
 def test_nothing_named_is_the_data_folder() -> None:

@@ -1,110 +1,152 @@
-"""Files in pieces: where they lie, and bytes that come back as they went, or not at all."""
+"""Files of generations in a shared folder: a round trip, and one clear line for each damage."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from typing import Any
+import hashlib
+import secrets
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from index.engine.address import read_address
-from index.engine.collections import MilvusStore
-from index.engine.files import PIECE, ChunkedFiles, ChunkRange, RemoteBytes, piece_row, places
-from index.errors import Altered
-from index.generation.manifest import FileDigest
+from corpus.sources.remote import RemoteFolder
+from index.building.build import build
+from index.engine.address import Address, read_address
+from index.engine.files import GenerationFiles, shared_files
+from index.errors import Altered, Damaged, FilesUnreachable, Missing
+from index.generation.data_folder import DataFolder
+from index.generation.files import MANIFEST, VECTOR_FILES
+from index.generation.generation import Generation
+from index.generation.manifest import FileDigest, manifest_bytes
+from tests.support.fakes import WordEncoder, article
 
 
-class Shelf:
-    """Rows in memory, in the place of the client; `asked` lists the ids of each call."""
-
-    def __init__(self) -> None:
-        self.rows: dict[int, dict[str, Any]] = {}
-        self.asked: list[list[int]] = []
-
-    def upsert(self, name: str, rows: list[dict[str, Any]]) -> None:
-        self.rows |= {row["id"]: row for row in rows}
-
-    def get(self, name: str, expression: str, fields: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
-        ids = [int(one) for one in expression.removeprefix("id in [").rstrip("]").split(",")]
-        self.asked.append(ids)
-        assert len(ids) <= limit
-        return [self.rows[one] for one in reversed(ids) if one in self.rows]
+@pytest.fixture(scope="module")
+def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    folder = tmp_path_factory.mktemp("data")
+    build([article("a", "Ferries sail. The quay is green.")], WordEncoder(), folder)
+    return DataFolder(folder).open()
 
 
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+@pytest.fixture(params=["folder", "memory"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """An engine whose files lie in a folder, or at an fsspec address."""
+    files = str(tmp_path / "shared") if request.param == "folder" else f"memory://{secrets.token_hex(4)}"
+    return read_address("milvus://h:1/articles", files=files)
 
 
-@pytest.fixture
-def pieces(shelf: Shelf) -> ChunkedFiles:
-    store = MilvusStore(read_address("milvus://h:1/articles"))
-    store.client = shelf  # type: ignore[assignment]
-    return ChunkedFiles(store, "gen-1-ff")
+def stored(address: Address, generation: Generation) -> RemoteFolder:
+    return RemoteFolder(f"{address.files}/articles/{generation.id}")
 
 
-def put(pieces: ChunkedFiles, name: str, content: bytes) -> ChunkRange:
-    place = ChunkRange(32, len(content))
-    pieces.put(
-        [piece_row(32 + one, name, content[one * PIECE : (one + 1) * PIECE]) for one in range(place.count)]
-    )
-    return place
+def upload(address: Address, generation: Generation) -> GenerationFiles:
+    files = GenerationFiles(address, generation.id)
+    files.upload(generation.folder, generation.manifest)
+    return files
 
 
-def test_places_follow_from_the_sizes() -> None:
-    sizes = {"b.npy": 1, "a.npy": 2 * PIECE + 1, "c.npy": 0, "d.npy": PIECE}
-    found = places({name: FileDigest(size, "") for name, size in sizes.items()})
-    assert {name: (place.first, place.count) for name, place in found.items()} == {
-        "a.npy": (32, 3),
-        "b.npy": (35, 1),
-        "c.npy": (36, 0),
-        "d.npy": (36, 1),
-    }
-
-
-def test_bytes_come_back_whole_and_in_part(pieces: ChunkedFiles) -> None:
-    content = random.Random(3).randbytes(2 * PIECE + 77)
-    place = put(pieces, "x.npy", content)
-    assert b"".join(pieces.read(place)) == content
-    for start, end in ((0, 1), (PIECE - 1, PIECE + 1), (PIECE, 2 * PIECE), (0, len(content)), (5, 5)):
-        assert pieces.cut(place, start, end) == content[start:end]
-        assert RemoteBytes(pieces, place)[start:end].tobytes() == content[start:end]
-    assert len(RemoteBytes(pieces, place)) == len(content)
-
-
-def test_text_stays_readable_in_the_engine_and_fits_a_field(shelf: Shelf, pieces: ChunkedFiles) -> None:
-    put(pieces, "articles.jsonl", b'{"title": "Quay"}\n')
-    put(pieces, "x.npy", b"\xff" * PIECE)
-    assert len(shelf.rows[32]["content"]) == 64_000 < 65_535
-    put(pieces, "articles.jsonl", b'{"title": "Quay"}\n')
-    assert shelf.rows[32]["content"] == '{"title": "Quay"}\n'
-
-
-def test_a_piece_is_fetched_once_while_it_is_kept(shelf: Shelf, pieces: ChunkedFiles) -> None:
-    place = put(pieces, "articles.jsonl", b"a" * (PIECE + 9))
-    pieces.cut(place, 0, 5)
-    pieces.cut(place, 3, 9)
-    pieces.cut(place, PIECE - 1, PIECE + 3)
-    assert shelf.asked == [[32], [33]]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"content": "QUJD"}, {"content": "no base64!"}, {"sha256": "0" * 64}, {"plain": True, "content": "ABC"}],
-)
-def test_a_changed_piece_is_refused_and_counted(
-    shelf: Shelf, pieces: ChunkedFiles, change: dict[str, object]
+def test_all_files_but_the_vectors_come_back_byte_for_byte(
+    address: Address, generation: Generation, tmp_path: Path
 ) -> None:
-    place = put(pieces, "x.npy", b"123456")
-    shelf.rows[32] |= change
-    with pytest.raises(Altered, match=r"altered: piece 32 of gen-1-ff, of x\.npy, in milvus://h:1/articles"):
-        list(pieces.read(place))
-    assert pieces._store.refused == 1
+    files = upload(address, generation)
+    assert {file.name for file in stored(address, generation).files()} == {
+        MANIFEST,
+        *(generation.manifest.files.keys() - VECTOR_FILES),
+    }
+    copy = tmp_path / generation.id
+    assert files.download(copy) == generation.manifest
+    for name in (MANIFEST, *shared_files(generation.manifest)):
+        assert (copy / name).read_bytes() == (generation.folder / name).read_bytes()
+    assert (
+        hashlib.sha256(files.manifest()).digest()
+        == hashlib.sha256(manifest_bytes(generation.manifest)).digest()
+    )
 
 
-def test_a_lost_piece_is_refused(shelf: Shelf, pieces: ChunkedFiles) -> None:
-    place = put(pieces, "x.npy", b"123456")
-    shelf.rows.clear()
-    with pytest.raises(Altered, match="piece 32 of gen-1-ff"):
-        pieces.cut(place, 0, 3)
+def test_sending_again_repairs_what_was_interrupted(
+    address: Address, generation: Generation, tmp_path: Path
+) -> None:
+    upload(address, generation)
+    stored(address, generation).write("articles.jsonl", b"{")
+    upload(address, generation).download(tmp_path / generation.id)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", None])
+def test_a_damaged_or_missing_file_is_one_line(
+    address: Address, generation: Generation, tmp_path: Path, content: bytes | None
+) -> None:
+    files = upload(address, generation)
+    folder = stored(address, generation)
+    folder.remove("sentences.npy")
+    if content is not None:
+        folder.write("sentences.npy", content)
+    with pytest.raises(Altered) as altered:
+        files.download(tmp_path / generation.id)
+    fault = "is missing" if content is None else "has another SHA-256 than in its manifest"
+    assert str(altered.value) == (
+        f"altered: milvus://h:1/articles: articles/{generation.id}/sentences.npy {fault}; "
+        "run `qa index` to publish it again"
+    )
+
+
+def test_a_changed_byte_of_the_articles_is_found(
+    address: Address, generation: Generation, tmp_path: Path
+) -> None:
+    files = upload(address, generation)
+    content = (generation.folder / "articles.jsonl").read_bytes()
+    stored(address, generation).write("articles.jsonl", content.replace(b"quay", b"boat"))
+    with pytest.raises(Altered, match=r"articles\.jsonl has another SHA-256"):
+        files.download(tmp_path / generation.id)
+
+
+def test_a_generation_without_a_manifest_is_missing(
+    address: Address, generation: Generation, tmp_path: Path
+) -> None:
+    with pytest.raises(Missing, match="milvus://h:1/articles does not have this generation; run `qa index`"):
+        GenerationFiles(address, "gen-9-ff").download(tmp_path / "gen-9-ff")
+    files = upload(address, generation)
+    stored(address, generation).write(MANIFEST, b"{}")
+    with pytest.raises(Damaged, match=r"manifest\.json: not a manifest"):
+        files.download(tmp_path / generation.id)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/tmp/outside"])
+def test_a_manifest_cannot_write_outside_its_folder(
+    address: Address, generation: Generation, tmp_path: Path, name: str
+) -> None:
+    files = upload(address, generation)
+    changed = replace(generation.manifest, files={name: FileDigest(1, "0" * 64)})
+    stored(address, generation).write(MANIFEST, manifest_bytes(changed))
+    with pytest.raises(Altered, match="names a file outside its folder"):
+        files.download(tmp_path / generation.id)
+    assert sorted(path.name for path in (tmp_path / generation.id).iterdir()) == [MANIFEST]
+
+
+def test_removed_files_are_gone_and_others_stay(address: Address, generation: Generation) -> None:
+    files, other = upload(address, generation), RemoteFolder(f"{address.files}/articles/gen-2-b")
+    other.write("x", b"1")
+    files.remove()
+    files.remove()
+    assert (stored(address, generation).names(), other.names()) == ([], ["x"])
+
+
+def test_a_folder_that_cannot_be_reached_is_one_line(generation: Generation, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    address = read_address("milvus://h:1/articles", files=str(blocked))
+    with pytest.raises(
+        FilesUnreachable, match=r"the files of the index at milvus://h:1/articles: .*QA_STORE_FILES"
+    ) as told:
+        upload(address, generation)
+    assert "\n" not in str(told.value)
+    with pytest.raises(FilesUnreachable, match=r"cannot be reached"):
+        GenerationFiles(replace(address, files="nosuch://a"), generation.id)
+
+
+def test_a_local_error_is_no_fault_of_the_shared_folder(
+    address: Address, generation: Generation, tmp_path: Path
+) -> None:
+    files = upload(address, generation)
+    (tmp_path / generation.id).mkdir()
+    with pytest.raises(FileExistsError):
+        files.download(tmp_path / generation.id)

@@ -1,4 +1,4 @@
-"""What an engine is told of each text: worked by hand on two articles that share a sentence."""
+"""What texts can be filtered by in an engine: worked by hand on two articles that share a sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from index.building.build import build
-from index.engine.upload import MilvusRecords
+from index.engine.upload import RecordValues
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from tests.support.fakes import WordEncoder, article
@@ -20,12 +20,10 @@ def generation(tmp_path: Path) -> Generation:
     return DataFolder(tmp_path).open()
 
 
-def test_a_shared_text_has_the_marks_of_both_articles(generation: Generation) -> None:
-    texts = MilvusRecords(generation)
+def test_a_shared_text_has_the_filter_ids_of_both_articles(generation: Generation) -> None:
     shared = int(generation.sentence_rows[0])
     assert shared == generation.sentence_rows[2]
-    (facts,) = texts.batch(generation.sentence_rows[:1].astype("int64")).facts
-    assert facts == {
+    assert RecordValues(generation).of(shared) == {
         "units": ["sentence"],
         "publishers": ["0"],
         "authors": ["0"],
@@ -34,29 +32,14 @@ def test_a_shared_text_has_the_marks_of_both_articles(generation: Generation) ->
     }
 
 
-def test_texts_and_units_are_those_of_the_spans(generation: Generation) -> None:
-    rows = generation.passage_rows.astype("int64")
-    batch = MilvusRecords(generation).batch(rows)
-    assert list(batch.texts) == [passage.text for passage in generation.passages]
-    assert [facts["units"] for facts in batch.facts] == [["window", "passage"]] * 2
-    assert [facts["articles"] for facts in batch.facts] == [["0"], ["1"]]
-    assert (batch.vectors == generation.vectors[rows]).all()
+def test_granularities_are_those_of_the_spans(generation: Generation) -> None:
+    values = [RecordValues(generation).of(row) for row in generation.passage_rows.tolist()]
+    assert [each["units"] for each in values] == [["window", "passage"]] * 2
+    assert [each["articles"] for each in values] == [["0"], ["1"]]
 
 
-def test_a_text_of_very_many_articles_is_found_under_every_filter(
-    generation: Generation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("index.engine.upload.MOST_VALUES", 1)
-    (facts,) = MilvusRecords(generation).batch(generation.sentence_rows[:1].astype("int64")).facts
-    assert facts == {
+def test_a_text_of_very_many_articles_is_found_under_every_filter(generation: Generation) -> None:
+    assert RecordValues(generation, max_values=1).of(int(generation.sentence_rows[0])) == {
         "units": ["sentence"],
         **dict.fromkeys(("publishers", "authors", "years", "articles"), ("*",)),
     }
-
-
-def test_a_text_too_long_for_a_record_is_left_out(
-    generation: Generation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("index.engine.upload.MOST_TEXT_BYTES", 13)
-    batch = MilvusRecords(generation).batch(generation.sentence_rows[:2].astype("int64"))
-    assert list(batch.texts) == ["Ferries sail.", ""]
