@@ -72,7 +72,7 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
 
     def command(*arguments: str | Path) -> str:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", "from cli import app; app()", *map(str, arguments)],
+            [sys.executable, "-P", "-c", "from cli.main import app; app()", *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": str(ROOT), "QA_STORE": file, "QA_RERANKER": "none"},
             cwd=tmp_path,
             capture_output=True,
@@ -105,6 +105,7 @@ def test_it_comes_back_byte_for_byte(engine: str, sample_index: Path, tmp_path: 
 def test_an_engine_that_is_away_is_one_line_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.engine.collections.QUESTION_TIMEOUT", 1.0)
     monkeypatch.setenv("QA_STORE", "milvus://127.0.0.1:9/articles")
+    monkeypatch.setenv("QA_STORE_FILES", "/mnt/none")
     monkeypatch.setenv("QA_STORE_TOKEN", "ann:hunter2")
     out, told = qa("ask", DEVON, code=2)
     assert told.startswith("qa: the engine at milvus://127.0.0.1:9/articles does not answer")

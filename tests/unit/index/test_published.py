@@ -47,6 +47,6 @@ def test_a_folder_loads_no_engine(tmp_path: Path) -> None:
 
 
 def test_an_address_opens_milvus_without_connecting(tmp_path: Path) -> None:
-    source = open_published(tmp_path, read_address("milvus://nowhere.invalid/a"))
+    source = open_published(tmp_path, read_address("milvus://nowhere.invalid/a", files="/mnt/none"))
     assert isinstance(source, MilvusSource)
     assert (source.location, source.refused) == ("milvus://nowhere.invalid:19530/a", 0)
