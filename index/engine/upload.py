@@ -61,10 +61,11 @@ def upload(
     if before == name:
         return UploadResult(name, count, 0, 1.0, unchanged=True)
     sent = _send_records(generation, store, progress=progress, block=block)
-    GenerationFiles(store.address, name).upload(generation.folder, generation.manifest)
     stored = store.seal(name)
     if stored != count:
         raise BuildFailed(f"the engine holds {stored:,} records, but {count:,} were sent")
+    # After the count: `recover` takes a generation with a manifest for a complete one.
+    GenerationFiles(store.address, name).upload(generation.folder, generation.manifest)
     try:
         check_probes(open_remote_generation(store, name))
     except Damaged as error:

@@ -146,6 +146,7 @@ def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: P
     with pytest.raises(BuildFailed, match=r"holds .* records, but .* were sent"):
         upload(new, lossy)
     assert store.published() == before
+    assert MilvusSource(store).recover() == before
     lossy.close()
 
 
@@ -156,8 +157,10 @@ def stored_folder(store: MilvusStore, generation: str) -> RemoteFolder:
 def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
     store: MilvusStore, tmp_path: Path
 ) -> None:
-    build(ferry_articles(4, count=3), WordEncoder(), tmp_path)
+    for _ in range(2):
+        build(ferry_articles(4, count=3), WordEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
+    assert (new.id[:6], before[:6]) == ("gen-2-", "gen-1-")
     upload(new, store)
     folder, source = stored_folder(store, new.id), MilvusSource(store)
     content = folder.read("articles.jsonl")
