@@ -1,4 +1,4 @@
-"""The `qa store` commands: copy, list. A door like `cli.py`; exit codes: 0 done, 2 bad input."""
+"""The `qa store` commands: copy and list. Exit codes: 0 done, 2 bad input."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from index.engine.upload import UploadResult
 
 app = typer.Typer(
-    help="The engine that QA_STORE names, and moving an index into one and back.",
+    help="Copy an index to and from a Milvus engine, and list what is there.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
 )
 
-_PLACE = "A data folder, milvus://HOST:PORT/NAME, or a file that ends in .db."
+_LOCATION = "A data folder, milvus://HOST:PORT/NAME, or a file that ends in .db."
 
 
 @app.command()
 def copy(
-    source: Annotated[str, typer.Argument(metavar="FROM", help=_PLACE)],
-    target: Annotated[str, typer.Argument(metavar="TO", help=_PLACE)],
+    source: Annotated[str, typer.Argument(metavar="FROM", help=_LOCATION)],
+    target: Annotated[str, typer.Argument(metavar="TO", help=_LOCATION)],
 ) -> None:
-    """Publish in one place what is published in another; nothing is encoded again."""
+    """Publish an index of one place in another; nothing is encoded again."""
     with one_line_errors():
-        one, other = _address(source), _address(target)
-        if one is None and other is None:
+        from_engine, to_engine = _address(source), _address(target)
+        if from_engine and to_engine:
+            with tempfile.TemporaryDirectory() as folder:
+                _download(from_engine, Path(folder) / "data")
+                _upload(Path(folder) / "data", to_engine)
+        elif from_engine:
+            _download(from_engine, Path(target))
+        elif to_engine:
+            _upload(Path(source), to_engine)
+        else:
             fail("both are folders: copy them as files, or name an engine")
-        if one is None and other is not None:
-            _carry(Path(source), other)
-        elif other is None and one is not None:
-            _bring(one, Path(target))
-        elif one is not None and other is not None:
-            with tempfile.TemporaryDirectory() as between:
-                _bring(one, Path(between) / "data")
-                _carry(Path(between) / "data", other)
 
 
 @app.command(name="list")
 def list_() -> None:
-    """The generations in the engine, and which of them is published."""
+    """List the generations in the engine of QA_STORE, and which one is published."""
     with one_line_errors():
         from index.errors import NoIndex
         from web.settings import read_store
@@ -65,44 +65,45 @@ def list_() -> None:
 
 
 def publish_in_engine(data: Path) -> None:
-    """Publish what a build has just published in the folder in the engine too, if one is named."""
+    """Upload the index of a data folder if QA_STORE names an engine."""
     from web.settings import read_store
 
     address = read_store()
     if address is not None:
-        _carry(data, address)
+        _upload(data, address)
 
 
 def print_store() -> None:
-    """Where the index is read from when that is an engine."""
+    """Print the engine of QA_STORE, if there is one."""
     from web.settings import read_store
 
     address = read_store()
     if address is not None:
-        say(f"store: {address.shown}, held {address.replicas} times")
+        say(f"store: {address.shown}, {address.replicas} replicas, files in {address.files}")
 
 
-def _carry(data: Path, address: Address) -> None:
+def _upload(data: Path, address: Address) -> None:
     from index.engine.upload import upload
     from index.generation.data_folder import DataFolder
 
     generation, store = DataFolder(data).open(), _store(address)
     with progress("Sending") as advance:
-        carried = upload(generation, store, progress=advance)
+        result = upload(generation, store, progress=advance)
     store.close()
-    say(_told(carried, address))
+    say(_summary(result, address))
 
 
-def _told(carried: UploadResult, address: Address) -> str:
-    if carried.unchanged:
-        return f"{carried.generation} is published at {address.shown} already."
+def _summary(result: UploadResult, address: Address) -> str:
+    if result.unchanged:
+        repaired = f"; {result.repaired} damaged files replaced" if result.repaired else ""
+        return f"{result.generation} is published at {address.shown} already{repaired}."
     return (
-        f"Published {carried.generation} at {address.shown}: {carried.records:,} texts, "
-        f"{carried.sent:,} sent now; recall@10 {carried.recall:.3f}."
+        f"Published {result.generation} at {address.shown}: {result.records:,} texts, "
+        f"{result.sent:,} sent now; recall@10 {result.recall:.3f}."
     )
 
 
-def _bring(address: Address, data: Path) -> None:
+def _download(address: Address, data: Path) -> None:
     from index.engine.download import download
 
     store = _store(address)
@@ -111,11 +112,11 @@ def _bring(address: Address, data: Path) -> None:
     say(f"Published {name} in {data}, from {address.shown}.")
 
 
-def _address(written: str) -> Address | None:
+def _address(location: str) -> Address | None:
     from index.engine.address import is_address
     from web.settings import read_store
 
-    return read_store(written=written) if is_address(written) else None
+    return read_store(written=location) if is_address(location) else None
 
 
 def _store(address: Address) -> MilvusStore:

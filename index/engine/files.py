@@ -17,7 +17,7 @@ from corpus.sources.remote import RemoteFolder, Unreached
 from index.engine.address import Address
 from index.errors import Altered, FilesUnreachable, Missing
 from index.generation.files import MANIFEST, VECTOR_FILES
-from index.generation.manifest import FileDigest, Manifest, read_manifest
+from index.generation.manifest import FileDigest, Manifest, file_facts, read_manifest
 
 
 class GenerationFiles:
@@ -34,6 +34,15 @@ class GenerationFiles:
         with self._reached():
             for name in (*shared_files(manifest), MANIFEST):
                 self._folder.upload(folder / name, name)
+
+    def repair(self, folder: Path, manifest: Manifest) -> int:
+        """Upload the files that are missing or have another SHA-256; returns their number."""
+        digests = {**shared_files(manifest), MANIFEST: file_facts(folder / MANIFEST)}
+        with self._reached():
+            damaged = [name for name, digest in digests.items() if self._sha256(name) != digest.sha256]
+            for name in damaged:
+                self._folder.upload(folder / name, name)
+        return len(damaged)
 
     def manifest(self) -> bytes:
         """The bytes of manifest.json. Raises Missing."""
@@ -64,6 +73,16 @@ class GenerationFiles:
         """Remove all files; a folder that does not exist is no error."""
         with self._reached():
             self._folder.remove_all()
+
+    def _sha256(self, name: str) -> str:
+        """The SHA-256 of a stored file, "" if it is missing."""
+        sha256 = hashlib.sha256()
+        try:
+            for block in self._folder.read_blocks(name):
+                sha256.update(block)
+        except FileNotFoundError:
+            return ""
+        return sha256.hexdigest()
 
     def _download(self, name: str, path: Path, digest: FileDigest) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,19 +36,23 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What was published: all records, those sent by this upload, and recall@10 of the engine."""
+    """What was published: all records, those sent by this upload, and recall@10 of the engine.
+
+    `unchanged` if it was the published generation already; `repaired` counts the files replaced then.
+    """
 
     generation: str
     records: int
     sent: int
     recall: float
     unchanged: bool = False
+    repaired: int = 0
 
 
 def upload(
     generation: Generation, store: MilvusStore, *, progress: Progress | None = None, block: int = BLOCK
 ) -> UploadResult:
-    """Publish a generation unless it is the published one; the last two are kept.
+    """Publish a generation; of the published one only damaged files are sent. The last two are kept.
 
     `progress` is called with the records stored so far, and all.
 
@@ -59,7 +63,9 @@ def upload(
     name, count = generation.id, generation.manifest.counts["vectors"]
     before = _published(store)
     if before == name:
-        return UploadResult(name, count, 0, 1.0, unchanged=True)
+        # `qa index` builds nothing new from unchanged articles, so this is what mends damaged files.
+        repaired = GenerationFiles(store.address, name).repair(generation.folder, generation.manifest)
+        return UploadResult(name, count, 0, 1.0, unchanged=True, repaired=repaired)
     sent = _send_records(generation, store, progress=progress, block=block)
     stored = store.seal(name)
     if stored != count:

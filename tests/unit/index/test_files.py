@@ -71,6 +71,16 @@ def test_sending_again_repairs_what_was_interrupted(
     upload(address, generation).download(tmp_path / generation.id)
 
 
+def test_damaged_files_alone_are_repaired(address: Address, generation: Generation, tmp_path: Path) -> None:
+    files, folder = upload(address, generation), stored(address, generation)
+    assert files.repair(generation.folder, generation.manifest) == 0
+    folder.remove("sentences.npy")
+    folder.write("articles.jsonl", b"{")
+    folder.write(MANIFEST, b"{}")
+    assert files.repair(generation.folder, generation.manifest) == 3
+    assert files.download(tmp_path / generation.id) == generation.manifest
+
+
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", None])
 def test_a_damaged_or_missing_file_is_one_line(
     address: Address, generation: Generation, tmp_path: Path, content: bytes | None
