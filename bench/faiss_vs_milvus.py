@@ -27,7 +27,7 @@ from index.retrieval.filter import Granularity
 from index.retrieval.index_type import AUTO
 from index.retrieval.tuning import Sample, make_index, recall, sample
 from index.storage.arrays import RowIds, Vectors
-from web.settings import read_store
+from qa.settings import Settings
 
 DIMENSION = 384
 CENTRES = 2_000
@@ -137,7 +137,7 @@ def main() -> None:
     vectors = drawn(given.count)
     expected = sample(vectors, np.arange(given.count, dtype=np.int32))
     print(json.dumps(asdict(in_faiss(vectors, expected))), flush=True)
-    address = read_store(written=given.store) if given.store else None
+    address = Settings.from_environment().engine_at(given.store) if given.store else None
     if address:
         store = MilvusStore(address, patience=60)
         print(json.dumps(asdict(in_engine(vectors, expected, store))), flush=True)

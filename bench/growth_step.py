@@ -20,7 +20,6 @@ from statistics import median
 
 import numpy as np
 
-from app import open_assistant
 from bench.articles import articles
 from bench.corpora import read_source
 from bench.exact_neighbours import exact_nearest
@@ -34,6 +33,7 @@ from index.embedding.load import load_encoder
 from index.embedding.shipped_models import default_model_folder
 from index.generation.data_folder import DataFolder
 from index.storage.arrays import Vectors
+from qa.loading import open_assistant
 from web.settings import Settings
 
 QUESTIONS = 100

@@ -1,21 +1,18 @@
-"""The `qa access` commands: add, list, remove. A door like `cli.py`; exit codes: 0 done, 2 bad input."""
+"""`qa access`: adds, lists and removes the credentials that QA_ACCESS=password accepts."""
 
 from __future__ import annotations
 
 import getpass
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.terminal import DEFAULT_DATA, Data, fail, one_line_errors, print_table, say
+from cli.options import Data, command_group
+from cli.terminal import fail, one_line_errors, print_table, say
 
-app = typer.Typer(
-    help="Who is let in with QA_ACCESS=password.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = command_group("Credentials that QA_ACCESS=password accepts.")
 
 Name = Annotated[str, typer.Argument(help="Letters, digits, - and _.")]
 
@@ -24,48 +21,54 @@ Name = Annotated[str, typer.Argument(help="Letters, digits, - and _.")]
 def add(
     name: Name,
     password: Annotated[
-        bool, typer.Option("--password", help="A password that people share, asked for or read from a pipe.")
+        bool, typer.Option("--password", help="A password that people share, typed in or read from a pipe.")
     ] = False,
-    data: Data = DEFAULT_DATA,
+    data: Data = None,
 ) -> None:
-    """Make a key for a machine and print it, this once; or let in people by a password."""
-    from web.access.credentials import FILE
-    from web.access.credentials import add as let_in
+    """Make a key for a machine and print it, this once; or add a password for people."""
+    from web.access.credentials import add as add_credential
 
     with one_line_errors():
-        secret = let_in(data / FILE, name, _password() if password else None)
+        secret = add_credential(_file(data), name, _read_password() if password else None)
     if not password:
         say(secret)
 
 
 @app.command(name="list")
-def list_all(data: Data = DEFAULT_DATA) -> None:
-    """Show who is let in: names, kinds and days, no secrets, as none is kept."""
-    from web.access.credentials import FILE, load
+def list_all(data: Data = None) -> None:
+    """List credentials: names, kinds and days. Secrets are stored as hashes only."""
+    from web.access.credentials import load
 
     with one_line_errors():
-        known = load(data / FILE)
-    if not known:
-        say("nobody is listed; `qa access add NAME` lets somebody in")
+        credentials = load(_file(data))
+    if not credentials:
+        say("no credentials yet; add one with `qa access add NAME`")
         return
-    print_table(("name", "kind", "added"), [(one.name, one.kind, one.added) for one in known])
+    rows = [(credential.name, credential.kind, credential.added) for credential in credentials]
+    print_table(("name", "kind", "added"), rows)
 
 
 @app.command()
-def remove(name: Name, data: Data = DEFAULT_DATA) -> None:
-    """Let in no more, at once: a running service notices."""
-    from web.access.credentials import FILE
-    from web.access.credentials import remove as shut_out
+def remove(name: Name, data: Data = None) -> None:
+    """Remove a credential; a running service rejects it from then on."""
+    from web.access.credentials import remove as remove_credential
 
     with one_line_errors():
-        shut_out(data / FILE, name)
+        remove_credential(_file(data), name)
 
 
-def _password() -> str:
-    """Typed twice, or the first line of what is piped in; never an argument, which others could see."""
+def _file(data: Path | None) -> Path:
+    from qa.settings import Settings
+    from web.access.credentials import FILE
+
+    return Settings.from_environment(data=data).data / FILE
+
+
+def _read_password() -> str:
+    """Typed twice, or the first line of a pipe; never an argument, which other users could see."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    typed = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != typed:
-        fail("the two are not the same; run it again")
-    return typed
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        fail("the two passwords differ; run it again")
+    return password

@@ -7,30 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.terminal import (
-    DEFAULT_DATA,
-    Data,
-    Device,
-    Model,
-    Reranker,
-    code_facts,
-    count,
-    fail,
-    load_models,
-    one_line_errors,
-    open_assistant,
-    open_index,
-    print_table,
-    progress,
-    say,
-)
+from cli.options import Data, Device, Model, Reranker
+from cli.terminal import code_facts, count, fail, one_line_errors, print_table, progress, say
 
 if TYPE_CHECKING:
     from eval.beir.collection import Collection
@@ -43,6 +27,7 @@ if TYPE_CHECKING:
     from index.generation.manifest import Manifest
     from index.search.rerank import Reranking
     from qa.assistant import Assistant
+    from qa.settings import Settings
 
 app = typer.Typer(
     help="Measure answers on gold questions, see why they fail, compare versions.",
@@ -83,11 +68,14 @@ def measure(
     with one_line_errors():
         from eval.beir.collection import read_collection
         from eval.run_folder import check_free
+        from qa.loading import load_encoder, load_reranking
+        from qa.settings import Settings
 
         if out:
             check_free(out)
         collection = read_collection(beir, split=split)
-        models = load_models(model, device, reranker)
+        settings = Settings.from_environment(model=model, device=device, reranker=reranker)
+        models = load_encoder(settings), load_reranking(settings)
         _print_ways(_ways(collection, models, k=k, sentences=data if sentences else None), out)
 
 
@@ -96,7 +84,7 @@ def run(
     gold: Gold,
     out: Out = None,
     k: Extracts = 5,
-    data: Data = DEFAULT_DATA,
+    data: Data = None,
     model: Model = "",
     device: Device = "",
     reranker: Reranker = "",
@@ -107,10 +95,12 @@ def run(
 
         from eval.run import evaluate
         from eval.run_folder import check_free
+        from qa.settings import Settings
 
         if out:
             check_free(out)
-        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device, reranker), data)
+        settings = Settings.from_environment(data=data, model=model, device=device, reranker=reranker)
+        assistant, questions = _open(settings, gold)
         assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
         with progress("Asking") as advance:
             found = evaluate(
@@ -181,7 +171,7 @@ def ablate(
     gold: Gold,
     k: Extracts = 5,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    data: Data = DEFAULT_DATA,
+    data: Data = None,
     model: Model = "",
     device: Device = "",
 ) -> None:
@@ -193,10 +183,12 @@ def ablate(
         from eval.tables import ablation_table
         from qa.assistant import Assistant
         from qa.confidence import calibration_for
+        from qa.settings import Settings
 
-        assistant, questions = _asked_of(gold, partial(open_assistant, data, model, device), data)
+        settings = Settings.from_environment(data=data, model=model, device=device)
+        assistant, questions = _open(settings, gold)
         assistant.ask(questions[0].question)
-        alone = calibration_for(assistant.encoder.fingerprint, "", data)
+        alone = calibration_for(assistant.encoder.fingerprint, "", settings.data)
 
         def asks(variant: Variant) -> Ask:
             varied = Assistant(
@@ -226,7 +218,7 @@ def calibrate(
         float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
     ] = 0.8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
-    data: Data = DEFAULT_DATA,
+    data: Data = None,
     model: Model = "",
     device: Device = "",
     reranker: Reranker = "",
@@ -235,11 +227,12 @@ def calibrate(
     with one_line_errors():
         from eval import calibrate as fitting
         from qa.confidence import CALIBRATION, write_calibration
+        from qa.settings import Settings
 
         if method not in ("auto", *fitting.Method):
             fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        opens = partial(open_assistant, data, model, device, reranker, calibrated=False)
-        assistant, questions = _asked_of(gold, opens, data)
+        settings = Settings.from_environment(data=data, model=model, device=device, reranker=reranker)
+        assistant, questions = _open(settings, gold, calibrated=False)
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)
         folds = fitting.question_folds(observed)
@@ -251,17 +244,21 @@ def calibrate(
         told = f"{count(questions, 'question')} of {gold.name}"
         fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=told)
         if not dry_run:
-            write_calibration(data / CALIBRATION, fitted)
-            say(f"Stored in {data / CALIBRATION} for {fitted.models}; delete it to go back to what ships.")
+            path = settings.data / CALIBRATION
+            write_calibration(path, fitted)
+            say(f"Stored in {path} for {fitted.models}; delete it to go back to the shipped one.")
 
 
 @app.command()
-def check(gold: Gold, data: Data = DEFAULT_DATA) -> None:
+def check(gold: Gold, data: Data = None) -> None:
     """Tell what is wrong with a gold file; exits with 1 when something is."""
     with one_line_errors():
         from eval.gold import check_gold
+        from qa.loading import open_index
+        from qa.settings import Settings
 
-        questions, faults = check_gold(gold, open_index(data).articles)
+        articles = open_index(Settings.from_environment(data=data)).articles
+        questions, faults = check_gold(gold, articles)
         for fault in faults:
             if not fault.line:  # the file itself is no gold file
                 raise fault
@@ -289,17 +286,18 @@ def candidates(
             print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
-def _asked_of(
-    gold: Path, opens: Callable[[], Assistant], data: Path
+def _open(
+    settings: Settings, gold: Path, *, calibrated: bool = True
 ) -> tuple[Assistant, Sequence[GoldQuestion]]:
-    """The assistant, and the questions of a gold file about its articles, which are read first."""
+    """The assistant, and the questions of a gold file about its articles; the file is read first."""
     from eval.errors import GoldError
     from eval.gold import read_gold
+    from qa.loading import open_assistant, open_index
 
-    questions = read_gold(gold, open_index(data).articles)
+    questions = read_gold(gold, open_index(settings).articles)
     if not any(question.answerable for question in questions):
-        raise GoldError(gold, "has no answerable question, so nothing can be right; add some")
-    return opens(), questions
+        raise GoldError(gold, "has no answerable question, so no answer can be right; add one")
+    return open_assistant(settings, calibrated=calibrated), questions
 
 
 def _ways(

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.options import command_group
 from cli.terminal import fail, one_line_errors, print_table, progress, say
 
 if TYPE_CHECKING:
     from index.engine.address import Address
     from index.engine.collections import MilvusStore
     from index.engine.upload import UploadResult
+    from qa.settings import Settings
 
-app = typer.Typer(
-    help="Copy an index to and from a Milvus engine, and list what is there.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = command_group("Copy an index to and from a Milvus engine, and list what is there.")
 
 _LOCATION = "A data folder, milvus://HOST:PORT/NAME, or a file that ends in .db."
 
@@ -50,9 +47,9 @@ def list_() -> None:
     """List the generations in the engine of QA_STORE, and which one is published."""
     with one_line_errors():
         from index.errors import NoIndex
-        from web.settings import read_store
+        from qa.settings import Settings
 
-        address = read_store()
+        address = Settings.from_environment().engine
         if address is None:
             fail("no engine is named; set QA_STORE=milvus://HOST:PORT/NAME")
         store = _store(address)
@@ -64,22 +61,10 @@ def list_() -> None:
         print_table((address.shown, ""), rows)
 
 
-def publish_in_engine(data: Path) -> None:
-    """Upload the index of a data folder if QA_STORE names an engine."""
-    from web.settings import read_store
-
-    address = read_store()
-    if address is not None:
-        _upload(data, address)
-
-
-def print_store() -> None:
-    """Print the engine of QA_STORE, if there is one."""
-    from web.settings import read_store
-
-    address = read_store()
-    if address is not None:
-        say(f"store: {address.shown}, {address.replicas} replicas, files in {address.files}")
+def publish_in_engine(settings: Settings) -> None:
+    """Upload the generation in the data folder to the engine of the settings, if they name one."""
+    if settings.engine is not None:
+        _upload(settings.data, settings.engine)
 
 
 def _upload(data: Path, address: Address) -> None:
@@ -114,9 +99,9 @@ def _download(address: Address, data: Path) -> None:
 
 def _address(location: str) -> Address | None:
     from index.engine.address import is_address
-    from web.settings import read_store
+    from qa.settings import Settings
 
-    return read_store(written=location) if is_address(location) else None
+    return Settings.from_environment().engine_at(location) if is_address(location) else None
 
 
 def _store(address: Address) -> MilvusStore:

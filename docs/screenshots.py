@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app import open_assistant
-from cli.main import SHIPPED_ARTICLES
+from cli.index import SHIPPED_ARTICLES
 from corpus.read import read_articles
 from index.building.build import build
 from index.embedding.load import load_encoder
+from qa.loading import open_assistant
 from tests.support.browser_page import running
 from tests.support.chromium import CHROMIUM, FLAGS
 from web.service import build_app

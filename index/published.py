@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from index.engine.address import Address as Address
+from index.engine.address import Secrets as Secrets
+from index.engine.address import read_address as read_address
 from index.generation.data_folder import DataFolder, Pointer, VerifyReport
 from index.generation.generation import Generation
 from index.generation.manifest import Manifest
-
-if TYPE_CHECKING:
-    from index.engine.address import Address
 
 
 class Published(Protocol):

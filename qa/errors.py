@@ -9,6 +9,20 @@ class QaFailure(Exception):
     """Something about asking that a person can act on, in one line."""
 
 
+class WrongSetting(QaFailure):
+    """A setting with a value that is not allowed."""
+
+    def __init__(self, name: str, value: str, allowed: str) -> None:
+        super().__init__(f"{name} is {value!r}; give {allowed}")
+
+
+class RenamedSetting(QaFailure):
+    """A variable under a name of an earlier version."""
+
+    def __init__(self, name: str, current: str) -> None:
+        super().__init__(f"{name} is now {current}; set {current} instead")
+
+
 class QuestionError(QaFailure):
     """A question that cannot be asked; the message tells the person what to change."""
 

@@ -46,7 +46,7 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sample(sample_index: Path) -> Assistant:
     """Whoever asks the shipped articles with the real models."""
-    from app import open_assistant
+    from qa.loading import open_assistant
     from web.settings import Settings
 
     return open_assistant(Settings(data=sample_index, device="cpu"))

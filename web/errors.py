@@ -13,13 +13,6 @@ class WebFailure(Exception):
     """Something about the web service that a person can act on."""
 
 
-class WrongSetting(WebFailure):
-    """A setting whose value cannot be used."""
-
-    def __init__(self, name: str, value: str, expected: str) -> None:
-        super().__init__(f"{name} is {value!r}; give {expected}")
-
-
 class CannotListen(WebFailure):
     """The address is taken, not this machine's, or not allowed; `port` is the port asked for."""
 

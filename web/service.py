@@ -12,6 +12,7 @@ from index.generation.data_folder import DataFolder
 from index.published import Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
+from qa.settings import package_version
 from web.access.gate import open_authenticator, open_gate
 from web.access.guard import Guard
 from web.access.rate_limits import RateLimit
@@ -36,7 +37,7 @@ from web.pages.evidence import evidence_routes
 from web.pages.gradio_page import mount_page
 from web.pages.login import login_routes
 from web.pages.reader import reader_routes
-from web.settings import Settings, package_version
+from web.settings import Settings
 
 Announce = Callable[[str], None]
 """Takes one line that an operator should read."""
@@ -59,7 +60,7 @@ def build_app(
     Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
-    desk = AnswerService(assistant, remembered=settings.remembered, recorder=recorder)
+    desk = AnswerService(assistant, remembered=settings.cache, recorder=recorder)
     follow = None
     if announce and settings.reload:
         follow = IndexWatcher(
@@ -85,7 +86,7 @@ def own_app(site: ServiceContext) -> FastAPI:
     settings = site.settings
     door = open_authenticator(settings)
     # The documentation pages of FastAPI load scripts from another host.
-    tools = build_mcp_app(build_mcp_server(site)) if settings.tools else None
+    tools = build_mcp_app(build_mcp_server(site)) if settings.mcp else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

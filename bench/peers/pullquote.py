@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app import open_assistant
 from bench.articles import article, articles
 from bench.peer_protocol import Folder, speak
 from index.building.build import build
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.answer import Answer
+from qa.loading import open_assistant
 from web.settings import Settings
 
 

@@ -16,7 +16,7 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _MARK = "\ufeff"
 
 
-def sheet(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """The table, with a byte order mark; texts that look like formulas get a ' in front."""
     written = io.StringIO()
     writer = csv.writer(written)

@@ -84,7 +84,7 @@ class Judged:
     """
 
     at: str
-    asked: str
+    answer_id: str
     question: str
     verdict: str
     reason: str

@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 class Judgement:
     """A verdict on an extract, named by its article's id and its span, or on a whole answer ("", 0 to 0)."""
 
-    asked: str
+    answer_id: str
     verdict: Verdict
     article: str = ""
     start: int = 0
@@ -116,10 +116,10 @@ class FeedbackStore:
             EnoughFeedback: the question has MOST_PER_QUESTION verdicts and clicks.
             FeedbackUnavailable: it could not be written.
         """
-        place = (judgement.asked, judgement.article, judgement.start, judgement.end)
+        place = (judgement.answer_id, judgement.article, judgement.start, judgement.end)
         reason = replace_surrogates(judgement.reason)[:REASON_CHARACTERS]
         values = (*place, judgement.verdict.value, reason, self._at())
-        self._add(judgement.asked, "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._add(judgement.answer_id, "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def opened(self, asked: str, article: str) -> None:
         """Keep that a citation was followed, once for each article. Raises as `judge` does."""

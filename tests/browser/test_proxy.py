@@ -9,15 +9,15 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
+from qa.errors import WrongSetting
 from tests.support.browser_page import open_page
 from tests.support.chromium import needs_chromium
 from tests.support.documentation import examples
 from tests.support.proxied_service import needs_nginx, proxied, serving
 from web.access.credentials import FILE, add
-from web.errors import WrongSetting
 from web.i18n import load_catalogue
 from web.pages.embed import widget_integrity, widget_script
-from web.settings import Access, Settings, read_settings
+from web.settings import Access, Settings
 
 QUESTION = "What cost more?"
 
@@ -182,7 +182,7 @@ def test_a_snippet_is_copied_as_it_stands(browser: Browser, address: str) -> Non
     [("", ""), ("/", ""), ("/ask", "/ask"), ("/ask/", "/ask"), ("/a-b/c.d_~", "/a-b/c.d_~")],
 )
 def test_a_root_path_is_read_without_its_last_slash(written: str, path: str) -> None:
-    assert read_settings({"QA_ROOT_PATH": written}).root_path == path
+    assert Settings.from_environment({"QA_ROOT_PATH": written}).root_path == path
 
 
 @pytest.mark.parametrize(
@@ -202,4 +202,4 @@ def test_a_root_path_is_read_without_its_last_slash(written: str, path: str) -> 
 )
 def test_a_root_path_that_is_no_path_is_refused(written: str) -> None:
     with pytest.raises(WrongSetting, match=r"^QA_ROOT_PATH is '"):
-        read_settings({"QA_ROOT_PATH": written})
+        Settings.from_environment({"QA_ROOT_PATH": written})

@@ -44,7 +44,7 @@ ROOM_IMPORTS = {
 LAYERS = {
     "corpus": ("cleaning", "formats", "sandbox sources", "read.py"),
     "index": ("storage", "retrieval", "embedding generation", "building search", "engine", "published.py"),
-    "qa": ("feedback",),
+    "qa": ("feedback", "loading.py"),
     "web": ("http", "access", "answering", "context.py", "api citations", "pages warmup.py", "service.py"),
     "eval": ("beir report",),
     "cli": (),
@@ -54,7 +54,6 @@ EXCEPTIONS = {
     ("index/generation", "index/building"),
     ("index/embedding", "index/generation"),
     ("web/api", "web/pages"),
-    ("web/settings.py", "index/engine"),
 }
 ENGINE_LIBRARIES = {"grpc", "milvus", "pyarrow", "pymilvus", "ray"}
 

@@ -21,16 +21,17 @@ from starlette.types import Message, Receive, Scope, Send
 from app import main, serve
 from index.building.build import build
 from index.embedding.load import load_encoder
-from index.retrieval.index_type import Kind, Plan
+from index.retrieval.index_type import Kind
+from qa.errors import WrongSetting
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.fakes import article
 from tests.support.repository import ROOT
 from web.access.guard import BODY_LIMIT, Guard
-from web.errors import CannotListen, WrongSetting
+from web.errors import CannotListen
 from web.http.routes import local_path
 from web.http.security_headers import with_nonce
 from web.service import build_app
-from web.settings import Access, Settings, read_settings
+from web.settings import Access, Settings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 CORS = {"access-control-allow-origin", "access-control-allow-credentials"}
@@ -185,8 +186,10 @@ def test_a_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
 
 
 def test_settings_have_defaults() -> None:
-    assert read_settings({}) == Settings(data=Path("data"), host="127.0.0.1", port=7860, name="Pullquote")
-    assert read_settings({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""}) == Settings()
+    assert Settings.from_environment({}) == Settings(
+        data=Path("data"), host="127.0.0.1", port=7860, name="Pullquote"
+    )
+    assert Settings.from_environment({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""}) == Settings()
 
 
 def test_settings_are_read_from_the_environment() -> None:
@@ -211,7 +214,7 @@ def test_settings_are_read_from_the_environment() -> None:
         "QA_PROXY_USER_HEADER": "X-Auth-Request-User",
         "QA_NAME": "Archive",
     }
-    assert read_settings(environ) == Settings(
+    assert Settings.from_environment(environ) == Settings(
         data=Path("/srv/index"),
         host="::1",
         port=80,
@@ -222,11 +225,12 @@ def test_settings_are_read_from_the_environment() -> None:
         depth=50,
         batch=8,
         reload=30,
-        plan=Plan(Kind.IVF, 64),
+        index=Kind.IVF,
+        nprobe=64,
         origins=("https://a.example", "http://localhost:3000", "http://[::1]:8000"),
         hosts=("intranet.example", "*.archive.example"),
         access=Access.PROXY,
-        open_to_all=True,
+        open=True,
         proxy_addresses=("10.0.0.0/8", "fd00::1"),
         proxy_user_header="X-Auth-Request-User",
         name="Archive",
@@ -254,7 +258,7 @@ def test_settings_are_read_from_the_environment() -> None:
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:
     with pytest.raises(WrongSetting, match=f"^{next(iter(environ))} is '"):
-        read_settings(environ)
+        Settings.from_environment(environ)
 
 
 def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
@@ -273,7 +277,7 @@ def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(CannotListen, match="cannot listen on 192\\.0\\.2\\.1 port 0: cannot assign"):
-        serve(Settings(host="192.0.2.1", port=0, open_to_all=True), announce=print)
+        serve(Settings(host="192.0.2.1", port=0, open=True), announce=print)
 
 
 def test_no_index_is_one_line(

@@ -8,7 +8,7 @@ import sys
 _ASKED = """
 import json, numpy
 from threadpoolctl import threadpool_info
-from index.threads import one_thread_for_numpy
+from qa.loading import one_thread_for_numpy
 def threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 before = threads()

@@ -78,7 +78,7 @@ def test_a_bad_index_is_named_with_the_way_out_and_never_guessed(
 
 SERVE = """
 from starlette.testclient import TestClient
-from app import open_feedback
+from qa.loading import open_feedback
 from qa.assistant import Assistant
 from web.service import build_app
 from web.settings import Settings

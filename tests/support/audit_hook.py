@@ -85,7 +85,8 @@ def main() -> None:
     witness = Witness()
     sys.addaudithook(witness)
     witness.phase("opening")
-    from app import WARM_UP, open_assistant
+    from app import WARM_UP
+    from qa.loading import open_assistant
     from web.settings import Settings
 
     assistant = open_assistant(Settings(data=Path(sys.argv[1])))

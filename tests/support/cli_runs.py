@@ -33,7 +33,7 @@ def qa_process(*arguments: str | Path, code: int = 0) -> CommandOutput:
     """Run the command as a person does."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
     done = subprocess.run(
-        [sys.executable, "-c", "from cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", "from cli.main import main; main()", *map(str, arguments)],
         cwd=ROOT,
         env=environment,
         capture_output=True,

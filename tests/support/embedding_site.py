@@ -75,7 +75,7 @@ def settled() -> Iterator[World]:
             sites.append(site)
         assistant = FakeAssistant()
         # The stand-in is given another answer from test to test: none may be remembered.
-        service = build_app(assistant, Settings(origins=(sites[0].origin,), remembered=0))
+        service = build_app(assistant, Settings(origins=(sites[0].origin,), cache=0))
         yield World(stack.enter_context(running(service)), assistant, *sites)
 
 

@@ -84,7 +84,7 @@ def environment() -> dict[str, str]:
 
 def start_build(articles: Path, shards: Path, data: Path) -> subprocess.Popen[str]:
     """`qa index --ray`, as a person gives it."""
-    command = [sys.executable, "-P", "-c", "from cli import main; main()", "index", str(articles)]
+    command = [sys.executable, "-P", "-c", "from cli.main import main; main()", "index", str(articles)]
     command += ["--ray", HEAD, "--shards", str(shards), "--data", str(data)]
     command += ["--device", "cpu", "--backend", "torch"]
     return subprocess.Popen(

@@ -87,10 +87,10 @@ def main() -> None:
     """Publish, and serve as the door does, with the environment's settings."""
     from index.building.build import build
     from index.embedding.load import load_encoder
-    from web.settings import read_settings
+    from web.settings import Settings
 
     kind, *editions = sys.argv[1:]
-    settings = read_settings()
+    settings = Settings.from_environment()
     encoder = load_encoder(device="cpu") if kind == REAL else Words()
     told = sample() if kind == REAL else register()
     build([*told, edition(int(*editions))], encoder, settings.data)

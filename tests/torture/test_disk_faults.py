@@ -70,7 +70,7 @@ class Bench:
         (self.articles / "leaf.txt").write_text("The zyzzyva sat on a leaf.", encoding="utf-8")
         for text in ("The quay was dear.", "The quay was cheap. Nobody paid for it."):
             build([article("harbour", text)], WordEncoder(), self._prepared)
-        monkeypatch.setattr("cli.main.load_encoder", lambda *_, **__: WordEncoder())
+        monkeypatch.setattr("qa.loading.load_encoder", lambda *_, **__: WordEncoder())
         monkeypatch.setattr("index.building.build.Disk", lambda: self._disk)
         self.old = self.prepared()
         self.serving = Assistant(DataFolder(self.data).open(), WordEncoder())

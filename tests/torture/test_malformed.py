@@ -170,7 +170,7 @@ def test_one_bad_file_among_999_leaves_999_indexed(tmp_path: Path, monkeypatch: 
     for number in range(999):
         (folder / f"{number:03}.txt").write_text(SOUND.format(number=number), encoding="utf-8")
     (folder / "bad.pdf").write_bytes(bombs()["inflates-once.pdf"])
-    monkeypatch.setattr(cli.main, "load_encoder", lambda *_, **__: WordEncoder())
+    monkeypatch.setattr("qa.loading.load_encoder", lambda *_, **__: WordEncoder())
     monkeypatch.setattr("corpus.read.Workers", lambda: Workers(limits=TIGHT))
     done = CliRunner().invoke(cli.main.app, ["index", str(folder), "--data", str(tmp_path / "data")])
     assert done.exit_code == 0, done.output

@@ -244,7 +244,7 @@ def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS, *, autoescape: bo
             store.judge(Judgement(f"q{number}", Verdict.USEFUL, f"a{number}", 0, 5, text))
             store.record(f"n{number}", abstained(question=f"{text}?"), 0.1)
         settings = Settings(
-            name=NAME, admin_key=ADMIN_KEY, question_log=True, remembered=0, origins=(friend.origin,)
+            name=NAME, admin_key=ADMIN_KEY, question_log=True, cache=0, origins=(friend.origin,)
         )
         templates = Templates(load_catalogue(), environment(autoescape=autoescape))
         service = build_app(assistant_of(texts, evil), settings, templates=templates, feedback=store)

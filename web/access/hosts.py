@@ -42,7 +42,7 @@ def exposure_warnings(settings: Settings) -> list[str]:
     if _is_loopback(settings.host):
         return []
     if settings.access is Access.OPEN:
-        if not settings.open_to_all:
+        if not settings.open:
             raise OpenToNetwork(settings.host)
         return [f"Warning: whoever reaches {settings.host} can read every article (QA_OPEN)."]
     if settings.access is Access.PASSWORD:

@@ -69,7 +69,7 @@ def _keep(store: FeedbackStore, given: FeedbackBody) -> None:
         return
     store.judge(
         Judgement(
-            asked=given.answer_id,
+            answer_id=given.answer_id,
             verdict=Verdict(given.verdict),
             article=given.article_id,
             start=given.start,

@@ -17,11 +17,11 @@ from index.retrieval.filter import Filter
 from qa.answer_json import extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
+from qa.settings import package_version
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, McpNotInstalled, StoreUnavailable, TooManyQuestions
 from web.pages.links import reader_link
 from web.pages.page_state import MAX_EXTRACTS
-from web.settings import package_version
 
 PATH = "/mcp"
 MAX_CHARACTERS = 20_000

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from qa.errors import FeedbackFailure
-from qa.feedback.safe_csv import sheet
+from qa.feedback.safe_csv import csv_table
 from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
 from web.access.admin_key import AdminKey
@@ -86,7 +86,7 @@ def _csv(table: Table) -> Response:
         "Content-Disposition": f'attachment; filename="{table.name}.csv"',
         "Cache-Control": "no-store",
     }
-    return Response(sheet(table.columns, table.rows), media_type="text/csv", headers=headers)
+    return Response(csv_table(table.columns, table.rows), media_type="text/csv", headers=headers)
 
 
 def _page(site: ServiceContext, store: FeedbackStore, statistics: Usage) -> HTMLResponse:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from app import UNCALIBRATED, open_assistant
 from eval.gold import read_gold
 from eval.run import evaluate
 from eval.run_folder import read_run, write_run
@@ -18,6 +17,7 @@ from index.building.build import build
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.confidence import CALIBRATION, read_calibration
+from qa.loading import UNCALIBRATED, open_assistant
 from tests.support.cli_runs import qa, qa_process
 from tests.support.fakes import WordEncoder
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared

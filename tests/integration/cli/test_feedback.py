@@ -54,8 +54,8 @@ def test_a_folder_gets_judgements_and_candidates(data: Path, tmp_path: Path) -> 
     assert qa("export", "--out", out, "--data", data) == [
         f"{out / 'judgements.csv'}: 1 judgement.",
         f"{out / 'candidates.jsonl'}: 2 gold lines to be completed; "
-        f"`qa eval check {out / 'candidates.jsonl'}` tells what is missing.",
-        "1 question left out: the text was not kept. QA_QUESTION_LOG=1 keeps that of questions asked from then on.",
+        f"`qa eval check {out / 'candidates.jsonl'}` lists what is missing.",
+        "1 question left out: the text was not kept. QA_QUESTION_LOG=1 keeps it for new questions.",
     ]
     with (out / "judgements.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
@@ -93,7 +93,7 @@ def test_what_cannot_be_done_is_one_line(data: Path, tmp_path: Path) -> None:
         "qa: nothing to write: give --out FOLDER, --csv FILE or --gold FILE"
     ]
     assert qa("forget", "--data", tmp_path, code=2) == [
-        f"qa: there is no feedback in {tmp_path}; `qa serve` keeps it there unless QA_FEEDBACK is off"
+        f"qa: no feedback in {tmp_path}; `qa serve` collects it unless QA_FEEDBACK is off"
     ]
     (tmp_path / FEEDBACK).write_bytes(b"not a database" * 100)
     (line,) = qa("export", "--csv", tmp_path / "x.csv", "--data", tmp_path, code=2)
@@ -103,6 +103,6 @@ def test_what_cannot_be_done_is_one_line(data: Path, tmp_path: Path) -> None:
 
 def test_forgetting_says_how_much(data: Path) -> None:
     assert qa("forget", "--before", "2020-01-01", "--data", data) == [
-        "Forgot 0 questions and what was said about them."
+        "Deleted 0 questions and all feedback on them."
     ]
-    assert qa("forget", "--data", data) == ["Forgot 3 questions and what was said about them."]
+    assert qa("forget", "--data", data) == ["Deleted 3 questions and all feedback on them."]

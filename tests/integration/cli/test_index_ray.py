@@ -32,7 +32,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         return Spent(len(made), sum(one.texts for one in made), ("one", "other"))
 
     monkeypatch.setattr("index.engine.ray_cluster.make_on_ray", make)
-    monkeypatch.setattr("cli.main.load_encoder", lambda *_, **__: WordEncoder())
+    monkeypatch.setattr("qa.loading.load_encoder", lambda *_, **__: WordEncoder())
     return told
 
 
@@ -95,7 +95,7 @@ def test_articles_and_shards_may_be_at_addresses(articles: Path, tmp_path: Path,
 
 def test_a_file_that_is_skipped_fails_a_strict_build(articles: Path, tmp_path: Path, jobs: list[Job]) -> None:
     _, warned = run(articles, "--ray", "a:1", "--data", tmp_path / "data", "--strict", code=2)
-    assert "1 file skipped; mend or remove what is named, or leave out --strict" in warned
+    assert "1 file skipped; repair or remove them, or leave out --strict" in warned
     assert not (tmp_path / "data").exists()
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_skipped_fails_a_strict_build(articles: Path, tmp_path: P
     ("arguments", "told"),
     [
         (["s3://bucket/a"], "s3://bucket/a is an address"),
-        (["--shards", "s"], "--shards says where a cluster keeps what is finished"),
+        (["--shards", "s"], "--shards is for a cluster"),
     ],
 )
 def test_what_needs_a_cluster_says_so_without_one(arguments: list[str], told: str, tmp_path: Path) -> None:

@@ -109,7 +109,9 @@ def test_a_question_that_cannot_be_asked_costs_the_others_nothing(data: Path) ->
 
 
 def test_a_filter_that_matches_no_article_says_so(data: Path) -> None:
-    assert "no article has these facts" in qa("ask", DEVON, "--year", "1999", "--data", data, code=2).stderr
+    assert (
+        "no article matches this filter" in qa("ask", DEVON, "--year", "1999", "--data", data, code=2).stderr
+    )
 
 
 def test_an_index_that_is_not_published_is_not_replaced_silently(data: Path, tmp_path: Path) -> None:
@@ -144,7 +146,8 @@ def test_skipped_files_are_told_and_strict_makes_them_an_error(tmp_path: Path) -
     assert "skipped empty.txt: is empty" in done.stderr
     assert "Indexed 1 article, 1 file skipped" in done.stdout
     assert (
-        "1 file skipped; mend" in qa("index", folder, "--strict", "--data", tmp_path / "data", code=2).stderr
+        "1 file skipped; repair"
+        in qa("index", folder, "--strict", "--data", tmp_path / "data", code=2).stderr
     )
 
 

@@ -63,7 +63,7 @@ class Setting:
         self.key = add(data / FILE, access)
         add(data / FILE, "staff", PASSWORD)
         settings = Settings(
-            data=data, access=access, tools=True, admin_key=ADMIN_KEY, proxy_addresses=(PROXY,), origins=()
+            data=data, access=access, mcp=True, admin_key=ADMIN_KEY, proxy_addresses=(PROXY,), origins=()
         )
         self.app = build_app(FakeAssistant(), settings)
         self.client = TestClient(self.app, client=(PROXY, 1), headers=JSON, follow_redirects=False)
@@ -111,7 +111,7 @@ def differences(service: FastAPI) -> tuple[set[str], set[str], set[str]]:
 
 
 def test_every_real_route_is_listed_and_every_listed_one_is_real() -> None:
-    unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), Settings(tools=True)))
+    unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), Settings(mcp=True)))
     assert (unlisted, unreal, methods_differ) == (set(), set(), set())
     count = Counter(rule.caller for rule in RULES)
     print(f"\n{len(PATHS)} routes: {dict(count)}, {len(CLOSED)} closed")

@@ -6,8 +6,8 @@ import pytest
 
 from index.engine.address import Address, Secrets, is_address, read_address
 from index.errors import StoreRefused
-from web.errors import WrongSetting
-from web.settings import read_settings, read_store
+from qa.errors import WrongSetting
+from web.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(written: str) -> None:
 
 
 def test_secrets_are_in_no_representation() -> None:
-    settings = read_settings(
+    settings = Settings.from_environment(
         {
             "QA_STORE": "milvus+tls://h/a",
             "QA_STORE_TOKEN": "ann:hunter2",
@@ -70,12 +70,12 @@ def test_secrets_are_in_no_representation() -> None:
             "QA_STORE_FILES": "/mnt/a",
         }
     )
-    assert settings.store is not None
-    assert (settings.store.secrets, settings.store.replicas) == (
+    assert settings.engine is not None
+    assert (settings.engine.secrets, settings.engine.replicas) == (
         Secrets("ann:hunter2", authority="/srv/ca.pem", key="/srv/key.pem"),
         2,
     )
-    for shown in (repr(settings), str(settings), repr(settings.store), repr(settings.store.secrets)):
+    for shown in (repr(settings), str(settings), repr(settings.engine), repr(settings.engine.secrets)):
         assert "hunter2" not in shown
         assert "key.pem" not in shown
 
@@ -100,17 +100,17 @@ def test_an_account_in_an_address_is_no_password() -> None:
 
 
 def test_nothing_named_is_the_data_folder() -> None:
-    assert read_settings({}).store is None
-    assert read_store({"QA_STORE": "  "}) is None
+    assert Settings.from_environment({}).engine is None
+    assert Settings.from_environment({"QA_STORE": "  "}).engine is None
 
 
 def test_a_number_of_replicas_is_a_number() -> None:
-    with pytest.raises(StoreRefused, match="QA_STORE_REPLICAS"):
-        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "0"})
-    with pytest.raises(StoreRefused, match="QA_STORE_REPLICAS"):
-        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "17"})
     with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
-        read_settings({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "two"})
+        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "0"})
+    with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
+        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "17"})
+    with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
+        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "two"})
 
 
 def test_folders_are_told_from_engines() -> None:

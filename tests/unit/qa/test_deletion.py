@@ -16,7 +16,7 @@ from qa.feedback.database import FEEDBACK
 from qa.feedback.deletion import expire_texts
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fake_assistant import abstained
-from web.settings import TEXT_DAYS, read_settings
+from web.settings import Settings
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 QUESTIONS = ("Who paid the Zzyzx dues?", "WHO PAID THE ZZYZX DUES?", "What silted up?", "Caf\u00e9 prices?")
@@ -58,8 +58,8 @@ def qa(*arguments: str | Path, code: int = 0) -> list[str]:
 def test_a_text_is_forgotten_in_all_its_forms_and_from_the_disk(data: Path) -> None:
     assert on_disk(data, "zzyzx")
     assert qa("--containing", "zzyzx DUES", "--data", data) == [
-        "Forgot 2 questions of 5 and what was said about them.",
-        "1 question had no text to look at: it was not kept.",
+        "Deleted 2 questions of 5 and all feedback on them.",
+        "1 question could not be searched: the text was not kept.",
     ]
     assert [identifier for identifier, _ in left(data)] == ["q2", "q3", "q4"]
     assert on_disk(data, "zzyzx") == []
@@ -73,16 +73,16 @@ def test_a_text_in_a_reason_counts(data: Path) -> None:
 
 
 def test_letters_count_as_they_are_read(data: Path) -> None:
-    assert qa("--containing", "cafe\u0301", "--data", data)[0].startswith("Forgot 1 question of 5")
-    assert qa("--containing", "%", "--data", data)[0].startswith("Forgot 0 questions of 4")
+    assert qa("--containing", "cafe\u0301", "--data", data)[0].startswith("Deleted 1 question of 5")
+    assert qa("--containing", "%", "--data", data)[0].startswith("Deleted 0 questions of 4")
 
 
 def test_a_day_and_all(data: Path) -> None:
     assert qa("--before", "2026-03-06", "--data", data) == [
-        "Forgot 3 questions of 5 and what was said about them."
+        "Deleted 3 questions of 5 and all feedback on them."
     ]
     assert [identifier for identifier, _ in left(data)] == ["q2", "q3"]
-    assert qa("--all", "--data", data) == ["Forgot 2 questions of 2 and what was said about them."]
+    assert qa("--all", "--data", data) == ["Deleted 2 questions of 2 and all feedback on them."]
     assert left(data) == []
     assert on_disk(data, "zzyzx") == on_disk(data, "silted") == []
 
@@ -93,7 +93,7 @@ def test_a_day_and_all(data: Path) -> None:
 )
 def test_what_to_forget_is_said_once(data: Path, arguments: tuple[str, ...]) -> None:
     assert qa(*arguments, "--data", data, code=2) == [
-        "qa: say what to forget: --containing TEXT, --before DATE or --all (one of them)"
+        "qa: choose one of --containing TEXT, --before DATE and --all"
     ]
     assert len(left(data)) == 5
 
@@ -164,5 +164,5 @@ def test_the_check_sees_a_text_that_is_only_marked_as_free(data: Path) -> None:
 
 
 def test_days_are_a_setting() -> None:
-    assert read_settings({}).question_log_days == TEXT_DAYS == 90
-    assert read_settings({"QA_QUESTION_LOG_DAYS": "7"}).question_log_days == 7
+    assert Settings.from_environment({}).question_log_days == 90
+    assert Settings.from_environment({"QA_QUESTION_LOG_DAYS": "7"}).question_log_days == 7

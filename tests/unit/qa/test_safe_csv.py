@@ -7,11 +7,11 @@ import io
 
 import pytest
 
-from qa.feedback.safe_csv import Cell, neutralise_formula, sheet
+from qa.feedback.safe_csv import Cell, csv_table, neutralise_formula
 
 
 def test_a_table_is_csv_with_a_mark_and_quoted_where_it_must_be() -> None:
-    assert sheet(("a", "b"), [("x, y", 1), ('say "hi"\nnow', 0.5)]) == (
+    assert csv_table(("a", "b"), [("x, y", 1), ('say "hi"\nnow', 0.5)]) == (
         '\ufeffa,b\r\n"x, y",1\r\n"say ""hi""\nnow",0.5\r\n'
     )
 
@@ -37,7 +37,7 @@ def test_a_table_is_csv_with_a_mark_and_quoted_where_it_must_be() -> None:
     ],
 )
 def test_what_looks_like_a_formula_becomes_text(formula: str) -> None:
-    written = sheet((formula,), [(formula, formula)])
+    written = csv_table((formula,), [(formula, formula)])
     (head, row) = csv.reader(io.StringIO(written.removeprefix("\ufeff"), newline=""))
     assert head == [f"'{formula}"]
     assert row == [f"'{formula}", f"'{formula}"]

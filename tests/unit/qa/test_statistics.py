@@ -116,7 +116,7 @@ def test_reasons_come_with_what_they_are_about(three: Usage) -> None:
     (reason,) = three.reasons
     assert reason == Judged(
         at="2026-03-04T23:00:00+00:00",
-        asked="y3",
+        answer_id="y3",
         question="Who paid?",
         verdict="none",
         reason="=about something else",
@@ -147,7 +147,7 @@ def test_all_judgements_are_told_oldest_first(tmp_path: Path) -> None:
     with closing(FeedbackStore(tmp_path / FEEDBACK, now=clock)) as store:
         fill(store, clock)
         with store.reading() as feedback:
-            told = [(one.asked, one.verdict, one.title, one.outcome) for one in judgements(feedback)]
+            told = [(one.answer_id, one.verdict, one.title, one.outcome) for one in judgements(feedback)]
     assert told == [
         ("n1", "not useful", "", "declined"),
         ("y1", "useful", "echo.md", "answered"),

@@ -12,21 +12,20 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app import open_feedback
 from qa.answer import Answer
-from qa.errors import QuestionError
+from qa.errors import QuestionError, WrongSetting
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import MOST_PER_QUESTION, FeedbackStore
+from qa.loading import open_feedback
 from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers, api_routes
 from web.api.feedback import feedback_routes
 from web.context import ServiceContext
-from web.errors import WrongSetting
 from web.i18n import load_catalogue
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState
-from web.settings import Settings, read_settings
+from web.settings import Settings
 
 
 def service(store: FeedbackStore | None) -> FastAPI:
@@ -235,8 +234,10 @@ def test_the_door_keeps_texts_when_it_is_told_to(tmp_path: Path, keeps: bool) ->
     [("", True), ("on", True), ("off", False), ("OFF ", False), ("0", False), ("1", True)],
 )
 def test_feedback_is_on_unless_it_is_switched_off(written: str, expected: bool) -> None:
-    assert read_settings({"QA_FEEDBACK": written}).feedback is expected
-    assert read_settings({}).feedback is True
-    assert read_settings({"QA_QUESTION_LOG": "on", "QA_PRIVATE_QUESTIONS": ""}).question_log is True
+    assert Settings.from_environment({"QA_FEEDBACK": written}).feedback is expected
+    assert Settings.from_environment({}).feedback is True
+    assert (
+        Settings.from_environment({"QA_QUESTION_LOG": "on", "QA_PRIVATE_QUESTIONS": ""}).question_log is True
+    )
     with pytest.raises(WrongSetting, match=r"^QA_FEEDBACK is 'maybe'; give on or off"):
-        read_settings({"QA_FEEDBACK": "maybe"})
+        Settings.from_environment({"QA_FEEDBACK": "maybe"})

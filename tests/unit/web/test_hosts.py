@@ -116,7 +116,7 @@ def test_open_to_a_network_is_a_decision(host: str) -> None:
         OpenToNetwork, match="set QA_ACCESS to password or proxy, or let everybody in with --open"
     ):
         exposure_warnings(Settings(host=host))
-    (warning,) = exposure_warnings(Settings(host=host, open_to_all=True))
+    (warning,) = exposure_warnings(Settings(host=host, open=True))
     assert warning == f"Warning: whoever reaches {host} can read every article (QA_OPEN)."
     assert (
         "passwords and keys cross the network unencrypted"

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from qa.errors import WrongSetting
 from tests.support.fake_assistant import FakeAssistant
-from web.errors import WrongSetting
 from web.http.json_log import LOGGER, error_fields, log_event, logging_to
 from web.service import build_app
-from web.settings import Settings, read_settings
+from web.settings import Settings
 
 CANARY = "zzyzx\n\u2028canary"
 
@@ -63,12 +63,12 @@ def test_an_event_is_a_line_with_its_facts(stream: io.StringIO) -> None:
 
 
 def test_lines_for_requests_can_be_left_out(stream: io.StringIO) -> None:
-    with logging_to(stream, read_settings({"QA_LOG": "warning"}).log):
+    with logging_to(stream, Settings.from_environment({"QA_LOG": "warning"}).log):
         log_event(logging.INFO, "request")
         log_event(logging.ERROR, "failed")
     assert [line["event"] for line in lines(stream)] == ["failed"]
     with pytest.raises(WrongSetting, match=r"^QA_LOG is 'debug'; give one of: info, warning$"):
-        read_settings({"QA_LOG": "debug"})
+        Settings.from_environment({"QA_LOG": "debug"})
 
 
 def test_a_failure_is_told_by_kind_and_place_without_its_message(stream: io.StringIO) -> None:

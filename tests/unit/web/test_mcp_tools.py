@@ -27,7 +27,7 @@ Client = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").C
 
 def site(*articles: Any, tools: bool = True) -> ServiceContext:
     return ServiceContext(
-        AnswerService(FakeAssistant(DREDGING, *articles)), Settings(tools=tools), load_catalogue()
+        AnswerService(FakeAssistant(DREDGING, *articles)), Settings(mcp=tools), load_catalogue()
     )
 
 

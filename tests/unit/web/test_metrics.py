@@ -16,7 +16,7 @@ from web.answering.metrics import Metrics
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import build_app, own_app
-from web.settings import Scraping, Settings, read_settings
+from web.settings import Scraping, Settings
 
 KEY = "key to the figures"
 CANARY = "zzyzxcanary"
@@ -176,7 +176,7 @@ def test_local_programs_need_no_key_where_that_is_set(
 
 
 def test_the_setting_is_one_of_three() -> None:
-    assert read_settings({}).metrics is Scraping.KEY
-    assert read_settings({"QA_METRICS": "local", "QA_RATE": "30"}).metrics is Scraping.LOCAL
+    assert Settings.from_environment({}).metrics is Scraping.KEY
+    assert Settings.from_environment({"QA_METRICS": "local", "QA_RATE": "30"}).metrics is Scraping.LOCAL
     with pytest.raises(Exception, match=r"^QA_METRICS is 'on'; give one of: key, local, off$"):
-        read_settings({"QA_METRICS": "on"})
+        Settings.from_environment({"QA_METRICS": "on"})

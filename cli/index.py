@@ -1,0 +1,174 @@
+"""`qa index`: reads articles and publishes a generation, alone or with a Ray cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import Backend, Data, Device, Model
+from cli.store import publish_in_engine
+from cli.terminal import count, fail, one_line_errors, progress, say
+
+if TYPE_CHECKING:
+    from corpus.read import Reading
+    from index.building.embed import Block
+    from index.embedding.encoder import Encoder
+    from index.engine.collect import CollectedShards
+    from index.engine.ray_cluster import Spent
+    from index.engine.shards import Shard
+    from qa.settings import Settings
+
+SHIPPED_ARTICLES = Path(__file__).parents[1] / "corpus" / "articles"
+_INTERRUPTED = 130  # exit code that shells report for Ctrl-C
+
+
+def build_index(
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
+    ] = None,
+    data: Data = None,
+    model: Model = "",
+    device: Device = "",
+    backend: Backend = "",
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray", help="Read and encode on this Ray cluster: host:6379, or local for this machine."
+        ),
+    ] = "",
+    shards: Annotated[
+        str,
+        typer.Option(
+            "--shards",
+            help="With --ray: folder or address (s3://…) for finished shards, which each node can reach; "
+            "beside the data folder otherwise.",
+        ),
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")] = False,
+) -> None:
+    """Read articles and publish a new generation of the index."""
+    with one_line_errors():
+        from qa.loading import load_encoder
+        from qa.settings import Settings
+
+        settings = Settings.from_environment(data=data, model=model, device=device, backend=backend)
+        addresses = paths or [str(SHIPPED_ARTICLES)]
+        if not ray:
+            _check_local(addresses, shards)
+        encoder = load_encoder(settings)
+        if ray:
+            with _stoppable():
+                collected = _read_with_ray(addresses, settings, encoder, ray=ray, shards=shards)
+            reading, blocks = collected.reading, collected.blocks()
+            _publish(reading, addresses, settings, encoder=encoder, strict=strict, blocks=blocks)
+        else:
+            publish_articles([Path(path) for path in addresses], settings, encoder, strict=strict)
+
+
+def publish_articles(paths: list[Path], settings: Settings, encoder: Encoder, *, strict: bool) -> None:
+    """Read the articles and publish a generation; `strict` fails if a file was skipped."""
+    from corpus.read import read_articles
+
+    _publish(read_articles(paths), paths, settings, encoder=encoder, strict=strict)
+
+
+def _publish(
+    reading: Reading,
+    paths: Sequence[object],
+    settings: Settings,
+    *,
+    encoder: Encoder,
+    strict: bool,
+    blocks: Iterable[Block] = (),
+) -> None:
+    from index.building.build import build
+
+    for skipped in reading.skipped:
+        say(f"skipped {skipped.source}: {skipped.reason}", error=True)
+    if strict and reading.skipped:
+        fail(f"{count(reading.skipped, 'file')} skipped; repair or remove them, or leave out --strict")
+    if not reading.articles:
+        folders = ", ".join(map(str, paths))
+        fail(f"no article found in {folders}; give a folder with .txt, .md, .html, .pdf or .docx files")
+    with _stoppable(), progress("Encoding") as advance:
+        built = build(
+            reading.articles, encoder, settings.data, plan=settings.plan, found=blocks, progress=advance
+        )
+    counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
+    if built.unchanged:
+        say(f"Index is up to date: {counts}; generation {built.generation}.")
+    else:
+        say(
+            f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
+            f"generation {built.generation}."
+        )
+    publish_in_engine(settings)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("qa: stopped; the index is unchanged, run the same command again to continue", error=True)
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _check_local(paths: Sequence[str], shards: str) -> None:
+    """Fail on options that need a cluster."""
+    from corpus.sources.remote import is_address
+
+    remote = [path for path in paths if is_address(path)]
+    if remote or shards:
+        reason = f"{remote[0]} is an address" if remote else "--shards is for a cluster"
+        fail(f"{reason}; add --ray with the address of a Ray cluster, or --ray local")
+
+
+def _read_with_ray(
+    paths: Sequence[str], settings: Settings, encoder: Encoder, *, ray: str, shards: str
+) -> CollectedShards:
+    """Read and encode articles at paths and addresses on a cluster."""
+    from corpus.sources.listing import listed_files
+    from corpus.sources.remote import RemoteFolder
+    from index.embedding.shipped_models import MODELS
+    from index.engine.collect import gather
+    from index.engine.ray_cluster import Job, make_on_ray
+    from index.engine.shards import recipe_of
+
+    # Ray sends usage statistics to its makers: nothing leaves the network from here.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the build reports errors
+    data = settings.data.absolute()
+    folder = _shards_folder(shards or str(data.with_name(f"{data.name}-shards")))
+    recipe = recipe_of(encoder, settings.backend)
+    job = Job(recipe, folder, settings.model, settings.device, str(data / MODELS))
+    spent: list[Spent] = []
+
+    def run(missing: Sequence[Shard]) -> None:
+        with progress("Reading and encoding") as advance:
+            spent.append(make_on_ray(missing, job, ray, progress=advance, notice=_notice))
+
+    collected = gather(listed_files(paths), recipe, RemoteFolder(folder), run)
+    texts = sum(part.texts for part in spent)
+    nodes = {node for part in spent for node in part.nodes}
+    say(
+        f"Shards in {folder}: {collected.made} made, {len(collected.shards) - collected.made} found; "
+        f"{texts} texts encoded by {count(sorted(nodes), 'node')}."
+    )
+    return collected
+
+
+def _shards_folder(shards: str) -> str:
+    """The address, or the absolute path: each node has its own working directory."""
+    from corpus.sources.remote import is_address, local_path
+
+    return shards if is_address(shards) else str(Path(local_path(shards)).absolute())
+
+
+def _notice(line: str) -> None:
+    say(f"qa: {line}", error=True)

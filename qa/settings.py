@@ -1,0 +1,183 @@
+"""Settings of answering, one `QA_*` variable a field; `docs/settings.md` is generated from these classes.
+
+Settings are read once, by whoever starts a command or the service, and passed on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args, get_origin
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from index.retrieval.index_type import MOST_LISTS, Kind, Plan
+from qa.errors import RenamedSetting, WrongSetting
+
+if TYPE_CHECKING:
+    from index.published import Address
+
+PREFIX = "QA_"
+MOST_READ = 1_000
+"""Candidates that may be reranked for a question: more would take seconds."""
+Switch = Annotated[bool, BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value)]
+_STORE = "VERBATIM_STORE"
+_WITHOUT_PREFIX = ("PRIVATE_QUESTIONS", "QUESTION_LOG", "QUESTION_LOG_DAYS")
+
+
+class Settings(BaseSettings):
+    """The index, the models and the feedback; "" for model, device or reranker takes the default.
+
+    The constructor takes values alone; `from_environment` reads variables.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(default=Path("data"), description="Folder of the index and of the feedback.")
+    model: str = Field(
+        default="", description="`standard`, `quality`, or a sentence-transformers model by name or folder."
+    )
+    device: str = Field(default="", description="`cpu`, `cuda` or `mps`; the fastest there is when empty.")
+    backend: str = Field(
+        default="auto",
+        description="`torch`, `bf16` or `openvino`; `auto` takes the fastest one that agrees with torch.",
+    )
+    reranker: str = Field(
+        default="", description="`none`, or a cross-encoder by name or folder; the shipped one when empty."
+    )
+    depth: int = Field(default=30, ge=1, le=MOST_READ, description="Candidates that the reranker reads.")
+    batch: int = Field(default=16, ge=1, le=MOST_READ, description="Candidates in one batch of the reranker.")
+    index: Kind = Field(
+        default=Kind.AUTO, description="Type of the vector index; `auto` chooses by their number."
+    )
+    nprobe: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_LISTS,
+        description="Lists that a search of `ivf` or `pq` probes; 0: as few as the recall allows.",
+    )
+    feedback: Switch = Field(
+        default=True, description="Keep questions (without their text) and judgements in the data folder."
+    )
+    question_log: Switch = Field(default=False, description="Keep the text of questions with the feedback.")
+    question_log_days: int = Field(
+        default=90,
+        ge=0,
+        le=36_500,
+        description="Days after which the text of a question is deleted; 0: never.",
+    )
+    store: str = Field(
+        default="",
+        description="`milvus://HOST:19530/NAME`, `milvus+tls://…` or a `.db` file that holds the index; "
+        "the data folder when empty.",
+    )
+    store_files: str = Field(
+        default="",
+        description="Folder for the files of the indexes in the store, which every server reaches: "
+        "a path or an fsspec address such as `s3://bucket/path`.",
+    )
+    store_token: str = Field(default="", repr=False, description="Token of the store, or `user:password`.")
+    store_ca: str = Field(
+        default="", description="File of the authority that signed the store's certificate."
+    )
+    store_cert: str = Field(default="", description="File of the client's certificate.")
+    store_key: str = Field(default="", repr=False, description="File of the key of that certificate.")
+    store_replicas: int = Field(default=1, ge=1, le=16, description="Replicas of the index in the store.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The constructor's arguments alone."""
+        return (init_settings,)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **options: object) -> Self:
+        """The settings of the environment, replaced by options that are neither None nor empty.
+
+        Raises:
+            WrongSetting, RenamedSetting: the message names the variable.
+            StoreRefused: QA_STORE is no address.
+        """
+        _check_old_names(environ)
+        source = EnvSettingsSource(cls)
+        source.env_vars = {name.lower(): value for name, value in environ.items() if value.strip()}
+        values = source() | {name: value for name, value in options.items() if value not in (None, "")}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise _wrong_setting(cls, error) from error
+
+    @model_validator(mode="after")
+    def _check_store(self) -> Self:
+        _ = self.engine  # raises StoreRefused
+        return self
+
+    @property
+    def plan(self) -> Plan:
+        """Type of the vector index and number of lists to probe."""
+        return Plan(self.index, self.nprobe)
+
+    @property
+    def engine(self) -> Address | None:
+        """Address of the store that holds the index, None for the data folder. Raises StoreRefused."""
+        return self.engine_at(self.store.strip()) if self.store.strip() else None
+
+    def engine_at(self, address: str) -> Address:
+        """An address with the credentials of these settings. Raises StoreRefused."""
+        from index.published import Secrets, read_address
+
+        secrets = Secrets(self.store_token, self.store_ca, self.store_cert, self.store_key)
+        return read_address(address, secrets, replicas=self.store_replicas, files=self.store_files.strip())
+
+
+def allowed(settings: type[Settings], name: str) -> str:
+    """The values that a field takes: "on or off", "a number from 0 to 65535", "" for any text."""
+    field = settings.model_fields[name]
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra["allowed"])
+    if field.annotation is bool:
+        return "on or off"
+    if field.annotation is int:
+        bounds = {
+            key: getattr(bound, key)
+            for bound in field.metadata
+            for key in ("ge", "le")
+            if hasattr(bound, key)
+        }
+        return "a number from {ge} to {le}".format(**bounds)
+    if get_origin(field.annotation) is Literal:
+        return "one of: " + ", ".join(get_args(field.annotation))
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return "one of: " + ", ".join(field.annotation)
+    return ""
+
+
+def package_version() -> str:
+    """The installed version, "0" when the code is run from a folder."""
+    try:
+        return version("pullquote")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _check_old_names(environ: Mapping[str, str]) -> None:
+    for name in environ:
+        if name in _WITHOUT_PREFIX:
+            raise RenamedSetting(name, PREFIX + name)
+        if name == _STORE or name.startswith(f"{_STORE}_"):
+            raise RenamedSetting(name, name.replace("VERBATIM_", PREFIX))
+
+
+def _wrong_setting(settings: type[Settings], error: ValidationError) -> WrongSetting:
+    fault = error.errors(include_url=False)[0]
+    name = str(fault["loc"][0])
+    return WrongSetting(PREFIX + name.upper(), str(fault["input"]), allowed(settings, name) or fault["msg"])
