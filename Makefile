@@ -11,20 +11,22 @@ endif
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
-# Tests run side by side, a file at a time; what they run starts no threads of its own beside that. Three keep two cores
-# busy: many wait for browsers and processes.
+# Tests run side by side and start no threads of their own beside that. Three workers keep two cores busy: many tests
+# wait for browsers and processes.
 WORKERS ?= 3
 PYTEST := .venv/bin/python -m pytest
+TIERS := OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist worksteal
 
-.PHONY: help setup serve test torture fuzz check screenshots lock bench bench-setup
+.PHONY: help setup serve check test test-all torture fuzz screenshots lock bench bench-setup
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions; RAY=1: clusters; ENGINE=1: Milvus]"
 	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
-	@echo "make test    setup, the test tools, then the tests [WORKERS=3]"
-	@echo "make torture the tests that take long; they print what they counted"
+	@echo "make check   ruff, mypy, and the rules of tests/check: architecture, documentation, deployment, packages"
+	@echo "make test    the tests, in about five minutes [WORKERS=3]"
+	@echo "make test-all   the same with larger samples, clusters and load [TESTED=1: without what make test runs]"
+	@echo "make torture the tests that take hours; they print what they counted"
 	@echo "make fuzz    bytes of no program against the readers, about a minute [SECONDS=for each format]"
-	@echo "make check   ruff and mypy"
 	@echo "make bench   Pullquote and its peers measured in turn, after make bench-setup [BENCH=--small]"
 	@echo "make screenshots   the README's pictures again (needs Chromium)"
 	@echo "make lock    write the lock files again [UPGRADE=1: take the newest releases]"
@@ -38,19 +40,23 @@ serve: setup
 	@exec .venv/bin/qa serve $(SERVE_PROFILE) $${ARTICLES:+--articles "$$ARTICLES"} \
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
+check: .venv/.dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(PYTEST) -q tests/check
+
 test: .venv/.dev
-	@OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(TIERS) --ignore tests/check
+
+test-all: .venv/.dev
+	@$(TIERS) -m "$(if $(TESTED),full and )not torture" $(if $(TESTED),--ignore tests/check)
 
 torture: .venv/.dev
 	@$(PYTEST) -m torture -s
 
 fuzz: .venv/.fuzz
 	@.venv/bin/python -m fuzz $(SECONDS)
-
-check: .venv/.dev
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
 
 bench-setup: setup
 	@.venv/bin/python -m bench setup

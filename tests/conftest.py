@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.support.chromium import CHROMIUM, FLAGS
+from tests.support.chromium import launched_chromium
 from tests.support.repository import SAMPLE_ARTICLES
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
-    from tests.support.embedding_site import World
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason to skip, instead of one for each test; a reason says what to install."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"skipped {count}: {reason}")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with launched_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +56,3 @@ def sample(sample_index: Path) -> Assistant:
     from web.settings import Settings
 
     return open_assistant(Settings(data=sample_index, device="cpu"))
-
-
-@pytest.fixture(scope="module")
-def places() -> Iterator[World]:
-    # Brings the whole service along, which most tests do without.
-    from tests.support.embedding_site import settled
-
-    with settled() as world:
-        yield world
-
-
-@pytest.fixture
-def world(places: World) -> World:
-    """The service, a site it lists and one it does not, as if new."""
-    return places.fresh()

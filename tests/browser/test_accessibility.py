@@ -22,6 +22,7 @@ from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
+from tests.support.tiers import full, mostly_full
 from web.html import Templates
 from web.i18n import Catalogue, load_catalogue
 from web.service import build_app
@@ -131,8 +132,8 @@ def opened(page: Page, address: str, path: str) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-@pytest.mark.parametrize("path", [*PATHS, "none"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=full)])
+@pytest.mark.parametrize("path", mostly_full([*PATHS, "none"], "?q=1", PATHS[3]))
 def test_axe_finds_nothing(
     browser: Browser, found: str, nothing: str, path: str, width: int, scheme: Any
 ) -> None:
@@ -148,7 +149,7 @@ def test_axe_finds_nothing(
         assert result.response["violations"] == [], result.generate_report()
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", mostly_full(PATHS, "?q=1"))
 def test_nothing_runs_over_the_edge_of_a_phone_or_at_twice_the_size(
     browser: Browser, found: str, path: str
 ) -> None:
@@ -174,6 +175,7 @@ def test_targets_are_large_enough(browser: Browser, found: str) -> None:
         assert small == []
 
 
+@full
 def test_nothing_is_animated_for_who_wants_none(browser: Browser, found: str) -> None:
     with browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()
@@ -186,6 +188,7 @@ def test_nothing_is_animated_for_who_wants_none(browser: Browser, found: str) ->
         assert moving == []
 
 
+@full
 def test_the_mark_is_seen_in_forced_colours(browser: Browser, found: str) -> None:
     with browser.new_context(forced_colors="active") as context:
         page = context.new_page()
@@ -214,6 +217,7 @@ VISIBLE = """() => {
 }"""
 
 
+@full
 @pytest.mark.parametrize("told", ["answer", "none", "error"])
 def test_no_english_is_left_on_the_page(
     browser: Browser, pseudo: Catalogue, store: FeedbackStore, told: str
@@ -229,6 +233,7 @@ def test_no_english_is_left_on_the_page(
         assert page.evaluate(VISIBLE) == []
 
 
+@full
 @pytest.mark.parametrize("path", [path for path in PATHS if path and not path.startswith("?")])
 def test_no_english_is_left_elsewhere(
     browser: Browser, pseudo: Catalogue, store: FeedbackStore, path: str
@@ -247,7 +252,7 @@ def test_no_english_is_left_elsewhere(
 NAMES = {"CSV", "Word", "Markdown", "RIS", "BibTeX", "CSL-JSON", "HTML"}
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", mostly_full(PATHS, "?q=1"))
 def test_nothing_is_asked_of_another_host(
     browser: Browser, found: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS
+from tests.support.tiers import full
 from web.html import Templates, environment
 from web.i18n import load_catalogue
 from web.service import build_app
@@ -29,10 +30,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address(sample: Assistant) -> Iterator[str]:
-    with running(build_app(sample, Settings())) as address:
-        yield address
+@pytest.fixture
+def address(sample_address: str) -> str:
+    return sample_address
 
 
 def test_a_typed_question_is_answered_with_its_source(browser: Browser, address: str) -> None:
@@ -91,6 +91,7 @@ def test_the_question_is_in_the_address_and_a_reload_asks_it(browser: Browser, a
         assert page.locator("#results ol").inner_text() == before
 
 
+@full
 def test_typing_while_the_page_settles_is_not_erased(browser: Browser, address: str) -> None:
     with open_page(browser, address) as page:
         page.get_by_label("Question").fill("half a ques")
@@ -134,6 +135,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, address: str) -> None
         expect(page.locator("#results blockquote").first).to_be_visible()
 
 
+@full
 def test_nothing_is_kept_in_the_browser(browser: Browser, address: str) -> None:
     with open_page(browser, address, GRANT_QUESTION) as page:
         expect(page.locator("#results mark").first).to_be_visible()
@@ -175,12 +177,14 @@ def test_hostile_articles_are_shown_word_for_word_and_run_nothing(browser: Brows
         )
 
 
+@full
 def test_hostile_examples_are_shown_word_for_word(browser: Browser, hostile: str) -> None:
     with open_page(browser, hostile) as page:
         shown = [" ".join((b.text_content() or "").split()) for b in page.locator("#examples button").all()]
         assert shown == [" ".join(text.split()) for text in HOSTILE_TEXTS[:5]]
 
 
+@full
 def test_hostile_questions_run_nothing(browser: Browser, hostile: str) -> None:
     with open_page(browser, hostile) as page:
         for question in HOSTILE_TEXTS:

@@ -16,6 +16,7 @@ from qa.feedback.store import FeedbackStore
 from tests.support.browser_page import GRANT_QUESTION, open_page, running
 from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant
+from tests.support.tiers import full
 from web.service import build_app
 from web.settings import Settings
 
@@ -86,6 +87,7 @@ def test_a_filter_narrows_the_answer_and_stands_in_the_address(browser: Browser,
         assert "article" not in asked(page)
 
 
+@full
 def test_order_and_number_stand_in_the_address(browser: Browser, address: str) -> None:
     with open_page(browser, address, COST) as page:
         page.get_by_text("Filters and order").click()
@@ -101,6 +103,7 @@ def test_order_and_number_stand_in_the_address(browser: Browser, address: str) -
         expect(page.get_by_label("10", exact=True)).to_be_checked()
 
 
+@full
 def test_a_link_of_another_index_says_so(browser: Browser, address: str) -> None:
     with open_page(browser, address) as page:
         page.goto(f"{address}?q=grant&g=gen-0-0000")
@@ -137,6 +140,7 @@ def test_a_citation_opens_the_reader_at_the_passage_and_back_again(browser: Brow
         expect(first(page).locator("mark").first).to_have_text(quoted or "?")
 
 
+@full
 def test_the_reader_needs_no_script(browser: Browser, address: str, sample: Assistant) -> None:
     told = sample.generation.articles[0]
     start = len(told.text) - 200
@@ -147,6 +151,7 @@ def test_the_reader_needs_no_script(browser: Browser, address: str, sample: Assi
         assert page.evaluate("scrollY") > 0
 
 
+@full
 def test_a_link_with_the_fragment_alone_marks_too(browser: Browser, address: str, sample: Assistant) -> None:
     told = sample.generation.articles[0]
     start = len(told.text) - 200
@@ -193,6 +198,7 @@ def test_extracts_are_collected_in_the_address_and_listed(browser: Browser, addr
         expect(page.locator("main blockquote")).to_have_count(2)
 
 
+@full
 def test_more_context_takes_the_place_of_the_extract(browser: Browser, address: str) -> None:
     with open_page(browser, address, GRANT_QUESTION) as page:
         narrow = first(page).locator("article > blockquote")
@@ -241,6 +247,7 @@ def settled(page: Page, places: str) -> object:
     raise AssertionError("the page does not come to rest in 10 seconds")
 
 
+@full
 def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
     with open_page(browser, address, GRANT_QUESTION) as page:
         expect(first(page)).to_be_visible()
@@ -251,6 +258,7 @@ def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
         assert page.locator("#results *").evaluate_all(places) == before
 
 
+@full
 def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
     with (
         running(build_app(FakeAssistant(), Settings(private_questions=True))) as address,
@@ -268,6 +276,7 @@ def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
         assert "q" not in asked(page)
 
 
+@full
 def test_a_service_that_has_gone_is_told(browser: Browser) -> None:
     with running(build_app(FakeAssistant(), Settings())) as address, browser.new_context() as context:
         page = context.new_page()

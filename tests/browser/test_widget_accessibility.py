@@ -12,6 +12,7 @@ from qa.answer import Place
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, World, ask, element, open_site
 from tests.support.fake_assistant import ECHO, HARBOUR, abstained, extract
+from tests.support.tiers import mostly_full
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -50,8 +51,8 @@ def faults(context: BrowserContext, address: str, answered: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", mostly_full(["light", "dark"], "dark"))
+@pytest.mark.parametrize("width", mostly_full([1280, 390], 390))
 def test_axe_finds_nothing(browser: Browser, world: World, scheme: str, width: int) -> None:
     nearest = abstained(extract(HARBOUR, "Dredging cost more.", also_in=(Place(ECHO, 0, 4),)))
     world.friend.body = element(world)

@@ -26,6 +26,7 @@ from qa.errors import WrongSetting
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.fakes import article
 from tests.support.repository import ROOT
+from tests.support.tiers import mostly_full
 from web.access.guard import BODY_LIMIT, Guard
 from web.errors import CannotListen
 from web.http.routes import local_path
@@ -290,7 +291,7 @@ def test_no_index_is_one_line(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", mostly_full([signal.SIGTERM, signal.SIGINT], signal.SIGTERM))
 def test_the_door_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
     build([article("harbour", "The harbour silted up by 1850.")], load_encoder(device="cpu"), tmp_path)
     environ = {**os.environ, "QA_DATA": str(tmp_path), "QA_PORT": "0", "QA_DEVICE": "cpu"}

@@ -35,7 +35,7 @@ def ask_at_once(
     port: int,
     people: Sequence[Sequence[str]],
     *,
-    until: Callable[[], bool] | None = None,
+    until: Callable[[Told], bool] | None = None,
     pause: float = 0,
 ) -> Told:
     """Each person asks their questions in turn, again and again while `until` is false, once without it.
@@ -62,7 +62,7 @@ def ask_one(port: int, question: str) -> Record:
 
 
 async def _person(
-    port: int, questions: Sequence[str], told: Told, until: Callable[[], bool] | None, pause: float
+    port: int, questions: Sequence[str], told: Told, until: Callable[[Told], bool] | None, pause: float
 ) -> None:
     connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     try:
@@ -72,7 +72,7 @@ async def _person(
             if not await asyncio.wait_for(_asked(connection, question, told), _PATIENCE) or pause:
                 connection[1].close()
                 connection = None
-            if until and until():
+            if until and until(told):
                 return
             await asyncio.sleep(pause)
     except (OSError, asyncio.IncompleteReadError, TimeoutError):

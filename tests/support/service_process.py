@@ -38,6 +38,8 @@ _SECONDS = {GENTLY: 0.02, SLOWLY: 1.5}
 HEAD_SECONDS = 2.0
 """Less than the service gives a client in earnest, so that a test need not wait as long."""
 REAL = "real"
+ACCEPTED = "accepted a slow question"
+"""Printed by the service for each question that says `SLOWLY`, before it is answered."""
 MAY_WAIT = "SERVED_MAY_WAIT"
 """Names how many questions may wait, in place of the service's own limit."""
 PLACES = ("harbour", "canal", "quay", "mill", "bridge", "market", "lighthouse", "tannery", "chapel", "ferry")
@@ -104,25 +106,30 @@ def _serve(kind: str, settings: Settings, encoder: Encoder) -> None:
     import web.service
 
     web.http.slow_clients.HEAD_SECONDS = HEAD_SECONDS
-    desks = _kept_desks(web.service)
+    desks = _observed_services(web.service)
     asked: SimpleQueue[None] = SimpleQueue()
     signal.signal(signal.SIGUSR1, lambda *_: asked.put(None))
     threading.Thread(target=_reload, args=(asked, desks, kind), daemon=True).start()
     app.serve(settings, encoder, announce=lambda line: print(line, flush=True))
 
 
-def _kept_desks(service: Any) -> list[AnswerService]:
-    """Every desk that is made, so that what a reload does can be done here."""
-    desks: list[AnswerService] = []
-    make = service.Desk
+def _observed_services(service: Any) -> list[AnswerService]:
+    """Every answer service that is made, so that a reload can be done here; slow questions are announced."""
+    services: list[AnswerService] = []
     limits = {"waiting": int(os.environ[MAY_WAIT])} if MAY_WAIT in os.environ else {}
 
-    def kept(*arguments: Any, **options: Any) -> AnswerService:
-        desks.append(make(*arguments, **options, **limits))
-        return desks[-1]
+    class Observed(service.AnswerService):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options, **limits)
+            services.append(self)
 
-    service.Desk = kept
-    return desks
+        async def ask(self, question: str, *arguments: Any, **options: Any) -> Any:
+            if SLOWLY in question:
+                print(ACCEPTED, flush=True)
+            return await super().ask(question, *arguments, **options)
+
+    service.AnswerService = Observed
+    return services
 
 
 def _reload(asked: SimpleQueue[None], desks: list[AnswerService], kind: str) -> None:
@@ -154,6 +161,12 @@ class Served:
     def port(self) -> int:
         """Where it listens on 127.0.0.1."""
         return int(self.address.rstrip("/").rpartition(":")[2])
+
+    def wait_for_slow_questions(self, number: int) -> None:
+        """Return when the service has accepted so many, and answered none of them."""
+        assert self.process.stdout
+        for _ in range(number):
+            assert self.process.stdout.readline().strip() == ACCEPTED
 
     def figures(self) -> dict[str, int]:
         """Resident KiB, threads, and open files that are no connections."""

@@ -20,6 +20,7 @@ from index.generation.manifest import SMALL
 from index.retrieval.index_type import Kind, Plan
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import FERRIES, Counts, scratch
+from tests.support.tiers import samples
 
 SEED = 11
 LIMIT = 20.0  # seconds that a refusal may take: one takes milliseconds, a hang takes for ever
@@ -113,9 +114,7 @@ def tried(data: Path, chosen: Sequence[Case]) -> Counts:
     return counts
 
 
-@pytest.mark.parametrize(
-    "number", [1_200, pytest.param(10**9, marks=[pytest.mark.torture, pytest.mark.timeout(6000)])]
-)
+@samples("number", 200, 1_200, 10**9, seconds=6_000)
 def test_every_changed_byte_and_every_cut_is_refused_by_name(few: Path, number: int) -> None:
     everything = cases(few)
     chosen = spread(everything, number)
@@ -126,9 +125,7 @@ def test_every_changed_byte_and_every_cut_is_refused_by_name(few: Path, number: 
     assert len(chosen) > min(number, len(everything))
 
 
-@pytest.mark.parametrize(
-    "number", [150, pytest.param(5_000, marks=[pytest.mark.torture, pytest.mark.timeout(6000)])]
-)
+@samples("number", 30, 150, 5_000, seconds=6_000)
 def test_files_of_faiss_are_refused_too(lists: Path, number: int) -> None:
     chosen = spread([case for case in cases(lists) if case.file.suffix == ".faiss"], number)
     counts = tried(lists, chosen)

@@ -25,12 +25,12 @@ from tests.support.index_changes import (
     scratch,
     steps_of,
 )
+from tests.support.tiers import samples
 
 pytestmark = needs_fork
-LONG = pytest.mark.timeout(6000)
 
 NEAR = 0.03  # of a build: what it takes to publish and to clean up
-STRIDE = 9  # in the ordinary suite, among the steps at which only a temporary folder grows
+STRIDE = 9  # in `make test-all`, among the steps at which only a temporary folder grows
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield made
 
 
-@pytest.mark.parametrize("stride", [STRIDE, pytest.param(1, marks=pytest.mark.torture)])
+@samples("stride", 40, STRIDE, 1)
 @pytest.mark.parametrize("name", CHANGES)
 def test_death_at_a_step_leaves_the_old_index_or_the_new(
     folder: Path, dying: Undertaker, name: str, stride: int
@@ -55,7 +55,8 @@ def test_death_at_a_step_leaves_the_old_index_or_the_new(
     published = [operation for operation, _ in steps].index("replace")
     whole = next(at for at, (_, path) in enumerate(steps) if path.name == "manifest.json")
     change.prepare(folder / "prepared")
-    for at in sorted({*range(0, len(steps), stride), *range(whole, len(steps))}):
+    around = range(whole, len(steps), 1 if stride <= STRIDE else 4)
+    for at in sorted({*range(0, len(steps), stride), *around, published, published + 1}):
         data = linked_copy(folder / "prepared", folder / "data")
         assert dying.ask(data=str(data), change=name, at=at) == {"end": "died"}
         found = outcome(data, change)
@@ -80,7 +81,7 @@ def assert_next_build(data: Path, change: Change) -> None:
     assert len(list(data.glob("gen-*"))) <= 2
 
 
-@pytest.mark.parametrize("every", [30, pytest.param(1, marks=pytest.mark.torture)])
+@samples("every", 90, 30, 1)
 def test_death_around_what_faiss_writes(folder: Path, dying: Undertaker, every: int) -> None:
     """Before and after each of its files is written, when they are flushed, and at some of all other steps."""
     counts, steps = Counts(), steps_of(LISTS, folder / "count")
@@ -114,7 +115,7 @@ def test_death_inside_tantivy_leaves_the_old_index(folder: Path, dying: Undertak
     assert halves > 0  # a folder that tantivy had begun was there each time
 
 
-@pytest.mark.parametrize("kills", [500, pytest.param(5_000, marks=[pytest.mark.torture, LONG])])
+@samples("kills", 60, 500, 5_000, seconds=6_000)
 def test_killed_at_random_moments(folder: Path, dying: Undertaker, kills: int) -> None:
     """On two indexes at once, one for each core."""
     counts = Counts()

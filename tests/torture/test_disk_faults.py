@@ -21,9 +21,10 @@ from qa.assistant import Assistant
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import Counts, linked_copy, scratch
 from tests.support.mounted_folders import needs_mount, run_mounted
+from tests.support.tiers import samples
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE)
-STRIDE = 23  # of the operations at which all but the first kind of error are tried in the ordinary suite
+STRIDE = 23  # in `make test-all`, of the operations at which all but the first kind of error are tried
 QUESTION = "Who paid?"
 
 
@@ -132,14 +133,16 @@ def tried(bench: Bench, number: int, at: int, *, forever: bool) -> str:
     return "refused once published" if (operation, path) == ("fsync", bench.data) else "bad: published"
 
 
-@pytest.mark.parametrize("stride", [STRIDE, pytest.param(1, marks=pytest.mark.torture)])
+@samples("stride", 40, STRIDE, 1)
 @pytest.mark.parametrize("forever", [False, True])
 @pytest.mark.parametrize("number", ERRORS)
 def test_an_error_at_every_operation(bench: Bench, number: int, forever: bool, stride: int) -> None:
     counts, steps = Counts(), operations(bench)
     published = [operation for operation, _ in steps].index("replace")
-    every = min(3, stride) if (number, forever) == (errno.ENOSPC, False) else stride
-    for at in sorted({*range(0, len(steps), every), *range(published - 4, len(steps))}):
+    thorough = stride <= STRIDE
+    every = min(3, stride) if thorough and (number, forever) == (errno.ENOSPC, False) else stride
+    around = range(published - 4, len(steps)) if thorough else range(published - 1, published + 4)
+    for at in sorted({*range(0, len(steps), every), *around, len(steps) - 1}):
         counts[tried(bench, number, at, forever=forever)] += 1
     counts.tell(f"{os.strerror(number)}, {'for ever' if forever else 'once'}")
     assert counts.bad() == {}
@@ -169,7 +172,7 @@ def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(benc
     assert counts.total() > 10
 
 
-@pytest.mark.parametrize("stride", [2, pytest.param(1, marks=pytest.mark.torture)])
+@samples("stride", 8, 2, 1)
 def test_a_failed_flush_is_named_and_is_the_last(bench: Bench, stride: int) -> None:
     """The kernel may have dropped what was to be written: a second flush that succeeds would prove nothing."""
     counts, steps = Counts(), operations(bench)

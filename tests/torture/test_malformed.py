@@ -24,9 +24,8 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 from tests.support.process_leaks import no_leaks
+from tests.support.tiers import full, samples
 
-CASES = 1_000
-MANY_CASES = 20_000
 TIGHT = Limits(seconds=2, memory=512 << 20, answer=50_000_000)
 ENDED = ("stopped its reader", "takes longer than", "needs more than")
 SOUND = "The harbour office keeps a ledger of every boat, and nobody has counted page {number}."
@@ -93,20 +92,16 @@ def check_format(kind: str, folder: Path, count: int, *, seed: int) -> None:
     assert refused(counts) > count // 50, "chance left too few files to be refused"
 
 
+@samples("count", 100, 1_000, 20_000, seconds=1_800)
 @pytest.mark.parametrize("kind", FORMATS)
-def test_files_altered_by_chance_are_read_or_refused(tmp_path: Path, kind: str) -> None:
+def test_files_altered_by_chance_are_read_or_refused(tmp_path: Path, kind: str, count: int) -> None:
     with no_leaks():
-        check_format(kind, tmp_path, CASES, seed=1)
+        check_format(kind, tmp_path, count, seed=1 if count <= 1_000 else 2)
 
 
-@pytest.mark.torture
-@pytest.mark.timeout(1_800)
-@pytest.mark.parametrize("kind", FORMATS)
-def test_many_more_files_altered_by_chance(tmp_path: Path, kind: str) -> None:
-    check_format(kind, tmp_path, MANY_CASES, seed=2)
-
-
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(
+    "kind", ["txt", *(pytest.param(kind, marks=full) for kind in FORMATS if kind != "txt")]
+)
 def test_a_format_that_is_never_refused_or_never_read_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -163,6 +158,7 @@ def test_with_more_memory_the_same_file_is_not_ended(bombed: Path) -> None:
     assert not loose.reason.startswith(ENDED)
 
 
+@full
 def test_one_bad_file_among_999_leaves_999_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bad one crashes the process that reads it."""
     folder = tmp_path / "articles"

@@ -21,6 +21,7 @@ from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder
 from tests.support.milvus_server import ENGINES, empty_engine, ferry_articles, wait_until
 from tests.support.proxied_service import needs_nginx, proxied
+from tests.support.tiers import full
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
@@ -28,7 +29,7 @@ from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
 
-pytestmark = [pytest.mark.engine, needs_nginx]
+pytestmark = [full, pytest.mark.engine, needs_nginx]
 
 QUESTION = {"question": "Which ferry sails from quay number7?", "k": 5}
 

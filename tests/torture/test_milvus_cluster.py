@@ -15,6 +15,7 @@ import pytest
 from tests.support.milvus_cluster import missing_parts
 from tests.support.milvus_server import TESTS, URI, unavailable_reason
 from tests.support.repository import ROOT
+from tests.support.tiers import full
 
 LONGEST = 580  # seconds: below what one test may take
 OUTAGES = "tests/torture/test_milvus_outage.py"
@@ -23,6 +24,7 @@ EACH_TIME = [f"{TESTS}/test_remote_vectors.py", OUTAGES]
 ALL = [TESTS, OUTAGES, "tests/torture/test_many_servers.py"]
 
 
+@full
 @pytest.mark.engine
 @pytest.mark.slow
 @pytest.mark.skipif(bool(URI), reason="MILVUS_URI names a server: run the tests against it")

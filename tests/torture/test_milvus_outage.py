@@ -28,6 +28,7 @@ from tests.support.milvus_server import (
     server_address,
     wait_until,
 )
+from tests.support.tiers import full
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
@@ -36,7 +37,7 @@ from web.i18n import load_catalogue
 from web.service import own_app
 from web.settings import Settings
 
-pytestmark = pytest.mark.engine
+pytestmark = [full, pytest.mark.engine]
 
 QUESTIONS = 500
 PATIENCE = 20.0

@@ -13,10 +13,11 @@ import pytest
 from index.storage.durable_io import Disk
 from tests.support.index_changes import CHANGES, LISTS, Change, Counts, outcome, scratch
 from tests.support.power_cut_disk import Moment, Remembering
+from tests.support.tiers import full, samples
 
 SEED = 7
 OUTCOMES = 3  # by chance, for each moment from the manifest on, besides the least that can be left
-STRIDE = 9  # in the ordinary suite, among the moments in which only a temporary folder grows
+STRIDE = 9  # in `make test-all`, among the moments in which only a temporary folder grows
 
 
 @pytest.fixture
@@ -57,17 +58,17 @@ def fault(number: int, disk: Remembering, change: Change, found: str) -> str:
     )
 
 
-@pytest.mark.parametrize("thorough", [False, pytest.param(True, marks=pytest.mark.torture)])
+@samples("stride", 40, STRIDE, 1)
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_power_cut_leaves_the_old_index_or_the_new(folder: Path, name: str, thorough: bool) -> None:
+def test_a_power_cut_leaves_the_old_index_or_the_new(folder: Path, name: str, stride: int) -> None:
     change, counts, chance = CHANGES[name], Counts(), random.Random(SEED)
     faults: list[str] = []
     with remembered(change, folder) as disk:
         whole = next(n for n, moment in enumerate(disk.moments) if moment.name == "manifest.json")
         for number, moment in enumerate(disk.moments):
-            if not thorough and number < whole and number % STRIDE:
+            if number < whole and number % stride:
                 continue
-            times = 20 if thorough else OUTCOMES if number >= whole else 1
+            times = 20 if stride == 1 else OUTCOMES if number >= whole and stride == STRIDE else 1
             for chosen in (None, *[chance] * times):
                 found = left(moment, change, folder, chosen)
                 counts[found] += 1
@@ -91,18 +92,26 @@ def _encoded_again(disk: Remembering, change: Change, folder: Path) -> int:
     return change.apply(folder / "left" / "data").encoded
 
 
-@pytest.mark.parametrize("name", ["first build", pytest.param("update", marks=pytest.mark.torture)])
-def test_without_any_one_flush_a_power_cut_shows(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("first build", 12),
+        pytest.param("first build", 1, marks=full),
+        pytest.param("update", 1, marks=pytest.mark.torture),
+    ],
+)
+def test_without_any_one_flush_a_power_cut_shows(folder: Path, name: str, step: int) -> None:
     """The test of these tests: leave out one fsync of a build, whichever, and something is lost."""
     change, counts, silent = CHANGES[name], Counts(), []
     with remembered(change, folder) as disk:
         flushed = disk.flushed
-    for without, flushed_name in enumerate(flushed):
+    for without, flushed_name in list(enumerate(flushed))[::step]:
         with remembered(change, folder, without=without) as disk:
             lost = _lost(disk, change, folder)
         counts["lost" if lost else "nothing lost"] += 1
         silent += [] if lost else [flushed_name]
-    counts.tell(f"{name}, each of {len(flushed)} flushes left out")
+    counts.tell(f"{name}, flushes of {len(flushed)} left out")
+    assert counts.total() == len(flushed[::step])
     assert len(flushed) > 40
     assert silent == []
 

@@ -23,6 +23,7 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 from qa.feedback.database import FEEDBACK
 from tests.support.chromium import CHROMIUM, FLAGS, needs_chromium
 from tests.support.service_process import FAILING, Served, served
+from tests.support.tiers import full
 
 CANARY = "xyloquartz"
 QUESTION = f"What did the {CANARY} quay cost?"
@@ -30,7 +31,7 @@ KEY = "the key"
 # In any of these forms it would be the question.
 _FORMS = (CANARY.encode(), CANARY.upper().encode(), CANARY.encode("utf-16-le"))
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
+pytestmark = [full, pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
 
 @dataclass(frozen=True, slots=True)

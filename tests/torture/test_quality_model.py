@@ -10,6 +10,7 @@ import pytest
 from index.embedding.load import load_encoder
 from index.embedding.shipped_models import PARTS, QUALITY_MODEL, QUALITY_PINNED, _unpack, quality_model_folder
 from index.errors import ModelRefused
+from tests.support.tiers import full
 
 
 def installed() -> bool:
@@ -61,6 +62,7 @@ def test_without_the_packages_one_line_says_how_to_get_them(tmp_path: Path) -> N
         quality_model_folder(tmp_path)
 
 
+@full
 @pytest.mark.slow
 @pytest.mark.skipif(
     not installed(), reason="the quality profile is not installed: make setup PROFILE=quality"

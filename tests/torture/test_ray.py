@@ -31,6 +31,7 @@ from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 from tests.support.ray_two_nodes import KILLED_AFTER
 from tests.support.repository import ROOT
+from tests.support.tiers import full
 
 APART = ["unshare", "-n", "-p", "-f", "--mount-proc"]
 RECIPE = recipe_of(WordEncoder(), "torch")
@@ -77,6 +78,7 @@ def write_articles(folder: Path, count: int) -> None:
     (folder / "empty.txt").write_bytes(b"")
 
 
+@full
 @needs_ray
 @pytest.mark.cluster
 @pytest.mark.timeout(600)  # a minute where the cores are its own
@@ -197,6 +199,7 @@ def test_without_ray_the_next_step_is_told(bench: Bench, monkeypatch: pytest.Mon
     assert bench.place.names() == ["probe"]
 
 
+@full
 @needs_ray
 def test_a_cluster_that_is_not_there_is_told_at_once(bench: Bench) -> None:
     with socket.socket() as taken:

@@ -29,6 +29,7 @@ from tests.support.embedding_site import Site, ask, element
 from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
 from tests.support.fakes import article
 from tests.support.html_text import ADMIN_KEY, basic_credentials
+from tests.support.tiers import full, samples
 from tests.support.xss_payloads import EVIL, PAYLOADS, REFRESHES
 from web.html import Templates, environment
 from web.http.security_headers import SecurityHeaders
@@ -276,6 +277,7 @@ def test_there_are_over_a_hundred_attacks() -> None:
     assert len(set(PAYLOADS)) == len(PAYLOADS) > 100
 
 
+@full
 def test_the_page_shows_every_article_word_for_word(browser: Browser, stage: Stage) -> None:
     with stage.quiet_page(browser) as page:
         # Facets show their commonest values, and those that are chosen, fifty of each.
@@ -308,7 +310,7 @@ def test_the_page_shows_every_article_word_for_word(browser: Browser, stage: Sta
         assert all(link.startswith(f"{stage.evil.address}?") for link in links)
 
 
-@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.torture)])
+@samples("step", 12, 8, 1)
 def test_the_page_shows_every_question_word_for_word(browser: Browser, stage: Stage, step: int) -> None:
     texts = stage.texts[::step]
     with stage.quiet_page(browser) as page:
@@ -322,6 +324,7 @@ def test_the_page_shows_every_question_word_for_word(browser: Browser, stage: St
         assert examples == [" ".join(text.split()) for text in stage.texts[:5]]
 
 
+@full
 def test_the_reader_shows_articles_facts_and_questions_word_for_word(browser: Browser, stage: Stage) -> None:
     paths = [f"articles/a{n}?c=11-{11 + len(text)}&q={quote(text)}" for n, text in enumerate(stage.texts)]
     selectors = ("main > article > p", "mark", "title", "main > section td", "details td", ".others > .quiet")
@@ -335,6 +338,7 @@ def test_the_reader_shows_articles_facts_and_questions_word_for_word(browser: Br
         assert asked == [f"Question: {text}"] * (number != 0)
 
 
+@full
 def test_lists_and_errors_show_addresses_word_for_word(browser: Browser, stage: Stage) -> None:
     lists = [f"articles?{urlencode({'title': text, 'page': text})}" for text in stage.texts]
     gone = [f"articles/{quote(text, safe='')}" for text in stage.texts]
@@ -352,6 +356,7 @@ def test_lists_and_errors_show_addresses_word_for_word(browser: Browser, stage: 
     assert all(line.endswith(f"The link named it {text}.") for text, line in plain)
 
 
+@full
 def test_the_evidence_page_shows_quotations_and_faults_word_for_word(browser: Browser, stage: Stage) -> None:
     shown, told = [], []
     with stage.quiet_page(browser) as page:
@@ -370,6 +375,7 @@ def test_the_evidence_page_shows_quotations_and_faults_word_for_word(browser: Br
     assert [line[1:].split("” is not a citation")[0] for line in told] == [text[:100] for text in stage.texts]
 
 
+@full
 def test_the_admin_page_shows_what_people_wrote_word_for_word(browser: Browser, stage: Stage) -> None:
     with stage.quiet_page(browser, extra_http_headers=basic_credentials(ADMIN_KEY)) as page:
         page.goto(f"{stage.address}admin")
@@ -378,6 +384,7 @@ def test_the_admin_page_shows_what_people_wrote_word_for_word(browser: Browser, 
         assert sum(f"{text}?" in shown for text in stage.texts) >= 40
 
 
+@full
 def test_the_element_shows_extracts_failures_and_attributes_word_for_word(
     browser: Browser, stage: Stage
 ) -> None:
@@ -426,7 +433,7 @@ def test_the_element_shows_extracts_failures_and_attributes_word_for_word(
     assert (witness.ran, witness.went, complaints, stage.evil.asked) == ([], [], [], [])
 
 
-@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [pytest.param(8, marks=full), pytest.param(1, marks=pytest.mark.torture)])
 def test_the_page_for_frames_shows_its_address_word_for_word(
     browser: Browser, stage: Stage, step: int
 ) -> None:
@@ -468,7 +475,7 @@ def look_everywhere(page: Page, stage: Stage) -> None:
 
 
 @told_of_scripts
-@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [pytest.param(6, marks=full), pytest.param(1, marks=pytest.mark.torture)])
 def test_the_policy_alone_holds_when_nothing_is_escaped(browser: Browser, tmp_path: Path, step: int) -> None:
     attacks = UNESCAPED[::step]
     with (
@@ -482,6 +489,7 @@ def test_the_policy_alone_holds_when_nothing_is_escaped(browser: Browser, tmp_pa
     assert (seen.ran, seen.went, stage.evil.asked) == ([], [], [])
 
 
+@full
 @told_of_scripts
 def test_without_escaping_and_policy_scripts_run_and_others_are_asked(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

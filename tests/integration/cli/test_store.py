@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from index.generation.data_folder import CURRENT
 from tests.support.repository import ROOT
+from tests.support.tiers import full
 
 DEVON = "why did Devon find wraparound services hard?"
 needs_lite = pytest.mark.skipif(
@@ -64,6 +65,7 @@ def test_a_server_with_no_folder_answers_as_the_folder_does(
     assert "published" in qa("store", "list")[0]
 
 
+@full
 @needs_lite
 @pytest.mark.engine
 @pytest.mark.slow
@@ -89,6 +91,7 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
     assert "from engine.db" in command("store", "copy", file, tmp_path / "back")
 
 
+@full
 @needs_lite
 @pytest.mark.engine
 def test_it_comes_back_byte_for_byte(engine: str, sample_index: Path, tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
 from tests.support.milvus_server import ferry_articles, server_address
 from tests.support.repository import GOLD, ROOT
+from tests.support.tiers import full
 
-pytestmark = pytest.mark.engine
+pytestmark = [full, pytest.mark.engine]
 
 ALIKE = 0.98
 """Share of questions that must have the same extracts in the same order."""

@@ -17,8 +17,9 @@ from index.retrieval.dense_index import DenseIndex
 from index.retrieval.filter import Granularity
 from index.storage.arrays import Vectors
 from tests.support.milvus_server import ENGINES, empty_engine
+from tests.support.tiers import full
 
-pytestmark = pytest.mark.engine
+pytestmark = [full, pytest.mark.engine]
 
 COUNT, SENTENCES, DIMENSION, K = 2_000, 1_900, 32, 10
 NASTY = 'O\'Neil "x"\\ or id >= 0) --'

@@ -8,6 +8,7 @@ import torch
 
 from index.embedding.shipped_models import default_model_folder
 from index.search.reranker_model import JointReranker, Reading, build_network, save_weights
+from tests.support.tiers import full
 from training.train import _loss, _pairs, fit
 from training.training_groups import Group
 
@@ -36,6 +37,7 @@ def test_the_loss_worked_by_hand() -> None:
     assert float(_loss(torch.full((2,), -5.0), [(0, 2, False)])) < 0.01
 
 
+@full
 @pytest.mark.slow
 def test_a_few_steps_teach_something_and_leave_weights_that_load(tmp_path: Path) -> None:
     mined = [ASKED, UNANSWERED] * 155

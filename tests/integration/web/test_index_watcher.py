@@ -33,6 +33,7 @@ from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import Counts, scratch
 from tests.support.repository import ROOT
+from tests.support.tiers import samples
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import RETRY_POLLS, IndexWatcher
 from web.context import ServiceContext
@@ -396,9 +397,7 @@ def _exchange(connection: HTTPConnection, route: str) -> tuple[int, str]:
     return response.status, response.read().decode()
 
 
-@pytest.mark.parametrize(
-    "publishes", [200, pytest.param(2_000, marks=[pytest.mark.torture, pytest.mark.timeout(3000)])]
-)
+@samples("publishes", 20, 200, 2_000, seconds=3_000)
 def test_publishing_under_readers(
     desk: AnswerService, data: Path, reloading: IndexWatcher, publishes: int
 ) -> None:
@@ -436,7 +435,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("reloads", [100, pytest.param(5_000, marks=pytest.mark.torture)])
+@samples("reloads", 20, 100, 5_000)
 def test_files_and_threads_stay_what_they_were(
     desk: AnswerService, data: Path, reloading: IndexWatcher, reloads: int
 ) -> None:

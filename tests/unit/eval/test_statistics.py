@@ -8,6 +8,7 @@ import pytest
 
 from eval.abstention import auroc
 from eval.statistics import estimate, mcnemar, mean_estimate, randomisation_test, swap_test
+from tests.support.tiers import full
 
 
 def test_an_interval_holds_its_mean_and_repeats() -> None:
@@ -90,6 +91,7 @@ def test_swapping_finds_a_worse_auroc() -> None:
     assert swap_test(auroc, [good, answerable], [good, answerable]).worse == 1.0
 
 
+@full
 @pytest.mark.slow
 def test_the_false_alarm_rate_at_five_percent_is_near_five_percent() -> None:
     """A hundred pairs of runs that differ by chance alone, and by more than a few ties, for each way to ask."""
