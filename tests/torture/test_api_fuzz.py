@@ -26,6 +26,7 @@ from qa.feedback.store import FeedbackStore
 from qa.question import MAX_CHARACTERS
 from tests.support.fakes import WordEncoder, article
 from tests.support.sample_answers import SAMPLE_CALIBRATION
+from tests.support.tiers import full
 from web.access.guard import BODY_LIMIT
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
@@ -125,6 +126,7 @@ def tried(tmp_path: Path) -> Iterator[Tried]:
         yield Tried(app, encoder, assistant)
 
 
+@full
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_the_services_own_description_is_kept_to(tried: Tried, mode: str) -> None:
     """What OpenAPI lets one send, and what it does not, for every operation."""

@@ -21,7 +21,7 @@ from qa.assistant import Assistant
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import Counts, linked_copy, scratch
 from tests.support.mounted_folders import needs_mount, run_mounted
-from tests.support.tiers import samples
+from tests.support.tiers import full, mostly_full, samples
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE)
 STRIDE = 23  # in `make test-all`, of the operations at which all but the first kind of error are tried
@@ -135,7 +135,7 @@ def tried(bench: Bench, number: int, at: int, *, forever: bool) -> str:
 
 @samples("stride", 40, STRIDE, 1)
 @pytest.mark.parametrize("forever", [False, True])
-@pytest.mark.parametrize("number", ERRORS)
+@pytest.mark.parametrize("number", mostly_full(ERRORS, errno.ENOSPC, errno.EIO))
 def test_an_error_at_every_operation(bench: Bench, number: int, forever: bool, stride: int) -> None:
     counts, steps = Counts(), operations(bench)
     published = [operation for operation, _ in steps].index("replace")
@@ -153,6 +153,7 @@ def test_an_error_at_every_operation(bench: Bench, number: int, forever: bool, s
     assert bench.index(Disk())[0] == 0
 
 
+@full
 def test_a_first_build_that_fails_leaves_no_index_and_nothing_to_go_back_to(bench: Bench) -> None:
     """Whatever fails before `CURRENT` is there, the next build begins as if there had been none."""
     counts, counting = Counts(), FailingDisk(OSError(), at=-1)
@@ -189,7 +190,7 @@ def test_a_failed_flush_is_named_and_is_the_last(bench: Bench, stride: int) -> N
     assert counts.total() >= 40 // stride
 
 
-@pytest.mark.parametrize("make", [ShortDisk, CuttingDisk])
+@pytest.mark.parametrize("make", mostly_full([ShortDisk, CuttingDisk], CuttingDisk))
 def test_what_arrives_short_is_never_published(bench: Bench, make: Callable[[int], Any]) -> None:
     """A write cut short is found by its length, a library's file cut short by the check before publishing."""
     counts = Counts()
@@ -288,6 +289,7 @@ except BuildFailed as error:
     assert refused == f"{errno.EROFS} {tmp_path}/data/LOCK"
 
 
+@full
 def test_a_process_that_may_open_few_files_names_what_it_could_not_open(tmp_path: Path) -> None:
     """Real limits, from none free to enough: every build ends in one way or the other, and none in a traceback."""
     build([article("a", "Ferry 1 sails.")], WordEncoder(), tmp_path / "data")

@@ -128,6 +128,7 @@ def bombed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@full
 def test_bombs_cost_no_other_file_and_the_rest_is_indexed(bombed: Path, tmp_path: Path) -> None:
     sound = tmp_path / "sound"
     sound.mkdir()
