@@ -22,10 +22,10 @@ from typing import NamedTuple
 from corpus.acronyms import is_short_form, singular
 from index.generation.generation import Generation
 from index.retrieval.filter import Granularity
+from index.retrieval.lexical_index import FUNCTION_TERMS
 from index.retrieval.lexicon import near, nearest, swapped
 from index.search.acronyms import spelt_out
 from index.search.query import Synonym
-from index.search.searcher import FUNCTION_TERMS
 from qa.question import Question
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")

@@ -41,8 +41,8 @@ from index.building.build import build
 from index.embedding.encoder import Encoder
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
+from index.retrieval.lexical_index import FUNCTION_TERMS
 from index.search.rerank import Reranking, load_reranker
-from index.search.searcher import FUNCTION_TERMS
 from qa.assistant import Assistant
 from qa.confidence import CALIBRATION, Calibration, write_calibration
 

@@ -266,3 +266,13 @@ def _remove(links: Path) -> None:
         if not links.exists():
             return
         time.sleep(0.01)
+
+
+# Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
+FUNCTION_TERMS = frozenset(
+    """
+    a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
+    many much me my of on or our shall should so some tell than that the their there they this to was we
+    were what when where which who whom whose whi why will with would you your
+    """.split()
+)

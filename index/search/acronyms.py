@@ -1,7 +1,7 @@
-"""What a short form that no article explains may stand for: words that begin with its letters.
+"""Expands acronyms that no article explains, from words whose initials match.
 
-"PCT"  -> "primary care trust", where articles say that at least twice
-"DfES" -> "Department for Education and Skills": small words between count for nothing
+"PCT"  -> "primary care trust", if the articles contain it at least twice
+"DfES" -> "Department for Education and Skills": function words between are skipped
 """
 
 from __future__ import annotations
@@ -14,81 +14,79 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.generation.generation import Generation
-from index.search.searcher import FUNCTION_TERMS
+from index.retrieval.lexical_index import FUNCTION_TERMS
 
-LEAST_LETTERS, MOST_LETTERS = 3, 6
-# Three words in a row whose initials fit happen by chance; the same three twice, or capitalised, seldom do.
-_AT_LEAST = 2
-_LOOKED_AT = 20
-_LOOKED_THROUGH = 5_000_000  # terms: in a larger corpus its first thirty thousand passages or so tell
+MIN_LETTERS, MAX_LETTERS = 3, 6
+# Three words with matching initials occur by chance; the same three twice, or capitalised, seldom do.
+_MIN_OCCURRENCES = 2
+_MAX_EXPANSIONS = 20
+_MAX_TERMS = 5_000_000  # scanned: the first 30,000 or so passages of a larger corpus
 _WORD = re.compile(r"[^\W_]+")
-_SMALL_WORDS = 3  # that may stand between the words of a long form
+_MAX_FUNCTION_WORDS = 3  # between the words of an expansion
 
 Letters = NDArray[np.uint32]
-Places = NDArray[np.intp]
+Positions = NDArray[np.intp]
 
 
-def spelt_out(generation: Generation, short: str) -> str | None:
-    """The most frequent run of words in the articles with these initials, as written, or None.
+def expand_acronym(generation: Generation, acronym: str) -> str | None:
+    """The most frequent run of words with these initials, as an article writes it, or None.
 
-    Of a short form in both cases ("DfES") the capitals count alone.
+    Of an acronym in mixed case ("DfES") only the capitals count.
     """
-    capitals = "".join(letter for letter in short if letter.isupper())
-    wanted = (capitals if len(capitals) >= LEAST_LETTERS else short).lower()
-    if not LEAST_LETTERS <= len(wanted) <= MOST_LETTERS:
+    capitals = "".join(letter for letter in acronym if letter.isupper())
+    letters = (capitals if len(capitals) >= MIN_LETTERS else acronym).lower()
+    if not MIN_LETTERS <= len(letters) <= MAX_LETTERS:
         return None
-    terms, (initials, places) = generation.terms, _first_letters(generation)
-    runs = _runs(initials, wanted)
-    starts, ends = (
-        np.searchsorted(terms.starts, places[runs + offset], side="right") for offset in (0, len(wanted) - 1)
+    terms, (initials, positions) = generation.terms, _initials(generation)
+    runs = _runs(initials, letters)
+    first, last = (
+        np.searchsorted(terms.starts, positions[runs + offset], side="right")
+        for offset in (0, len(letters) - 1)
     )
-    runs, rows = runs[starts == ends], starts[starts == ends] - 1
-    found = Counter(_run(terms.ids, places, run, len(wanted)) for run in runs.tolist())
-    first = {
-        _run(terms.ids, places, run, len(wanted)): row
-        for run, row in zip(reversed(runs.tolist()), reversed(rows.tolist()), strict=True)
-    }
-    for run, times in sorted(found.items(), key=lambda one: (-one[1], first[one[0]]))[:_LOOKED_AT]:
-        written = _as_written(generation, first[run], [terms.vocabulary[i] for i in run])
-        if written and (times >= _AT_LEAST or _is_name(written)):
+    in_one_sentence = first == last
+    rows = (first[in_one_sentence] - 1).tolist()
+    expansions = [
+        tuple(terms.ids[positions[run : run + len(letters)]].tolist())
+        for run in runs[in_one_sentence].tolist()
+    ]
+    first_row = dict(zip(reversed(expansions), reversed(rows), strict=True))
+    ranked = sorted(Counter(expansions).items(), key=lambda item: (-item[1], first_row[item[0]]))
+    for expansion, occurrences in ranked[:_MAX_EXPANSIONS]:
+        written = _as_written(generation, first_row[expansion], [terms.vocabulary[i] for i in expansion])
+        if written and (occurrences >= _MIN_OCCURRENCES or _is_name(written)):
             return written
     return None
 
 
-def _is_name(written: str) -> bool:
-    """Whether all words but small ones are capitalised: "Department for Education"."""
-    words = _WORD.findall(written)
-    return all(word[0].isupper() or word in FUNCTION_TERMS for word in words)
+def _is_name(text: str) -> bool:
+    """Whether all words but function words are capitalised: "Department for Education"."""
+    return all(word[0].isupper() or word in FUNCTION_TERMS for word in _WORD.findall(text))
 
 
-@lru_cache(1)  # of the generation that answers now
-def _first_letters(generation: Generation) -> tuple[Letters, Places]:
-    """First letters, as numbers, of the corpus's terms in order but for small words, and their places."""
+@lru_cache(1)  # the current generation
+def _initials(generation: Generation) -> tuple[Letters, Positions]:
+    """Initials, as code points, of the corpus's terms without function words, and their positions."""
     terms = generation.terms
-    ids = terms.ids[:_LOOKED_THROUGH]
-    small = np.array([term in FUNCTION_TERMS for term in terms.vocabulary], dtype=bool)
+    ids = terms.ids[:_MAX_TERMS]
+    is_function_term = np.array([term in FUNCTION_TERMS for term in terms.vocabulary], dtype=bool)
     initials = np.array([ord(term[0]) for term in terms.vocabulary], dtype=np.uint32)
-    places = np.flatnonzero(~small[ids])
-    return initials[ids[places]], places
+    positions = np.flatnonzero(~is_function_term[ids])
+    return initials[ids[positions]], positions
 
 
-def _runs(initials: Letters, letters: str) -> Places:
-    """Places from where on terms begin with the letters."""
-    fits = np.ones(max(0, len(initials) - len(letters) + 1), dtype=bool)
+def _runs(initials: Letters, letters: str) -> Positions:
+    """Where consecutive initials spell the letters."""
+    matches = np.ones(max(0, len(initials) - len(letters) + 1), dtype=bool)
     for offset, letter in enumerate(letters):
-        fits &= initials[offset : offset + len(fits)] == ord(letter)
-    return np.flatnonzero(fits)
-
-
-def _run(ids: NDArray[np.int32], places: Places, run: int, length: int) -> tuple[int, ...]:
-    return tuple(ids[places[run : run + length]].tolist())
+        matches &= initials[offset : offset + len(matches)] == ord(letter)
+    return np.flatnonzero(matches)
 
 
 def _as_written(generation: Generation, row: int, terms: list[str]) -> str | None:
-    """The shortest words of a sentence that make these terms, small ones between them left in."""
+    """The shortest text of a sentence with these terms; function words between them stay."""
     text = generation.sentences[row].text
     words = list(_WORD.finditer(text))
-    for length in range(len(terms), len(terms) + _SMALL_WORDS + 1):
+    for length in range(len(terms), len(terms) + _MAX_FUNCTION_WORDS + 1):
         for first, last in zip(words, words[length - 1 :], strict=False):
             span = text[first.start() : last.end()]
             if [term for term in generation.lexical.terms(span) if term not in FUNCTION_TERMS] == terms:

@@ -1,6 +1,6 @@
-"""How often terms occur around sentences: in each, in its window and in its passage, counted at once.
+"""Scores sentences, their windows and their passages with BM25.
 
-The sentences of all windows and passages are looked at once, whatever number of them overlap:
+Terms are counted once per sentence, however many windows and passages overlap:
 
     terms fire, rose; sentences "fire fire", "it rose" in one passage
     rows 0 and 1 -> sentence [[2 0] [0 1]], window and passage [[2 2] [1 1]]
@@ -13,71 +13,140 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.generation.generation import Generation
 from index.generation.spans import neighbour_rows
-from index.retrieval.sentence_terms import Terms
-from index.storage.arrays import Counts, RowIds
+from index.retrieval.filter import Granularity
+from index.search.query import Query
+from index.storage.arrays import Counts, Int32Rows, RowIds, Scores, Vectors
 
-LEVELS = 3
-"""Sentence, window and passage, in this order."""
+K1 = 1.2
+B = 0.75
 
 _HALF = 32
 
 
 @dataclass(frozen=True, slots=True)
 class TermFrequencies:
-    """`counts` of terms, shape (LEVELS, terms, rows), and `lengths` in terms, shape (LEVELS, rows)."""
+    """`counts` of terms, shape (3, terms, rows), and `lengths` in terms, shape (3, rows).
+
+    The first axis is sentence, window, passage.
+    """
 
     counts: Counts
     lengths: Counts
 
-    def synonym_counts(self, asked: Sequence[int], said: Sequence[int]) -> TermFrequencies:
-        """What is added for holding all terms of `said`: each of `asked`, as often as the rarest of them."""
-        times = self.counts[:, list(said)].min(axis=1)
+    def synonym_counts(self, query_terms: Sequence[int], corpus_terms: Sequence[int]) -> TermFrequencies:
+        """Occurrences that a synonym adds to each query term: as many as of its rarest corpus term."""
+        occurrences = self.counts[:, list(corpus_terms)].min(axis=1)
         added = np.zeros_like(self.counts)
-        added[:, list(asked)] = times[:, None]
-        return TermFrequencies(added, times * len(set(asked)))
+        added[:, list(query_terms)] = occurrences[:, None]
+        return TermFrequencies(added, occurrences * len(set(query_terms)))
 
     def __add__(self, other: TermFrequencies) -> TermFrequencies:
         return TermFrequencies(self.counts + other.counts, self.lengths + other.lengths)
 
 
-def count_terms(generation: Generation, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
-    """Frequencies of some terms around the sentences of these rows."""
-    ranges = (
-        (rows, rows + 1),
-        neighbour_rows(generation.sentences.spans, rows),
-        _passages(generation, rows),
-    )
-    looked_at = _union(ranges[1:])
-    before = _running(generation.terms, terms, looked_at)
-    starts = generation.terms.starts
-    counts, lengths = [], []
-    for first, last in ranges:
-        place = np.searchsorted(looked_at, first)
-        counts.append(before[:, place + last - first] - before[:, place])
-        lengths.append(starts[last] - starts[first])
-    return TermFrequencies(np.stack(counts), np.stack(lengths))
+class BM25Scorer:
+    """Weighs and counts the terms of a query in one generation."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+
+    def term_weights(self, query: Query) -> dict[str, float]:
+        """The idf of each query term over passages; passages with its synonyms count as containing it."""
+        lexical = self._generation.lexical
+        passages = lexical.count(Granularity.PASSAGE)
+        frequencies = {
+            term: lexical.document_frequency(Granularity.PASSAGE, term) for term in query.all_terms
+        }
+        containing = {term: frequencies[term] for term in query.terms}
+        for synonym in query.synonyms:
+            for term in containing.keys() & set(synonym.query_terms):
+                containing[term] += min((frequencies[other] for other in synonym.corpus_terms), default=0)
+        return {
+            term: inverse_document_frequency(passages, min(passages, count))
+            for term, count in containing.items()
+        }
+
+    def frequencies(self, query: Query, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
+        """Frequencies of the terms around the sentences of these rows, synonyms included.
+
+        If "pct" has the synonym "primary care trust", a text with these three words has one more "pct".
+        """
+        query_terms = [term for synonym in query.synonyms for term in synonym.query_terms]
+        numbers = {
+            term: number for number, term in enumerate(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
+        }
+        counted = total = self.count_terms(list(numbers), rows)
+        for synonym in query.synonyms:
+            total += counted.synonym_counts(
+                [numbers[term] for term in synonym.query_terms],
+                [numbers[term] for term in synonym.corpus_terms],
+            )
+        return TermFrequencies(total.counts[:, : len(terms)], total.lengths)
+
+    def scores(self, weights: Sequence[float], frequencies: TermFrequencies) -> Vectors:
+        """BM25, shape (3, rows): sentence, window, passage."""
+        mean = self._generation.mean_lengths
+        levels = zip(
+            frequencies.counts, frequencies.lengths, (mean.sentence, mean.window, mean.passage), strict=True
+        )
+        scores = [bm25(weights, counts, lengths, mean_length=length) for counts, lengths, length in levels]
+        return np.array(scores, dtype=np.float32)
+
+    def count_terms(self, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
+        """Frequencies of the terms around the sentences of these rows."""
+        passage_of = self._generation.passage_of
+        passages, inverse = np.unique(passage_of[rows], return_inverse=True)
+        first, last = sentence_ranges(passage_of, passages)
+        ranges = (
+            (rows, rows + 1),
+            neighbour_rows(self._generation.sentences.spans, rows),
+            (first[inverse], last[inverse]),
+        )
+        sentences = _union(ranges[1:])
+        before = self._cumulative_counts(terms, sentences)
+        starts = self._generation.terms.starts
+        counts, lengths = [], []
+        for first, last in ranges:
+            position = np.searchsorted(sentences, first)
+            counts.append(before[:, position + last - first] - before[:, position])
+            lengths.append(starts[last] - starts[first])
+        return TermFrequencies(np.stack(counts), np.stack(lengths))
+
+    def _cumulative_counts(self, terms: Sequence[str], rows: RowIds) -> Counts:
+        """Occurrences of each term in the first 0, 1, … of these rows, shape (terms, rows + 1)."""
+        corpus = self._generation.terms
+        first, last = corpus.starts[rows], corpus.starts[rows + 1]
+        # For each term of the vocabulary 1 + its position in `terms`, 0 if it is not among them.
+        positions = np.zeros(len(corpus.vocabulary) + 1, dtype=np.int32)
+        positions[[corpus.number(term) for term in terms]] = np.arange(1, len(terms) + 1)
+        positions[-1] = 0  # a term that no article contains has the number -1
+        position = positions[corpus.ids[concatenate_ranges(first, last)]]
+        matches = np.flatnonzero(position)
+        sentence = np.searchsorted(np.cumsum(last - first), matches, side="right")
+        counts = np.zeros((len(terms), len(rows) + 1), dtype=np.int64)
+        np.add.at(counts, (position[matches] - 1, sentence + 1), 1)
+        return np.asarray(counts.cumsum(axis=1))
 
 
-def _passages(generation: Generation, rows: RowIds) -> tuple[RowIds, RowIds]:
-    """Half-open ranges of the sentences of each row's passage; `passage_of` ascends."""
-    # Of the type of `passage_of`: NumPy would otherwise copy all of it for each question.
-    passages, place = np.unique(generation.passage_of[rows], return_inverse=True)
-    first = np.searchsorted(generation.passage_of, passages, side="left")
-    last = np.searchsorted(generation.passage_of, passages, side="right")
-    return first[place], last[place]
+def sentence_ranges(passage_of: Int32Rows, passages: Int32Rows) -> tuple[RowIds, RowIds]:
+    """Half-open ranges of the sentence rows of each passage; `passage_of` ascends.
+
+    `passages` must be int32 like `passage_of`: NumPy otherwise copies all of it for each question.
+    """
+    first = np.searchsorted(passage_of, passages, side="left")
+    return first, np.searchsorted(passage_of, passages, side="right")
 
 
 def _union(ranges: Sequence[tuple[RowIds, RowIds]]) -> RowIds:
     """Every row in any of the half-open ranges, ascending, once."""
     first = np.concatenate([start for start, _ in ranges])
     last = np.concatenate([end for _, end in ranges])
-    # Many rows share a passage: as one number a range is quicker to compare than as two.
-    different = np.unique((first << _HALF) | last)
-    return np.unique(concatenate_ranges(different >> _HALF, different & ((1 << _HALF) - 1)))
+    # Many rows share a passage, and a range packed into one integer compares faster than two.
+    packed = np.unique((first << _HALF) | last)
+    return np.unique(concatenate_ranges(packed >> _HALF, packed & ((1 << _HALF) - 1)))
 
 
 def concatenate_ranges(first: RowIds, last: RowIds) -> RowIds:
@@ -87,41 +156,19 @@ def concatenate_ranges(first: RowIds, last: RowIds) -> RowIds:
     return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()))
 
 
-def _running(terms: Terms, wanted: Sequence[str], rows: RowIds) -> Counts:
-    """How often each term occurs in the first 0, 1, … of these rows, shape (terms, rows + 1)."""
-    first, last = terms.starts[rows], terms.starts[rows + 1]
-    # One more than the place among the wanted of each term of the vocabulary, 0 for all others.
-    wanted_place = np.zeros(len(terms.vocabulary) + 1, dtype=np.int32)
-    wanted_place[[terms.number(term) for term in wanted]] = np.arange(1, len(wanted) + 1)
-    wanted_place[-1] = 0  # what is in no article has the number -1
-    place = wanted_place[terms.ids[concatenate_ranges(first, last)]]
-    found = np.flatnonzero(place)
-    sentence = np.searchsorted(np.cumsum(last - first), found, side="right")
-    running = np.zeros((len(wanted), len(rows) + 1), dtype=np.int64)
-    np.add.at(running, (place[found] - 1, sentence + 1), 1)
-    return np.asarray(running.cumsum(axis=1))
-
-
-K1 = 1.2
-B = 0.75
-
-
 def inverse_document_frequency(documents: int, containing: int) -> float:
-    """Weight of a term that `containing` of `documents` texts hold: the rarer the greater, never negative."""
+    """ln(1 + (N - n + 0.5) / (n + 0.5)): the rarer the term the greater, never negative."""
     return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
 
 
-def bm25(
-    weights: Sequence[float], counts: NDArray[np.int64], lengths: NDArray[np.int64], *, mean_length: float
-) -> NDArray[np.float64]:
-    """BM25 of texts, shape (texts,), for query terms of these weights (their idf).
+def bm25(weights: Sequence[float], counts: Counts, lengths: Counts, *, mean_length: float) -> Scores:
+    """BM25 of texts, shape (texts,), for query terms with these weights (their idf).
 
-    `counts` says how often each term occurs in each text, shape (terms, texts), `lengths` how many terms a
-    text has, shape (texts,); both are in terms.
+    `counts` has shape (terms, texts); `lengths`, shape (texts,), and `mean_length` are in terms.
     """
     length = B * lengths / mean_length if mean_length else np.zeros(len(lengths))
     scores = np.zeros(len(lengths))
-    # One term after another: the same sum in the same order, however many texts are scored together.
+    # A fixed order of addition: a text's score does not depend on the other texts.
     for weight, frequency in zip(weights, counts, strict=True):
         scores += weight * frequency * (K1 + 1) / (frequency + K1 * (1 - B + length))
     return scores

@@ -1,4 +1,4 @@
-"""A query, its hits, and the weights of the fusion."""
+"""Defines a search query, its hits and the fusion weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from index.storage.arrays import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Synonym:
-    """Other words for some of a query's: a text that holds all terms of `said` counts as holding `asked`."""
+    """A text with all of `corpus_terms` counts as containing each of `query_terms`."""
 
     query_terms: tuple[str, ...]
     corpus_terms: tuple[str, ...]
@@ -18,7 +18,7 @@ class Synonym:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for: a vector (dimension,), its terms, and phrases every result must hold."""
+    """A vector, shape (dimension,), terms for BM25, and phrases that every hit must contain."""
 
     vector: Vectors
     terms: tuple[str, ...]
@@ -27,16 +27,14 @@ class Query:
 
     @property
     def all_terms(self) -> tuple[str, ...]:
-        """The terms and those of the alternatives, each alternative's once."""
-        return (*self.terms, *dict.fromkeys(term for other in self.synonyms for term in other.corpus_terms))
+        """The terms, then each corpus term of the synonyms once."""
+        corpus_terms = (term for synonym in self.synonyms for term in synonym.corpus_terms)
+        return (*self.terms, *dict.fromkeys(corpus_terms))
 
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
-    """How much each of the six scores counts: `levels` are sentence, window and passage.
-
-    A weight of 0 leaves a score out, so that an ablation is a search like any other.
-    """
+    """Weights of the six scores; `levels` are sentence, window and passage. 0 leaves a score out."""
 
     dense: float = 1.0
     lexical: float = 0.5
@@ -48,12 +46,12 @@ DEFAULT_WEIGHTS = FusionWeights()
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A sentence found, best first by `score`, with the scores it came from.
+    """A sentence with its score (higher is better) and the scores it came from.
 
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
-    of their BM25 scores, `coverage` the share (0 to 1) of the question's term weight that occurs in the
-    window, function words left out. `matched` are the question's terms in the sentence, `complete` says
-    that no term but function words is missing from it. `rating` is a reranker's, None without one.
+    of their BM25 scores. `coverage` is the share (0 to 1) of the question's term weight that occurs in the
+    window, function words left out. `matched` are the question's terms in the sentence; `complete` if only
+    function words are missing from it. `rating` is the reranker's, None without a reranker.
     """
 
     sentence: Sentence

@@ -1,8 +1,7 @@
-"""Reading a question and a sentence together: how well the one answers the other.
+"""Reranks the best hits with a model that reads question and sentence together.
 
-Vectors and words are compared after the fact; a reranker sees both texts at once, so it can tell who did what
-to whom, and that a sentence speaks of the matter but does not answer. It is too slow for a corpus and quick
-enough for the best few candidates, each read with what stands before and after it: that says who is speaking.
+A cross-encoder can tell who did what to whom, and that a sentence mentions the subject without answering. It
+is too slow for a corpus, but fast enough for the best hits, each read with its neighbours.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import numpy as np
 from corpus.article import Sentence
 from index.embedding.shipped_models import folder_sha256, model_folder
 from index.embedding.torch_models import best_device, check_device, load_cross_encoder
-from index.generation.generation import Generation
 from index.generation.spans import window
 from index.search.query import Hit
 from index.search.reranker_model import BATCH, RERANKER, JointReranker, Reading
@@ -26,12 +24,11 @@ from index.search.searcher import zscore
 from index.storage.arrays import Vectors
 
 NO_RERANKER = "none"
-"""Named to go without one."""
 DEPTH = 30
-"""Hits that are read for a question."""
+"""Hits read per question."""
 WEIGHT = 3.0
-"""What the rating counts beside the fused score: best of six on 1,600 public questions, see `training/`."""
-# Half the window of the usual models: sentence and neighbours are seldom longer, and each piece costs.
+"""Weight of the rating beside the fused score: best of six on 1,600 public questions, see `training/`."""
+# Half the window of most models: a sentence with its neighbours is seldom longer, and each token costs time.
 _MAX_TOKENS = 256
 
 
@@ -40,30 +37,53 @@ class Reranker(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, for people."""
+        """The model's name."""
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two rerankers exactly when their scores can be compared: a SHA-256."""
+        """A SHA-256, equal for two rerankers exactly when their ratings are comparable."""
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
         """How well each sentence answers, shape (len(readings),): higher is better.
 
-        The shipped reranker gives log odds; others give what they were trained to give.
+        The shipped reranker returns log odds; other models return what they were trained to return.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """A reranker, how many of the best hits it reads, and how much its word counts beside their score."""
+    """A reranker, the number of best hits that it reads, and the weight of its ratings."""
 
     reranker: Reranker
     depth: int = DEPTH
     weight: float = WEIGHT
 
+    def rerank(self, question: str, hits: Sequence[Hit], sentences: Sequence[Sentence]) -> list[Hit]:
+        """The hits in a new order: the first `depth` are rated, and the ratings added to their scores.
+
+        Ratings are standardised like all scores. An unread hit counts as rated like the worst one read. Hits
+        arrive and leave best first; `sentences` are those of their generation.
+        """
+        read, unread = hits[: self.depth], hits[self.depth :]
+        if not read:
+            return list(hits)
+        ratings = self.reranker.rate(question, [reading(sentences, hit.row) for hit in read])
+        added = self.weight * zscore(ratings[None])[0]
+        reranked = [
+            *(
+                replace(hit, score=hit.score + float(bonus), rating=float(rating))
+                for hit, bonus, rating in zip(read, added, ratings, strict=True)
+            ),
+            *(
+                replace(hit, score=hit.score + float(added.min()), rating=float(ratings.min()))
+                for hit in unread
+            ),
+        ]
+        return sorted(reranked, key=lambda hit: (-round(hit.score, 6), hit.row))
+
 
 class CrossEncoderReranker:
-    """A cross-encoder of sentence-transformers, read from a folder; safe to share between threads."""
+    """A cross-encoder of sentence-transformers from a folder; safe to share between threads."""
 
     def __init__(self, folder: Path, *, name: str, device: str | None = None, batch: int = BATCH) -> None:
         self.name = name
@@ -73,38 +93,17 @@ class CrossEncoderReranker:
         self.fingerprint = folder_sha256(folder, f"{_MAX_TOKENS}")
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
-        """See `Reranker.rate`. The sentence stands first: what is too long is cut at the end."""
-        pairs = [(question, " ".join([one.sentence, one.before, one.after]).strip()) for one in readings]
+        """See `Reranker.rate`. The sentence comes first: long texts are truncated at the end."""
+        pairs = [(question, " ".join([row.sentence, row.before, row.after]).strip()) for row in readings]
         if not pairs:
             return np.zeros(0, dtype=np.float32)
         with self._lock:
-            rated = self._model.predict(pairs, batch_size=self._batch, show_progress_bar=False)
-        return np.asarray(rated, dtype=np.float32)
-
-
-def rerank(generation: Generation, question: str, hits: Sequence[Hit], way: Reranking) -> list[Hit]:
-    """The hits in a new order: the first `depth` are read, and their ratings added to their scores.
-
-    Ratings are standardised over what was read, as all scores are, and what was not read counts as rated
-    like the worst that was. Hits come best first, and leave so.
-    """
-    read, rest = hits[: way.depth], hits[way.depth :]
-    if not read:
-        return list(hits)
-    rated = way.reranker.rate(question, [reading(generation.sentences, hit.row) for hit in read])
-    added = way.weight * zscore(rated[None])[0]
-    scored = [
-        *(
-            replace(hit, score=hit.score + float(more), rating=float(rating))
-            for hit, more, rating in zip(read, added, rated, strict=True)
-        ),
-        *(replace(hit, score=hit.score + float(added.min()), rating=float(rated.min())) for hit in rest),
-    ]
-    return sorted(scored, key=lambda hit: (-round(hit.score, 6), hit.row))
+            ratings = self._model.predict(pairs, batch_size=self._batch, show_progress_bar=False)
+        return np.asarray(ratings, dtype=np.float32)
 
 
 def reading(sentences: Sequence[Sentence], row: int) -> Reading:
-    """A sentence as a reranker reads it: with the lines of its neighbours that touch it."""
+    """A sentence with the adjacent lines of its neighbours, as input for a reranker."""
     sentence = sentences[row]
     start, end = window(sentences, row)
     text = sentence.article.text
@@ -122,7 +121,7 @@ def load_reranker(model: str = "", *, device: str | None = None, batch: int = BA
     pickled weights.
 
     Raises:
-        ModelRefused: there is no such device or model, or its files are not what they should be.
+        ModelRefused: no such device or model, or unexpected files.
     """
     if device is not None:
         check_device(device)

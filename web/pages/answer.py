@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from corpus.article import Article
-from index.search.searcher import FUNCTION_TERMS
+from index.retrieval.lexical_index import FUNCTION_TERMS
 from qa.answer import Answer, Citation, Extract
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.answering.answer_service import Reply
