@@ -95,7 +95,7 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     filled = time.perf_counter() - started
     assert counted == len(vectors), f"{counted:,} of {len(vectors):,} arrived"
     held = MilvusVectors(store, name, vectors.shape)
-    index = DenseIndex(held, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), few=0)
+    index = DenseIndex(held, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0)
     times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
     held_more, label = _memory() - before, "Milvus"
     store.drop(name)

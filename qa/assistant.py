@@ -10,8 +10,8 @@ from index.errors import ModelRefused
 from index.generation.generation import Generation
 from index.retrieval.filter import NO_FILTER, Filter
 from index.search.query import DEFAULT_WEIGHTS, FusionWeights, Hit, Query
-from index.search.rerank import Reranker, Reranking, rerank
-from index.search.searcher import search, stages
+from index.search.rerank import Reranker, Reranking
+from index.search.searcher import Searcher
 from qa.answer import Answer, Band, Extract, Place
 from qa.confidence import Calibration
 from qa.errors import QuestionError
@@ -58,6 +58,7 @@ class Assistant:
         self.encoder = encoder
         self.reranking = reranking
         self._fusion = fusion
+        self._searcher = Searcher(generation)
 
     @property
     def models(self) -> tuple[Encoder, Reranker | None]:
@@ -124,7 +125,7 @@ class Assistant:
         asked = read_question(question)
         wording = self._reword(asked)
         query = self._query(asked, wording)
-        found = stages(self.generation, query, fusion=self._fusion)
+        found = self._searcher.stages(query, fusion=self._fusion)
         ranked = {name: rows.tolist() for name, rows in found.items()}
         if self.reranking:
             everything = max(1, len(ranked["fused"]))
@@ -138,9 +139,9 @@ class Assistant:
     def _search(self, query: Query, wording: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
         way = self.reranking
         if way is None:
-            return search(self.generation, query, k, where=filters, fusion=self._fusion)
-        hits = search(self.generation, query, max(k, way.depth), where=filters, fusion=self._fusion)
-        return rerank(self.generation, wording.meaning, hits, way)[:k]
+            return self._searcher.search(query, k, where=filters, fusion=self._fusion)
+        hits = self._searcher.search(query, max(k, way.depth), where=filters, fusion=self._fusion)
+        return way.rerank(wording.meaning, hits, self.generation.sentences)[:k]
 
     def _query(self, asked: Question, wording: RewrittenQuestion) -> Query:
         return Query(

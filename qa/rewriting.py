@@ -24,7 +24,7 @@ from index.generation.generation import Generation
 from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import FUNCTION_TERMS
 from index.retrieval.lexicon import near, nearest, swapped
-from index.search.acronyms import spelt_out
+from index.search.acronyms import expand_acronym
 from index.search.query import Synonym
 from qa.question import Question
 
@@ -159,14 +159,14 @@ def _look_up(draft: _Rewrite, word: str, known: Known) -> None:
 
 def _guess(draft: _Rewrite, word: str, known: Known) -> None:
     """What is meant by a word that is neither in the articles nor in the language, or is in capitals."""
-    spelt = spelt_out(draft.generation, singular(word)) if word.isupper() else None
+    spelt = expand_acronym(draft.generation, singular(word)) if word.isupper() else None
     if spelt:
         draft.spell(word, spelt)
     elif not known(word.lower()):
         meant = _meant(draft.generation, word)
         if meant:
             draft.replace(word, meant)
-        elif len(word) in _INITIALS and (spelt := spelt_out(draft.generation, word)):
+        elif len(word) in _INITIALS and (spelt := expand_acronym(draft.generation, word)):
             draft.spell(word, spelt)
 
 
@@ -180,7 +180,9 @@ def _long_forms(generation: Generation, word: str, known: Known) -> tuple[str, .
         return ()
     explained = next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
     written = lexicon.names.get(lower, "")
-    spelt = spelt_out(generation, singular(written)) if not explained and is_short_form(written) else None
+    spelt = (
+        expand_acronym(generation, singular(written)) if not explained and is_short_form(written) else None
+    )
     return (spelt,) if spelt else explained
 
 
@@ -259,7 +261,7 @@ def _say_initials(draft: _Rewrite, run: tuple[str, ...]) -> None:
     initials = "".join(word[0] for word in run)
     form = names.get(initials) or names.get(f"{initials}s", "")
     if is_short_form(form) and not FUNCTION_TERMS.intersection(run):
-        spelt = spelt_out(draft.generation, singular(form))
+        spelt = expand_acronym(draft.generation, singular(form))
         terms = draft.generation.lexical.terms
         if spelt and terms(spelt) == terms(long):
             draft.add(long, form)

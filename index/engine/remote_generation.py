@@ -89,10 +89,10 @@ class MilvusVectorSearch:
         """Nothing is mapped."""
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
+        self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """About the k nearest texts. `marks` may match a text through two of its articles: `only` decides."""
-        values = {field: [*map(str, ids), ANY] for field, ids in marks.items()}
+        """About the k nearest texts. `filter_ids` may match a text through two of its articles: `only` decides."""
+        values = {field: [*map(str, ids), ANY] for field, ids in filter_ids.items()}
         filter_values = {"units": [self._granularity.value], **values}
         hits = self._store.nearest(self._generation, query, min(k, _MAX_HITS), filter_values)
         rows = np.array([row for row, _ in hits], dtype=np.int64)

@@ -189,7 +189,7 @@ def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | No
         Granularity.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
     }
     opened_dense = {
-        unit: DenseIndex(remote, rows_of, remote.search_index(unit), few=0)
+        unit: DenseIndex(remote, rows_of, remote.search_index(unit), brute_force_below=0)
         if remote
         else _open_dense(file, np.asarray(vectors), rows_of, manifest.indexes)
         for unit, (file, rows_of) in dense.items()

@@ -1,7 +1,7 @@
-"""The dense index: spans by the vectors of their texts, with exact scores whatever found them.
+"""Searches spans by the vectors of their texts, with exact scores.
 
-A text is searched once however many spans hold it. What an approximate index finds is compared again with
-the vectors themselves, so equal vectors have equal scores and the order is that of an exact search.
+Each distinct text is searched once, however many spans have it. The candidates of an approximate index are
+rescored with the vectors themselves, so equal vectors have equal scores, in the order of an exact search.
 """
 
 from __future__ import annotations
@@ -11,46 +11,43 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_lists
+from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_ivf_index
 from index.retrieval.filter import NO_FILTER_IDS, FilterIds, Granularity
 from index.retrieval.index_type import Kind
-from index.storage.arrays import Mask, RowIds, Scores, Vectors
+from index.storage.arrays import Int32Rows, Mask, RowIds, Scores, Vectors
 
-OVERFETCH = 16  # texts fetched beyond k, so that equals at the cut are put in order before the cut
-SCORE_TOLERANCE = (
-    1e-5  # scores closer than this may change places when added up again: float32 sums of 384 products
-)
-BRUTE_FORCE_BELOW = 4_000  # allowed texts that are compared one by one, without an index: about 3 ms
+OVERFETCH = 16  # texts fetched beyond k, so that ties at the cut are ordered before the cut
+SCORE_TOLERANCE = 1e-5  # float32 sums of 384 products that differ by less may swap when added again
+BRUTE_FORCE_BELOW = 4_000  # allowed texts up to which all are compared without an index: about 3 ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllowedTexts:
-    """What a filter leaves of an index: spans and texts by row, how many texts, and what marks them."""
+    """The spans and texts of an index that a filter allows: masks by row, number of texts, and filter ids."""
 
-    spans: NDArray[np.bool_]
+    spans: Mask
     texts: Mask
     count: int
     filter_ids: FilterIds = field(default_factory=lambda: NO_FILTER_IDS)
 
 
 class VectorSearch(Protocol):
-    """What finds texts by their vectors."""
+    """Finds texts by inner product."""
 
     @property
     def rescore_factor(self) -> int:
-        """Texts to compare again for each that is wanted; 0 where the order found is exact but for `SCORE_TOLERANCE`."""
+        """Candidates rescored per requested result; 0 if the order is exact within `SCORE_TOLERANCE`."""
 
     def release_pages(self) -> None:
-        """Give back the memory of what was looked into."""
+        """Release the memory of mapped pages."""
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None, marks: FilterIds = NO_FILTER_IDS
+        self, query: Vectors, k: int, *, only: Mask | None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """At most k texts with scores, best first, of those alone that are true in `only`; none is row -1.
+        """At most k texts with their scores, best first, from the rows true in `only`.
 
-        `marks` say the same otherwise, for an engine that is not told rows: what it finds beside is left out.
+        `filter_ids` give the same filter to a remote index that takes no rows; other results are dropped.
         """
 
 
@@ -61,7 +58,7 @@ class RemoteVectors(Protocol):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Texts, and numbers per vector."""
+        """(texts, dimension)."""
 
     @property
     def nbytes(self) -> int:
@@ -77,63 +74,64 @@ class RemoteVectors(Protocol):
 class DenseIndex:
     """Vectors of spans by row number; immutable, safe to search from several threads.
 
-    `vectors` has shape (texts, dimension), `rows` tells the text of each span. Up to `few` allowed texts are
-    compared without `searched`.
+    `vectors` has shape (texts, dimension), `rows` is the text of each span. A filter that allows at most
+    `brute_force_below` texts bypasses the index.
     """
 
     def __init__(
         self,
         vectors: Vectors | RemoteVectors,
-        rows: NDArray[np.int32],
-        searched: VectorSearch | None = None,
+        rows: Int32Rows,
+        index: VectorSearch | None = None,
         *,
-        few: int = BRUTE_FORCE_BELOW,
+        brute_force_below: int = BRUTE_FORCE_BELOW,
     ) -> None:
         self._vectors = vectors
-        self._few = few
-        self._held = TextToSpans(rows)
-        self._searched = searched or FlatIndex(np.asarray(vectors), self._held.texts)
+        self._brute_force_below = brute_force_below
+        self._spans = TextToSpans(rows)
+        self._index = index or FlatIndex(np.asarray(vectors), self._spans.texts)
 
     @classmethod
     def open(
-        cls, file: Path, vectors: Vectors, rows: NDArray[np.int32], facts: IndexParameters
+        cls,
+        file: Path,
+        vectors: Vectors,
+        rows: Int32Rows,
+        parameters: IndexParameters,
+        *,
+        brute_force_below: int = BRUTE_FORCE_BELOW,
     ) -> DenseIndex:
-        """Open an index that the manifest tells these facts of; a flat one needs no file.
+        """Open an index with the parameters of its manifest; a flat one has no file.
 
         Raises:
             Damaged: unreadable, or of another class, size, dimension or metric.
         """
-        if facts.get("kind") == Kind.FLAT:
-            return cls(vectors, rows)
-        opened = cls(vectors, rows)
-        opened._searched = open_lists(file, facts, opened._held.texts, dimension=opened.dimension)
+        opened = cls(vectors, rows, brute_force_below=brute_force_below)
+        if parameters.get("kind") != Kind.FLAT:
+            opened._index = open_ivf_index(file, parameters, opened._spans.texts, dimension=opened.dimension)
         return opened
 
     @property
     def count(self) -> int:
-        """Spans held."""
-        return self._held.spans
+        """Number of spans."""
+        return self._spans.count
 
     @property
     def dimension(self) -> int:
         """Numbers per vector."""
         return int(self._vectors.shape[1])
 
-    def allowed_texts(self, allowed: NDArray[np.bool_], marks: FilterIds = NO_FILTER_IDS) -> AllowedTexts:
-        """What `search` is given to find only those spans, shape (spans,), that are true in `allowed`.
-
-        `marks` are what their articles have in common.
-        """
-        texts = self._held.allowed_texts(allowed)
-        return AllowedTexts(allowed, texts, int(np.count_nonzero(texts)), marks)
+    def allowed_texts(self, allowed: Mask, filter_ids: FilterIds = NO_FILTER_IDS) -> AllowedTexts:
+        """A filter for `search`: the spans true in `allowed`, shape (spans,), given also as `filter_ids`."""
+        texts = self._spans.allowed_texts(allowed)
+        return AllowedTexts(allowed, texts, int(np.count_nonzero(texts)), filter_ids)
 
     def search(
         self, query: Vectors, k: int, *, allowed: AllowedTexts | None = None
     ) -> list[tuple[int, float]]:
-        """The k spans with the greatest inner product with `query`, shape (d,), as (row, score).
+        """The k allowed spans with the greatest inner product with `query`, shape (d,), as (row, score).
 
-        Best first, equal scores by row; of those alone that are allowed. Fewer than k come back when there
-        are no more, none when k <= 0.
+        Best first, equal scores by row; fewer than k if there are no more.
         """
         query = np.ascontiguousarray(query, dtype=np.float32)
         if query.shape != (self.dimension,):
@@ -141,41 +139,41 @@ class DenseIndex:
         if k <= 0 or not np.isfinite(query).all():
             return []
         texts, scores = self.nearest_texts(query, k, allowed=allowed)
-        return self._held.best_spans(texts, scores, k, allowed=allowed.spans if allowed else None)
+        return self._spans.best_spans(texts, scores, k, allowed=allowed.spans if allowed else None)
 
     def release_pages(self) -> None:
-        """Give back the memory of what searches looked into, the vectors left out."""
-        self._searched.release_pages()
+        """Release the memory of mapped pages of the index; the vectors are not included."""
+        self._index.release_pages()
 
     def nearest_texts(
         self, query: Vectors, k: int, *, allowed: AllowedTexts | None = None
     ) -> tuple[RowIds, Scores]:
-        """The k nearest texts, or a few more, best first, with their scores."""
-        available = allowed.count if allowed else len(self._held.texts)
-        only, marks = (allowed.texts, allowed.filter_ids) if allowed else (None, NO_FILTER_IDS)
-        fetch = min(available, k * max(1, self._searched.rescore_factor) + OVERFETCH)
-        if only is not None and available <= max(self._few, fetch):
-            return self._compared(query, np.flatnonzero(only))
+        """At least the k nearest texts, best first, with their scores."""
+        available = allowed.count if allowed else len(self._spans.texts)
+        only, filter_ids = (allowed.texts, allowed.filter_ids) if allowed else (None, NO_FILTER_IDS)
+        fetch = min(available, k * max(1, self._index.rescore_factor) + OVERFETCH)
+        if only is not None and available <= max(self._brute_force_below, fetch):
+            return self._rescore(query, np.flatnonzero(only))
         while available:
-            found, scores = self._searched.search(query, fetch, only=only, marks=marks)
-            clear = len(found) < fetch or fetch == available or scores[k - 1] - scores[-1] > SCORE_TOLERANCE
-            if clear or self._searched.rescore_factor:
-                return self._compared(query, found)
+            texts, scores = self._index.search(query, fetch, only=only, filter_ids=filter_ids)
+            complete = len(texts) < fetch or fetch == available
+            if complete or scores[k - 1] - scores[-1] > SCORE_TOLERANCE or self._index.rescore_factor:
+                return self._rescore(query, texts)
             fetch = min(available, 2 * fetch)
         return np.zeros(0, dtype=np.int64), np.zeros(0)
 
-    def _compared(self, query: Vectors, texts: RowIds) -> tuple[RowIds, Scores]:
-        """Scores computed again in one order of addition: equal vectors get equal scores."""
+    def _rescore(self, query: Vectors, texts: RowIds) -> tuple[RowIds, Scores]:
+        """Scores added in one fixed order, so that equal vectors have equal scores."""
         scores = (self._vectors[texts].astype(np.float64) * query.astype(np.float64)).sum(axis=1)
         order = np.lexsort((texts, -scores))
         return texts[order], scores[order]
 
 
 class TextToSpans:
-    """The spans of each text; `texts` are the rows of all texts that occur, ascending."""
+    """Maps each distinct text to its spans; `texts` are the rows of all texts in use, ascending."""
 
-    def __init__(self, rows: NDArray[np.int32]) -> None:
-        self.spans = len(rows)
+    def __init__(self, rows: Int32Rows) -> None:
+        self.count = len(rows)
         self._order = np.argsort(rows, kind="stable").astype(np.int32)
         ordered = rows[self._order]
         first = np.flatnonzero(np.diff(ordered, prepend=np.int32(-1)))
@@ -183,25 +181,25 @@ class TextToSpans:
         self._starts = np.append(first, len(rows)).astype(np.int32)
         self._rows = rows
 
-    def allowed_texts(self, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which texts, by row, are those of a span that is allowed."""
-        held = np.zeros(int(self.texts[-1]) + 1 if len(self.texts) else 0, dtype=bool)
-        held[self._rows[allowed]] = True
-        return held
+    def allowed_texts(self, allowed: Mask) -> Mask:
+        """The texts, by row, of the allowed spans."""
+        mask = np.zeros(int(self.texts[-1]) + 1 if len(self.texts) else 0, dtype=bool)
+        mask[self._rows[allowed]] = True
+        return mask
 
     def best_spans(
-        self, texts: RowIds, scores: Scores, k: int, *, allowed: NDArray[np.bool_] | None
+        self, texts: RowIds, scores: Scores, k: int, *, allowed: Mask | None
     ) -> list[tuple[int, float]]:
         """The k best allowed spans of these texts, as (span, score): best first, equal scores by span."""
-        places = np.searchsorted(self.texts, texts)
-        held = [self._spans_of(place, k, allowed) for place in places.tolist()]
-        if not held:
+        positions = np.searchsorted(self.texts, texts)
+        parts = [self._spans_of(position, k, allowed) for position in positions.tolist()]
+        if not parts:
             return []
-        spans = np.concatenate(held)
-        repeated = np.repeat(scores, [len(some) for some in held])
+        spans = np.concatenate(parts)
+        repeated = np.repeat(scores, [len(part) for part in parts])
         best = np.lexsort((spans, -repeated))[:k]
         return list(zip(spans[best].tolist(), repeated[best].tolist(), strict=True))
 
-    def _spans_of(self, place: int, k: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int32]:
-        spans = self._order[self._starts[place] : self._starts[place + 1]]
+    def _spans_of(self, position: int, k: int, allowed: Mask | None) -> Int32Rows:
+        spans = self._order[self._starts[position] : self._starts[position + 1]]
         return spans[:k] if allowed is None else spans[allowed[spans]][:k]

@@ -1,11 +1,10 @@
-"""Texts by their vectors, found by inner product: the one file that knows FAISS.
+"""Searches texts by inner product with FAISS.
 
-flat   every vector is compared where it lies on disk, and nothing is approximated; there is no file
-ivf    one byte a number, in lists around k-means centres; the lists nearest to the query are compared
+flat   compares every vector in its memory-mapped file: exact, no file of its own
+ivf    one byte per number, in lists around k-means centroids; compares the lists nearest to the query
 pq     the same with one byte for four numbers
 
-FAISS fills missing results with row -1; no -1 leaves this file. What is found is compared again by
-`index.retrieval.dense_index`, which knows the vectors.
+FAISS pads missing results with row -1; no -1 leaves this file. `index.retrieval.dense_index` rescores.
 """
 
 from __future__ import annotations
@@ -21,119 +20,107 @@ from numpy.typing import NDArray
 
 from index.errors import Damaged
 from index.retrieval.filter import NO_FILTER_IDS, FilterIds
-from index.retrieval.index_type import LEAST_PER_LIST, Kind, lists_for
-from index.storage.arrays import Mask, RowIds, Vectors, release_pages
+from index.retrieval.index_type import VECTORS_PER_LIST, Kind, list_count
+from index.storage.arrays import Int32Rows, Mask, RowIds, Vectors, release_pages
 from index.storage.durable_io import os_error_from_message
 
-FILTERED_OVERPROBE = (
-    4  # times the texts seen without a filter: what is allowed lies further off, and more scattered
-)
-RESCORE_FACTOR = {
-    Kind.IVF: 1,
-    Kind.PQ: 4,
-}  # texts compared again, per text wanted: four numbers in a byte blur
+FILTERED_OVERPROBE = 4  # times the texts compared without a filter: allowed texts are farther and scattered
+RESCORE_FACTOR = {Kind.IVF: 1, Kind.PQ: 4}  # candidates per result: four numbers in a byte are inexact
 
-_ADDED = 1 << 14  # vectors in memory at once while lists are filled
+_BATCH = 1 << 14  # vectors in memory while lists are filled
 _SEED = 1234
-_LOADING = threading.Lock()  # the limits of deserialization are global to FAISS
+_LOADING = threading.Lock()  # FAISS's deserialisation limits are global
 
 IndexParameters = Mapping[str, str | int | float]
 
 
 def _faiss() -> Any:
-    """The library, loaded when first used; its own type hints know only half of it."""
+    """The library, imported on first use; its type hints are incomplete."""
     import faiss
 
     return faiss
 
 
 class FlatIndex:
-    """Every text is compared, in the memory-mapped vectors themselves."""
+    """Compares every text, in the memory-mapped vectors themselves."""
 
     rescore_factor = 0
 
-    def release_pages(self) -> None:
-        """Nothing is held but the vectors, which are their owner's."""
-
-    def __init__(self, vectors: Vectors, texts: NDArray[np.int32]) -> None:
+    def __init__(self, vectors: Vectors, texts: Int32Rows) -> None:
         self._first = int(texts[0]) if len(texts) else 0
         self._vectors = vectors[self._first : int(texts[-1]) + 1 if len(texts) else 0]
-        held = np.zeros(len(self._vectors), dtype=bool)
-        held[texts - self._first] = True
-        self._bits = np.packbits(held, bitorder="little")
+        mask = np.zeros(len(self._vectors), dtype=bool)
+        mask[texts - self._first] = True
+        self._bits = np.packbits(mask, bitorder="little")
+
+    def release_pages(self) -> None:
+        """Nothing to release: the vectors belong to the caller."""
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
+        self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """The k nearest texts as (rows, scores), best first; of those alone that are true in `only`."""
+        """The k nearest texts as (rows, scores), best first; see `VectorSearch.search`."""
         faiss = _faiss()
-        # Also where nothing is left out: without a selector FAISS is three times slower here.
+        # Also without a filter: FAISS is three times slower here without a selector.
         bits = self._bits if only is None else np.packbits(only[self._first :], bitorder="little")
         selector = faiss.IDSelectorBitmap(bits)
-        scores, found = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.int64)
-        told = map(faiss.swig_ptr, (query, self._vectors))
+        scores, rows = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.int64)
+        inputs = map(faiss.swig_ptr, (query, self._vectors))
+        outputs = map(faiss.swig_ptr, (scores, rows))
         sizes = self._vectors.shape[1], 1, len(self._vectors), k
-        faiss.knn_inner_product(*told, *sizes, faiss.swig_ptr(scores), faiss.swig_ptr(found), selector)
-        return found[found >= 0] + self._first, scores[found >= 0]
+        faiss.knn_inner_product(*inputs, *sizes, *outputs, selector)
+        return rows[rows >= 0] + self._first, scores[rows >= 0]
 
 
 class IVFIndex:
-    """A FAISS index of lists of texts, and how many of them a search looks into."""
+    """A FAISS index of inverted lists; a search compares the texts of `nprobe` of them.
 
-    def __init__(self, index: Any, kind: Kind, nprobe: int, *, texts: int) -> None:
-        self._index = index
-        self._content = np.zeros(0, dtype=np.uint8)
-        self._kind = kind
-        self._list_of = _list_of(index, texts)
+    `content` is the mapped file that the lists live in, if they were opened from one.
+    """
+
+    def __init__(
+        self, index: Any, kind: Kind, nprobe: int, *, texts: int, content: NDArray[np.uint8] | None = None
+    ) -> None:
+        """Raises `ValueError` if a list contains a row outside of so many texts."""
         self.nprobe = nprobe
-
-    @property
-    def rescore_factor(self) -> int:
-        """Texts to compare again for each that is wanted."""
-        return RESCORE_FACTOR[self._kind]
-
-    @property
-    def lists(self) -> int:
-        """How many lists there are."""
-        return int(self._index.nlist)
+        self.rescore_factor = RESCORE_FACTOR[kind]
+        self.list_count = int(index.nlist)
+        self._index = index
+        self._content = content
+        self._list_of = _list_of(index, texts)
 
     def probes(self, query: Vectors, only: Mask | None) -> int:
-        """How many lists are looked into for texts of which only these are allowed.
+        """How many lists a search compares if only these texts are allowed.
 
-        So many, nearest first, that they hold `FILTERED_OVERPROBE` times the allowed texts which that number of whole lists
-        would: where what is near is not allowed, the search goes on until it has seen enough of what is.
+        Enough, nearest first, to contain `FILTERED_OVERPROBE` times the texts of `nprobe` average lists: if
+        the near texts are not allowed, the search continues until it has compared enough allowed ones.
         """
         if only is None:
             return self.nprobe
-        counts = np.bincount(self._list_of[: len(only)][only], minlength=self.lists)
-        _, order = self._index.quantizer.search(query[None, :], self.lists)
-        wanted = FILTERED_OVERPROBE * self.nprobe * int(self._index.ntotal) / self.lists
-        return min(self.lists, 1 + int(np.searchsorted(np.cumsum(counts[order[0]]), wanted)))
+        allowed = np.bincount(self._list_of[: len(only)][only], minlength=self.list_count)
+        _, order = self._index.quantizer.search(query[None, :], self.list_count)
+        enough = FILTERED_OVERPROBE * self.nprobe * int(self._index.ntotal) / self.list_count
+        return min(self.list_count, 1 + int(np.searchsorted(np.cumsum(allowed[order[0]]), enough)))
 
     def search(
-        self, query: Vectors, k: int, *, only: Mask | None = None, marks: FilterIds = NO_FILTER_IDS
+        self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """About the k nearest texts, see `Flat.search`. The fewer are allowed, the more lists it takes."""
+        """About the k nearest texts; see `VectorSearch.search`. A narrow filter probes more lists."""
         faiss = _faiss()
-        told = faiss.SearchParametersIVF(nprobe=self.probes(query, only))
+        parameters = faiss.SearchParametersIVF(nprobe=self.probes(query, only))
         if only is not None:
             bits = np.packbits(only, bitorder="little")
             selector = faiss.IDSelectorBitmap(bits)
-            told.sel = selector
-        scores, found = self._index.search(query[None, :], k, params=told)
-        return found[0][found[0] >= 0], scores[0][found[0] >= 0]
-
-    def keep_mapping(self, content: NDArray[np.uint8]) -> IVFIndex:
-        """Keep the mapped file that the lists were opened in; returns itself."""
-        self._content = content
-        return self
+            parameters.sel = selector
+        scores, rows = self._index.search(query[None, :], k, params=parameters)
+        return rows[0][rows[0] >= 0], scores[0][rows[0] >= 0]
 
     def release_pages(self) -> None:
-        """Give back the memory of the lists looked into; they are read again when used."""
+        """Release the memory of mapped lists; they are read again when used."""
         release_pages(self._content)
 
     def write(self, file: Path) -> None:
-        """Write the index; nothing is flushed to the disk here. Raises `OSError`."""
+        """Write the index, without a flush to disk. Raises `OSError`."""
         faiss = _faiss()
         try:
             faiss.write_index(self._index, str(file))
@@ -141,26 +128,26 @@ class IVFIndex:
             raise os_error_from_message(str(error), file) from error
 
 
-def make_lists(vectors: Vectors, texts: NDArray[np.int32], kind: Kind) -> IVFIndex:
-    """Lists of these texts, learnt from a sample of them and filled a few thousand at a time."""
-    index = _empty(kind, vectors.shape[1], lists_for(len(texts)))
-    index.train(np.concatenate([part for _, part in _read(vectors, _learnt_from(texts, index.nlist))]))
-    for block, part in _read(vectors, texts):
-        index.add_with_ids(part, block.astype(np.int64))
+def build_ivf_index(vectors: Vectors, texts: Int32Rows, kind: Kind) -> IVFIndex:
+    """An index of these texts, trained on a sample of them and filled in batches."""
+    index = _empty(kind, vectors.shape[1], list_count(len(texts)))
+    index.train(np.concatenate([batch for _, batch in _batches(vectors, _sample(texts, index.nlist))]))
+    for rows, batch in _batches(vectors, texts):
+        index.add_with_ids(batch, rows.astype(np.int64))
     return IVFIndex(index, kind, 1, texts=int(texts[-1]) + 1)
 
 
-def open_lists(file: Path, facts: IndexParameters, texts: NDArray[np.int32], *, dimension: int) -> IVFIndex:
-    """Open lists that must hold these texts of `dimension` numbers; they stay on disk until looked into.
+def open_ivf_index(file: Path, parameters: IndexParameters, texts: Int32Rows, *, dimension: int) -> IVFIndex:
+    """Open an index that must contain these texts of `dimension` numbers; lists stay on disk until used.
 
     Raises:
         Damaged: unreadable, or of another class, size, dimension or metric.
     """
     faiss = _faiss()
-    kind, lists, nprobe = Kind(str(facts["kind"])), int(facts["lists"]), int(facts["nprobe"])
+    kind, lists = Kind(str(parameters["kind"])), int(parameters["lists"])
     expected = _shape(_empty(kind, dimension, lists))
-    *_, code, _ = expected
-    longest = max(4 * dimension * max(lists, 256), len(texts) * max(code, 8))
+    *_, code_size, _ = expected
+    longest = max(4 * dimension * max(lists, 256), len(texts) * max(code_size, 8))
     try:
         content = np.memmap(file, mode="r", dtype=np.uint8)
         with _limits(longest, loops=4 * lists):
@@ -168,90 +155,87 @@ def open_lists(file: Path, facts: IndexParameters, texts: NDArray[np.int32], *, 
             index = faiss.read_index(reader, faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise Damaged(file, "not an index of the expected size") from error
-    found = _shape(index)
-    if found != expected or index.ntotal != len(texts) or not index.is_trained:
-        raise Damaged(file, f"expected {expected} of {len(texts)}, found {found} of {index.ntotal}")
+    shape = _shape(index)
+    if shape != expected or index.ntotal != len(texts) or not index.is_trained:
+        raise Damaged(file, f"expected {expected} of {len(texts)}, found {shape} of {index.ntotal}")
     _check_lists(file, index, count=len(texts))
     try:
-        return IVFIndex(index, kind, nprobe, texts=int(texts[-1]) + 1).keep_mapping(content)
+        nprobe = int(parameters["nprobe"])
+        return IVFIndex(index, kind, nprobe, texts=int(texts[-1]) + 1, content=content)
     except ValueError as error:
         raise Damaged(file, str(error)) from error
 
 
 def _check_lists(file: Path, index: Any, *, count: int) -> None:
-    """The centres are what they should be, and the lists hold as many texts as the index says."""
+    """Checks the classes and sizes of centroids and lists."""
     faiss = _faiss()
-    inverted, centres = faiss.downcast_InvertedLists(index.invlists), faiss.downcast_index(index.quantizer)
-    found = type(inverted).__name__, type(centres).__name__, centres.ntotal, centres.d, inverted.nlist
-    if found != ("ArrayInvertedLists", "IndexFlatIP", index.nlist, index.d, index.nlist):
-        raise Damaged(file, f"unexpected lists: {found}")
+    inverted, centroids = faiss.downcast_InvertedLists(index.invlists), faiss.downcast_index(index.quantizer)
+    classes = type(inverted).__name__, type(centroids).__name__
+    sizes = centroids.ntotal, centroids.d, inverted.nlist
+    if (*classes, *sizes) != ("ArrayInvertedLists", "IndexFlatIP", index.nlist, index.d, index.nlist):
+        raise Damaged(file, f"unexpected lists: {(*classes, *sizes)}")
     if inverted.compute_ntotal() != count:
-        raise Damaged(file, f"its lists hold {inverted.compute_ntotal()} texts of {count}")
+        raise Damaged(file, f"its lists contain {inverted.compute_ntotal()} texts of {count}")
 
 
 def _list_of(index: Any, texts: int) -> NDArray[np.uint16]:
-    """The list of each of so many texts, by row. Raises `ValueError` for a list that holds another."""
+    """The list of each text, by row."""
     faiss = _faiss()
     inverted = faiss.downcast_InvertedLists(index.invlists)
-    found = np.zeros(texts, dtype=np.uint16)
+    numbers = np.zeros(texts, dtype=np.uint16)
     for number in range(index.nlist):
         size = inverted.list_size(number)
         if size:
             rows = faiss.rev_swig_ptr(inverted.get_ids(number), size)
             if rows.min() < 0 or rows.max() >= texts:
-                raise ValueError(f"list {number} holds a text outside 0..{texts - 1}")
-            found[rows] = number
-    return found
+                raise ValueError(f"list {number} contains a text outside 0..{texts - 1}")
+            numbers[rows] = number
+    return numbers
 
 
 def _empty(kind: Kind, dimension: int, lists: int) -> Any:
     faiss = _faiss()
-    centres, metric = faiss.IndexFlatIP(dimension), faiss.METRIC_INNER_PRODUCT
+    centroids, metric = faiss.IndexFlatIP(dimension), faiss.METRIC_INNER_PRODUCT
     if kind is Kind.IVF:
-        eight = faiss.ScalarQuantizer.QT_8bit
-        index = faiss.IndexIVFScalarQuantizer(centres, dimension, lists, eight, metric)
+        one_byte = faiss.ScalarQuantizer.QT_8bit
+        index = faiss.IndexIVFScalarQuantizer(centroids, dimension, lists, one_byte, metric)
     else:
         parts = next(parts for parts in (dimension // 4, dimension // 2, dimension) if dimension % parts == 0)
-        index = faiss.IndexIVFPQ(centres, dimension, lists, parts, 8, metric)
+        index = faiss.IndexIVFPQ(centroids, dimension, lists, parts, 8, metric)
         index.pq.cp.seed, index.pq.cp.min_points_per_centroid = _SEED, 1
     index.cp.spherical, index.cp.seed = True, _SEED
     return index
 
 
 def _shape(index: Any) -> tuple[str, int, int, int, int]:
-    """Class, numbers a vector, lists, bytes a text, and metric."""
-    return (
-        type(index).__name__,
-        index.d,
-        getattr(index, "nlist", 0),
-        getattr(index, "code_size", 0),
-        index.metric_type,
-    )
+    """Class, numbers per vector, lists, bytes per text, and metric."""
+    lists, code_size = getattr(index, "nlist", 0), getattr(index, "code_size", 0)
+    return type(index).__name__, index.d, lists, code_size, index.metric_type
 
 
-def _read(vectors: Vectors, rows: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.int32], Vectors]]:
-    """Rows and their vectors, a few thousand at a time: a mapped file never lies in memory whole."""
-    for start in range(0, len(rows), _ADDED):
-        block = rows[start : start + _ADDED]
-        yield block, vectors[block]
+def _batches(vectors: Vectors, rows: Int32Rows) -> Iterator[tuple[Int32Rows, Vectors]]:
+    """Rows and their vectors in batches: a mapped file is never in memory whole."""
+    for start in range(0, len(rows), _BATCH):
+        batch = rows[start : start + _BATCH]
+        yield batch, vectors[batch]
         release_pages(vectors)
 
 
-def _learnt_from(texts: NDArray[np.int32], lists: int) -> NDArray[np.int32]:
-    """A bounded sample, ascending: what is read in order is read fast."""
-    wanted = max(LEAST_PER_LIST * lists, LEAST_PER_LIST * 256)
-    if len(texts) <= wanted:
+def _sample(texts: Int32Rows, lists: int) -> Int32Rows:
+    """A bounded random sample, ascending: reading in order is fast."""
+    size = VECTORS_PER_LIST * max(lists, 256)
+    if len(texts) <= size:
         return texts
-    return np.sort(np.random.default_rng(_SEED).choice(texts, wanted, replace=False))
+    return np.sort(np.random.default_rng(_SEED).choice(texts, size, replace=False))
 
 
 @contextmanager
 def _limits(vector_bytes: int, *, loops: int) -> Iterator[None]:
-    """Hold FAISS to vectors of so many bytes and so many turns: a wrong header cannot ask for more."""
+    """Limits the allocations and loops of FAISS's deserialisation, whatever a damaged header asks for."""
     faiss = _faiss()
     with _LOADING:
         before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
-        faiss.set_deserialization_vector_byte_limit(vector_bytes + 4)  # FAISS asks for less than, in floats
+        faiss.set_deserialization_vector_byte_limit(vector_bytes + 4)  # the limit is exclusive, in floats
         faiss.set_deserialization_loop_limit(loops)
         try:
             yield

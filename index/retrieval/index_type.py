@@ -1,4 +1,4 @@
-"""Which kind of dense index a unit gets: exact while that is quick, then approximate, at last compressed."""
+"""Chooses the type of a dense index by its size: exact, then approximate, then compressed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import StrEnum
 FLAT_LIMIT = 100_000
 """Vectors up to which all are compared: about 15 ms for 384 numbers each on one core."""
 IVF_LIMIT = 2_000_000
-"""Vectors up to which one byte a number is kept: 0.8 GB of 384 numbers; beyond, a quarter of that."""
-LEAST = 256
-"""Vectors below which there is nothing to learn: a byte of a compressed index has as many values."""
+"""Vectors up to which each number has one byte: 0.8 GB of 384 numbers; beyond, a quarter of that."""
+MIN_VECTORS = 256
+"""Vectors below which an index cannot be trained: a byte of a compressed index has as many values."""
 
-MOST_LISTS = 4096  # k-means of more takes minutes on two cores
-LEAST_PER_LIST = 39  # vectors that FAISS wants to learn the middle of a list from
+MOST_LISTS = 4096  # k-means with more takes minutes on two cores
+VECTORS_PER_LIST = 39  # the least that FAISS wants to train a centroid
 
 
 class Kind(StrEnum):
-    """How vectors are searched. `AUTO` is a wish only: it leaves the choice to the count."""
+    """The type of a dense index; `AUTO` is a setting only and leaves the choice to the number of vectors."""
 
     AUTO = "auto"
     FLAT = "flat"
@@ -28,14 +28,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for: a kind, and how many lists a search looks into (0: as few as recall allows)."""
+    """The requested type, and the number of lists that a search probes (0: as few as recall allows)."""
 
     kind: Kind = Kind.AUTO
     nprobe: int = 0
 
     def kind_of(self, count: int) -> Kind:
-        """The kind that an index of so many vectors gets: "auto", 500,000 -> "ivf"; few are always "flat"."""
-        if count < LEAST:
+        """The type for so many vectors: "auto", 500,000 -> "ivf"; below `MIN_VECTORS` always "flat"."""
+        if count < MIN_VECTORS:
             return Kind.FLAT
         if self.kind is not Kind.AUTO:
             return self.kind
@@ -47,6 +47,6 @@ class Plan:
 AUTO = Plan()
 
 
-def lists_for(count: int) -> int:
-    """Lists of an index of so many vectors, four times the root: 1,000,000 -> 4,000; 500 -> 12."""
-    return max(1, min(MOST_LISTS, 4 * math.isqrt(count), count // LEAST_PER_LIST))
+def list_count(vectors: int) -> int:
+    """Lists for so many vectors, four times the root: 1,000,000 -> 4,000; 500 -> 12."""
+    return max(1, min(MOST_LISTS, 4 * math.isqrt(vectors), vectors // VECTORS_PER_LIST))

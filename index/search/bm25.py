@@ -76,7 +76,8 @@ class BM25Scorer:
         """
         query_terms = [term for synonym in query.synonyms for term in synonym.query_terms]
         numbers = {
-            term: number for number, term in enumerate(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
+            term: number
+            for number, term in enumerate(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
         }
         counted = total = self.count_terms(list(numbers), rows)
         for synonym in query.synonyms:

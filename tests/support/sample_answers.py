@@ -8,7 +8,7 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Query
-from index.search.searcher import search
+from index.search.searcher import Searcher
 from qa.confidence import (
     FACTS,
     Calibration,
@@ -40,7 +40,7 @@ def shown_extracts(generation: Generation, question: str, k: int = 5) -> list[tu
     """Text shown and text marked of each extract."""
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
     found = []
-    for group in group_hits(generation, search(generation, query, 40), k):
+    for group in group_hits(generation, Searcher(generation).search(query, 40), k):
         first, last = group.shown
         text, s = generation.articles[0].text, generation.sentences
         found.append((text[s[first].start : s[last].end], text[s[group.first].start : s[group.last].end]))

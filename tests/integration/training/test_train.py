@@ -47,7 +47,7 @@ def test_a_few_steps_teach_something_and_leave_weights_that_load(tmp_path: Path)
     assert [line.split(":")[0].split(",")[0] for line in told] == ["before", "step 6 of 6"]
     leads = []
     for name in ("before", "after"):
-        reranker = JointReranker(device="cpu", weights=tmp_path / f"{name}.safetensors")
+        reranker = JointReranker(device="cpu", weights=tmp_path / f"{name}.safetensors", sha256="")
         rated = reranker.rate(ASKED.question, [ANSWER, OTHERS[0]])
         leads.append(rated[0] - rated[1])
     assert leads[1] > leads[0] + 0.1

@@ -10,10 +10,10 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.bm25 import (
+    BM25Scorer,
     TermFrequencies,
     bm25,
     concatenate_ranges,
-    count_terms,
     inverse_document_frequency,
 )
 from tests.support.fakes import WordEncoder, article
@@ -47,7 +47,7 @@ def ranges(generation: Generation, row: int) -> list[tuple[int, int]]:
 
 def test_worked_by_hand(tmp_path: Path) -> None:
     build([article("a", "Fire fire. It rose.")], WordEncoder(), tmp_path)
-    found = count_terms(DataFolder(tmp_path).open(), ["fire", "rose", "quay"], np.array([0, 1]))
+    found = BM25Scorer(DataFolder(tmp_path).open()).count_terms(["fire", "rose", "quay"], np.array([0, 1]))
     assert found.counts.tolist() == [
         [[2, 0], [0, 1], [0, 0]],
         [[2, 2], [1, 1], [0, 0]],
@@ -60,7 +60,7 @@ def test_worked_by_hand(tmp_path: Path) -> None:
 def test_the_same_as_counting_each_text_by_itself(generation: Generation, chosen: slice) -> None:
     rows = np.arange(len(generation.sentences))[chosen]
     terms = ["fell", "fire", "nowhere", "rose", "it", "sea"]
-    found = count_terms(generation, terms, rows)
+    found = BM25Scorer(generation).count_terms(terms, rows)
     assert found.counts.shape == (3, len(terms), len(rows))
     for place, row in enumerate(rows.tolist()):
         for level, (first, last) in enumerate(ranges(generation, row)):
@@ -70,7 +70,7 @@ def test_the_same_as_counting_each_text_by_itself(generation: Generation, chosen
 
 
 def test_no_terms_have_lengths_all_the_same(generation: Generation) -> None:
-    found = count_terms(generation, [], np.array([1]))
+    found = BM25Scorer(generation).count_terms([], np.array([1]))
     assert found.counts.shape == (3, 0, 1)
     assert found.lengths[0].tolist() == [3]
 
@@ -79,7 +79,7 @@ def test_other_words_count_as_often_as_the_rarest_of_them() -> None:
     # pct, primary, care, trust in one sentence, its window and its passage
     counts = np.array([[[0], [2], [1], [3]], [[1], [2], [2], [3]], [[0], [4], [0], [9]]])
     found = TermFrequencies(counts, np.array([[9], [9], [20]]))
-    both = found + found.synonym_counts(asked=[0], said=[1, 2, 3])
+    both = found + found.synonym_counts(query_terms=[0], corpus_terms=[1, 2, 3])
     assert both.counts[:, 0].tolist() == [[1], [3], [0]]
     assert both.counts[:, 1:].tolist() == counts[:, 1:].tolist()
     assert both.lengths.tolist() == [[10], [11], [20]]

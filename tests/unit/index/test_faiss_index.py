@@ -9,10 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from index.errors import BuildFailed, Damaged
-from index.retrieval import dense_index
-from index.retrieval.dense_index import OVERFETCH, DenseIndex
-from index.retrieval.faiss_index import IndexParameters, IVFIndex, make_lists, open_lists
-from index.retrieval.index_type import AUTO, FLAT_LIMIT, IVF_LIMIT, LEAST, Kind, Plan, lists_for
+from index.retrieval.dense_index import BRUTE_FORCE_BELOW, OVERFETCH, DenseIndex
+from index.retrieval.faiss_index import IndexParameters, IVFIndex, build_ivf_index, open_ivf_index
+from index.retrieval.index_type import AUTO, FLAT_LIMIT, IVF_LIMIT, MIN_VECTORS, Kind, Plan, list_count
 from index.retrieval.tuning import TARGET_RECALL, Sample, exact, make_index, recall, sample
 from index.storage.arrays import array_bytes, read_array
 
@@ -47,12 +46,19 @@ def same(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> N
     assert [score for _, score in found] == pytest.approx([score for _, score in expected], abs=1e-6)
 
 
-def made(folder: Path, kind: Kind, vectors: Floats, rows: NDArray[np.int32]) -> DenseIndex:
+def made(
+    folder: Path,
+    kind: Kind,
+    vectors: Floats,
+    rows: NDArray[np.int32],
+    *,
+    brute_force_below: int = BRUTE_FORCE_BELOW,
+) -> DenseIndex:
     """An index that looks into every list, through its file."""
     (folder / "v.npy").write_bytes(array_bytes(vectors))
     mapped = read_array(folder / "v.npy", dtype=np.float32, shape=vectors.shape, mapped=True)
     facts = make_index(folder / "i", mapped, rows, Plan(kind, nprobe=10_000))
-    return DenseIndex.open(folder / "i", mapped, rows, facts)
+    return DenseIndex.open(folder / "i", mapped, rows, facts, brute_force_below=brute_force_below)
 
 
 def test_cosines_worked_by_hand() -> None:
@@ -79,16 +85,15 @@ def test_search_agrees_with_the_exact_one(tmp_path: Path, kind: Kind, k: int) ->
         assert len({row for row, _ in found} & {row for row, _ in expected}) >= 0.96 * len(expected)
 
 
-@pytest.mark.parametrize("few", [0, 2000])
+@pytest.mark.parametrize("brute_force_below", [0, 2000])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_filtered_search_agrees_with_the_exact_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind, few: int
+    tmp_path: Path, kind: Kind, brute_force_below: int
 ) -> None:
-    monkeypatch.setattr(dense_index, "BRUTE_FORCE_BELOW", few)
     vectors = random_unit(500, 48)
     vectors[100:140] = vectors[7]
     rows = np.r_[every(500), every(30)].astype(np.int32)
-    index = made(tmp_path, kind, vectors, rows)
+    index = made(tmp_path, kind, vectors, rows, brute_force_below=brute_force_below)
     for chosen in (range(0, 530, 3), [7], range(90, 150), [], range(530), [501]):
         allowed = np.zeros(530, dtype=bool)
         allowed[list(chosen)] = True
@@ -102,9 +107,9 @@ def test_a_filtered_search_agrees_with_the_exact_one(
 
 def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen() -> None:
     vectors, query = random_unit(2000, 8), random_unit(1, 8, seed=5)[0]
-    lists = make_lists(vectors, every(2000), Kind.IVF)
+    lists = build_ivf_index(vectors, every(2000), Kind.IVF)
     lists.nprobe = 3
-    assert lists.lists == lists_for(2000) == 51
+    assert lists.list_count == list_count(2000) == 51
     assert lists.probes(query, None) == 3
     everything, away = np.ones(2000, dtype=bool), vectors @ query < -0.2
     # Three average lists hold 118 texts, and four times as many are to be seen.
@@ -113,15 +118,12 @@ def test_a_filter_looks_into_lists_until_enough_allowed_texts_are_seen() -> None
     assert lists.probes(query, np.arange(2000) < 400) == 51
 
 
-def test_a_filter_far_from_the_question_costs_no_recall(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_filter_far_from_the_question_costs_no_recall() -> None:
     """Only texts that point away from the question are allowed: their lists are the last it would look into."""
-    monkeypatch.setattr(dense_index, "BRUTE_FORCE_BELOW", 0)
     vectors, rows = random_unit(4000, 16), every(4000)
-    lists = make_lists(vectors, rows, Kind.IVF)
+    lists = build_ivf_index(vectors, rows, Kind.IVF)
     lists.nprobe = 8
-    index, query = DenseIndex(vectors, rows, lists), random_unit(1, 16, seed=5)[0]
+    index, query = DenseIndex(vectors, rows, lists, brute_force_below=0), random_unit(1, 16, seed=5)[0]
     allowed = vectors @ query < -0.3
     same(
         index.search(query, 10, allowed=index.allowed_texts(allowed)),
@@ -172,7 +174,7 @@ def test_a_query_of_another_shape_is_an_error_of_the_caller() -> None:
     ("count", "kind", "lists"),
     [
         (1, Kind.FLAT, 1),
-        (LEAST - 1, Kind.FLAT, 6),
+        (MIN_VECTORS - 1, Kind.FLAT, 6),
         (FLAT_LIMIT, Kind.FLAT, 1264),
         (FLAT_LIMIT + 1, Kind.IVF, 1264),
         (1_000_000, Kind.IVF, 4000),
@@ -181,8 +183,8 @@ def test_a_query_of_another_shape_is_an_error_of_the_caller() -> None:
     ],
 )
 def test_the_count_decides_the_kind(count: int, kind: Kind, lists: int) -> None:
-    assert (AUTO.kind_of(count), lists_for(count)) == (kind, lists)
-    assert Plan(Kind.PQ).kind_of(count) is (Kind.PQ if count >= LEAST else Kind.FLAT)
+    assert (AUTO.kind_of(count), list_count(count)) == (kind, lists)
+    assert Plan(Kind.PQ).kind_of(count) is (Kind.PQ if count >= MIN_VECTORS else Kind.FLAT)
 
 
 def test_what_is_told_is_what_was_measured(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ def test_what_is_told_is_what_was_measured(tmp_path: Path) -> None:
     assert make_index(tmp_path / "j", vectors, rows, Plan(Kind.IVF)) == facts
     index, expected = DenseIndex.open(tmp_path / "i", vectors, rows, facts), sample(vectors, rows)
     found = recall(expected, lambda query: index.nearest_texts(query, 10)[0])
-    assert (facts["kind"], facts["lists"], facts["recall"]) == ("ivf", lists_for(3000), round(found, 4))
+    assert (facts["kind"], facts["lists"], facts["recall"]) == ("ivf", list_count(3000), round(found, 4))
     assert found >= TARGET_RECALL
     assert 1 < int(facts["nprobe"]) < int(facts["lists"])
 
@@ -210,11 +212,10 @@ def test_recall_worked_by_hand() -> None:
     assert recall(expected, lambda query: np.array(next(answers))) == pytest.approx((0.9 + 0.2) / 2)
 
 
-def test_the_exact_neighbours_are_found_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.retrieval.tuning._BLOCK", 7)
+def test_the_exact_neighbours_are_found_block_by_block() -> None:
     vectors, rows = random_unit(100, 8), every(100)[10:]
     queries = random_unit(3, 8, seed=2)
-    for query, found in zip(queries, exact(vectors, rows, queries), strict=True):
+    for query, found in zip(queries, exact(vectors, rows, queries, block=7), strict=True):
         assert found.tolist() == [10 + row for row, _ in plain(vectors, rows, query, 10)]
 
 
@@ -233,7 +234,7 @@ def test_another_count_dimension_class_metric_or_number_of_lists_is_refused(
     vectors = random_unit(400, 8)
     facts = dict(make_index(tmp_path / "i", vectors, every(400), Plan(kind, nprobe=100)))
     other = Kind.PQ if kind is Kind.IVF else Kind.IVF
-    assert open_lists(tmp_path / "i", facts, every(400), dimension=8).lists == facts["lists"]
+    assert open_ivf_index(tmp_path / "i", facts, every(400), dimension=8).list_count == facts["lists"]
     wrongs: tuple[tuple[IndexParameters, int, int], ...] = (
         (facts, 399, 8),
         (facts, 400, 16),
@@ -242,12 +243,12 @@ def test_another_count_dimension_class_metric_or_number_of_lists_is_refused(
     )
     for wrong, count, dimension in wrongs:
         with pytest.raises(Damaged, match=str(tmp_path / "i")):
-            open_lists(tmp_path / "i", wrong, every(count), dimension=dimension)
+            open_ivf_index(tmp_path / "i", wrong, every(count), dimension=dimension)
     for index in (faiss.IndexFlatIP(8), faiss.IndexHNSWFlat(8, 4, faiss.METRIC_INNER_PRODUCT)):
         index.add(vectors)
         faiss.write_index(index, str(tmp_path / "other"))
         with pytest.raises(Damaged, match=r"expected|other: not an index"):
-            open_lists(tmp_path / "other", facts, every(400), dimension=8)
+            open_ivf_index(tmp_path / "other", facts, every(400), dimension=8)
 
 
 @pytest.mark.parametrize("kind", [Kind.IVF, Kind.PQ])
@@ -263,7 +264,7 @@ def test_no_flip_or_truncation_crashes_and_limits_are_put_back(tmp_path: Path, k
     for bad in changed + [content[:length] for length in places]:
         file.write_bytes(bad)
         try:
-            open_lists(file, facts, every(300), dimension=4)
+            open_ivf_index(file, facts, every(300), dimension=4)
         except Damaged:
             refusals += 1
     assert refusals > len(places)  # every truncation and the head; what lists hold is the manifest's to guard
@@ -286,7 +287,7 @@ def test_limits_hold_before_faiss_sees_a_byte(
         return read(*arguments)
 
     monkeypatch.setattr(faiss, "read_index", watched)
-    open_lists(file, facts, every(300), dimension=4)
+    open_ivf_index(file, facts, every(300), dimension=4)
     assert seen == [(4 * 4 * 256 + 4, 4 * int(facts["lists"]))]
 
 
@@ -304,11 +305,11 @@ def test_memory_given_back_is_read_again(tmp_path: Path) -> None:
 def test_a_missing_file_is_damage(tmp_path: Path) -> None:
     facts: IndexParameters = {"kind": "ivf", "lists": 1, "nprobe": 1}
     with pytest.raises(Damaged, match="not an index"):
-        open_lists(tmp_path / "gone", facts, every(1), dimension=1)
+        open_ivf_index(tmp_path / "gone", facts, every(1), dimension=1)
 
 
 def test_a_disk_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
-    lists = make_lists(random_unit(50, 4), every(50), Kind.IVF)
+    lists = build_ivf_index(random_unit(50, 4), every(50), Kind.IVF)
     assert isinstance(lists, IVFIndex)
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):

@@ -13,11 +13,9 @@ from index.errors import ModelRefused
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Hit, Query
-from index.search.rerank import CrossEncoderReranker, Reranking, load_reranker, reading, rerank
-from index.search.reranker_model import (
-    Reading,
-)
-from index.search.searcher import search
+from index.search.rerank import CrossEncoderReranker, Reranking, load_reranker, reading
+from index.search.reranker_model import Reading
+from index.search.searcher import Searcher
 from tests.support.fakes import CountingReranker, WordEncoder, article
 
 FERRY = article(
@@ -38,7 +36,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
 
 def hits(generation: Generation, text: str = QUESTION) -> list[Hit]:
     query = Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)))
-    return search(generation, query, 10)
+    return Searcher(generation).search(query, 10)
 
 
 def test_a_sentence_is_read_within_its_paragraph(generation: Generation) -> None:
@@ -62,7 +60,7 @@ class Fixed(CountingReranker):
 
 def test_ratings_are_standardised_and_added(generation: Generation) -> None:
     before = hits(generation)
-    after = rerank(generation, QUESTION, before, Reranking(Fixed(), depth=3, weight=2.0))
+    after = Reranking(Fixed(), depth=3, weight=2.0).rerank(QUESTION, before, generation.sentences)
     # 0, 1, 2 have mean 1 and deviation sqrt(2/3)
     step = 2.0 / np.sqrt(2 / 3)
     expected = {before[0].row: -step, before[1].row: 0.0, before[2].row: step}
@@ -78,9 +76,9 @@ def test_ratings_are_standardised_and_added(generation: Generation) -> None:
 
 def test_only_the_best_are_read(generation: Generation) -> None:
     reranker = CountingReranker()
-    rerank(generation, QUESTION, hits(generation), Reranking(reranker, depth=2))
+    Reranking(reranker, depth=2).rerank(QUESTION, hits(generation), generation.sentences)
     assert [question for question, _ in reranker.read] == [QUESTION] * 2
-    assert rerank(generation, QUESTION, [], Reranking(reranker)) == []
+    assert Reranking(reranker).rerank(QUESTION, [], generation.sentences) == []
 
 
 def test_there_may_be_none_and_what_is_not_there_is_refused() -> None:

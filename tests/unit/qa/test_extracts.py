@@ -7,7 +7,7 @@ import pytest
 from index.building.build import build
 from index.generation.data_folder import DataFolder
 from index.search.query import Query
-from index.search.searcher import search
+from index.search.searcher import Searcher
 from qa.extracts import EXTRACT_WORDS, _near_duplicates, _words, group_hits
 from tests.support.fakes import WordEncoder, article
 from tests.support.sample_answers import build_article, shown_extracts
@@ -79,7 +79,9 @@ def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[s
     build([article(f"a{n}", text) for n, text in enumerate(texts)], WordEncoder(), data)
     generation = DataFolder(data).open()
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
-    return [g.hit.sentence.article.id for g in group_hits(generation, search(generation, query, 40), k)]
+    return [
+        g.hit.sentence.article.id for g in group_hits(generation, Searcher(generation).search(query, 40), k)
+    ]
 
 
 ICE = (
