@@ -21,7 +21,7 @@ from eval.beir.document_ranking import DEPTH
 from eval.measures import by_rank, score_rankings
 from index.embedding.backends import Backend, unavailable_reason
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_facts, load_encoder
+from index.embedding.load import encoding_metadata, load_encoder
 from index.embedding.shipped_models import default_model_folder
 from index.embedding.torch_models import SentenceTransformerEncoder, best_device, load_bi_encoder
 from index.storage.arrays import Vectors
@@ -93,7 +93,7 @@ def agreements(collection: Collection, encoders: Mapping[str, Encoder]) -> list[
     for name, encoder in encoders.items():
         vectors = encoder.encode(texts)
         found = [f"{ndcg(collection, one @ vectors.T):.4f}".rjust(18) for one in asked.values()]
-        lines.append(" ".join([name.ljust(16), *found, str(encoding_facts(encoder)["least_cosine"])]))
+        lines.append(" ".join([name.ljust(16), *found, str(encoding_metadata(encoder)["least_cosine"])]))
     return lines
 
 

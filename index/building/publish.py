@@ -22,7 +22,7 @@ from corpus.article import Passage, Sentence
 from index.building.embed import TextVectors
 from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_facts
+from index.embedding.load import encoding_metadata
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import DataFolder, Pointer
 from index.generation.files import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS
@@ -142,7 +142,7 @@ def _manifest(name: str, contents: GenerationPlan, *, encoder: Encoder) -> Manif
         model=encoder.name,
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
-        settings={**contents.settings, **encoding_facts(encoder)},
+        settings={**contents.settings, **encoding_metadata(encoder)},
         counts={
             "articles": len(contents.articles),
             "sentences": len(contents.sentences),

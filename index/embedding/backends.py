@@ -1,10 +1,10 @@
-"""What runs a model: torch in float32 or bfloat16, or OpenVINO; all behind the one `Encoder`.
+"""Opens an encoder with a backend: torch in float32 or bfloat16, or OpenVINO.
 
-A few texts, as questions are, are read in float32 by each backend, many in bfloat16 if it can: see
-`index.embedding.batch_encoder`. `auto` takes the first of `PREFERRED` that is installed, suits the processor, and agrees with
-float32 on the probes of `index.embedding.parity`; float32 itself otherwise. The order was measured once (README,
-"Faster"): timing at run time would choose by what else the machine was doing. Backends that agree share a
-fingerprint, so an index made with one is asked with any other.
+Every backend encodes few texts in float32 and many in bfloat16 if it can: see
+`index.embedding.batch_encoder`. `auto` takes the first of `PREFERRED` that is installed, suits the processor
+and agrees with float32 on the probes of `index.embedding.parity`, else float32. The order is measured, as
+timing at run time would depend on other processes. Backends that agree share a fingerprint, so an index built
+with one can be searched with another.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from index.embedding.batch_encoder import BackendModels, BatchEncoder, Network
+from index.embedding.encoder import Encoder
 from index.embedding.openvino_models import (
     Export,
     OpenVinoNetwork,
@@ -37,18 +38,15 @@ from index.embedding.torch_models import (
     load_bi_encoder,
     quiet,
     to_bfloat16,
+    tokenizer_of,
     whole_network,
-    word_pieces,
 )
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
 
-if TYPE_CHECKING:
-    from index.embedding.encoder import Encoder
-
 
 class Backend(StrEnum):
-    """What runs a model."""
+    """The library and precision that run a model."""
 
     AUTO = "auto"
     TORCH = "torch"
@@ -57,14 +55,14 @@ class Backend(StrEnum):
 
 
 PREFERRED = (Backend.OPENVINO, Backend.BF16)
-"""Fastest first. On another device than the processor torch is taken: the others were not measured there."""
+"""Fastest first, measured on the CPU; other devices use torch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model's folder and name, the device ("" for the best there is), and where conversions are kept.
+    """A model's folder and name, the device ("" for the best one), and the folder of conversions.
 
-    `files` are the lines of `index.embedding.shipped_models.hashed_files` for the folder.
+    `files` is `index.embedding.shipped_models.hashed_files` of the folder.
     """
 
     folder: Path
@@ -78,22 +76,24 @@ def open_encoder(source: Source, backend: str) -> Encoder:
     """The model of a folder, run by a backend.
 
     Raises:
-        ModelRefused: the model cannot be loaded; or there is no such backend, it is not installed, or it does
-            not agree with float32 here, unless that is left to `auto`.
+        ModelRefused: the model cannot be loaded; or the backend is unknown, not installed, or does not agree
+            with float32 here. `auto` skips a backend that fails.
     """
     if backend not in tuple(Backend):
         raise ModelRefused(f"there is no backend {backend!r}; choose one of: {', '.join(Backend)}")
-    for way in PREFERRED if backend == Backend.AUTO else ():
-        if not unavailable_reason(way, source.device):
+    if backend != Backend.AUTO:
+        return _open(source, Backend(backend), strict=True)
+    for preferred in PREFERRED:
+        if not unavailable_reason(preferred, source.device):
             try:
-                return _open(source, way, strict=False)
+                return _open(source, preferred, strict=False)
             except ModelRefused:
-                continue  # `qa doctor` tells what is broken; a fault of the model's own shows below
-    return _open(source, Backend.TORCH if backend == Backend.AUTO else Backend(backend), strict=True)
+                continue  # `qa doctor` reports a broken backend; a fault of the model recurs below
+    return _open(source, Backend.TORCH, strict=True)
 
 
 def unavailable_reason(backend: Backend, device: str = "") -> str:
-    """Why `auto` passes a backend over, whatever the model; "" when it does not."""
+    """Why `auto` skips a backend for any model; "" if it does not."""
     if backend == Backend.OPENVINO and (fault := openvino_fault()):
         return fault
     if backend != Backend.TORCH and (device or best_device()) != "cpu":
@@ -107,30 +107,30 @@ def _open(source: Source, backend: Backend, *, strict: bool) -> Encoder:
     if backend == Backend.OPENVINO:
         return _openvino(source, strict=strict)
     model = load_bi_encoder(source.folder, source.device or best_device())
-    pieces = word_pieces(model)
+    tokenizer = tokenizer_of(model)
     if backend == Backend.BF16:
-        return _bf16(source, model, _needed(pieces, source), strict=strict)
-    if pieces is None:
+        return _bf16(source, model, _required(tokenizer, source), strict=strict)
+    if tokenizer is None:
         digest = fingerprint(source.files, max_tokens=int(model.max_seq_length))
         return SentenceTransformerEncoder(model, name=source.name, fingerprint=digest)
-    return _encoder(source, BackendModels(Backend.TORCH, TorchNetwork(model, pieces.names)), pieces)
+    return _encoder(source, BackendModels(Backend.TORCH, TorchNetwork(model, tokenizer.names)), tokenizer)
 
 
-def _bf16(source: Source, model: Any, pieces: Tokenizer, *, strict: bool) -> BatchEncoder:
-    """Float32, and a copy in bfloat16 once there are many texts."""
-    exact = TorchNetwork(model, pieces.names)
-    networks = BackendModels(
+def _bf16(source: Source, model: Any, tokenizer: Tokenizer, *, strict: bool) -> BatchEncoder:
+    """Float32 for few texts, and a bfloat16 copy, made when there are many."""
+    fp32 = TorchNetwork(model, tokenizer.names)
+    models = BackendModels(
         backend=Backend.BF16,
-        fp32=exact,
-        reference=_reference(source, exact, pieces),
-        make_fast=lambda: TorchNetwork(to_bfloat16(model), pieces.names),
+        fp32=fp32,
+        reference=_reference(source, fp32, tokenizer),
+        make_fast=lambda: TorchNetwork(to_bfloat16(model), tokenizer.names),
         strict=strict,
     )
-    return _encoder(source, networks, pieces)
+    return _encoder(source, models, tokenizer)
 
 
 def _openvino(source: Source, *, strict: bool) -> BatchEncoder:
-    """Neither torch nor sentence-transformers is loaded for a model that is converted already."""
+    """Loads neither torch nor sentence-transformers if the model is already converted."""
     if fault := openvino_fault():
         raise ModelRefused(fault)
     if source.device not in ("", "cpu"):
@@ -138,48 +138,48 @@ def _openvino(source: Source, *, strict: bool) -> BatchEncoder:
     folder = export_folder(source.models, source.files, library=Backend.OPENVINO)
     export = read_export(folder, version=openvino_version()) or _export(source, folder)
 
-    def network(*, exact: bool) -> OpenVinoNetwork:
-        return OpenVinoNetwork(folder, export.pieces.names, dimension=export.reference.shape[1], exact=exact)
+    def network(*, fp32: bool) -> OpenVinoNetwork:
+        dimension = export.reference.shape[1]
+        return OpenVinoNetwork(folder, export.tokenizer.names, dimension=dimension, fp32=fp32)
 
-    networks = BackendModels(
+    models = BackendModels(
         backend=Backend.OPENVINO,
-        fp32=network(exact=True),
+        fp32=network(fp32=True),
         reference=export.reference,
-        make_fast=lambda: network(exact=False),
+        make_fast=lambda: network(fp32=False),
         strict=strict,
     )
-    return _encoder(source, networks, export.pieces)
+    return _encoder(source, models, export.tokenizer)
 
 
 def _export(source: Source, folder: Path) -> Export:
     model = load_bi_encoder(source.folder, "cpu")
-    pieces = _needed(word_pieces(model), source)
-    inputs = pieces.pad(pieces.tokenize(PROBES[1:4]))
+    tokenizer = _required(tokenizer_of(model), source)
+    inputs = tokenizer.pad(tokenizer.tokenize(PROBES[1:4]))
 
     def write_network(building: Path) -> None:
         with quiet():
-            convert(whole_network(model, pieces.names), inputs, building)
+            convert(whole_network(model, tokenizer.names), inputs, building)
 
     return write_export(
         folder,
-        pieces,
-        reference=_reference(source, TorchNetwork(model, pieces.names), pieces),
+        tokenizer,
+        reference=_reference(source, TorchNetwork(model, tokenizer.names), tokenizer),
         version=openvino_version(),
         write_network=write_network,
     )
 
 
-def _needed(pieces: Tokenizer | None, source: Source) -> Tokenizer:
-    if pieces is None:
-        fact = f"{source.name} does more with a text than cut it into pieces"
-        raise ModelRefused(f"{fact}; use --backend torch")
-    return pieces
+def _required(tokenizer: Tokenizer | None, source: Source) -> Tokenizer:
+    if tokenizer is None:
+        raise ModelRefused(f"{source.name} preprocesses texts with its own code; use --backend torch")
+    return tokenizer
 
 
-def _reference(source: Source, network: Network, pieces: Tokenizer) -> Vectors:
-    return _encoder(source, BackendModels(Backend.TORCH, network), pieces).encode(PROBES)
+def _reference(source: Source, network: Network, tokenizer: Tokenizer) -> Vectors:
+    return _encoder(source, BackendModels(Backend.TORCH, network), tokenizer).encode(PROBES)
 
 
-def _encoder(source: Source, networks: BackendModels, pieces: Tokenizer) -> BatchEncoder:
-    digest = fingerprint(source.files, max_tokens=pieces.max_tokens)
-    return BatchEncoder(networks, pieces, name=source.name, fingerprint=digest)
+def _encoder(source: Source, models: BackendModels, tokenizer: Tokenizer) -> BatchEncoder:
+    digest = fingerprint(source.files, max_tokens=tokenizer.max_tokens)
+    return BatchEncoder(models, tokenizer, name=source.name, fingerprint=digest)

@@ -1,11 +1,8 @@
-"""The encoder: texts cut into pieces, packed into batches, and passed through a network, whatever runs it.
+"""Encodes texts in length-sorted batches; tokenisation of the next slab overlaps inference.
 
-Pieces of the next texts are made in a thread while the network reads these: both leave Python's lock alone.
-A question by itself takes no detour: it is cut, read, and done.
-
-A few texts are read in float32 whatever the backend. In bfloat16 a question's cosines move by up to .0016
-with those that happen to be encoded beside it, and one question by itself is hardly faster; for many texts,
-that are encoded once and kept, it is two to three times as fast.
+Few texts are always encoded in float32: in bfloat16 the cosines of a question move by up to .0016 with the
+texts in the same batch, and one question is hardly faster. Many texts, encoded once and stored, are two to
+three times as fast in bfloat16.
 """
 
 from __future__ import annotations
@@ -18,20 +15,23 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from index.embedding.parity import AGREES, PROBES, least_cosine
-from index.embedding.tokenizer import IDS, Inputs, TokenIds, Tokenizer
+from index.embedding.parity import MIN_COSINE, PROBES, least_cosine
+from index.embedding.tokenizer import Inputs, TokenIds, Tokenizer
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
 
 SLAB = 512
-"""Texts cut at once: a tenth of a second's work, sorted by characters before and by pieces after."""
+"""Texts tokenised at once: a tenth of a second, sorted by characters before and by tokens after."""
 
 FP32_BELOW = 32
-"""Texts that are encoded as questions are."""
+"""Texts up to which float32 is used, as for questions."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Network(Protocol):
-    """What reads pieces; need not be safe to share between threads."""
+    """Maps token ids to vectors; need not be thread-safe."""
 
     @property
     def dimension(self) -> int:
@@ -39,11 +39,11 @@ class Network(Protocol):
 
     @property
     def budget(self) -> int:
-        """Pieces in a batch at which it is quickest."""
+        """The fastest number of tokens in a batch."""
 
     @property
     def step(self) -> int:
-        """Widths that are a multiple of this suit it."""
+        """Batches are padded to a multiple of this width."""
 
     def __call__(self, inputs: Inputs) -> Vectors:
         """A vector of L2 norm 1 for each text, shape (texts, dimension)."""
@@ -51,11 +51,10 @@ class Network(Protocol):
 
 @dataclass(slots=True, eq=False)
 class BackendModels:
-    """The networks of a backend.
+    """The networks of a backend: `fp32`, and `fast` for many texts, made by `make_fast` on first use.
 
-    `exact` reads in float32. `quick`, for many texts, is made by `make_fast` when first wanted and held
-    against `reference`, the float32 vectors of the probes; one that does not agree is refused if `strict`,
-    else `exact` stands in for it. `agreement` is the least cosine of those in use, 1 for float32 by torch.
+    Both must agree with `reference`, the float32 vectors of the probes. A fast network that does not is
+    refused if `strict`, else replaced by `fp32`. `agreement` is the least cosine of the networks in use.
     """
 
     backend: str
@@ -67,64 +66,55 @@ class BackendModels:
     fast: Network | None = None
 
 
-@dataclass(slots=True)
-class Spent:
-    """Pieces of texts that went through the network, and pieces that only filled batches up."""
-
-    texts: int = 0
-    filling: int = 0
-
-
 class BatchEncoder:
-    """An `index.embedding.load.Encoder` over networks; safe to share between threads."""
+    """An `index.embedding.encoder.Encoder` over networks; safe to share between threads."""
 
-    def __init__(self, networks: BackendModels, pieces: Tokenizer, *, name: str, fingerprint: str) -> None:
-        """Raises ModelRefused when the exact network does not agree with the reference."""
+    def __init__(self, models: BackendModels, tokenizer: Tokenizer, *, name: str, fingerprint: str) -> None:
+        """Raises ModelRefused if the float32 network does not agree with the reference."""
         self.name = name
         self.fingerprint = fingerprint
-        self.networks = networks
-        self.dimension = networks.fp32.dimension
-        self.max_tokens = pieces.max_tokens
-        self.spent = Spent()
-        self._pieces = pieces
-        self._turn = threading.Lock()  # two passes at once would each wait for the other's processors
-        self._choosing = threading.Lock()
-        self._check(networks.fp32, strict=True)
+        self.models = models
+        self.dimension = models.fp32.dimension
+        self.max_tokens = tokenizer.max_tokens
+        self._tokenizer = tokenizer
+        self._inference_lock = threading.Lock()  # parallel passes would compete for the same cores
+        self._fast_lock = threading.Lock()
+        self._check(models.fp32, strict=True)
 
     def count_tokens(self, text: str) -> int:
-        """See `index.embedding.load.Encoder.count_tokens`."""
-        return self._pieces.count(text)
+        """See `Encoder.count_tokens`."""
+        return self._tokenizer.count(text)
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
-        """See `index.embedding.load.Encoder.encode`.
+        """See `Encoder.encode`.
 
         Raises:
-            ModelRefused: many texts, and a network for them that had to be used and does not agree.
+            ModelRefused: many texts, and a strict backend whose fast network does not agree.
         """
-        network = self.networks.fp32 if len(texts) <= FP32_BELOW else self._quick()
+        network = self.models.fp32 if len(texts) <= FP32_BELOW else self._fast()
         return self._encode(texts, network, progress=progress)
 
-    def _quick(self) -> Network:
-        ways = self.networks
-        with self._choosing:
-            if ways.fast is None:
-                made = ways.make_fast() if ways.make_fast else ways.fp32
-                agrees = made is ways.fp32 or self._check(made, strict=ways.strict)
-                ways.fast = made if agrees else ways.fp32
-            return ways.fast
+    def _fast(self) -> Network:
+        models = self.models
+        with self._fast_lock:
+            if models.fast is None:
+                network = models.make_fast() if models.make_fast else models.fp32
+                agrees = network is models.fp32 or self._check(network, strict=models.strict)
+                models.fast = network if agrees else models.fp32
+            return models.fast
 
     def _check(self, network: Network, *, strict: bool) -> bool:
-        ways = self.networks
-        if ways.reference is None:
+        models = self.models
+        if models.reference is None:
             return True
-        least = least_cosine(self._encode(PROBES, network), ways.reference)
-        if least >= AGREES:
-            ways.agreement = min(ways.agreement, least)
+        least = least_cosine(self._encode(PROBES, network), models.reference)
+        if least >= MIN_COSINE:
+            models.agreement = min(models.agreement, least)
             return True
         if strict:
             raise ModelRefused(
-                f"{ways.backend} does not agree with float32 on {self.name} here: the least cosine is "
-                f"{least:.4f}, and {AGREES} is asked for; use --backend torch"
+                f"{models.backend} does not agree with float32 on {self.name} here: the least cosine is "
+                f"{least:.4f}, below the minimum of {MIN_COSINE}; use --backend torch"
             )
         return False
 
@@ -132,55 +122,48 @@ class BatchEncoder:
         self, texts: Sequence[str], network: Network, *, progress: Callable[[int], None] | None = None
     ) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for rows, cut in self._cut(texts):
-            for batch in pack([len(one) for one in cut], network.budget):
-                vectors[[rows[place] for place in batch]] = self._pass(network, [cut[one] for one in batch])
+        for rows, tokens in self._tokenized(texts):
+            for batch in pack([len(ids) for ids in tokens], network.budget):
+                inputs = self._tokenizer.pad([tokens[position] for position in batch], step=network.step)
+                with self._inference_lock:
+                    vectors[[rows[position] for position in batch]] = network(inputs)
                 if progress:
                     progress(len(batch))
         return vectors
 
-    def _cut(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[TokenIds]]]:
-        """Rows of the texts and their pieces, some hundred of like length at a time."""
+    def _tokenized(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[TokenIds]]]:
+        """Rows and token ids of the texts in slabs of similar length."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         slabs = [order[start : start + SLAB] for start in range(0, len(order), SLAB)]
 
-        def cut(rows: list[int]) -> tuple[list[int], list[TokenIds]]:
-            return rows, self._pieces.tokenize([texts[row] for row in rows])
+        def tokenize(rows: list[int]) -> tuple[list[int], list[TokenIds]]:
+            return rows, self._tokenizer.tokenize([texts[row] for row in rows])
 
-        yield from one_ahead(cut, slabs) if len(slabs) > 1 else map(cut, slabs)
-
-    def _pass(self, network: Network, cut: Sequence[TokenIds]) -> Vectors:
-        inputs = self._pieces.pad(cut, step=network.step)
-        count = sum(map(len, cut))
-        with self._turn:
-            self.spent.texts += count
-            self.spent.filling += inputs[IDS].size - count
-            return network(inputs)
-
-
-Thing = TypeVar("Thing")
-Made = TypeVar("Made")
+        yield from one_ahead(tokenize, slabs) if len(slabs) > 1 else map(tokenize, slabs)
 
 
 def pack(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Places in `lengths`, shortest first, in batches within the budget; one too long for it goes alone."""
+    """Positions in `lengths`, shortest first, in batches within the budget; a longer text gets its own.
+
+    Lengths 3, 9, 2, 4 and budget 12 -> [2, 0, 3], [1].
+    """
     batches: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda place: lengths[place]):
-        if batches and (len(batches[-1]) + 1) * lengths[place] <= budget:
-            batches[-1].append(place)
+    for position in sorted(range(len(lengths)), key=lambda position: lengths[position]):
+        if batches and (len(batches[-1]) + 1) * lengths[position] <= budget:
+            batches[-1].append(position)
         else:
-            batches.append([place])
+            batches.append([position])
     return batches
 
 
-def one_ahead(make: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
-    """What is made of each thing, in order; the next is made in a thread while the caller uses this one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming: Future[Made] | None = None
-        for thing in things:
-            following = thread.submit(make, thing)
-            if coming:
-                yield coming.result()
-            coming = following
-        if coming:
-            yield coming.result()
+def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The function's results in order; a thread computes the next while the caller uses this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as executor:
+        pending: Future[Result] | None = None
+        for item in items:
+            following = executor.submit(function, item)
+            if pending:
+                yield pending.result()
+            pending = following
+        if pending:
+            yield pending.result()

@@ -1,4 +1,4 @@
-"""Text to vectors: the interface of an encoder."""
+"""Defines the encoder protocol: texts to unit vectors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, for people."""
+        """The model's name."""
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two encoders exactly when their vectors can be compared: a SHA-256."""
+        """A SHA-256, equal for two encoders exactly when their vectors are comparable."""
 
     @property
     def dimension(self) -> int:
@@ -26,15 +26,15 @@ class Encoder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Word pieces of a text that count, the two special ones included."""
+        """Tokens after which a text is truncated, with the two special ones."""
 
     def count_tokens(self, text: str) -> int:
-        """Word pieces of the whole text, the two special ones included."""
+        """Tokens of the whole text, with the two special ones."""
 
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
         """Vectors in the order of the texts, shape (len(texts), dimension), each of L2 norm 1.
 
-        `progress` is called after each batch with the number of texts in it.
+        `progress` is called with the number of texts after each batch.
         """

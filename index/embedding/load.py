@@ -1,9 +1,4 @@
-"""Text to vectors: the interface, and how a model is found and loaded.
-
-A vector is the meaning of a text as `dimension` numbers; the inner product of two vectors of
-length 1 is their cosine: 1.0 for the same text, near 0 for unrelated ones. Only the first
-`max_tokens` word pieces of a text count.
-"""
+"""Finds an embedding model and loads it with a backend."""
 
 from __future__ import annotations
 
@@ -23,11 +18,10 @@ from index.embedding.shipped_models import (
     quality_model_folder,
 )
 from index.embedding.torch_models import SentenceTransformerEncoder, check_device
-from index.generation.manifest import Setting
 
 
 class Profile(StrEnum):
-    """The models that come as packages: small and quick, or better and five to seven times the cost."""
+    """The models that come as packages: a small one, and a better one at five to seven times the cost."""
 
     STANDARD = "standard"
     QUALITY = "quality"
@@ -43,13 +37,13 @@ def load_encoder(
     """Load a model: None for the default one, else a profile, a folder, or a name on the Hugging Face hub.
 
     Profiles are "standard", the default model, and "quality", whose packages are unpacked below `models`;
-    neither ever touches the network. A hub name is downloaded on first use, without code and pickled
-    weights. `device` is "cuda", "mps" or "cpu"; None takes the best there is. `backend` is what runs it:
-    see `index.embedding.backends`; what is converted for it lies below `models`, too.
+    neither uses the network. A hub name is downloaded on first use, without code and pickled weights.
+    `device` is "cuda", "mps" or "cpu"; None takes the best one. Conversions for a `backend`
+    (`index.embedding.backends`) are also stored below `models`.
 
     Raises:
-        ModelRefused: there is no such device or backend, or the model is not there, is not what was pinned,
-            or is not safetensors only.
+        ModelRefused: no such device, backend or model, files that differ from their pins, or weights that are
+            not safetensors.
     """
     if device is not None:
         check_device(device)
@@ -58,17 +52,16 @@ def load_encoder(
     return open_encoder(source, backend)
 
 
-def encoding_facts(encoder: Encoder) -> dict[str, Setting]:
-    """What a manifest tells of how texts were encoded: the backend, and its least cosine with float32."""
+def encoding_metadata(encoder: Encoder) -> dict[str, str]:
+    """The manifest's settings of the encoder: the backend, and its least cosine with float32."""
     if isinstance(encoder, SentenceTransformerEncoder):
         return {"backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}
     if not isinstance(encoder, BatchEncoder):
         return {}
-    return {"backend": str(encoder.networks.backend), "least_cosine": f"{encoder.networks.agreement:.6f}"}
+    return {"backend": str(encoder.models.backend), "least_cosine": f"{encoder.models.agreement:.6f}"}
 
 
 def _find(model: str | None, models: Path) -> tuple[Path, str]:
-    """The folder of a model and its name."""
     if model in (None, Profile.STANDARD, DEFAULT_MODEL):
         return default_model_folder(), DEFAULT_MODEL
     if model in (Profile.QUALITY, QUALITY_MODEL):

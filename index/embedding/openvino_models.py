@@ -1,12 +1,12 @@
-"""A model converted for another library, kept beside the index so that it is converted once.
+"""Converts a model to OpenVINO, stores the conversion beside the index, and runs it.
 
 FOLDER/network.xml, network.bin   the network
-FOLDER/tokenizer.json             how texts are cut
-FOLDER/probes.npy                 the fp32 vectors of `index.embedding.parity.PROBES`
-FOLDER/export.json                what made them, and the SHA-256 of each
+FOLDER/tokenizer.json             the tokenizer
+FOLDER/probes.npy                 the float32 vectors of `index.embedding.parity.PROBES`
+FOLDER/export.json                versions, and the SHA-256 of each file
 
-The folder's name tells which model's files it was made of. One that is not as it was written, or was made by
-another release, counts as missing and is made again.
+The folder's name is a hash of the model's files. A conversion that was changed or made by another release is
+made again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,60 +33,60 @@ EXPORT, TOKENIZER, REFERENCE = "export.json", "tokenizer.json", "probes.npy"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Export:
-    """A converted model; `reference` holds the fp32 vectors of the probes, shape (probes, dimension)."""
+    """A converted model; `reference` has the float32 vectors of the probes, shape (probes, dimension)."""
 
     folder: Path
-    pieces: Tokenizer
+    tokenizer: Tokenizer
     reference: NDArray[np.float32]
 
 
 def export_folder(models: Path, files: Sequence[str], *, library: str) -> Path:
-    """Where the export of a model lies; `files` are the lines of `index.embedding.shipped_models.hashed_files`."""
+    """The folder of a model's conversion; `files` is `shipped_models.hashed_files` of the model."""
     return models / f"{library}-{lines_sha256(files)[:16]}"
 
 
 def read_export(folder: Path, *, version: str) -> Export | None:
-    """The export in a folder, made by this version; None when there is none or it was changed."""
+    """The conversion in a folder; None if it is missing, changed or made by another version."""
     try:
-        facts = json.loads((folder / EXPORT).read_bytes())
-        if (facts["version"], facts["probes"]) != (version, lines_sha256(PROBES)):
+        description = json.loads((folder / EXPORT).read_bytes())
+        if (description["version"], description["probes"]) != (version, lines_sha256(PROBES)):
             return None
-        if any(file_sha256(folder / name) != digest for name, digest in facts["files"].items()):
+        if any(file_sha256(folder / name) != digest for name, digest in description["files"].items()):
             return None
-        pieces = Tokenizer(
+        tokenizer = Tokenizer(
             (folder / TOKENIZER).read_text(encoding="utf-8"),
-            names=facts["inputs"],
-            max_tokens=facts["max_tokens"],
-            blank=facts["blank"],
+            names=description["inputs"],
+            max_tokens=description["max_tokens"],
+            pad_id=description["blank"],
         )
-        return Export(folder, pieces, np.load(folder / REFERENCE, allow_pickle=False))
+        return Export(folder, tokenizer, np.load(folder / REFERENCE, allow_pickle=False))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def write_export(
     folder: Path,
-    pieces: Tokenizer,
+    tokenizer: Tokenizer,
     *,
     reference: NDArray[np.float32],
     version: str,
     write_network: Callable[[Path], None],
 ) -> Export:
-    """Make a folder whole or not at all; `write_network` puts the network's files into the one it is given.
+    """Write a conversion atomically; `write_network` writes the network's files into a folder.
 
     Raises:
-        ModelRefused: it cannot be written, or the network cannot be converted.
+        ModelRefused: the folder cannot be written, or the network cannot be converted.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            made = building / "made"  # the folder around it is for its owner alone
+            made = building / "made"  # mkdtemp's own folder is private to its owner
             made.mkdir()
             write_network(made)
-            (made / TOKENIZER).write_text(pieces.written, encoding="utf-8")
+            (made / TOKENIZER).write_text(tokenizer.content, encoding="utf-8")
             np.save(made / REFERENCE, reference, allow_pickle=False)
-            (made / EXPORT).write_text(_facts(made, pieces, version), encoding="ascii")
+            (made / EXPORT).write_text(_description(made, tokenizer, version), encoding="ascii")
             shutil.rmtree(folder, ignore_errors=True)
             made.rename(folder)
         finally:
@@ -95,77 +94,77 @@ def write_export(
     except OSError as error:
         raise ModelRefused(
             f"the converted model cannot be written to {folder}: {error.strerror}; "
-            f"make room or give the right to write there, or use another backend"
+            f"free space or make the folder writable, or use another backend"
         ) from error
-    return Export(folder, pieces, reference)
+    return Export(folder, tokenizer, reference)
 
 
-def _facts(building: Path, pieces: Tokenizer, version: str) -> str:
+def _description(building: Path, tokenizer: Tokenizer, version: str) -> str:
     files: Mapping[str, str] = {path.name: file_sha256(path) for path in sorted(building.iterdir())}
-    facts = {
+    description = {
         "version": version,
         "probes": lines_sha256(PROBES),
-        "inputs": pieces.names,
-        "max_tokens": pieces.max_tokens,
-        "blank": pieces.blank,
+        "inputs": tokenizer.names,
+        "max_tokens": tokenizer.max_tokens,
+        "blank": tokenizer.pad_id,
         "files": files,
     }
-    return json.dumps(facts, indent=1, sort_keys=True) + "\n"
+    return json.dumps(description, indent=1, sort_keys=True) + "\n"
 
 
 NETWORK, WEIGHTS = "network.xml", "network.bin"
 INSTALL = "run `make setup OPENVINO=1` or `pip install -r requirements/openvino.lock`"
 
-# What a library that is half installed, or a network it does not know, has been seen to raise.
+# Raised by a partly installed library, or by a network that it does not support.
 FAULTS = (ImportError, AttributeError, OSError, RuntimeError, TypeError, ValueError, KeyError)
 
 
 class OpenVinoNetwork:
-    """A converted network as an `index.embedding.batch_encoder.Network`; unless `exact`, in bfloat16 where that is fast.
+    """A converted `index.embedding.batch_encoder.Network`; unless `fp32`, in bfloat16 where that is fast.
 
-    A width it has not met yet costs 3 to 5 ms more, so they come in steps: questions have a handful of them.
+    The first batch of a new width costs 3 to 5 ms more, hence `step`: questions have only a few widths.
     """
 
-    budget = 4096  # texts a second: 194 at 1024, 179 at 4096, 193 at 8192, within what two runs differ by
+    budget = 4096  # texts a second: 194 at 1024, 179 at 4096, 193 at 8192, within the noise
     step = 8
 
-    def __init__(self, folder: Path, names: Sequence[str], *, dimension: int, exact: bool) -> None:
+    def __init__(self, folder: Path, names: Sequence[str], *, dimension: int, fp32: bool) -> None:
         """Raises ModelRefused."""
         self.dimension = dimension
         self._names = names
         try:
-            hints = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_PRECISION_HINT": "f32"} if exact else {})}
+            hints = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_PRECISION_HINT": "f32"} if fp32 else {})}
             compiled = _library().Core().compile_model(str(folder / NETWORK), "CPU", hints)
             self._request = compiled.create_infer_request()
         except FAULTS as error:
             raise ModelRefused(f"OpenVINO cannot run {folder / NETWORK}: {_line(error)}") from error
 
     def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
-        """See `index.embedding.batch_encoder.Network`."""
-        found = self._request.infer([inputs[name] for name in self._names])
-        return np.array(found[0], dtype=np.float32)  # what it gives out is written over by the next pass
+        """See `Network`."""
+        outputs = self._request.infer([inputs[name] for name in self._names])
+        return np.array(outputs[0], dtype=np.float32)  # a copy: the next pass overwrites the output
 
 
 def openvino_fault() -> str:
-    """Why OpenVINO cannot be used here; "" when it can."""
-    if "openvino" not in sys.modules and find_spec("openvino") is None:
-        return f"openvino is not installed; {INSTALL}"
+    """Why OpenVINO cannot be used here; "" if it can."""
     try:
         _library().Core()
     except FAULTS as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "openvino":
+            return f"openvino is not installed; {INSTALL}"
         return f"openvino is installed but cannot be loaded ({_line(error)}); {INSTALL} again, or remove it"
     return ""
 
 
 def openvino_version() -> str:
-    """The release that is installed."""
+    """The installed release."""
     return str(_library().__version__)
 
 
 def convert(network: Any, inputs: Inputs, folder: Path) -> None:
-    """Write a `torch.nn.Module` that takes these inputs, in order, as `NETWORK` and `WEIGHTS` in a folder.
+    """Write a `torch.nn.Module` as `NETWORK` and `WEIGHTS` in a folder; `inputs` are examples, in order.
 
-    Batches and widths may vary from those of the inputs. Raises ModelRefused.
+    Batch size and width stay variable. Raises ModelRefused.
     """
     import torch
 
@@ -176,10 +175,10 @@ def convert(network: Any, inputs: Inputs, folder: Path) -> None:
 
         example = tuple(torch.from_numpy(array) for array in inputs.values())
         with torch.no_grad():
-            followed = TorchScriptPythonDecoder(network, example_input=example)
+            decoder = TorchScriptPythonDecoder(network, example_input=example)
         frontend = FrontEndManager().load_by_framework("pytorch")
         openvino.save_model(
-            frontend.convert(frontend.load(followed)), str(folder / NETWORK), compress_to_fp16=False
+            frontend.convert(frontend.load(decoder)), str(folder / NETWORK), compress_to_fp16=False
         )
     except FAULTS as error:
         raise ModelRefused(
@@ -189,7 +188,7 @@ def convert(network: Any, inputs: Inputs, folder: Path) -> None:
 
 def _library() -> Any:
     modules: Any = sys.modules
-    modules.setdefault("openvino_telemetry", None)  # found to be missing, then: openvino does without it
+    modules.setdefault("openvino_telemetry", None)  # makes its import fail: openvino runs without telemetry
     import openvino
 
     return openvino

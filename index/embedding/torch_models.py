@@ -1,6 +1,6 @@
-"""Models of sentence-transformers, loaded from folders: the one file that knows that library.
+"""Loads models of sentence-transformers from folders and runs them with torch.
 
-Nothing is downloaded here, no code from a model's folder is run, and only safetensors are read.
+Nothing is downloaded, no code from a model's folder runs, and only safetensors are read.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from index.embedding.parity import PROBES
 from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer, raw_tokenizer
 from index.errors import ModelRefused
 
-# Pieces in a batch. Two cores with AMX read 203 texts a second at 4096 in bfloat16, 149 at 2048 and 181 at
+# Tokens in a batch. Two cores with AMX encode 203 texts a second at 4096 in bfloat16, 149 at 2048 and 181 at
 # 8192; in float32 72 at 2048, 69 at 4096 and 56 at 8192.
 _BUDGET = 4096
-_BUDGET_ELSEWHERE = 65_536  # other devices want large batches
+_GPU_BUDGET = 65_536
 
 
 def load_bi_encoder(folder: Path, device: str) -> Any:
-    """A `SentenceTransformer`: one text to one vector. Raises ModelRefused."""
+    """A `SentenceTransformer`. Raises ModelRefused."""
     from sentence_transformers import SentenceTransformer
 
-    with _refused(folder):
+    with _load_errors(folder):
         return SentenceTransformer(
             str(folder),
             device=device,
@@ -51,13 +51,13 @@ class TorchNetwork:
 
     def __init__(self, model: Any, names: Sequence[str]) -> None:
         self.dimension = int(model.get_embedding_dimension())
-        self.budget = _BUDGET if model.device.type == "cpu" else _BUDGET_ELSEWHERE
+        self.budget = _BUDGET if model.device.type == "cpu" else _GPU_BUDGET
         self._names = names
         self._device = model.device
         self._whole = whole_network(model, names)
 
     def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
-        """See `index.embedding.batch_encoder.Network`."""
+        """See `Network`."""
         import torch
 
         with torch.inference_mode():
@@ -67,7 +67,7 @@ class TorchNetwork:
 
 
 def whole_network(model: Any, names: Sequence[str]) -> Any:
-    """A bi-encoder as one `torch.nn.Module`: inputs of these names, in order, to vectors of norm 1."""
+    """A bi-encoder as one `torch.nn.Module`: maps inputs, in the order of `names`, to vectors of norm 1."""
     import torch
 
     class Whole(torch.nn.Module):
@@ -83,53 +83,52 @@ def whole_network(model: Any, names: Sequence[str]) -> Any:
 
 
 def to_bfloat16(model: Any) -> Any:
-    """A copy of a bi-encoder whose first module, the costly one, is in bfloat16.
+    """A copy of a bi-encoder with its transformer in bfloat16.
 
-    Pooling and what follows get float32: rounding there would save nothing.
+    Pooling and later modules stay in float32: they cost little.
     """
     import torch
 
     with quiet():
         copied = copy.deepcopy(model)
     copied[0].to(torch.bfloat16)
-    copied[0].register_forward_hook(lambda module, given, features: _to_float32(features))
+    copied[0].register_forward_hook(lambda module, inputs, features: _to_float32(features))
     return copied
 
 
-def word_pieces(model: Any) -> Tokenizer | None:
-    """How a bi-encoder cuts texts up; None where it does more than cut, such as put a prompt before each."""
+def tokenizer_of(model: Any) -> Tokenizer | None:
+    """The tokenizer of a bi-encoder; None if its preprocessing does more, such as add a prompt."""
     import torch
 
-    tokenizer: Any = getattr(model, "tokenizer", None)
-    if model.default_prompt_name or model.truncate_dim or not hasattr(tokenizer, "backend_tokenizer"):
+    own: Any = getattr(model, "tokenizer", None)
+    if model.default_prompt_name or model.truncate_dim or not hasattr(own, "backend_tokenizer"):
         return None
     features = model.preprocess(list(PROBES))
-    tensors = {name: one for name, one in features.items() if isinstance(one, torch.Tensor)}
+    tensors = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
     if not tensors.keys() <= {IDS, MASK, TYPES}:
         return None
-    pieces = Tokenizer(
-        tokenizer.backend_tokenizer.to_str(),
+    tokenizer = Tokenizer(
+        own.backend_tokenizer.to_str(),
         names=tuple(tensors),
         max_tokens=int(model.max_seq_length),
-        blank=int(tokenizer.pad_token_id or 0),
+        pad_id=int(own.pad_token_id or 0),
     )
-    return pieces if pieces.same_as(tensors, PROBES) else None
+    return tokenizer if tokenizer.matches(tensors, PROBES) else None
 
 
 def _to_float32(features: dict[str, Any]) -> dict[str, Any]:
-    """The same with what is in fewer bits in float32."""
     import torch
 
-    halves = {name: one for name, one in features.items() if getattr(one, "dtype", None) == torch.bfloat16}
-    return {**features, **{name: one.float() for name, one in halves.items()}}
+    bfloat16 = (name for name, value in features.items() if getattr(value, "dtype", None) == torch.bfloat16)
+    return {**features, **{name: features[name].float() for name in bfloat16}}
 
 
 def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
-    """A `CrossEncoder`: two texts to one score. Raises ModelRefused."""
+    """A `CrossEncoder` that returns logits. Raises ModelRefused."""
     import torch
     from sentence_transformers import CrossEncoder
 
-    with _refused(folder):
+    with _load_errors(folder):
         return CrossEncoder(
             str(folder),
             device=device,
@@ -143,7 +142,7 @@ def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
 
 
 def best_device() -> str:
-    """cuda, mps or cpu: the first there is. Where torch knows the processor alone, it need not be loaded."""
+    """The first available of cuda, mps and cpu; a CPU-only torch is not imported."""
     if sys.platform == "linux" and version("torch").endswith("+cpu"):
         return "cpu"
     import torch
@@ -154,32 +153,33 @@ def best_device() -> str:
 
 
 def check_device(device: str) -> None:
-    """Raise ModelRefused when there is no such device."""
+    """Raises ModelRefused if there is no such device."""
     if device == "cpu":
         return
     import torch
 
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device.split(":")[0], False):
-        there = ", ".join(name for name, available in found.items() if available)
-        raise ModelRefused(f"there is no device {device!r} here; choose one of: {there}")
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.split(":")[0], False):
+        names = ", ".join(name for name in available if available[name])
+        raise ModelRefused(f"there is no device {device!r} here; choose one of: {names}")
 
 
 def inference_dtype(device: str) -> Any:
-    """bfloat16 on other devices and on processors that multiply it, else float32: emulated it is slow.
+    """bfloat16 on a GPU or a CPU that multiplies it, else float32: emulation is slow.
 
-    Measured on two cores with AMX: six layers read 570 pairs a second in bfloat16 and 73 in float32.
+    Measured on two cores with AMX: six layers rate 570 pairs a second in bfloat16 and 73 in float32.
     """
     import torch
 
     if device != "cpu":
         return torch.bfloat16
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("amx_bf16") or able.get("avx512_bf16") else torch.float32
+    capabilities = torch.cpu.get_capabilities()
+    has_bf16 = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+    return torch.bfloat16 if has_bf16 else torch.float32
 
 
 @contextmanager
-def _refused(folder: Path) -> Iterator[None]:
+def _load_errors(folder: Path) -> Iterator[None]:
     from safetensors import SafetensorError
 
     try:
@@ -192,30 +192,30 @@ def _refused(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back the progress bar, the log lines and the warnings that loading a model gives off."""
+    """Suppresses progress bars, log lines and warnings while a model loads."""
     from transformers.utils import logging as transformers_logging
 
-    own, logging = getLogger("sentence_transformers"), cast(Any, transformers_logging)
-    level, bars, own_level = logging.get_verbosity(), logging.is_progress_bar_enabled(), own.level
+    logger, logging = getLogger("sentence_transformers"), cast(Any, transformers_logging)
+    verbosity, bars, level = logging.get_verbosity(), logging.is_progress_bar_enabled(), logger.level
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    own.setLevel(ERROR)
+    logger.setLevel(ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.set_verbosity(level)
-        own.setLevel(own_level)
+        logging.set_verbosity(verbosity)
+        logger.setLevel(level)
         if bars:
             logging.enable_progress_bar()
 
 
-BATCH = 32  # texts per pass: the default of sentence-transformers
+BATCH = 32  # texts: the default of sentence-transformers
 
 
 class SentenceTransformerEncoder:
-    """An `index.embedding.load.Encoder` over a loaded `SentenceTransformer`; safe to share between threads."""
+    """An `index.embedding.encoder.Encoder` over a `SentenceTransformer`; safe to share between threads."""
 
     def __init__(self, model: Any, *, name: str, fingerprint: str) -> None:
         self.name = name
@@ -227,13 +227,13 @@ class SentenceTransformerEncoder:
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
 
     def count_tokens(self, text: str) -> int:
-        """See `index.embedding.load.Encoder.count_tokens`."""
+        """See `Encoder.count_tokens`."""
         return len(self._tokenizer.encode(replace_surrogates(text)).ids)
 
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
-        """See `index.embedding.load.Encoder.encode`. Batches hold texts of like length."""
+        """See `Encoder.encode`. Batches contain texts of similar length."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(order), BATCH):

@@ -12,11 +12,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-import index.embedding.backends
 from index.embedding.backends import Backend, unavailable_reason
 from index.embedding.batch_encoder import FP32_BELOW, BatchEncoder
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_facts, load_encoder
+from index.embedding.load import encoding_metadata, load_encoder
 from index.embedding.openvino_models import EXPORT, WEIGHTS, openvino_fault
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
@@ -100,8 +99,8 @@ def test_openvino_converts_once_and_agrees(
     assert alone >= 0.999999
     assert together >= 0.999
     assert encoder.fingerprint == load_encoder(str(folder), device="cpu").fingerprint
-    assert encoding_facts(encoder)["backend"] == "openvino"
-    monkeypatch.setattr(index.embedding.backends, "load_bi_encoder", None)
+    assert encoding_metadata(encoder)["backend"] == "openvino"
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)  # an import would fail
     again = load_encoder(str(folder), models=tmp_path, backend="openvino")
     assert (again.fingerprint, again.max_tokens) == (encoder.fingerprint, encoder.max_tokens)
     assert again.encode(["again"]).tolist() == encoder.encode(["again"]).tolist()
@@ -137,22 +136,19 @@ def test_a_model_with_a_prompt_is_read_the_plain_way(tmp_path: Path) -> None:
     encoder = load_encoder(str(folder), device="cpu", models=tmp_path, backend="auto")
     assert isinstance(encoder, SentenceTransformerEncoder)
     assert min(cosines(encoder, folder)) >= 0.999999
-    assert encoding_facts(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
-    with pytest.raises(
-        ModelRefused, match="does more with a text than cut it into pieces; use --backend torch"
-    ):
+    assert encoding_metadata(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
+    with pytest.raises(ModelRefused, match="preprocesses texts with its own code; use --backend torch"):
         load_encoder(str(folder), device="cpu", models=tmp_path, backend="bf16")
 
 
 def test_an_extra_that_is_not_installed_is_named_with_the_next_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "openvino", raising=False)
-    monkeypatch.setattr("index.embedding.openvino_models.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModelRefused, match="openvino is not installed; run `make setup OPENVINO=1`"):
         load_encoder(models=tmp_path, backend="openvino")
     encoder = load_encoder(models=tmp_path, backend="auto")
-    assert encoding_facts(encoder)["backend"] in {"torch", "bf16"}
+    assert encoding_metadata(encoder)["backend"] in {"torch", "bf16"}
 
 
 def test_an_extra_that_is_broken_is_skipped_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +156,7 @@ def test_an_extra_that_is_broken_is_skipped_and_told(tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "openvino", broken)
     assert "openvino is installed but cannot be loaded" in unavailable_reason(Backend.OPENVINO)
     encoder = load_encoder(models=tmp_path, backend="auto")
-    assert encoding_facts(encoder)["backend"] in {"torch", "bf16"}
+    assert encoding_metadata(encoder)["backend"] in {"torch", "bf16"}
     with pytest.raises(ModelRefused, match="cannot be loaded"):
         load_encoder(models=tmp_path, backend="openvino")
 

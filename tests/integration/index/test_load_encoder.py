@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_facts, load_encoder
+from index.embedding.load import encoding_metadata, load_encoder
 from index.embedding.shipped_models import (
     DEFAULT_MODEL,
     PINNED,
@@ -144,8 +144,8 @@ def test_a_folder_of_the_same_files_has_the_same_fingerprint(model_copy: Path, e
 
 
 def test_a_manifest_is_told_the_backend_and_how_near_it_is(encoder: Encoder) -> None:
-    assert encoding_facts(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
-    assert encoding_facts(WordEncoder()) == {}
+    assert encoding_metadata(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
+    assert encoding_metadata(WordEncoder()) == {}
 
 
 def test_pickled_weights_and_folders_without_weights_are_refused(model_copy: Path) -> None:

@@ -12,7 +12,7 @@ CLS, SEP, HELLO, WORLD = 101, 102, 7592, 2088  # of BERT's uncased vocabulary
 @pytest.fixture(scope="module")
 def pieces() -> Tokenizer:
     written = (default_model_folder() / "tokenizer.json").read_text(encoding="utf-8")
-    return Tokenizer(written, names=(IDS, TYPES, MASK), max_tokens=6, blank=0)
+    return Tokenizer(written, names=(IDS, TYPES, MASK), max_tokens=6, pad_id=0)
 
 
 def test_texts_are_cut_at_the_window_and_counted_whole(pieces: Tokenizer) -> None:
@@ -45,12 +45,12 @@ def test_widths_come_in_steps_as_far_as_the_window_goes(pieces: Tokenizer) -> No
 def test_what_another_makes_of_the_texts_is_compared_to_the_last_piece(pieces: Tokenizer) -> None:
     texts = ["hello", "hello world"]
     theirs = dict(pieces.pad(pieces.tokenize(texts)))
-    assert pieces.same_as(theirs, texts)
-    assert not pieces.same_as({IDS: theirs[IDS], MASK: theirs[MASK]}, texts)
+    assert pieces.matches(theirs, texts)
+    assert not pieces.matches({IDS: theirs[IDS], MASK: theirs[MASK]}, texts)
     changed = theirs[IDS].copy()
     changed[0, 3] = 1  # filled up with another id
-    assert not pieces.same_as({**theirs, IDS: changed}, texts)
-    assert not pieces.same_as({**theirs, IDS: theirs[IDS][:, ::-1]}, texts)
+    assert not pieces.matches({**theirs, IDS: changed}, texts)
+    assert not pieces.matches({**theirs, IDS: theirs[IDS][:, ::-1]}, texts)
 
 
 def test_a_lone_surrogate_is_a_question_mark(pieces: Tokenizer) -> None:
