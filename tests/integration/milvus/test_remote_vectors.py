@@ -69,13 +69,13 @@ def store(address: Address) -> Iterator[MilvusStore]:
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DenseIndex]:
     """The dense index of the sentences, as `open_generation` makes it."""
     if request.param == "faiss":
-        yield DenseIndex(VECTORS, ROWS, few=0)
+        yield DenseIndex(VECTORS, ROWS, brute_force_below=0)
         return
     with empty_engine(request.param, tmp_path_factory.mktemp("index")) as address:
         store = MilvusStore(address)
         publish(store, "gen-1-a", COUNT)
         remote = MilvusVectors(store, "gen-1-a", VECTORS.shape)
-        yield DenseIndex(remote, ROWS, remote.search_index(Granularity.SENTENCE), few=0)
+        yield DenseIndex(remote, ROWS, remote.search_index(Granularity.SENTENCE), brute_force_below=0)
         store.close()
 
 
