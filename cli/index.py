@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from index.building.embed import Block
     from index.embedding.encoder import Encoder
     from index.engine.collect import CollectedShards
-    from index.engine.ray_cluster import Spent
+    from index.engine.ray_cluster import ClusterUsage
     from index.engine.shards import Shard
     from qa.settings import Settings
 
@@ -136,28 +136,28 @@ def _read_with_ray(
     from corpus.sources.listing import listed_files
     from corpus.sources.remote import RemoteFolder
     from index.embedding.shipped_models import MODELS
-    from index.engine.collect import gather
-    from index.engine.ray_cluster import Job, make_on_ray
-    from index.engine.shards import recipe_of
+    from index.engine.collect import collect_shards
+    from index.engine.ray_cluster import Job, build_on_ray
+    from index.engine.shards import key_inputs_of
 
     # Ray sends usage statistics to its makers: nothing leaves the network from here.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the build reports errors
     data = settings.data.absolute()
     folder = _shards_folder(shards or str(data.with_name(f"{data.name}-shards")))
-    recipe = recipe_of(encoder, settings.backend)
-    job = Job(recipe, folder, settings.model, settings.device, str(data / MODELS))
-    spent: list[Spent] = []
+    inputs = key_inputs_of(encoder, settings.backend)
+    job = Job(inputs, folder, settings.model, settings.device, str(data / MODELS))
+    spent: list[ClusterUsage] = []
 
     def run(missing: Sequence[Shard]) -> None:
         with progress("Reading and encoding") as advance:
-            spent.append(make_on_ray(missing, job, ray, progress=advance, notice=_notice))
+            spent.append(build_on_ray(missing, job, ray, progress=advance, notice=_notice))
 
-    collected = gather(listed_files(paths), recipe, RemoteFolder(folder), run)
+    collected = collect_shards(listed_files(paths), inputs, RemoteFolder(folder), run)
     texts = sum(part.texts for part in spent)
     nodes = {node for part in spent for node in part.nodes}
     say(
-        f"Shards in {folder}: {collected.made} made, {len(collected.shards) - collected.made} found; "
+        f"Shards in {folder}: {collected.built} made, {len(collected.shards) - collected.built} found; "
         f"{texts} texts encoded by {count(sorted(nodes), 'node')}."
     )
     return collected

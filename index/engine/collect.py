@@ -1,9 +1,9 @@
-"""Gathering: what is at a place is made whole, and then read as if one machine had read it all.
+"""Collects the shards of a corpus, has missing ones built, and joins them to one Reading.
 
-    files -> shards, those that are there left out -> made, somewhere -> a Reading, and vectors by text
+    files -> shards -> missing ones built, on any machines -> a Reading, and vectors by text
 
-The Reading is the one that `corpus.read` gives of the same files, in the same order; the vectors go to
-`index.building.build`, which checks and publishes as ever.
+The Reading is what `corpus.read` returns for the same files in the same order; the vectors go to
+`index.building.build`.
 """
 
 from __future__ import annotations
@@ -18,82 +18,82 @@ from corpus.sources.listing import Listed
 from corpus.sources.remote import RemoteFolder
 from index.building.embed import Block
 from index.engine.shard_file import ShardContent, check_parquet, read_shard
-from index.engine.shards import Shard, ShardKeyInputs, shards_of
+from index.engine.shards import AVERAGE, Shard, ShardKeyInputs, split_into_shards
 from index.errors import BuildFailed
 
-Run = Callable[[Sequence[Shard]], None]
-"""Makes shards and puts them at the place. Called with those alone that are not there."""
+BuildShards = Callable[[Sequence[Shard]], None]
+"""Builds the missing shards and stores them in the folder."""
 
-TRIES = 2  # one that cannot be read back is made once more
+_TRIES = 2  # a shard that cannot be read back is built once more
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedShards:
-    """What all files came to, and how many shards were there before and made for it."""
+    """The articles of all files, their shards, and how many of these were built now."""
 
     reading: Reading
     shards: Sequence[Shard]
-    made: int
-    place: RemoteFolder
-    recipe: ShardKeyInputs
+    built: int
+    folder: RemoteFolder
+    inputs: ShardKeyInputs
 
     def blocks(self) -> Iterator[Block]:
-        """Digests and vectors of the texts, a shard at a time; read again, so that few are in memory.
+        """Digests and vectors of the texts, one shard in memory at a time.
 
         Raises:
-            BuildFailed: a shard was changed or removed since.
+            BuildFailed: a shard was changed or removed meanwhile.
         """
         for shard in self.shards:
-            content = _read(shard, self.place, self.recipe)
+            content = _read(shard, self.folder, self.inputs)
             if content is None:
-                raise BuildFailed(f"{shard.name} was changed or removed in {self.place.address} meanwhile")
+                raise BuildFailed(f"{shard.name} was changed or removed in {self.folder.address} meanwhile")
             yield content.digests, content.vectors
 
 
-def gather(
+def collect_shards(
     files: Sequence[Listed],
-    recipe: ShardKeyInputs,
-    place: RemoteFolder,
-    run: Run,
+    inputs: ShardKeyInputs,
+    folder: RemoteFolder,
+    build: BuildShards,
     *,
-    average: int | None = None,
+    average: int = AVERAGE,
 ) -> CollectedShards:
-    """Everything in these files. `average` is how many of them a shard has, more or less.
+    """Read and encode these files through `build`; a shard has about `average` of them.
 
     Raises:
-        BuildFailed: pyarrow is missing, or what was made cannot be found or read where it should be.
-        Unreached: the files or the place.
+        BuildFailed: pyarrow is missing, or a built shard cannot be read back.
+        Unreached: the files, or the folder of shards.
     """
     check_parquet()
-    shards = shards_of(files, recipe, average=average) if average else shards_of(files, recipe)
-    made: set[str] = set()
-    for _ in range(TRIES):
-        there = set(place.names())
-        missing = [shard for shard in shards if shard.name not in there]
+    shards = split_into_shards(files, inputs, average=average)
+    built: set[str] = set()
+    for _ in range(_TRIES):
+        stored = set(folder.names())
+        missing = [shard for shard in shards if shard.name not in stored]
         if missing:
-            run(missing)
-            made.update(shard.key for shard in missing)
-        outcomes, unsound = _outcomes(shards, place, recipe)
+            build(missing)
+            built.update(shard.key for shard in missing)
+        outcomes, unsound = _outcomes(shards, folder, inputs)
         if not unsound:
-            place.sweep({shard.name for shard in shards})
+            folder.sweep({shard.name for shard in shards})
             ordered = _in_order(files, outcomes)
-            return CollectedShards(gathered(ordered), shards, len(made), place, recipe)
+            return CollectedShards(gathered(ordered), shards, len(built), folder, inputs)
         for shard in unsound:
-            place.remove(shard.name)
+            folder.remove(shard.name)
     raise BuildFailed(
-        f"{len(unsound)} shards cannot be read back from {place.address}, {unsound[0].name} among them; "
+        f"{len(unsound)} shards cannot be read back from {folder.address}, {unsound[0].name} among them; "
         f"give --shards a folder or address that each node reaches"
     )
 
 
 def _outcomes(
-    shards: Sequence[Shard], place: RemoteFolder, recipe: ShardKeyInputs
+    shards: Sequence[Shard], folder: RemoteFolder, inputs: ShardKeyInputs
 ) -> tuple[dict[str, Outcome], list[Shard]]:
-    """What came of each file by its source, and the shards that are not there or not sound."""
+    """The outcome of each file by source, and the shards that are missing or damaged."""
     outcomes: dict[str, Outcome] = {}
     unsound: list[Shard] = []
     for shard in shards:
-        content = _read(shard, place, recipe)
+        content = _read(shard, folder, inputs)
         if content is None:
             unsound.append(shard)
         else:
@@ -101,9 +101,9 @@ def _outcomes(
     return outcomes, unsound
 
 
-def _read(shard: Shard, place: RemoteFolder, recipe: ShardKeyInputs) -> ShardContent | None:
+def _read(shard: Shard, folder: RemoteFolder, inputs: ShardKeyInputs) -> ShardContent | None:
     try:
-        content = read_shard(place.read(shard.name), recipe)
+        content = read_shard(folder.read(shard.name), inputs)
     except FileNotFoundError:
         return None
     if content and [source for source, _ in content.outcomes] == [file.source for file in shard.files]:

@@ -1,11 +1,11 @@
-"""Shards made by a Ray cluster: actors on its nodes, each with the model loaded once.
+"""Builds shards on a Ray cluster: actors on its nodes, each with the model loaded once.
 
-Actors claim half a processor each, one fewer than there are processors. Ray waits for ever, and says nothing,
-when what is to be restarted finds no room: so what ran on a node that died must fit beside what runs on the
-others, and up to half of them may die. The work itself is one thread of one processor.
+Each actor claims half a processor, and there is one actor fewer than processors. Ray waits forever,
+silently, if a restarted actor finds no room: so the actors of a lost node must fit beside the others, even if
+half of the nodes are lost. An actor uses one thread of one processor.
 
-A shard whose node dies is made by another actor; what is at the place already is not made again. Each node
-needs this project, in the same version, and must reach the files and the place of the shards.
+A shard whose node dies is built by another actor; stored shards are not built again. Each node needs the same
+version of this project and must reach the files and the folder of shards.
 """
 
 from __future__ import annotations
@@ -27,142 +27,144 @@ from corpus.article import CorpusError
 from corpus.sources.remote import RemoteFolder
 from index.building.embed import Progress
 from index.embedding.load import load_encoder
-from index.engine.shard_builder import ShardMaker
-from index.engine.shards import Shard, ShardKeyInputs, read_spelt, recipe_of
+from index.engine.shard_builder import ShardBuilder
+from index.engine.shards import Shard, ShardKeyInputs, key_inputs_of, shard_from_json
 from index.errors import BuildFailed, IndexFailure
 
 LOCAL = "local"
-"""The address of a cluster of this machine alone, which ends with the build."""
+"""Address of a cluster on this machine alone that ends with the build."""
 
 CPUS_PER_ACTOR = 0.5
 STALL_SECONDS = 300.0
-"""Seconds without a finished shard after which that is said."""
+"""Seconds without a finished shard until the notice."""
 
-_LOADING = "LOADING"
-_PATIENCE = 10.0  # seconds
+_LOCK = "LOADING"
+_CONNECT_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an actor is told: the model as `index.embedding.load.load_encoder` takes it, what it makes, and where.
+    """Parameters of an actor: key inputs, folder of shards, and the arguments of `load_encoder`.
 
-    `models` is the folder on each node for what is unpacked or converted of the model.
+    `models` is the folder on each node for unpacked and converted models.
     """
 
-    recipe: ShardKeyInputs
-    place: str
+    inputs: ShardKeyInputs
+    shards: str
     model: str
     device: str
     models: str
 
-    def spelt(self) -> str:
-        """As JSON, to be sent to another machine."""
+    def to_json(self) -> str:
+        """The job as JSON, for another machine."""
         return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What the cluster did: shards that it made, texts that it encoded for them, and the nodes that did."""
+class ClusterUsage:
+    """Shards built, texts encoded, and the nodes that did it."""
 
     shards: int
     texts: int
     nodes: tuple[str, ...]
 
 
-def make_on_ray(
+def build_on_ray(
     shards: Sequence[Shard],
     job: Job,
     address: str,
     *,
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
-) -> Spent:
-    """Have all shards made. `address` is as `ray.init` takes it: "host:6379", "auto", or LOCAL.
+) -> ClusterUsage:
+    """Build all shards. `address` is that of `ray.init`: "host:6379", "auto", or LOCAL.
 
-    `progress` is called with the files read so far and the files to read; `notice` gets a line when nothing
-    is finished for long.
+    `progress` is called with the files read so far, and all; `notice` gets a line after `STALL_SECONDS`.
 
     Raises:
-        BuildFailed: Ray is not installed, there is no cluster, or a node cannot do its work; says which.
-        Unreached: the place.
+        BuildFailed: Ray is not installed, no cluster answers, or a node fails, which is named.
+        Unreached: the folder of shards.
     """
-    files, texts, made, nodes = 0, 0, 0, set()
+    files, texts, built, nodes = 0, 0, 0, set()
     total = sum(len(shard.files) for shard in shards)
-    with _connected(address) as ray, _probe(job.place) as probe, _watched(notice) as alive:
-        for told in _rows(ray, shards, job, probe):
-            if told["fault"]:
-                raise BuildFailed(f"on the node {told['node']}: {told['fault']}")
-            alive()
-            files += int(told["files"])
-            texts += int(told["texts"])
-            made += not told["there"]
-            nodes.add(str(told["node"]))
+    with _connect(address) as ray, _probe_file(job.shards) as probe, _stall_notice(notice) as report_progress:
+        for row in _rows(ray, shards, job, probe):
+            if row["fault"]:
+                raise BuildFailed(f"on the node {row['node']}: {row['fault']}")
+            report_progress()
+            files += int(row["files"])
+            texts += int(row["texts"])
+            built += not row["reused"]
+            nodes.add(str(row["node"]))
             if progress:
                 progress(files, total)
-    return Spent(made, texts, tuple(sorted(nodes)))
+    return ClusterUsage(built, texts, tuple(sorted(nodes)))
 
 
 class ShardActor:
-    """Makes one shard after the other on a node. A failure is told in its row: Ray would only try again."""
+    """Builds shards one by one on a node. Failures are returned as rows: Ray would retry an exception."""
 
     def __init__(self, job: str, probe: str, *, node: str) -> None:
-        """`job` is a Job as JSON, `probe` the name of a file that is at the place, `node` who this is."""
+        """`job` is a Job as JSON, `probe` a file in the folder of shards, `node` the name of this node."""
         fields = json.loads(job)
-        self._job = Job(**{**fields, "recipe": ShardKeyInputs(**fields["recipe"])})
+        self._job = Job(**{**fields, "inputs": ShardKeyInputs(**fields["inputs"])})
         self._node = node
         self._fault = ""
         try:
-            self._maker = self._opened(probe)
+            self._builder = self._open_builder(probe)
         except (CorpusError, IndexFailure) as error:
             self._fault = str(error)
 
     def __call__(self, batch: Mapping[str, Any]) -> Mapping[str, list[Any]]:
-        """A row for each shard of the batch."""
-        rows = [self._row(read_spelt(str(spelt))) for spelt in batch["item"]]
+        """One row for each shard of the batch."""
+        rows = [self._row(shard_from_json(str(text))) for text in batch["item"]]
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def close(self) -> None:
-        """End its reading processes; they end with this one, too, which is how Ray ends an actor."""
+        """End the reading processes; Ray kills an actor, which ends them too."""
         if not self._fault:
-            self._maker.__exit__(None, None, None)
+            self._builder.__exit__(None, None, None)
 
     def _row(self, shard: Shard) -> Mapping[str, Any]:
         row = {
             "node": self._node,
             "files": len(shard.files),
             "texts": 0,
-            "there": False,
+            "reused": False,
             "fault": self._fault,
         }
         if self._fault:
             return row
         try:
-            made = self._maker.make(shard)
+            built = self._builder.build(shard)
         except (CorpusError, IndexFailure) as error:
             return {**row, "fault": str(error)}
-        return {**row, "texts": made.texts, "there": made.there}
+        return {**row, "texts": built.texts, "reused": built.reused}
 
-    def _opened(self, probe: str) -> ShardMaker:
+    def _open_builder(self, probe: str) -> ShardBuilder:
         job = self._job
-        place = RemoteFolder(job.place)
-        if not place.exists(probe):
-            raise BuildFailed(f"{job.place} is another folder here; give --shards one that each node reaches")
-        with _one_at_a_time(Path(job.models)):
+        folder = RemoteFolder(job.shards)
+        if not folder.exists(probe):
+            raise BuildFailed(
+                f"{job.shards} is another folder here; give --shards one that each node reaches"
+            )
+        with _folder_lock(Path(job.models)):
             encoder = load_encoder(
                 job.model or None,
                 device=job.device or None,
                 models=Path(job.models),
-                backend=job.recipe.backend,
+                backend=job.inputs.backend,
             )
-        found = recipe_of(encoder, job.recipe.backend)
-        if found != job.recipe:
-            other = [name for name, value in asdict(job.recipe).items() if getattr(found, name) != value]
-            raise BuildFailed(f"other {', '.join(other)} than where the build runs; install the same version")
-        return ShardMaker(encoder, place, job.recipe)
+        inputs = key_inputs_of(encoder, job.inputs.backend)
+        if inputs != job.inputs:
+            different = [name for name, value in asdict(job.inputs).items() if getattr(inputs, name) != value]
+            fact = f"another {', '.join(different)} than where the build runs"
+            raise BuildFailed(f"{fact}; install the same version on each node")
+        return ShardBuilder(encoder, folder, job.inputs)
 
 
 class Actor(ShardActor):
-    """What Ray runs."""
+    """The class that Ray instantiates."""
 
     def __init__(self, job: str, probe: str) -> None:
         import ray
@@ -175,12 +177,12 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     actors, claim = _actor_count(ray.cluster_resources(), job.device)
-    spelt = [shard.to_json() for shard in shards]
-    # A block for each: else Ray puts many small ones together, and one actor makes them all.
-    rows = ray.data.from_items(spelt, override_num_blocks=len(spelt)).map_batches(
+    items = [shard.to_json() for shard in shards]
+    # One block each: Ray would merge small ones, and a single actor would build them all.
+    rows = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         Actor,
         batch_size=1,
-        fn_constructor_args=(job.spelt(), probe),
+        fn_constructor_args=(job.to_json(), probe),
         compute=ray.data.ActorPoolStrategy(
             min_size=1, initial_size=actors, max_size=actors, max_tasks_in_flight_per_actor=1
         ),
@@ -193,22 +195,22 @@ def _rows(ray: Any, shards: Sequence[Shard], job: Job, probe: str) -> Iterator[M
 
 
 def _actor_count(resources: Mapping[str, float], device: str) -> tuple[int, Mapping[str, float]]:
-    """How many actors there is room for, and what each claims: {"CPU": 8} -> 7, half a processor each."""
+    """The number of actors and what each claims: {"CPU": 8} -> 7, half a processor each."""
     if device in ("", "cuda") and resources.get("GPU"):
         return int(resources["GPU"]), {"num_cpus": CPUS_PER_ACTOR, "num_gpus": 1}
     return max(1, int(resources.get("CPU", 1)) - 1), {"num_cpus": CPUS_PER_ACTOR}
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
-    """The library, connected to a cluster until the block ends."""
+def _connect(address: str) -> Iterator[Any]:
+    """Connect to a cluster until the block ends; yields the library."""
     try:
         import ray
         import ray.data
         import ray.exceptions
     except ImportError as error:
         raise BuildFailed('Ray is not installed; run `pip install "pullquote[ray]"`') from error
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # tells each step otherwise
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # else it logs each step
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == LOCAL else {}
     _check_listening(address)
@@ -223,56 +225,56 @@ def _connected(address: str) -> Iterator[Any]:
 
 
 def _check_listening(address: str) -> None:
-    """Ray itself asks for minutes for a cluster that is not there."""
+    """Fail at once if nothing listens; Ray itself waits for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise BuildFailed(f"no Ray cluster answers at {address}: {_last_line(error)}") from error
 
 
 @contextmanager
-def _probe(address: str) -> Iterator[str]:
-    """The name of a file that shows a node whether it sees the same place."""
-    place, name = RemoteFolder(address), f"probe-{secrets.token_hex(8)}"
-    place.write(name, b"\n")
+def _probe_file(address: str) -> Iterator[str]:
+    """A file by which a node sees whether it has the same folder; yields its name."""
+    folder, name = RemoteFolder(address), f"probe-{secrets.token_hex(8)}"
+    folder.write(name, b"\n")
     try:
         yield name
     finally:
-        place.remove(name)
+        folder.remove(name)
 
 
 @contextmanager
-def _watched(notice: Callable[[str], None] | None) -> Iterator[Callable[[], None]]:
-    """What it yields is called for each sign of life; without one for long, that is said."""
-    ended, lived = threading.Event(), threading.Event()
+def _stall_notice(notice: Callable[[str], None] | None) -> Iterator[Callable[[], None]]:
+    """Calls `notice` after `STALL_SECONDS` without progress; yields the function that reports progress."""
+    ended, progressed = threading.Event(), threading.Event()
 
     def watch() -> None:
         while not ended.is_set():
-            if not lived.wait(STALL_SECONDS) and notice:
+            if not progressed.wait(STALL_SECONDS) and notice:
                 notice(
                     f"no shard was finished for {STALL_SECONDS:.0f} seconds; `ray status` shows the cluster"
                 )
-            lived.clear()
+            progressed.clear()
 
-    thread = threading.Thread(target=watch, name="silence", daemon=True)
+    thread = threading.Thread(target=watch, name="stall-notice", daemon=True)
     thread.start()
     try:
-        yield lived.set
+        yield progressed.set
     finally:
         ended.set()
-        lived.set()
+        progressed.set()
         thread.join()
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Actors of one node unpack or convert the same model into the same folder: the first one does it."""
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """A lock of a folder: the first actor of a node unpacks and converts the model, the others wait."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOADING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise BuildFailed("the folder of models cannot be used", path=folder, errno=error.errno) from error
     try:

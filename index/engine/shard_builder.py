@@ -1,7 +1,4 @@
-"""Making a shard: its files are read, split and encoded, and what came of it is kept at a place.
-
-This is the work that is given to other machines; it needs nothing of the cluster that carries it there.
-"""
+"""Builds a shard: reads, splits and encodes its files and stores the result; independent of Ray."""
 
 from __future__ import annotations
 
@@ -24,25 +21,24 @@ from index.storage.arrays import text_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What was done for a shard: texts encoded for it now, none where it was there already."""
+class BuiltShard:
+    """A shard with the number of its files and of texts encoded now: 0 if it was `reused`."""
 
     key: str
     files: int
     texts: int
-    there: bool
+    reused: bool
 
 
-class ShardMaker:
-    """Makes shards, one after the other; leaving the `with` block ends its reading processes."""
+class ShardBuilder:
+    """Builds one shard after the other; leaving the `with` block ends its reading processes."""
 
     def __init__(
-        self, encoder: Encoder, place: RemoteFolder, recipe: ShardKeyInputs, *, readers: int = 1
+        self, encoder: Encoder, folder: RemoteFolder, inputs: ShardKeyInputs, *, readers: int = 1
     ) -> None:
-        """`readers` processes read files for it."""
         self._encoder = encoder
-        self._place = place
-        self._recipe = recipe
+        self._folder = folder
+        self._inputs = inputs
         self._workers = Workers(most=readers)
 
     def __enter__(self) -> Self:
@@ -53,18 +49,18 @@ class ShardMaker:
     ) -> None:
         self._workers.__exit__(kind, error, trace)
 
-    def make(self, shard: Shard) -> Made:
-        """Make a shard, unless a sound one is at the place: a machine may have died just after it wrote it.
+    def build(self, shard: Shard) -> BuiltShard:
+        """Build a shard unless a sound one is stored: its machine may have died just after writing it.
 
         Raises:
-            Unreached: the files, or the place.
+            Unreached: the files, or the folder of shards.
             CorpusError: no reading process can be started.
         """
-        if self._place.exists(shard.name) and read_shard(self._place.read(shard.name), self._recipe):
-            return Made(shard.key, len(shard.files), 0, True)
+        if self._folder.exists(shard.name) and read_shard(self._folder.read(shard.name), self._inputs):
+            return BuiltShard(shard.key, len(shard.files), 0, True)
         content = self._content(shard)
-        self._place.write(shard.name, shard_bytes(content, self._recipe))
-        return Made(shard.key, len(shard.files), len(content.digests), False)
+        self._folder.write(shard.name, shard_bytes(content, self._inputs))
+        return BuiltShard(shard.key, len(shard.files), len(content.digests), False)
 
     def _content(self, shard: Shard) -> ShardContent:
         outcomes = list(self._workers.read((file, file.source) for file in shard.files))
@@ -73,17 +69,17 @@ class ShardMaker:
         for _, outcome in outcomes:
             before = len(texts)
             if isinstance(outcome, Article):
-                texts.update(texts_of(outcome, self._encoder))
+                texts.update(distinct_texts(outcome, self._encoder))
             counts.append(len(texts) - before)
-        vectors = np.empty((0, self._recipe.dimension), dtype=np.float32)
+        vectors = np.empty((0, self._inputs.dimension), dtype=np.float32)
         if texts:
             vectors = self._encoder.encode(list(texts.values()))
         digests = np.frombuffer(b"".join(texts), dtype=np.uint8).reshape(-1, 32)
         return ShardContent(outcomes, counts, digests, vectors)
 
 
-def texts_of(article: Article, encoder: Encoder) -> dict[bytes, str]:
-    """Every different text of an article that `index.building.layout` gives a vector, by its digest."""
+def distinct_texts(article: Article, encoder: Encoder) -> dict[bytes, str]:
+    """The distinct texts of an article that get a vector (see `index.building.layout`), by digest."""
     sentences = split_sentences(article)
     passages = split_passages(sentences, limit=encoder.max_tokens, count_tokens=encoder.count_tokens)
     spans = [(sentence.start, sentence.end) for sentence in sentences]

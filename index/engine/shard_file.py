@@ -1,13 +1,13 @@
-"""A shard as Parquet, a row for each file: what became of it, and the vectors of its texts.
+"""Reads and writes a shard as Parquet, a row for each file: its article or reason, and its vectors.
 
-    source     string                         what the file is called
+    source     string                         name of the file
     article    binary, or null                the article, as a line of `index.generation.articles`
     reason     string, or null                why there is none
-    digests    list<fixed_size_binary[32]>    the SHA-256 of each text that no row before it has
+    digests    list<fixed_size_binary[32]>    SHA-256 of each text that no earlier row has
     vectors    list<fixed_size_list<float>>   the vector of each of these
 
-The file's own facts hold the SHA-256 of all that, so that one cut short, changed or of another recipe is told
-from a shard, whoever wrote it.
+The file's metadata holds the key inputs and the SHA-256 of all columns, so a truncated, changed or foreign file
+is detected.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from index.generation.articles import article_line, article_of_line
 
 _SEAL = b"pullquote"
 _DIGEST = 32
-# What pyarrow raises of a file that is no Parquet, or none of these columns.
-_NO_SHARD = (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError)
+# pyarrow raises these for a file that is not Parquet or lacks a column.
+_MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShardContent:
-    """Source and outcome of each file, how many texts each brought, and the digests and vectors of these.
+    """Source and outcome of each file, the number of its texts, and their digests and vectors.
 
     `digests` has shape (texts, 32) and `vectors` (texts, dimension); `counts` adds up to the texts.
     """
@@ -48,15 +48,15 @@ class ShardContent:
 
 
 def check_parquet() -> None:
-    """Raises BuildFailed where pyarrow is not installed."""
+    """Raises BuildFailed if pyarrow is not installed."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         raise BuildFailed('shards need pyarrow; run `pip install "pullquote[ray]"`') from error
 
 
-def shard_bytes(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
-    """A shard as a file; the same content makes the same bytes."""
+def shard_bytes(content: ShardContent, inputs: ShardKeyInputs) -> bytes:
+    """A shard as Parquet; the same content gives the same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -66,7 +66,7 @@ def shard_bytes(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
         pa.binary(_DIGEST), len(content.digests), [None, pa.py_buffer(content.digests.tobytes())]
     )
     numbers = pa.array(np.ascontiguousarray(content.vectors, dtype=np.float32).reshape(-1))
-    vectors = pa.FixedSizeListArray.from_arrays(numbers, recipe.dimension)
+    vectors = pa.FixedSizeListArray.from_arrays(numbers, inputs.dimension)
     table = pa.table(
         {
             "source": pa.array([source for source, _, _ in rows], pa.string()),
@@ -75,40 +75,40 @@ def shard_bytes(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
             "digests": pa.ListArray.from_arrays(offsets, digests),
             "vectors": pa.ListArray.from_arrays(offsets, vectors),
         }
-    ).replace_schema_metadata({_SEAL: _seal(content, recipe)})
+    ).replace_schema_metadata({_SEAL: _seal(content, inputs)})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, use_dictionary=False, write_page_checksum=True)
     return bytes(sink.getvalue().to_pybytes())
 
 
-def read_shard(raw: bytes, recipe: ShardKeyInputs) -> ShardContent | None:
-    """What `shard_bytes` wrote, or None when this is not that, or not all of it, or of another recipe."""
+def read_shard(raw: bytes, inputs: ShardKeyInputs) -> ShardContent | None:
+    """The content of `shard_bytes`; None if it is malformed, truncated or has other key inputs."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
-        content = _content(table.combine_chunks(), recipe)
-        sealed = (table.schema.metadata or {}).get(_SEAL) == _seal(content, recipe)
-    except _NO_SHARD:
+        content = _content(table.combine_chunks(), inputs)
+        sealed = (table.schema.metadata or {}).get(_SEAL) == _seal(content, inputs)
+    except _MALFORMED:
         return None
     return content if sealed else None
 
 
-def _content(table: Any, recipe: ShardKeyInputs) -> ShardContent:
+def _content(table: Any, inputs: ShardKeyInputs) -> ShardContent:
     columns = {name: table.column(name) for name in ("source", "article", "reason", "digests", "vectors")}
     rows = zip(*(columns[name].to_pylist() for name in ("source", "article", "reason")), strict=True)
     lists = list(columns["digests"].chunks)
-    digests = b"".join(one for chunk in lists for one in chunk.flatten().to_pylist())
+    digests = b"".join(digest for chunk in lists for digest in chunk.flatten().to_pylist())
     numbers = [
         chunk.flatten().flatten().to_numpy(zero_copy_only=False) for chunk in columns["vectors"].chunks
     ]
     vectors = np.concatenate([np.empty(0, np.float32), *numbers]).astype(np.float32, copy=False)
     return ShardContent(
         outcomes=[(source, _outcome(article, reason)) for source, article, reason in rows],
-        counts=[len(one) for chunk in lists for one in chunk],
+        counts=[len(texts) for chunk in lists for texts in chunk],
         digests=np.frombuffer(digests, dtype=np.uint8).reshape(-1, _DIGEST),
-        vectors=vectors.reshape(-1, recipe.dimension),
+        vectors=vectors.reshape(-1, inputs.dimension),
     )
 
 
@@ -122,8 +122,8 @@ def _outcome(article: bytes | None, reason: str | None) -> Outcome:
     return Unreadable(str(reason)) if article is None else article_of_line(article)
 
 
-def _seal(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
-    """The recipe, and the SHA-256 of everything in the columns."""
+def _seal(content: ShardContent, inputs: ShardKeyInputs) -> bytes:
+    """The key inputs and the SHA-256 of all columns, as JSON."""
     digest = hashlib.sha256()
     for source, outcome in content.outcomes:
         for part in _row(source, outcome):
@@ -131,4 +131,4 @@ def _seal(content: ShardContent, recipe: ShardKeyInputs) -> bytes:
             digest.update(b"-" if raw is None else len(raw).to_bytes(8, "big") + raw)
     digest.update(json.dumps(list(content.counts)).encode())
     digest.update(content.digests.tobytes() + np.ascontiguousarray(content.vectors).tobytes())
-    return json.dumps({**asdict(recipe), "sha256": digest.hexdigest()}, sort_keys=True).encode()
+    return json.dumps({**asdict(inputs), "sha256": digest.hexdigest()}, sort_keys=True).encode()

@@ -1,11 +1,10 @@
-"""Shards: a corpus cut into parts that are read and encoded apart, on whichever machine, and kept.
+"""Splits a corpus into shards: groups of files that are read and encoded together, on any machine.
 
-A shard is a few files. Its key is the hash of what goes into it: each file's source and state, the model's
-fingerprint, the settings and the code that reads. So what is kept under a key is never out of date, and who
-builds again makes only what is not there yet.
+The key of a shard is the hash of its inputs: source and state of each file, fingerprint of the model,
+settings and reading code. A stored shard is therefore never outdated, and a rebuild makes missing shards only.
 
-Where one shard ends is a matter of the file before the cut alone, so that a file that comes or goes changes
-its own shard and no other. With one file in two ending a shard, and b and d those that do:
+Whether a file ends a shard depends on its own name, so adding or removing one changes only its own shard. If
+b and d end shards:
 
     a b c d e  ->  [a b] [c d] [e]        without a  ->  [b] [c d] [e]
 """
@@ -22,20 +21,21 @@ from corpus.article import identifier
 from corpus.sources.listing import Listed
 from index.embedding.encoder import Encoder
 
-FORMAT = 1
+FORMAT = 2
+"""Raised when the content of a shard changes its meaning. 2: `code` covers the sub-packages of corpus."""
 AVERAGE = 16
-"""Files of a shard, where most have a few pages: about half a minute of one core's work."""
+"""Files per shard; with a few pages each, half a minute of work for one core."""
 
-_MOST = 8  # times the average that a shard holds at most
-_MOST_BYTES = 32_000_000
-_KEY = 40  # letters of the hash in a name
+_MAX_AVERAGES = 8  # files in a shard, in multiples of the average
+_MAX_BYTES = 32_000_000
+_KEY = 40  # hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True)
 class ShardKeyInputs:
-    """What decides, besides the files, what is in a shard: a shard of another recipe is no use.
+    """What decides the content of a shard besides its files.
 
-    `code` is the SHA-256 of the code that reads and splits; `backend` is the one asked for.
+    `code` is the SHA-256 of the code that reads and splits; `backend` is the requested one.
     """
 
     fingerprint: str
@@ -48,45 +48,47 @@ class ShardKeyInputs:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Files that are read and encoded together, in order of the ids of their articles."""
+    """Files that are read and encoded together, in order of their article ids."""
 
     key: str
     files: tuple[Listed, ...]
 
     @property
     def name(self) -> str:
-        """The name it is kept under."""
+        """The file name."""
         return f"{self.key}.parquet"
 
     def to_json(self) -> str:
-        """As JSON, to be sent to another machine."""
+        """The shard as JSON, for another machine."""
         return json.dumps([self.key, [asdict(file) for file in self.files]])
 
 
-def read_spelt(spelt: str) -> Shard:
-    """What `Shard.spelt` spelt."""
-    key, files = json.loads(spelt)
+def shard_from_json(text: str) -> Shard:
+    """The shard of `Shard.to_json`."""
+    key, files = json.loads(text)
     return Shard(key, tuple(Listed(**fields) for fields in files))
 
 
-def recipe_of(encoder: Encoder, backend: str) -> ShardKeyInputs:
-    """The recipe of what this machine would make now."""
+def key_inputs_of(encoder: Encoder, backend: str) -> ShardKeyInputs:
+    """The key inputs of shards that this machine would build now."""
     return ShardKeyInputs(
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
         max_tokens=encoder.max_tokens,
         backend=backend,
-        code=_code(),
+        code=code_digest(Path(__file__).parents[2] / "corpus"),
     )
 
 
-def shards_of(files: Sequence[Listed], recipe: ShardKeyInputs, *, average: int = AVERAGE) -> list[Shard]:
-    """The files that are to be read, in shards, in the order of the ids their articles will have.
+def split_into_shards(
+    files: Sequence[Listed], inputs: ShardKeyInputs, *, average: int = AVERAGE
+) -> list[Shard]:
+    """Group the readable files in order of their article ids.
 
-    That is the order of a generation: its vectors are later taken out of one shard after the other.
+    That is the order of a generation, so its vectors are later read from one shard after the other.
     """
-    wanted = sorted((file for file in files if not file.reason), key=lambda file: identifier(file.source))
-    return [Shard(_key(group, recipe), tuple(group)) for group in _groups(wanted, average)]
+    readable = sorted((file for file in files if not file.reason), key=lambda file: identifier(file.source))
+    return [Shard(_key(group, inputs), tuple(group)) for group in _groups(readable, average)]
 
 
 def _groups(files: Sequence[Listed], average: int) -> Iterator[list[Listed]]:
@@ -95,7 +97,7 @@ def _groups(files: Sequence[Listed], average: int) -> Iterator[list[Listed]]:
     for file in files:
         group.append(file)
         size += file.size
-        if _ends(file, average) or len(group) == _MOST * average or size >= _MOST_BYTES:
+        if _ends(file, average) or len(group) == _MAX_AVERAGES * average or size >= _MAX_BYTES:
             yield group
             group, size = [], 0
     if group:
@@ -107,19 +109,19 @@ def _ends(file: Listed, average: int) -> bool:
     return int.from_bytes(digest[:8], "big") % average == 0
 
 
-def _key(files: Sequence[Listed], recipe: ShardKeyInputs) -> str:
+def _key(files: Sequence[Listed], inputs: ShardKeyInputs) -> str:
     states = [(file.source, file.root, file.name, file.size, _state(file)) for file in files]
-    return hashlib.sha256(json.dumps([asdict(recipe), states]).encode()).hexdigest()[:_KEY]
+    return hashlib.sha256(json.dumps([asdict(inputs), states]).encode()).hexdigest()[:_KEY]
 
 
 def _state(file: Listed) -> str:
-    """What changes with the content; where a store tells nothing that does, the content's hash."""
+    """What changes with the content; the hash of the content if the storage reports no version."""
     return file.state or hashlib.sha256(file.raw()).hexdigest()
 
 
-def _code() -> str:
-    """The SHA-256 of the room that reads, cleans and splits."""
+def code_digest(package: Path) -> str:
+    """The SHA-256 of all Python files of a package, sub-packages included."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[2].joinpath("corpus").rglob("*.py")):
+    for path in sorted(package.rglob("*.py")):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

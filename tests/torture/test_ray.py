@@ -24,8 +24,8 @@ from corpus.sources.remote import RemoteFolder
 from index.building.build import build
 from index.building.layout import plan_generation
 from index.embedding.load import load_encoder
-from index.engine.ray_cluster import CPUS_PER_ACTOR, Job, ShardActor, _actor_count, make_on_ray
-from index.engine.shards import Shard, recipe_of, shards_of
+from index.engine.ray_cluster import CPUS_PER_ACTOR, Job, ShardActor, _actor_count, build_on_ray
+from index.engine.shards import Shard, key_inputs_of, split_into_shards
 from index.errors import BuildFailed
 from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
@@ -34,7 +34,7 @@ from tests.support.repository import ROOT
 from tests.support.tiers import full
 
 APART = ["unshare", "-n", "-p", "-f", "--mount-proc"]
-RECIPE = recipe_of(WordEncoder(), "torch")
+RECIPE = key_inputs_of(WordEncoder(), "torch")
 PLACES = ("harbour", "canal", "quay", "mill", "bridge", "market", "lighthouse", "tannery", "chapel", "ferry")
 THINGS = (
     "boat",
@@ -98,7 +98,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     first, again = told["first"], told["again"]
     assert (first["code"], again["code"]) == (0, 0), first["warned"] + again["warned"]
 
-    wanted = {shard.name for shard in shards_of(listed_files([str(articles)]), RECIPE)}
+    wanted = {shard.name for shard in split_into_shards(listed_files([str(articles)]), RECIPE)}
     assert KILLED_AFTER <= told["at_kill"] < len(wanted)
     assert any("Actor" in name for name in told["at_work"]), told["at_work"]
     assert f"{len(wanted)} made, 0 found; " in first["said"]
@@ -147,10 +147,10 @@ class Bench:
         self.place = RemoteFolder(str(root / "shards"))
         self.place.write("probe", b"")
         self.job = Job(RECIPE, self.place.address, "", "cpu", str(root / "models"))
-        (self.shard,) = shards_of(listed_files([str(self.articles)]), RECIPE, average=1 << 40)
+        (self.shard,) = split_into_shards(listed_files([str(self.articles)]), RECIPE, average=1 << 40)
 
     def row(self, job: Job, shard: Shard, probe: str = "probe") -> dict[str, object]:
-        with closing(ShardActor(job.spelt(), probe, node="a node")) as maker:
+        with closing(ShardActor(job.to_json(), probe, node="a node")) as maker:
             rows = maker({"item": [shard.to_json()]})
         return {name: values[0] for name, values in rows.items()}
 
@@ -180,7 +180,7 @@ def test_a_node_that_sees_another_folder_says_so(bench: Bench) -> None:
     ("field", "value"), [("fingerprint", "e" * 64), ("code", "d" * 64), ("max_tokens", 7)]
 )
 def test_a_node_with_another_model_or_other_code_says_so(bench: Bench, field: str, value: object) -> None:
-    other = replace(bench.job, recipe=replace(RECIPE, **{field: value}))  # type: ignore[arg-type]
+    other = replace(bench.job, inputs=replace(RECIPE, **{field: value}))  # type: ignore[arg-type]
     fault = str(bench.row(other, bench.shard)["fault"])
     assert f"other {field} than where the build runs; install the same version" in fault
 
@@ -195,7 +195,7 @@ def test_files_that_a_node_does_not_reach_are_a_fault_and_not_skipped(bench: Ben
 def test_without_ray_the_next_step_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(BuildFailed, match=r'Ray is not installed; run `pip install "pullquote\[ray\]"`'):
-        make_on_ray([bench.shard], bench.job, "127.0.0.1:1")
+        build_on_ray([bench.shard], bench.job, "127.0.0.1:1")
     assert bench.place.names() == ["probe"]
 
 
@@ -206,5 +206,5 @@ def test_a_cluster_that_is_not_there_is_told_at_once(bench: Bench) -> None:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(BuildFailed, match=rf"no Ray cluster answers at {address}: .*refused"):
-            make_on_ray([bench.shard], bench.job, address)
+            build_on_ray([bench.shard], bench.job, address)
     assert bench.place.names() == ["probe"]

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from corpus.sources.remote import RemoteFolder
-from index.engine.ray_cluster import Job, Spent
-from index.engine.shard_builder import ShardMaker
+from index.engine.ray_cluster import ClusterUsage, Job
+from index.engine.shard_builder import ShardBuilder
 from index.engine.shards import Shard
 from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
@@ -25,13 +25,13 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """What the cluster was told. It has two nodes, which do everything at once."""
     told: list[Job] = []
 
-    def make(shards: Sequence[Shard], job: Job, address: str, **_: object) -> Spent:
+    def make(shards: Sequence[Shard], job: Job, address: str, **_: object) -> ClusterUsage:
         told.append(job)
-        with ShardMaker(WordEncoder(), RemoteFolder(job.place), job.recipe) as maker:
-            made = [maker.make(shard) for shard in shards]
-        return Spent(len(made), sum(one.texts for one in made), ("one", "other"))
+        with ShardBuilder(WordEncoder(), RemoteFolder(job.shards), job.inputs) as maker:
+            made = [maker.build(shard) for shard in shards]
+        return ClusterUsage(len(made), sum(one.texts for one in made), ("one", "other"))
 
-    monkeypatch.setattr("index.engine.ray_cluster.make_on_ray", make)
+    monkeypatch.setattr("index.engine.ray_cluster.build_on_ray", make)
     monkeypatch.setattr("qa.loading.load_encoder", lambda *_, **__: WordEncoder())
     return told
 
@@ -67,7 +67,7 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     )
     assert warned == "skipped empty.txt: is empty\n"
     (job,) = jobs
-    assert (job.place, job.device, job.models) == (str(place), "cpu", str(data / "models"))
+    assert (job.shards, job.device, job.models) == (str(place), "cpu", str(data / "models"))
     assert len(DataFolder(data).open().articles) == 4
     said, _ = run(articles, "--ray", "head:6379", "--data", data)
     assert re.match(
@@ -83,7 +83,7 @@ def test_articles_and_shards_may_be_at_addresses(articles: Path, tmp_path: Path,
     run(
         "memory://cli-ray/articles", "--ray", "a:1", "--shards", "memory://cli-ray/shards", "--data", tmp_path
     )
-    assert jobs[0].place == "memory://cli-ray/shards"
+    assert jobs[0].shards == "memory://cli-ray/shards"
     assert all(name.endswith(".parquet") for name in RemoteFolder("memory://cli-ray/shards").names())
     assert [article.source for article in DataFolder(tmp_path).open().articles] == [
         "0.md",

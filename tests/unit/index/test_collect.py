@@ -12,14 +12,14 @@ from corpus.read import read_articles
 from corpus.sources.listing import listed_files
 from corpus.sources.remote import RemoteFolder
 from index.building.build import build
-from index.engine.collect import CollectedShards, gather
-from index.engine.shard_builder import ShardMaker
-from index.engine.shards import Shard, recipe_of
+from index.engine.collect import CollectedShards, collect_shards
+from index.engine.shard_builder import ShardBuilder
+from index.engine.shards import Shard, key_inputs_of
 from index.errors import BuildFailed
 from index.generation.data_folder import DataFolder
 from tests.support.fakes import WordEncoder
 
-RECIPE = recipe_of(WordEncoder(), "torch")
+RECIPE = key_inputs_of(WordEncoder(), "torch")
 
 
 class Bench:
@@ -40,14 +40,14 @@ class Bench:
         (self.articles / name).write_text(text, encoding="utf-8")
 
     def run(self, shards: Sequence[Shard]) -> None:
-        with ShardMaker(WordEncoder(), self.place, RECIPE) as maker:
+        with ShardBuilder(WordEncoder(), self.place, RECIPE) as maker:
             for shard in shards:
-                maker.make(shard)
+                maker.build(shard)
                 self.made.append(shard.name)
 
     def gather(self) -> CollectedShards:
         self.made.clear()
-        return gather(listed_files([str(self.articles)]), RECIPE, self.place, self.run, average=2)
+        return collect_shards(listed_files([str(self.articles)]), RECIPE, self.place, self.run, average=2)
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_what_is_there_is_not_made_again(bench: Bench) -> None:
     first = bench.gather()
     assert len(first.shards) > 3
     assert sorted(bench.made) == sorted(shard.name for shard in first.shards) == bench.place.names()
-    assert first.made == len(first.shards)
+    assert first.built == len(first.shards)
     again = bench.gather()
-    assert (again.made, bench.made, again.reading) == (0, [], first.reading)
+    assert (again.built, bench.made, again.reading) == (0, [], first.reading)
 
 
 def test_a_file_that_changes_makes_its_shard_again_and_no_other(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_a_shard_of_other_files_is_not_taken_for_one(bench: Bench) -> None:
 def test_shards_that_are_not_found_where_they_should_be_fail_the_build(bench: Bench) -> None:
     calls: list[int] = []
     with pytest.raises(BuildFailed, match=r"shards cannot be read back .*; give --shards a folder"):
-        gather(
+        collect_shards(
             listed_files([str(bench.articles)]), RECIPE, bench.place, lambda shards: calls.append(len(shards))
         )
     assert len(calls) == 2

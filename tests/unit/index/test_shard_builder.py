@@ -12,14 +12,14 @@ from corpus.read import read_articles
 from corpus.sources.listing import listed_files
 from corpus.sources.remote import RemoteFolder
 from index.building.layout import plan_generation
-from index.engine.shard_builder import Made, ShardMaker, texts_of
+from index.engine.shard_builder import BuiltShard, ShardBuilder, distinct_texts
 from index.engine.shard_file import read_shard
-from index.engine.shards import Shard, recipe_of, shards_of
+from index.engine.shards import Shard, key_inputs_of, split_into_shards
 from tests.support.fakes import WordEncoder, article
 
 FERRY = article("ferry", "The ferry sails. It is green. It is late.", "Nobody waits.", heading="Ferries")
 LONG = article("long", " ".join(f"word{n}" for n in range(60)) + ". And so on.")
-RECIPE = recipe_of(WordEncoder(), "torch")
+RECIPE = key_inputs_of(WordEncoder(), "torch")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def whole(folder: Path) -> Shard:
-    (shard,) = shards_of(listed_files([str(folder)]), RECIPE, average=1 << 40)
+    (shard,) = split_into_shards(listed_files([str(folder)]), RECIPE, average=1 << 40)
     return shard
 
 
@@ -41,15 +41,15 @@ def test_an_article_has_the_texts_that_a_generation_gives_vectors() -> None:
     encoder = WordEncoder()
     for articles in ([FERRY], [LONG], [FERRY, LONG]):
         laid = plan_generation(articles, encoder)
-        texts = {digest: text for one in articles for digest, text in texts_of(one, encoder).items()}
+        texts = {digest: text for one in articles for digest, text in distinct_texts(one, encoder).items()}
         assert texts == {row.tobytes(): text for row, text in zip(laid.digests, laid.texts, strict=True)}
 
 
 def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: Path) -> None:
     encoder, place = WordEncoder(), RemoteFolder(str(tmp_path / "shards"))
     shard = whole(folder)
-    with ShardMaker(encoder, place, RECIPE) as maker:
-        made = maker.make(shard)
+    with ShardBuilder(encoder, place, RECIPE) as maker:
+        made = maker.build(shard)
     assert place.names() == [shard.name]
     content = read_shard(place.read(shard.name), RECIPE)
     assert content is not None
@@ -67,7 +67,7 @@ def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: P
             "Ferries\n\nThe ferry sails at nine. It is late.",
         ]
     )
-    assert made == Made(shard.key, 3, 9, False)
+    assert made == BuiltShard(shard.key, 3, 9, False)
     assert list(content.counts) == [6, 3, 0]
     outcomes = dict(content.outcomes)
     articles = [outcome for outcome in outcomes.values() if isinstance(outcome, Article)]
@@ -79,12 +79,12 @@ def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: P
 def test_a_shard_that_is_there_is_not_made_again_unless_it_is_damaged(folder: Path, tmp_path: Path) -> None:
     encoder, place = WordEncoder(), RemoteFolder(str(tmp_path / "shards"))
     shard = whole(folder)
-    with ShardMaker(encoder, place, RECIPE) as maker:
-        maker.make(shard)
+    with ShardBuilder(encoder, place, RECIPE) as maker:
+        maker.build(shard)
         sound = place.read(shard.name)
         encoder.encoded.clear()
-        assert maker.make(shard) == Made(shard.key, 3, 0, True)
+        assert maker.build(shard) == BuiltShard(shard.key, 3, 0, True)
         assert encoder.encoded == []
         place.write(shard.name, sound[:-9])
-        assert maker.make(shard) == Made(shard.key, 3, 9, False)
+        assert maker.build(shard) == BuiltShard(shard.key, 3, 9, False)
     assert place.read(shard.name) == sound
