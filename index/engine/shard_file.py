@@ -6,7 +6,7 @@
     digests    list<fixed_size_binary[32]>    SHA-256 of each text that no earlier row has
     vectors    list<fixed_size_list<float>>   the vector of each of these
 
-The file's metadata holds the key inputs and the SHA-256 of all columns, so a truncated, changed or foreign file
+The file's metadata holds the key inputs and the SHA-256 of all columns: a truncated, changed or foreign file
 is detected.
 """
 
