@@ -1,7 +1,7 @@
 """Splits a corpus into shards: groups of files that are read and encoded together, on any machine.
 
 The key of a shard is the hash of its inputs: source and state of each file, fingerprint of the model,
-settings and reading code. A stored shard is therefore never outdated, and a rebuild makes missing shards only.
+settings and reading code. A stored shard is therefore never outdated: a rebuild builds missing shards only.
 
 Whether a file ends a shard depends on its own name, so adding or removing one changes only its own shard. If
 b and d end shards:
