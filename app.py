@@ -71,8 +71,8 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
         warm = WarmUp(
             lambda: _open_app(settings, encoder, announce=announce, stack=stack),
             warming_up(load_catalogue(settings.language), settings.origins),
-            ready=lambda: announce(_ready(settings, listener)),
-            ended=stop,
+            on_ready=lambda: announce(_ready(settings, listener)),
+            on_failure=stop,
         )
         server = Server(server_config(warm, settings))
         server.run(sockets=[listener])

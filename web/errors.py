@@ -1,7 +1,4 @@
-"""What can go wrong with the web service, and what a person does next.
-
-Every message is one line: the fact, the place, the next step. Doors catch `WebFailure`.
-"""
+"""Errors of the web service. Every message is one line: the fact, the place, the next command."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from pathlib import Path
 
 
 class WebFailure(Exception):
-    """Something about the web service that a person can act on."""
+    """An error of the web service that a person can act on; commands print it and exit with 2."""
 
 
 class CannotListen(WebFailure):
@@ -23,7 +20,7 @@ class CannotListen(WebFailure):
 
 
 class TooManyQuestions(WebFailure):
-    """As many questions are running and waiting as are let in; `retry_after` is in seconds."""
+    """The limit of questions running and waiting is reached; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -31,47 +28,47 @@ class TooManyQuestions(WebFailure):
 
 
 class AnsweringFailed(WebFailure):
-    """A fault in the service kept it from answering; what it was is in the log alone."""
+    """The service failed to answer; only its log has the reason."""
 
     def __init__(self) -> None:
-        super().__init__("the question could not be answered, by a fault of the service: its log tells more")
+        super().__init__("the question could not be answered because of a fault in the service: see its log")
 
 
 class StoreUnavailable(WebFailure):
-    """The engine that holds the articles does not answer just now; `retry_after` is in seconds."""
+    """Milvus, which holds the articles, does not respond; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(
-            f"the articles cannot be reached just now: their store is away; try again in {retry_after} s"
+            f"the articles cannot be reached just now: Milvus does not respond; try again in {retry_after} s"
         )
 
 
 class NoLanguage(WebFailure):
-    """An interface language without a file; `known` are those that have one."""
+    """There is no catalogue of this interface language; `languages` have one."""
 
-    def __init__(self, language: str, known: Sequence[str]) -> None:
+    def __init__(self, language: str, languages: Sequence[str]) -> None:
         super().__init__(
-            f"there is no interface in {language!r}; set QA_LANGUAGE to one of {', '.join(known)}"
+            f"there is no interface in {language!r}; set QA_LANGUAGE to one of {', '.join(languages)}"
         )
 
 
 class McpNotInstalled(WebFailure):
-    """Tools for assistants are wanted and their library is not there."""
+    """`QA_MCP=1` without the library for it."""
 
     def __init__(self) -> None:
         super().__init__("QA_MCP=1 needs another library; run `pip install mcp`, or set QA_MCP=0")
 
 
 class AccessRefused(WebFailure):
-    """The file of who is let in, or what is to be done with it, is not as it must be."""
+    """The file of credentials cannot be used, or a change to it cannot be made."""
 
     def __init__(self, path: Path, fact: str, cure: str) -> None:
         super().__init__(f"{path} {fact}; {cure}")
 
 
 class OpenToNetwork(WebFailure):
-    """The service would be open to everybody who reaches an address other than this machine's own."""
+    """The service would be open to everybody on a network: the address is not of the loopback."""
 
     def __init__(self, host: str) -> None:
         super().__init__(

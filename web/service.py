@@ -1,4 +1,4 @@
-"""The web service: API, page and the service's own pages in one FastAPI app, behind one guard."""
+"""Assembles the web service: API, Gradio page, the service's own pages and all middleware."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from index.generation.data_folder import DataFolder
@@ -13,7 +14,7 @@ from index.published import Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
 from qa.settings import package_version
-from web.access.gate import open_authenticator, open_gate
+from web.access.gate import Authenticator, open_authenticator, open_gate
 from web.access.guard import Guard
 from web.access.rate_limits import RateLimit
 from web.answering.answer_service import AnswerService
@@ -40,7 +41,7 @@ from web.pages.reader import reader_routes
 from web.settings import Settings
 
 Announce = Callable[[str], None]
-"""Takes one line that an operator should read."""
+"""Prints one line for the operator."""
 
 
 def build_app(
@@ -53,52 +54,56 @@ def build_app(
     reasons: tuple[Reason, ...] = (),
     source: Published | None = None,
 ) -> FastAPI:
-    """The app that answers with this assistant and records in this store, which stays its caller's to close.
+    """The app that answers with this assistant and records in `feedback`, which the caller closes.
 
-    `templates` replace those of the settings' language; `reasons` tell `/health` what is amiss. With
-    `announce` it follows `source`, or else the settings' data folder, and tells what it takes and refuses.
+    `templates` replace those of the settings' language; `reasons` say in `/health` what is wrong. With
+    `announce` it follows what `source`, by default the data folder, publishes, and announces each change.
     Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
-    desk = AnswerService(assistant, remembered=settings.cache, recorder=recorder)
-    follow = None
+    answers = AnswerService(assistant, remembered=settings.cache, recorder=recorder)
+    watcher = None
     if announce and settings.reload:
-        follow = IndexWatcher(
-            desk, source or DataFolder(settings.data), seconds=settings.reload, announce=announce
+        watcher = IndexWatcher(
+            answers, source or DataFolder(settings.data), seconds=settings.reload, announce=announce
         )
     templates = templates or Templates(load_catalogue(settings.language))
-    site = ServiceContext(
-        desk,
+    context = ServiceContext(
+        answers,
         settings,
         templates.catalogue,
         feedback,
-        watcher=follow,
+        watcher=watcher,
         reasons=reasons,
         environment=templates.environment,
     )
-    app = own_app(site)
-    mount_page(app, site)
+    app = own_app(context)
+    mount_page(app, context)
     return app
 
 
-def own_app(site: ServiceContext) -> FastAPI:
-    """The app without Gradio's page: API, reader, list of articles, evidence, feedback and admin page."""
-    settings = site.settings
-    door = open_authenticator(settings)
-    # The documentation pages of FastAPI load scripts from another host.
-    tools = build_mcp_app(build_mcp_server(site)) if settings.mcp else None
+def own_app(context: ServiceContext) -> FastAPI:
+    """The app without Gradio's page."""
+    settings = context.settings
+    authenticator = open_authenticator(settings)
+    mcp = build_mcp_app(build_mcp_server(context)) if settings.mcp else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with site.watcher.running() if site.watcher else nullcontext():
-            async with tools.running if tools else nullcontext():
+        with context.watcher.running() if context.watcher else nullcontext():
+            async with mcp.running if mcp else nullcontext():
                 yield
 
     app = FastAPI(
-        title=settings.name, version=package_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+        title=settings.name,
+        version=package_version(),
+        docs_url=None,  # these pages would load scripts from another host
+        redoc_url=None,
+        lifespan=lifespan,
+        middleware=middleware(context, authenticator),
     )
-    app.include_router(api_routes(site.answers, site.reasons))
-    app.include_router(article_routes(site.answers))
+    app.include_router(api_routes(context.answers, context.reasons))
+    app.include_router(article_routes(context.answers))
     app.include_router(file_routes())
     for routes in (
         reader_routes,
@@ -109,17 +114,19 @@ def own_app(site: ServiceContext) -> FastAPI:
         admin_routes,
         metrics_routes,
     ):
-        app.include_router(routes(site))
-    app.include_router(login_routes(site, door))
-    if tools:
-        app.router.routes.append(tools.route)
+        app.include_router(routes(context))
+    app.include_router(login_routes(context, authenticator))
+    if mcp:
+        app.router.routes.append(mcp.route)
     add_exception_handlers(app)
-    # Added from the inside out. Gradio lets any origin in with credentials unless the app that holds it has a
-    # CORSMiddleware of its own: this one is needed even with an empty list.
-    app.add_middleware(Guard, open_gate(settings, door), origins=settings.origins)
-    if settings.rate:
-        app.add_middleware(RateLimit, settings.rate)
-    app.add_middleware(
+    return app
+
+
+def middleware(context: ServiceContext, authenticator: Authenticator | None) -> list[Middleware]:
+    """Outermost first. Before all of it, also while the service warms up: `web.access.hosts`."""
+    settings = context.settings
+    # Gradio allows every origin with credentials unless the app has a CORSMiddleware, if with an empty list.
+    cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
         allow_methods=("GET", "POST"),
@@ -127,6 +134,10 @@ def own_app(site: ServiceContext) -> FastAPI:
         expose_headers=("Retry-After",),
         allow_credentials=False,
     )
-    app.add_middleware(SecurityHeaders, origins=settings.origins)
-    app.add_middleware(RequestLog, (log_request, site.metrics.count))
-    return app
+    return [
+        Middleware(RequestLog, (log_request, context.metrics.count)),
+        Middleware(SecurityHeaders, origins=settings.origins),
+        cors,
+        *([Middleware(RateLimit, settings.rate)] if settings.rate else []),
+        Middleware(Guard, open_gate(settings, authenticator), origins=settings.origins),
+    ]

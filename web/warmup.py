@@ -1,7 +1,6 @@
-"""From the first second on there is an answer: "warming up" until models and index are loaded.
+"""Answers "warming up" with status 503 while a thread loads models and index, then hands over to the app.
 
-The app is opened in a thread, while every request is told to come back: people by a page that loads itself
-again, programs by a 503 with `Retry-After`.
+Browsers get a page that reloads itself, programs a problem with `Retry-After`.
 """
 
 from __future__ import annotations
@@ -25,27 +24,27 @@ RETRY_AFTER = 2  # seconds
 
 
 class WarmUp:
-    """ASGI app that stands in for another one until that is open.
+    """ASGI app that passes requests to `waiting` until the app of `open_app` is open, then to that app.
 
-    `failure` is why it could not be opened; `ended` is called then, and `ready` once it is open.
+    `on_ready` is called when it is open, `on_failure` when it cannot be opened: `failure` is the reason.
     """
 
     def __init__(
         self,
-        opened: Callable[[], FastAPI],
+        open_app: Callable[[], FastAPI],
         waiting: ASGIApp,
         *,
-        ready: Callable[[], None],
-        ended: Callable[[], None],
+        on_ready: Callable[[], None],
+        on_failure: Callable[[], None],
     ) -> None:
         self.failure: BaseException | None = None
-        self._opened = opened
+        self._open_app = open_app
         self._app = waiting
-        self._ready = ready
-        self._ended = ended
+        self._on_ready = on_ready
+        self._on_failure = on_failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on; open the app when the server starts, and close it when it stops."""
+        """Pass a request on; open the app when the server starts, and close it when it stops."""
         if scope["type"] != "lifespan":
             return await self._app(scope, receive, send)
         await receive()
@@ -53,39 +52,40 @@ class WarmUp:
         stopped = asyncio.ensure_future(receive())
         app = await self._open()
         if app is not None:
-            # In one task from beginning to end: some libraries insist on it.
+            # anyio, which MCP uses, must enter and leave its task groups in one task.
             async with app.router.lifespan_context(app):
                 self._app = app
-                self._ready()
+                self._on_ready()
                 await stopped
         await stopped
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self) -> FastAPI | None:
-        opening = asyncio.get_running_loop().run_in_executor(None, self._opened)
-        await asyncio.wait([opening])
-        self.failure = opening.exception()
+        future = asyncio.get_running_loop().run_in_executor(None, self._open_app)
+        await asyncio.wait([future])
+        self.failure = future.exception()
         if self.failure is None:
-            return opening.result()
-        self._ended()
+            return future.result()
+        self._on_failure()
         return None
 
 
-def warming_up(words: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
-    """The app that tells everybody to come back."""
+def warming_up(catalogue: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
+    """The app that answers until the service is ready."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(file_routes())
 
+    retry = {"Retry-After": str(RETRY_AFTER)}
+    message = catalogue("warmup.told")
+
     @app.get("/health")
     async def health() -> Response:
-        told = warming_up_health(words("warmup.told")).model_dump()
-        return JSONResponse(told, status_code=503, headers={"Retry-After": str(RETRY_AFTER)})
+        return JSONResponse(warming_up_health(message).model_dump(), status_code=503, headers=retry)
 
     @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST"])
     async def wait(request: Request) -> Response:
-        again = {"Retry-After": str(RETRY_AFTER)}
         if "text/html" not in request.headers.get("accept", ""):
-            return problem_response(503, words("warmup.told"), headers=again)
-        return Templates(words).page("warmup.html", status=503, headers=again, refresh=RETRY_AFTER)
+            return problem_response(503, message, headers=retry)
+        return Templates(catalogue).page("warmup.html", status=503, headers=retry, refresh=RETRY_AFTER)
 
     return RequestLog(SecurityHeaders(app, origins=origins), (log_request,))

@@ -1,4 +1,7 @@
-"""The articles over the JSON API: `GET /api/articles` and `GET /api/articles/{id}`."""
+"""Articles over the JSON API: `GET /api/articles` and `GET /api/articles/{id}`.
+
+The routes are plain functions, which FastAPI runs in threads: articles are read from disk or from Milvus.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Texts = Annotated[list[str], Query(default_factory=list, max_length=50)]
 
 
 class ArticleEntry(BaseModel):
-    """An article's facts; "" for what its file does not say. `characters` counts code points of its text."""
+    """Metadata of an article, "" where its file has none. `characters` counts code points of its text."""
 
     id: str = Field(examples=["9f2c4e7ab01d"])
     title: str
@@ -32,7 +35,7 @@ class ArticleEntry(BaseModel):
 
 
 class ArticlePage(BaseModel):
-    """A page of the articles that have the facts asked for, by title."""
+    """A page of the articles that pass the filter, by title; `total` counts all of them."""
 
     generation: str
     total: int
@@ -56,15 +59,15 @@ def article_routes(answers: AnswerService) -> APIRouter:
         publisher: Texts,
         author: Texts,
         year: Texts,
-        title: Annotated[str, Query(max_length=300, description="Words the title holds.")] = "",
-        first: Annotated[int, Query(ge=0, description="Articles passed over.")] = 0,
+        title: Annotated[str, Query(max_length=300, description="Words of the title.")] = "",
+        first: Annotated[int, Query(ge=0, description="Articles to skip.")] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     ) -> ArticlePage:
-        """The articles in the index, in the order of their titles."""
+        """The articles in the index, ordered by title."""
         generation = answers.assistant.generation
         where = Filter(publishers=tuple(publisher), authors=tuple(author), years=tuple(year))
         total, listed = generation.facets.list_articles(where, title, offset=first, limit=limit)
-        entries = [ArticleEntry(**_facts(one)) for one in listed]
+        entries = [ArticleEntry(**_metadata(article)) for article in listed]
         return ArticlePage(generation=generation.id, total=total, articles=entries)
 
     @router.get(
@@ -73,21 +76,17 @@ def article_routes(answers: AnswerService) -> APIRouter:
         responses={404: {"model": Problem, "content": {PROBLEM_TYPE: {}}}},
     )
     def article(identifier: str) -> ArticleText:
-        """The whole canonical text: what every extract is a part of, word for word."""
+        """The canonical text that every extract is a part of, word for word."""
         generation = answers.assistant.generation
-        found = generation.facets.article(identifier)
-        if found is None:
+        match = generation.facets.article(identifier)
+        if match is None:
             raise HTTPException(404, "no article has this id: GET /api/articles lists those there are")
-        return ArticleText(
-            **_facts(found),
-            generation=generation.id,
-            text=found.text,
-            headings=list(found.headings),
-        )
+        headings = list(match.headings)
+        return ArticleText(**_metadata(match), generation=generation.id, text=match.text, headings=headings)
 
     return router
 
 
-def _facts(article: Article) -> dict[str, Any]:
+def _metadata(article: Article) -> dict[str, Any]:
     names = ("id", "title", "author", "publisher", "published", "source", "url", "sha256")
     return {name: getattr(article, name) for name in names} | {"characters": len(article.text)}

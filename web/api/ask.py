@@ -1,4 +1,4 @@
-"""The JSON API: `POST /api/ask` and `GET /health`. Every error is a problem of RFC 9457."""
+"""`POST /api/ask` and `GET /health`, and the problem (RFC 9457) of each exception."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Values = tuple[str, ...]
 
 
 class FilterBody(BaseModel):
-    """Facts an article must have; an empty list asks for nothing, several values mean any of them."""
+    """Metadata that articles must have: one of the values of each list that is not empty."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -39,7 +39,7 @@ class FilterBody(BaseModel):
 
 
 class AskBody(BaseModel):
-    """A question, how many extracts are wanted at most, and which articles may answer."""
+    """A question, the maximum number of extracts, and which articles may answer."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class AskBody(BaseModel):
 
 
 def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
-    """The routes of the API; `reasons` tell what is amiss."""
+    """The routes of questions and health; `reasons` say what is wrong with the service."""
     router = APIRouter(dependencies=[api_version()])
 
     @router.post(
@@ -63,34 +63,34 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
             status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in (413, 422, 429, 500, 503)
         },
     )
-    async def ask(asked: AskBody) -> Record:
+    async def ask(body: AskBody) -> Record:
         """Word-for-word extracts that answer, best first.
 
         `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
         Feedback on the answer names its `answer_id`.
         """
-        reply = await answers.ask(asked.question, asked.k, Filter(**asked.filters.model_dump()))
+        reply = await answers.ask(body.question, body.k, Filter(**body.filters.model_dump()))
         about = {"answer_id": reply.id, "seconds": round(reply.seconds, _DIGITS)}
         return answer_record(reply.answer) | about
 
     @router.get("/health", summary="Whether the service can answer")
     async def health(response: Response) -> Health:
-        """200 when questions are answered, 503 while it warms up or cannot reach the articles.
+        """200 if questions are answered, 503 while the service warms up or cannot reach the articles.
 
-        `degraded` is true, and `reasons` say why, when they are answered though something is amiss.
+        `degraded` is true, and `reasons` say why, if they are answered although something is wrong.
         """
-        told = service_health(answers, reasons)
-        if not told.ready:
+        state = service_health(answers, reasons)
+        if not state.ready:
             response.status_code = 503
             response.headers["Retry-After"] = str(UNAVAILABLE_RETRY_AFTER)
-        return told
+        return state
 
     return router
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Let the app answer each failure of the API with one line."""
+    """Answer each exception with a problem."""
 
     @app.exception_handler(QuestionError)
     async def question(_: Request, error: QuestionError) -> JSONResponse:
@@ -118,8 +118,8 @@ def add_exception_handlers(app: FastAPI) -> None:
         return problem_response(error.status_code, error.detail, headers=dict(error.headers or {}))
 
 
-def _validation_message(fault: dict[str, Any]) -> str:
-    """ "filters.years: Input should be a valid tuple": where in the body, and what is wrong there."""
-    place = ".".join(str(step) for step in fault["loc"] if step != "body")
-    # A key may be as long as the body; the message need not be.
-    return f"{place[:100] or 'body'}: {fault['msg']}"
+def _validation_message(error: dict[str, Any]) -> str:
+    """Place in the body and reason: "filters.years: Input should be a valid tuple"."""
+    place = ".".join(str(step) for step in error["loc"] if step != "body")
+    # Cut, as a key of the body may be as long as the body.
+    return f"{place[:100] or 'body'}: {error['msg']}"

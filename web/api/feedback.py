@@ -1,4 +1,4 @@
-"""`POST /api/feedback`: what a person makes of an answer, or that a citation was followed."""
+"""`POST /api/feedback`: a person's verdict on an answer, or that a citation was opened."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from web.context import ServiceContext
 from web.http.problems import PROBLEM_TYPE, Problem, problem_response
 
 OPENED = "opened"
-_OFFSET = 10**9  # more than any article has characters
+_MAX_OFFSET = 10**9  # more characters than any article has
 _STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
 
 
 class FeedbackBody(BaseModel):
-    """A verdict on an extract, on a whole answer when no article is named, or "opened" for a click."""
+    """A verdict on an extract, on a whole answer if no article is named, or "opened" for a click."""
 
     model_config = ConfigDict(extra="forbid")
 
     answer_id: str = Field(min_length=1, max_length=64, description="As in the answer.")
     verdict: Literal["useful", "not useful", "none", "opened"]
     article_id: str = Field(default="", max_length=200)
-    start: int = Field(default=0, ge=0, le=_OFFSET, strict=True)
-    end: int = Field(default=0, ge=0, le=_OFFSET, strict=True)
+    start: int = Field(default=0, ge=0, le=_MAX_OFFSET, strict=True)
+    end: int = Field(default=0, ge=0, le=_MAX_OFFSET, strict=True)
     reason: str = Field(default="", max_length=REASON_CHARACTERS)
 
     @model_validator(mode="after")
-    def _names_what_it_judges(self) -> Self:
+    def _has_subject(self) -> Self:
         if self.verdict == OPENED and not self.article_id:
             raise ValueError("article_id says what was opened")
         if (self.start, self.end) != (0, 0) and not (self.article_id and self.start < self.end):
@@ -39,7 +39,7 @@ class FeedbackBody(BaseModel):
         return self
 
 
-def feedback_routes(site: ServiceContext) -> APIRouter:
+def feedback_routes(context: ServiceContext) -> APIRouter:
     """The route for feedback; without a store it answers 404."""
     router = APIRouter()
     problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM_TYPE: {}}}
@@ -50,12 +50,12 @@ def feedback_routes(site: ServiceContext) -> APIRouter:
         status_code=HTTPStatus.NO_CONTENT,
         responses=dict.fromkeys((404, 413, 422, 429, 503), problem),
     )
-    def feedback(given: FeedbackBody) -> Response:
-        """Keep a verdict on an extract or on a whole answer; a second one takes the first one's place."""
-        if site.feedback is None:
+    def feedback(body: FeedbackBody) -> Response:
+        """Record a verdict on an extract or a whole answer; a second verdict replaces the first."""
+        if context.feedback is None:
             return problem_response(404, "no feedback is kept here")
         try:
-            _keep(site.feedback, given)
+            _record(context.feedback, body)
         except FeedbackFailure as error:
             return problem_response(_STATUSES.get(type(error), 503), str(error))
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -63,17 +63,17 @@ def feedback_routes(site: ServiceContext) -> APIRouter:
     return router
 
 
-def _keep(store: FeedbackStore, given: FeedbackBody) -> None:
-    if given.verdict == OPENED:
-        store.opened(given.answer_id, given.article_id)
+def _record(store: FeedbackStore, body: FeedbackBody) -> None:
+    if body.verdict == OPENED:
+        store.opened(body.answer_id, body.article_id)
         return
     store.judge(
         Judgement(
-            answer_id=given.answer_id,
-            verdict=Verdict(given.verdict),
-            article=given.article_id,
-            start=given.start,
-            end=given.end,
-            reason=given.reason,
+            answer_id=body.answer_id,
+            verdict=Verdict(body.verdict),
+            article=body.article_id,
+            start=body.start,
+            end=body.end,
+            reason=body.reason,
         )
     )

@@ -1,11 +1,11 @@
-"""Tools for assistants, by the Model Context Protocol: they quote, with sources, what `ask` gives.
+"""MCP tools `ask` and `read_article` at `/mcp`, for assistants that quote extracts with their sources.
 
-Switched on by `QA_MCP=1`, at `/mcp`, without sessions: each request stands for itself, like one to the API.
-The library is an extra (`pip install 'pullquote[mcp]'`).
+Enabled by `QA_MCP=1`; stateless, like the JSON API. The library is an extra (`pip install 'pullquote[mcp]'`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ from web.pages.page_state import MAX_EXTRACTS
 
 PATH = "/mcp"
 MAX_CHARACTERS = 20_000
-"""Of an article's text in one reply: an assistant reads on from `next`."""
+"""Of an article's text in one response; `next` is where to continue."""
 INSTRUCTIONS = (
     "Extracts are word for word. Quote them as they are, name the source with each, and say that the "
     "articles do not answer when `abstained` is true."
@@ -35,8 +35,8 @@ Number = Annotated[int, Field(ge=1, le=MAX_EXTRACTS)]
 Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 
 
-class Quoted(BaseModel):
-    """An extract: whole sentences, the answering ones in `answer`, and where they stand."""
+class McpExtract(BaseModel):
+    """An extract: whole sentences, the answer sentences among them, and the source."""
 
     rank: int
     text: str
@@ -53,17 +53,17 @@ class Quoted(BaseModel):
     reader: str = Field(description="Address of the passage in the service's reader, relative to its root.")
 
 
-class Found(BaseModel):
-    """The extracts that answer, best first; none when the articles do not, with the nearest passages."""
+class McpAnswer(BaseModel):
+    """The extracts that answer, best first; if the articles do not answer, the nearest passages instead."""
 
     abstained: bool
     generation: str
-    extracts: list[Quoted]
-    nearest: list[Quoted]
+    extracts: list[McpExtract]
+    nearest: list[McpExtract]
 
 
-class Read(BaseModel):
-    """A part of an article's canonical text; `next` is where the rest begins, None at the end."""
+class ArticlePart(BaseModel):
+    """A part of an article's canonical text; the next part starts at `next`, None at the end."""
 
     article_id: str
     title: str
@@ -74,19 +74,19 @@ class Read(BaseModel):
     next: int | None
 
 
-def build_mcp_server(site: ServiceContext) -> Any:
-    """The server of both tools: an `mcp.server.MCPServer`. Raises NoTools without the library."""
+def build_mcp_server(context: ServiceContext) -> Any:
+    """An `mcp.server.MCPServer` with both tools. Raises McpNotInstalled."""
     try:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
     except ImportError as error:
         raise McpNotInstalled from error
     server = MCPServer(
-        site.settings.name, instructions=INSTRUCTIONS, version=package_version(), log_level="WARNING"
+        context.settings.name, instructions=INSTRUCTIONS, version=package_version(), log_level="WARNING"
     )
 
     @server.tool(
-        description=f"Ask the articles of {site.settings.name} a question; get word-for-word extracts."
+        description=f"Ask the articles of {context.settings.name} a question; get word-for-word extracts."
     )
     async def ask(
         question: str,
@@ -94,34 +94,34 @@ def build_mcp_server(site: ServiceContext) -> Any:
         publishers: Texts = (),
         authors: Texts = (),
         years: Texts = (),
-    ) -> Found:
+    ) -> McpAnswer:
         where = Filter(publishers=publishers, authors=authors, years=years)
         try:
-            answer = (await site.answers.ask(question, k, where)).answer
+            answer = (await context.answers.ask(question, k, where)).answer
         except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
             raise ToolError(str(error)) from error
-        return Found(
+        return McpAnswer(
             abstained=answer.abstained,
             generation=answer.generation,
-            extracts=[_quoted(extract_record(one)) for one in answer.extracts],
-            nearest=[_quoted(extract_record(one)) for one in answer.nearest],
+            extracts=[_quoted(extract_record(extract)) for extract in answer.extracts],
+            nearest=[_quoted(extract_record(extract)) for extract in answer.nearest],
         )
 
-    @server.tool(description="Read an article's text by the id that `ask` gives, from a character on.")
-    async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> Read:
-        generation = site.answers.assistant.generation
-        found = generation.facets.article(article_id)
-        if found is None:
+    @server.tool(description="Read an article's text from a character on, by the id that `ask` returns.")
+    async def read_article(article_id: str, start: Annotated[int, Field(ge=0)] = 0) -> ArticlePart:
+        generation = context.answers.assistant.generation
+        article = await asyncio.to_thread(generation.facets.article, article_id)
+        if article is None:
             raise ToolError("no article has this id: ask first, and take the article_id of an extract")
         end = start + MAX_CHARACTERS
-        return Read(
-            article_id=found.id,
-            title=found.display_title,
+        return ArticlePart(
+            article_id=article.id,
+            title=article.display_title,
             generation=generation.id,
-            sha256=found.sha256,
+            sha256=article.sha256,
             start=start,
-            text=found.text[start:end],
-            next=end if end < len(found.text) else None,
+            text=article.text[start:end],
+            next=end if end < len(article.text) else None,
         )
 
     return server
@@ -129,28 +129,28 @@ def build_mcp_server(site: ServiceContext) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class McpApp:
-    """The route of the tools, and what must be open while they are asked."""
+    """The route of the tools, and the context manager that must be open while it is called."""
 
     route: BaseRoute
     running: AbstractAsyncContextManager[None]
 
 
 def build_mcp_app(server: Any) -> McpApp:
-    """The tools of a server at `PATH`."""
+    """The route of a server at `PATH`."""
     from mcp.server.transport_security import TransportSecuritySettings
 
     app = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
         json_response=True,
-        # Which hosts and origins are let in is decided once, for the whole service.
+        # `web.access` checks hosts and origins for the whole service.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     (route,) = app.routes
     return McpApp(route, server.session_manager.run())
 
 
-def _quoted(record: dict[str, Any]) -> Quoted:
-    place = record["answer"]
-    link = reader_link(record["article_id"], (place["start"], place["end"]))
-    return Quoted(**{**record, "answer": place["text"], "reader": link})
+def _quoted(record: dict[str, Any]) -> McpExtract:
+    answer = record["answer"]
+    link = reader_link(record["article_id"], (answer["start"], answer["end"]))
+    return McpExtract(**{**record, "answer": answer["text"], "reader": link})

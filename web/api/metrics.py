@@ -1,6 +1,6 @@
-"""`GET /metrics`, for who knows the admin key (any user name, the key as password).
+"""`GET /metrics` for Prometheus, with the admin key by HTTP Basic (any user name, the key as password).
 
-`QA_METRICS=local` also lets in programs of this machine without a key, when they ask directly; `off` nobody.
+`QA_METRICS=local` also lets in programs of this machine that connect directly, without a key; `off` nobody.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from web.answering.metrics import CONTENT_TYPE, ServiceState
 from web.context import ServiceContext
 from web.settings import Scraping
 
-# What a proxy adds, and a program that asks by itself does not.
+# Headers of a proxy; a program that connects directly does not send them.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
-def metrics_routes(site: ServiceContext) -> APIRouter:
+def metrics_routes(context: ServiceContext) -> APIRouter:
     """The route of the metrics."""
-    router, key = APIRouter(include_in_schema=False), AdminKey(site.settings.admin_key)
-    site.metrics.watch_state(lambda: service_state(site))
+    router, key = APIRouter(include_in_schema=False), AdminKey(context.settings.admin_key)
+    context.metrics.watch_state(lambda: service_state(context))
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
-        _check(request, key, site.settings.metrics)
+        _check(request, key, context.settings.metrics)
         headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
-        return Response(site.metrics.text(), headers=headers)
+        return Response(context.metrics.text(), headers=headers)
 
     return router
 
 
-def service_state(site: ServiceContext) -> ServiceState:
-    """How the service stands now."""
-    desk = site.answers
+def service_state(context: ServiceContext) -> ServiceState:
+    """The current state of the service."""
+    answers = context.answers
     return ServiceState(
-        running=desk.running,
-        waiting=desk.waiting,
-        limit=desk.capacity,
-        generation=desk.assistant.generation.id,
-        faults=len(health_reasons(desk, site.reasons)),
-        feedback_lost=site.feedback.lost if site.feedback else 0,
+        running=answers.running,
+        waiting=answers.waiting,
+        limit=answers.capacity,
+        generation=answers.assistant.generation.id,
+        faults=len(health_reasons(answers, context.reasons)),
+        feedback_lost=context.feedback.lost if context.feedback else 0,
     )
 
 
-def _check(request: Request, key: AdminKey, who: Scraping) -> None:
-    """Raises HTTPException unless the caller may see the metrics."""
-    if who is Scraping.OFF:
+def _check(request: Request, key: AdminKey, access: Scraping) -> None:
+    """Raises HTTPException unless the caller may read the metrics."""
+    if access is Scraping.OFF:
         raise HTTPException(404, "there is nothing at this address")
-    if not (who is Scraping.LOCAL and is_local(request)):
+    if not (access is Scraping.LOCAL and is_local(request)):
         key.check(request.headers.get("Authorization", ""), client_address(request.scope))
 
 
 def is_local(request: Request) -> bool:
-    """Whether a program of this machine asks, directly.
+    """Whether a program of this machine sent the request, directly.
 
-    A proxy on this machine comes from here, too: its headers tell it. A page that was given this machine's
-    address under a name of its own asks for that name.
+    Requests through a proxy on this machine have its headers. A page whose host name was made to resolve to
+    this machine asks for that name (DNS rebinding).
     """
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False

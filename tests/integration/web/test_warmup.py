@@ -66,7 +66,7 @@ def test_the_app_takes_over_once_it_is_open() -> None:
         assert gate.wait(60)
         return other()
 
-    app = WarmUp(opened, warming_up(WORDS), ready=ready.set, ended=lambda: None)
+    app = WarmUp(opened, warming_up(WORDS), on_ready=ready.set, on_failure=lambda: None)
     with TestClient(app) as client:
         assert client.get("/").status_code == 503
         gate.set()
@@ -82,7 +82,7 @@ def test_what_cannot_be_opened_ends_the_service_with_its_reason() -> None:
     def opened() -> FastAPI:
         raise reason
 
-    app = WarmUp(opened, warming_up(WORDS), ready=lambda: None, ended=ended.set)
+    app = WarmUp(opened, warming_up(WORDS), on_ready=lambda: None, on_failure=ended.set)
     with TestClient(app) as client:
         assert ended.wait(60)
         assert client.get("/").status_code == 503
@@ -106,8 +106,8 @@ def test_the_apps_own_lifespan_runs_in_one_task() -> None:
     app = WarmUp(
         lambda: FastAPI(lifespan=Told),
         warming_up(WORDS),
-        ready=ready.set,
-        ended=lambda: None,
+        on_ready=ready.set,
+        on_failure=lambda: None,
     )
     with TestClient(app):
         assert ready.wait(60)

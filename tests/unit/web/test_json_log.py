@@ -168,7 +168,7 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
         shown = client.post("/gradio_api/run/predict", json=page)
         assert client.post("/gradio_api/run/predict", json=lacking).status_code == 500
     assert asked.status_code == 500
-    assert asked.json()["detail"].startswith("the question could not be answered, by a fault")
+    assert asked.json()["detail"].startswith("the question could not be answered because of a fault")
     assert "The service could not answer. Try again in a moment." in shown.text
     assert "zzyzx" not in stream.getvalue()
     told = lines(stream)
