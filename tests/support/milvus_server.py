@@ -22,7 +22,7 @@ ENGINES = ("lite", "server")
 URI = os.environ.get("MILVUS_URI", "")
 REPLICAS = 2 if CONTROL in os.environ else 1
 TESTS = "tests/integration/milvus"
-CLUSTER_COMMAND = f"python -m tests.support.milvus_cluster -- python -m pytest {TESTS}"
+CLUSTER_COMMAND = f"python -m tests.support.milvus_cluster -- python -m pytest -m engine {TESTS}"
 
 
 def unavailable_reason(engine: str) -> str:
@@ -32,7 +32,7 @@ def unavailable_reason(engine: str) -> str:
     if engine == "lite" and find_spec("milvus_lite") is None:
         return "pip install milvus-lite (make setup ENGINE=1)"
     if engine == "server" and not URI:
-        return f"no server: {CLUSTER_COMMAND}, or MILVUS_URI=http://HOST:PORT pytest {TESTS}"
+        return f"no server: {CLUSTER_COMMAND}, or MILVUS_URI=http://HOST:PORT pytest -m engine {TESTS}"
     return ""
 
 

@@ -46,6 +46,8 @@ def test_a_cluster_keeps_the_contract_and_survives_a_lost_node(
         "-rs",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not torture",
         *tests,
     ]
     ran = subprocess.run(
