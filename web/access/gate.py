@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import ipaddress
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
@@ -26,6 +30,7 @@ PEER = "pullquote.peer"
 _THREADS = 1
 _MAX_WAITING = 20  # secrets
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_ADMIN_CHALLENGE = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
 
 
 class Gate(Protocol):
@@ -33,14 +38,6 @@ class Gate(Protocol):
 
     async def reject(self, scope: Scope, caller: Caller) -> Response | None:
         """The response to a rejected request; None for one that may pass."""
-
-
-class OpenGate:
-    """Passes every request (`QA_ACCESS=open`)."""
-
-    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
-        """None."""
-        return None
 
 
 class Authenticator:
@@ -140,13 +137,13 @@ def open_authenticator(settings: Settings) -> Authenticator | None:
     return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
 
 
-def open_gate(settings: Settings, authenticator: Authenticator | None) -> Gate:
-    """The gate of the value of `QA_ACCESS`."""
+def open_gate(settings: Settings, authenticator: Authenticator | None) -> Gate | None:
+    """The gate of the value of `QA_ACCESS`; None lets everybody in."""
     if authenticator:
         return PasswordGate(authenticator)
     if settings.access is Access.PROXY:
         return ProxyGate(settings.proxy_addresses, settings.proxy_user_header)
-    return OpenGate()
+    return None
 
 
 def client_address(scope: Scope) -> str:
@@ -161,3 +158,48 @@ def _to_login(scope: Scope) -> Response:
     target = scope["path"].removeprefix(root) + (f"?{query}" if query else "")
     location = f"{root}{LOGIN}?next={quote(target, safe='')}"
     return RedirectResponse(location, 303, {"Cache-Control": "no-store"})
+
+
+class AdminKey:
+    """The key of the admin page and of `/metrics`, by HTTP Basic: any user name, the key as password.
+
+    With the key "" there are no such pages.
+    """
+
+    def __init__(self, key: str, *, tries: TokenBuckets | None = None) -> None:
+        self._key = key
+        self._tries = tries or TokenBuckets(MAX_TRIES)
+
+    def check(self, authorization: str, address: str) -> None:
+        """Raises HTTPException unless the header `Authorization` holds the key; `address` is the client's."""
+        if not self._key:
+            raise HTTPException(404, "there is nothing at this address")
+        password = password_in_header(authorization)
+        wait = self._tries.wait(address) if password is None else self._tries.take(address)
+        if wait:
+            message = f"too many wrong keys: try again in {wait} seconds"
+            raise HTTPException(429, message, headers={"Retry-After": str(wait)})
+        if password is None or not _is_same(password, self._key):
+            raise HTTPException(
+                401, "give the key as the password, with any user name", headers=_ADMIN_CHALLENGE
+            )
+        self._tries.give_back(address)
+
+
+def password_in_header(authorization: str) -> str | None:
+    """The password in "Basic dXNlcjprZXk=", which is "key"; None if the header holds no password."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(credentials.strip(), validate=True).decode("utf-8")
+    except ValueError:
+        return None
+    _, colon, password = decoded.partition(":")
+    return password if colon else None
+
+
+def _is_same(password: str, key: str) -> bool:
+    """Compared in constant time: the time tells neither the key's length nor its first letters."""
+    digests = (hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (password, key))
+    return hmac.compare_digest(*digests)

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.access.gate import Gate, OpenGate
+from web.access.gate import Gate
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, PAGE_EVENTS, Rule, local_path, rule_of
 
@@ -43,7 +43,7 @@ class Guard:
         seconds: float = BODY_SECONDS,
     ) -> None:
         self._app = app
-        self._gate = gate or OpenGate()
+        self._gate = gate
         self._origins = frozenset(origins)
         self._limit = limit
         self._seconds = seconds
@@ -75,7 +75,7 @@ class Guard:
             return _method_not_allowed(rule)
         if method == "POST" and is_foreign(scope, path, self._origins):
             return problem_response(403, "a page of a site that QA_ORIGINS does not list sent this")
-        return await self._gate.reject(scope, rule.caller)
+        return await self._gate.reject(scope, rule.caller) if self._gate else None
 
     async def _body(self, receive: Receive) -> bytes | Response | None:
         """The whole body, or the response to one too large or too slow; None if the client has gone."""

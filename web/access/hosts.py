@@ -25,11 +25,17 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 def outermost_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """The app behind `PeerAddress`, uvicorn's proxy headers and `AllowedHosts`."""
+    """Saves the peer's address, applies the headers of trusted proxies, and checks the host."""
     hosts = AllowedHosts(app, host_names(settings), any_address=_is_any(settings.host))
     # uvicorn has its own, equivalent types of ASGI apps.
     forwarded = ProxyHeadersMiddleware(hosts, list(settings.proxy_addresses))  # type: ignore[arg-type]
-    return PeerAddress(forwarded)  # type: ignore[arg-type]
+
+    async def save_peer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            scope[PEER] = client_address(scope)
+        await forwarded(scope, receive, send)  # type: ignore[arg-type]
+
+    return save_peer
 
 
 def host_names(settings: Settings) -> tuple[str, ...]:
@@ -48,19 +54,6 @@ def exposure_warnings(settings: Settings) -> list[str]:
     if settings.access is Access.PASSWORD:
         return ["Warning: passwords and keys cross the network unencrypted unless a proxy adds TLS."]
     return []
-
-
-class PeerAddress:
-    """ASGI middleware that saves the address of the connection in the scope."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with the address."""
-        if scope["type"] != "lifespan":
-            scope[PEER] = client_address(scope)
-        await self._app(scope, receive, send)
 
 
 class AllowedHosts:

@@ -12,8 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from web.access.admin_key import AdminKey
-from web.access.gate import client_address
+from web.access.gate import AdminKey, client_address
 from web.answering.health import health_reasons
 from web.answering.metrics import CONTENT_TYPE, ServiceState
 from web.context import ServiceContext

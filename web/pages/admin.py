@@ -13,8 +13,7 @@ from qa.errors import FeedbackFailure
 from qa.feedback.safe_csv import csv_table
 from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
-from web.access.admin_key import AdminKey
-from web.access.gate import client_address
+from web.access.gate import AdminKey, client_address
 from web.context import ServiceContext
 from web.http.problems import problem_response
 from web.i18n import Catalogue
