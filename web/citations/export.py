@@ -1,22 +1,22 @@
-"""What a file of citations is made from."""
+"""The citations of an export, also in the fields of reference managers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from qa.answer import Citation
 from web.citations.quotation import one_line, paragraphs, web_address
 from web.i18n import Catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A citation in the fields of reference managers, each on one line; "" or () for what is not known.
 
-    `author` is as the article gives it, one person or several. `quote` holds the quotation, its paragraphs
-    joined by a space, and `note` where it stands in the index.
+    `author` is as the article gives it, one person or several. `quote` joins the quotation's paragraphs by a
+    space; `note` is the quotation's address in the index.
     """
 
     key: str
@@ -31,20 +31,20 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Citations to be written to a file, and the addresses of those that are not in the index any more."""
+    """Citations to write to a file, and the addresses of those that are not in the index any more."""
 
     citations: tuple[Citation, ...]
     missing: tuple[str, ...]
     catalogue: Catalogue
 
     def note(self, citation: Citation) -> str:
-        """Where a quotation stands: its address in the index and the hash of the article's text."""
+        """The quotation's address in the index and the hash of the article's text."""
         sha256 = citation.article.sha256
         return self.catalogue("evidence.place", address=one_line(citation.address), sha256=sha256)
 
     @property
     def left_out(self) -> str:
-        """The note that citations were left out; "" when none was."""
+        """The note that names missing citations; "" for none."""
         missing = ", ".join(self.missing)
         return self.catalogue("evidence.left_out", addresses=missing) if missing else ""
 
@@ -68,7 +68,7 @@ class Export:
 
 
 def date_parts(published: str) -> tuple[int, ...]:
-    """Year, month and day as far as known: "2004-05" is (2004, 5); () for what is no such date."""
+    """Year, month and day as far as known: "2004-05" -> (2004, 5); () for a text that is no such date."""
     if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", published):
         return ()
     parts = tuple(map(int, published.split("-")))

@@ -1,4 +1,4 @@
-"""A citation to be pasted elsewhere: the quotation word for word, then where it is from.
+"""Writes a quotation with its source, to paste elsewhere, as plain text, Markdown or HTML.
 
 In plain text, for example:
 
@@ -17,9 +17,9 @@ from qa.answer import Citation
 from web.html import environment
 from web.i18n import load_catalogue
 
-# Characters that Markdown, or a common extension of it, takes for more than themselves inside a line.
+# Characters with a meaning inside a line of Markdown or of a common extension.
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~$])")
-# What makes a list, a heading or a rule of the line it begins: "- ", "1. ", "# ", "===".
+# What makes a list, a heading or a rule of a line: "- ", "1. ", "# ", "===".
 _LINE_START = re.compile(r"^([0-9]{1,9}(?=[.)])|(?=[#+=-]))")
 _BACKSLASH = r"\\\1"
 _IN_ADDRESS = re.compile(r"([\\<>&])")
@@ -34,7 +34,7 @@ def plain_quotation(citation: Citation) -> str:
 def markdown_quotation(citation: Citation) -> str:
     """Quotation and source as Markdown that renders as the same text."""
     quoted = "\n>\n".join(f"> {markdown_line(paragraph)}" for paragraph in paragraphs(citation))
-    *facts, place = map(_escaped, source_facts(citation.article))
+    *facts, place = map(_escape_markdown, source_facts(citation.article))
     url = web_address(citation.article.url)
     linked = f"[{place}](<{_IN_ADDRESS.sub(_BACKSLASH, url)}>)" if url else place
     return f"{quoted}\n\n— {', '.join([*facts, linked])}"
@@ -63,36 +63,29 @@ def paragraphs(citation: Citation) -> list[str]:
 
 
 def source_facts(article: Article) -> list[str]:
-    """Title, author, publisher and date as far as known, then the address on the web or else the file's name.
-
-    An article without a title is called by its file name, a publisher that signs its articles is named once.
-    """
+    """Title, names and date as far as known, then the address on the web or else the file name."""
     file = article.source if article.title else ""
-    facts = (
-        article.display_title,
-        *dict.fromkeys((article.author, article.publisher)),
-        load_catalogue().date(article.published),
-        web_address(article.url) or file,
-    )
+    date = load_catalogue().date(article.published)
+    facts = (article.display_title, *article.names, date, web_address(article.url) or file)
     return [one_line(fact) for fact in facts if fact]
 
 
 def one_line(text: str) -> str:
-    """A fact on one line: file names may hold line breaks, and bytes that are no text."""
+    """The text on one line: file names may hold line breaks, and bytes that are not UTF-8."""
     return " ".join(replace_surrogates(text).split())
 
 
 def markdown_line(text: str) -> str:
     """A line of Markdown that renders as this text."""
-    return _LINE_START.sub(r"\1\\", _escaped(text))
+    return _LINE_START.sub(r"\1\\", _escape_markdown(text))
 
 
-def _escaped(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return _INLINE.sub(_BACKSLASH, text)
 
 
 def web_address(url: str) -> str:
-    """The address when it is one of the web, else "": never `javascript:` and its like."""
+    """The address if it is http or https, else "": never `javascript:` and the like."""
     try:
         address = urlsplit(url)
     except ValueError:

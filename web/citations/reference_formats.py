@@ -1,6 +1,6 @@
-"""Citations as BibTeX, for LaTeX and reference managers.
+"""Writes references as BibTeX, RIS and CSL-JSON.
 
-The quotation is the `abstract`, its place in the index the `annote`: the usual styles print neither.
+In BibTeX the quotation is the `abstract`, its address in the index the `annote`: usual styles print neither.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rispy import RisWriter
 from web.citations.export import Export, Reference
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-# BibTeX counts braces even behind a backslash: only their names keep an entry whole.
+# BibTeX counts braces even behind a backslash: braces must be written by name to keep an entry whole.
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -24,12 +24,12 @@ _LATEX = str.maketrans(
         **{character: f"\\{character}" for character in "%&$#_"},
     }
 )
-# An address is printed as it is: nothing in it may be escaped the way a text is.
+# LaTeX prints an address as it is, so it is escaped as an address and not as a text.
 _ADDRESS = str.maketrans({"\\": "%5C", "{": "%7B", "}": "%7D", " ": "%20"})
 
 
 def write_bibtex(export: Export) -> bytes:
-    """The file; what is not in the index any more is told in a comment at its top."""
+    """A BibTeX file; a comment at its top names citations that are not in the index any more."""
     comment = [f"% {export.left_out}\n"] if export.left_out else []
     return "\n".join([*comment, *map(_entry, export.references)]).encode()
 
@@ -43,7 +43,7 @@ def _bibtex_fields(reference: Reference) -> dict[str, str]:
     """The fields of an entry as they are written; "" for what is not known."""
     year, month, day = (*reference.published, 0, 0, 0)[:3]
     return {
-        # A second pair of braces keeps the capitals of a title, and whole the names of organisations.
+        # A second pair of braces keeps the capitals of a title, and the names of organisations whole.
         "title": _text(reference.title, braces=2),
         "author": _text(reference.author, braces=2),
         "publisher": _text(reference.publisher, braces=2),
@@ -61,7 +61,7 @@ def _text(text: str, *, braces: int = 1) -> str:
 
 
 class _Writer(RisWriter):  # type: ignore[misc]
-    """Line ends as the format asks for them, and no numbers between the references."""
+    """The line ends of the format, and no numbers between references."""
 
     NEWLINE = "\r\n"
 
@@ -70,14 +70,13 @@ class _Writer(RisWriter):  # type: ignore[misc]
 
 
 def write_ris(export: Export) -> bytes:
-    """The file; what is not in the index any more is left out, as RIS has no comments."""
-    written = cast(str, _Writer().formats([_ris_fields(reference) for reference in export.references]))
-    return written.encode()
+    """A RIS file; citations that are not in the index any more are left out, as RIS has no comments."""
+    return cast(str, _Writer().formats(list(map(_ris_fields, export.references)))).encode()
 
 
 def _ris_fields(reference: Reference) -> dict[str, Any]:
     """The fields of rispy that are known. A date has all its slashes: "2004/05//"."""
-    year, month, day = (*map(_digits, reference.published), "", "", "")[:3]
+    year, month, day = (*(f"{number:02}" for number in reference.published), "", "", "")[:3]
     fields = {
         "type_of_reference": "ELEC" if reference.url else "GEN",
         "id": reference.key,
@@ -93,17 +92,13 @@ def _ris_fields(reference: Reference) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _digits(number: int) -> str:
-    return f"{number:02}"
-
-
 def write_csl(export: Export) -> bytes:
-    """The file; what is not in the index any more is left out, as JSON has no comments."""
+    """A CSL-JSON file; citations that are not in the index any more are left out, as JSON has no comments."""
     return json.dumps(list(map(_csl_fields, export.references)), ensure_ascii=False, indent=2).encode()
 
 
 def _csl_fields(reference: Reference) -> dict[str, Any]:
-    """The variables that are known. An author is one literal name: no name is taken apart."""
+    """The variables that are known. An author is one literal name, as given and family name are unknown."""
     fields = {
         "id": reference.key,
         "type": "webpage" if reference.url else "document",

@@ -106,24 +106,6 @@ class Bar(NamedTuple):
     part: int = 0
 
 
-class Rectangle(NamedTuple):
-    """A drawn bar ("whole") or its filled part ("part"), in units of the drawing."""
-
-    name: str
-    x: str
-    y: str
-    width: str
-    height: str
-
-
-class AxisLabel(NamedTuple):
-    """A text below the bars."""
-
-    x: str
-    anchor: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class BarChart:
     """Bars over a base line, in the units of an SVG view box; `label` describes it to a screen reader."""
@@ -135,48 +117,44 @@ class BarChart:
     height: int = 190
     left: int = 60
     top: int = 14
-    bottom: int = 28
+    base: int = 162
     gap: float = 0.25  # of a bar's share of the width
 
     @property
     def axes(self) -> tuple[tuple[int, str], ...]:
         """Height and value of the upper and the lower line."""
-        return (self.top, f"{self._most:,}"), (self.height - self.bottom, "0")
+        return (self.top, f"{self._most:,}"), (self.base, "0")
 
     @property
-    def label_y(self) -> int:
-        """Base line of the labels."""
-        return self.height - self.bottom + 19
+    def labels(self) -> list[dict[str, str]]:
+        """Labels of all bars, or of the first and the last."""
+        if len(self.bars) > _MOST_LABELS:
+            ends = (self.left, "start", self.bars[0]), (self.width, "end", self.bars[-1])
+            return [{"x": f"{x:.1f}", "anchor": anchor, "text": bar.label} for x, anchor, bar in ends]
+        return [
+            {"x": f"{self._x(number + 0.5):.1f}", "anchor": "middle", "text": bar.label}
+            for number, bar in enumerate(self.bars)
+        ]
 
     @property
-    def labels(self) -> Iterator[AxisLabel]:
-        """A label under each bar, or under the first and the last."""
-        if len(self.bars) <= _MOST_LABELS:
-            for number, bar in enumerate(self.bars):
-                yield AxisLabel(f"{self.left + self._step * (number + 0.5):.1f}", "middle", bar.label)
-        else:
-            yield AxisLabel(f"{self.left:.1f}", "start", self.bars[0].label)
-            yield AxisLabel(f"{self.width:.1f}", "end", self.bars[-1].label)
-
-    @property
-    def rectangles(self) -> Iterator[Rectangle]:
-        """Each bar, then its filled part."""
-        base = self.height - self.bottom
+    def rectangles(self) -> Iterator[dict[str, str]]:
+        """Each bar ("whole"), then its filled part ("part")."""
         for number, bar in enumerate(self.bars):
-            x = f"{self.left + self._step * (number + self.gap / 2):.1f}"
-            width = f"{self._step * (1 - self.gap):.1f}"
-            for name, value in (("whole", bar.value), ("part", bar.part)):
-                height = (base - self.top) * value / self._most
+            x = self._x(number + self.gap / 2)
+            size = {"x": f"{x:.1f}", "width": f"{self._x(number + 1 - self.gap / 2) - x:.1f}"}
+            for style, value in (("whole", bar.value), ("part", bar.part)):
+                height = (self.base - self.top) * value / self._most
                 if value:
-                    yield Rectangle(name, x, f"{base - height:.1f}", width, f"{height:.1f}")
+                    y = self.base - height
+                    yield {"style": style, **size, "y": f"{y:.1f}", "height": f"{height:.1f}"}
 
     @property
     def _most(self) -> int:
         return max([1, *(bar.value for bar in self.bars)])
 
-    @property
-    def _step(self) -> float:
-        return (self.width - self.left) / max(1, len(self.bars))
+    def _x(self, bars: float) -> float:
+        """Position behind so many bars."""
+        return self.left + (self.width - self.left) / max(1, len(self.bars)) * bars
 
 
 def days_chart(days: Sequence[Day], t: Catalogue) -> BarChart:

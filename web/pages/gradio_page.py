@@ -34,6 +34,24 @@ CACHED = 86_400  # seconds
 SYSTEM_FONTS = ("system-ui", "sans-serif")
 # Articles that may suggest example questions: reading a million for five examples would delay the start.
 _EXAMPLES_FROM = 500
+# By the theme's variable: in light and in dark mode.
+_COLOURS = {
+    "body_background_fill": ("#faf9f6", "#14181d"),
+    "body_text_color": ("#1c232b", "#e8eaed"),
+    "block_background_fill": ("transparent", "transparent"),
+    "block_title_text_color": ("#1c232b", "#e8eaed"),
+    "input_background_fill": ("#ffffff", "#1e242b"),
+    "input_border_color": ("#75808c", "#8b96a3"),
+    "input_border_color_focus": ("#0b5563", "#8fd3e0"),
+    "button_primary_background_fill": ("#0b5563", "#8fd3e0"),
+    "button_primary_background_fill_hover": ("#083f4a", "#b5e4ec"),
+    "button_primary_border_color": ("#0b5563", "#8fd3e0"),
+    "button_primary_border_color_hover": ("#083f4a", "#b5e4ec"),
+    "button_primary_text_color": ("#ffffff", "#0d2a30"),
+    "button_secondary_background_fill": ("#ffffff", "#1e242b"),
+    "button_secondary_background_fill_hover": ("#eef4f5", "#28303a"),
+    "button_secondary_text_color": ("#0b5563", "#8fd3e0"),
+}
 # Question, status line, results and filters.
 Outputs = tuple[Any, Any, Any, Any]
 
@@ -224,39 +242,13 @@ def _theme() -> gr.themes.Base:
     """Gradio's plainest theme with system fonts and colours of a contrast of at least 4.5 to 1."""
     import gradio as gr
 
+    light = {name: colours[0] for name, colours in _COLOURS.items()}
+    dark = {f"{name}_dark": colours[1] for name, colours in _COLOURS.items()}
     return gr.themes.Base(font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace")).set(
-        body_background_fill="#faf9f6",
-        body_background_fill_dark="#14181d",
-        body_text_color="#1c232b",
-        body_text_color_dark="#e8eaed",
-        block_background_fill="transparent",
-        block_background_fill_dark="transparent",
         block_border_width="0px",
         block_label_text_color="#1c232b",
-        block_title_text_color="#1c232b",
-        block_title_text_color_dark="#e8eaed",
-        input_background_fill="#ffffff",
-        input_background_fill_dark="#1e242b",
-        input_border_color="#75808c",
-        input_border_color_dark="#8b96a3",
-        input_border_color_focus="#0b5563",
-        input_border_color_focus_dark="#8fd3e0",
         input_border_width="1px",
         input_placeholder_color="#5c6670",
-        button_primary_background_fill="#0b5563",
-        button_primary_background_fill_hover="#083f4a",
-        button_primary_background_fill_dark="#8fd3e0",
-        button_primary_background_fill_hover_dark="#b5e4ec",
-        button_primary_border_color="#0b5563",
-        button_primary_border_color_hover="#083f4a",
-        button_primary_border_color_dark="#8fd3e0",
-        button_primary_border_color_hover_dark="#b5e4ec",
-        button_primary_text_color="#ffffff",
-        button_primary_text_color_dark="#0d2a30",
-        button_secondary_background_fill="#ffffff",
-        button_secondary_background_fill_hover="#eef4f5",
-        button_secondary_background_fill_dark="#1e242b",
-        button_secondary_background_fill_hover_dark="#28303a",
-        button_secondary_text_color="#0b5563",
-        button_secondary_text_color_dark="#8fd3e0",
+        **light,
+        **dark,
     )

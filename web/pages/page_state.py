@@ -1,4 +1,4 @@
-"""What a person looks at: the question, the filters, how many extracts and in which order.
+"""The state of the page: question, filters, number of extracts and order.
 
 The page keeps all of it in its address, so that a reload, going back and a copied link show the same.
 """
@@ -24,7 +24,7 @@ NAMES: Mapping[Facet, str] = {
     Facet.YEAR: "year",
     Facet.ARTICLE: "article",
 }
-"""What a facet is called in an address."""
+"""Facets by their name in an address."""
 
 
 class Sort(StrEnum):
@@ -46,22 +46,22 @@ class PageState:
     filters_open: bool = False
 
 
-def read_view(sent: str) -> PageState:
-    """The view in the JSON the page sends; whatever cannot be read has its default."""
+def read_view(text: str) -> PageState:
+    """The state in the JSON that the page sends; an unreadable part has its default."""
     try:
-        told = json.loads(sent)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return PageState()
-    if not isinstance(told, dict):
+    if not isinstance(fields, dict):
         return PageState()
-    sort = told.get("sort")
+    sort = fields.get("sort")
     return PageState(
-        question=_text(told.get("q")),
-        where=Filter(**{facet.value: _texts(told.get(name)) for facet, name in NAMES.items()}),
-        k=_number(told.get("k")),
+        question=_text(fields.get("q")),
+        where=Filter(**{facet.value: _texts(fields.get(name)) for facet, name in NAMES.items()}),
+        k=_number(fields.get("k")),
         sort=Sort(sort) if sort in tuple(Sort) else Sort.RELEVANCE,
-        generation=_text(told.get("g"))[:LONGEST_VALUE],
-        filters_open=told.get("open") is True,
+        generation=_text(fields.get("g"))[:LONGEST_VALUE],
+        filters_open=fields.get("open") is True,
     )
 
 
@@ -71,11 +71,11 @@ def _text(value: Any) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list) else []
-    return tuple(filter(None, (_text(one)[:LONGEST_VALUE] for one in values[:MOST_VALUES])))
+    return tuple(filter(None, (_text(item)[:LONGEST_VALUE] for item in values[:MOST_VALUES])))
 
 
 def _number(value: Any) -> int:
-    written = str(value)
-    if not (written.isascii() and written.isdecimal() and len(written) < 4):
+    digits = str(value)
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 4):
         return DEFAULT_EXTRACTS
-    return max(1, min(int(written), MAX_EXTRACTS))
+    return max(1, min(int(digits), MAX_EXTRACTS))

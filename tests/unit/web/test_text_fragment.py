@@ -21,7 +21,7 @@ from corpus.article import Article
 from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.fakes import article
-from web.citations.text_fragment import Directive, found, fragment_link
+from web.citations.text_fragment import Directive, fragment_link, matches
 
 LONG = (
     "The quay that the council bought from the old harbour company was cheap, but dredging the channel in front "
@@ -132,7 +132,7 @@ def test_no_words_no_link(cited: tuple[int, int]) -> None:
     ],
 )
 def test_what_a_browser_finds(sought: Directive, text: str, places: list[tuple[int, int]]) -> None:
-    assert list(found(text, sought)) == places
+    assert list(matches(text, sought)) == places
 
 
 def plain(text: str) -> str:
