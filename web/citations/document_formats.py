@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from qa.answer import Citation
-from qa.feedback.safe_csv import Cell, sheet
+from qa.feedback.safe_csv import Cell, csv_table
 from web.citations.export import Export
 from web.citations.quotation import markdown_line, markdown_quotation, paragraphs, source_facts
 from web.citations.reference_formats import write_bibtex, write_csl, write_ris
@@ -72,7 +72,7 @@ def write_markdown(export: Export) -> bytes:
 
 def write_csv(export: Export) -> bytes:
     """A CSV file, one citation a row; citations that are not in the index any more are left out."""
-    return sheet(COLUMNS, map(_row, export.citations)).encode("utf-8", "replace")
+    return csv_table(COLUMNS, map(_row, export.citations)).encode("utf-8", "replace")
 
 
 def _row(citation: Citation) -> tuple[Cell, ...]:
