@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, compile_path
 from starlette.testclient import TestClient
 
-import web
+from tests.support.repository import ROOT
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.credentials import FILE, add
@@ -287,7 +287,7 @@ def test_a_leak_would_be_seen(service: FastAPI, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_static_files_are_served_with_their_types_and_for_an_hour(service: FastAPI) -> None:
-    static = Path(web.__file__).parent / "static"
+    static = ROOT / "web" / "static"
     kinds = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
     with TestClient(service) as client:
         for file in static.iterdir():
