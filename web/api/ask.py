@@ -120,6 +120,6 @@ def add_exception_handlers(app: FastAPI) -> None:
 
 def _validation_message(error: dict[str, Any]) -> str:
     """Place in the body and reason: "filters.years: Input should be a valid tuple"."""
-    place = ".".join(str(step) for step in error["loc"] if step != "body")
+    location = ".".join(str(step) for step in error["loc"] if step != "body")
     # Cut, as a key of the body may be as long as the body.
-    return f"{place[:100] or 'body'}: {error['msg']}"
+    return f"{location[:100] or 'body'}: {error['msg']}"

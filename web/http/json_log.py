@@ -41,12 +41,12 @@ def log_event(level: int, event: str, *, error: BaseException | None = None, **f
 def _to_line(_: object, __: str, event: EventDict) -> EventDict:
     """Time (UTC), level, logger, event; then the request's id, the event's fields and its error's."""
     record: logging.LogRecord = event.pop("_record")
-    own, text, error = event.pop("_from_structlog"), event.pop("event"), event.pop("exc_info", None)
+    is_own, text, error = event.pop("_from_structlog"), event.pop("event"), event.pop("exc_info", None)
     line: EventDict = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "event": text if own else _format_string(record.msg),
+        "event": text if is_own else _format_string(record.msg),
     }
     error = error[1] if isinstance(error, tuple) else error
     details = error_fields(error) if error else {}
@@ -114,8 +114,8 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
 
     The service's own events from `level` on, libraries' from WARNING on.
     """
-    root, own = logging.getLogger(), logging.getLogger(LOGGER)
-    before = root.handlers[:], root.level, own.level, logging.raiseExceptions
+    root, service = logging.getLogger(), logging.getLogger(LOGGER)
+    before = root.handlers[:], root.level, service.level, logging.raiseExceptions
     loggers = [item for item in root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
     routing = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     handler = logging.StreamHandler(stream)
@@ -126,14 +126,14 @@ def logging_to(stream: TextIO, level: str = "info") -> Iterator[None]:
     for logger in loggers:  # a library's own handler would write the message unredacted
         logger.handlers, logger.propagate = [], True
     root.setLevel(logging.WARNING)
-    own.setLevel(level.upper())
+    service.setLevel(level.upper())
     logging.raiseExceptions = False  # a closed stream must not stop the service
     try:
         with warnings.catch_warnings(), redirect_stderr(StderrRedirect()):
             warnings.showwarning = _log_warning
             yield
     finally:
-        root.handlers[:], root.level, own.level, logging.raiseExceptions = before
+        root.handlers[:], root.level, service.level, logging.raiseExceptions = before
         for logger, handlers, propagate in routing:
             logger.handlers, logger.propagate = handlers, propagate
 
