@@ -30,7 +30,7 @@ from index.building.build import build
 from index.embedding.encoder import Encoder
 from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Granularity
-from index.retrieval.lexical_index import LexicalIndex, unmarked
+from index.retrieval.lexical_index import LexicalIndex, without_filters
 from index.search.query import DEFAULT_WEIGHTS
 from index.search.rerank import Reranking, reading
 from index.search.reranker_model import Reading
@@ -88,7 +88,7 @@ def rank_documents(
     found: dict[Way, dict[str, Found]] = {way: {} for way in ways}
     read = Readings(collection)
     with tempfile.TemporaryDirectory() as folder:
-        LexicalIndex.create(Path(folder), [], unmarked(texts))
+        LexicalIndex.create(Path(folder), [], without_filters(texts))
         lexical = LexicalIndex.open(Path(folder))
         for query, text in collection.queries.items():
             started = time.perf_counter()

@@ -40,7 +40,7 @@ from index.generation.manifest import (
 )
 from index.generation.self_check import check_probes, check_texts
 from index.retrieval.facet_columns import FacetColumns
-from index.retrieval.lexical_index import LexicalIndex, Told
+from index.retrieval.lexical_index import IndexedText, LexicalIndex
 from index.retrieval.tuning import make_index
 from index.storage.arrays import array_header, read_array
 from index.storage.durable_io import Disk
@@ -122,15 +122,17 @@ def _write_dense(
 
 
 def _write_lexical(folder: Path, contents: GenerationPlan) -> None:
-    sentences, passages = (_told(spans, contents.facets) for spans in (contents.sentences, contents.passages))
+    sentences, passages = (
+        _indexed_texts(spans, contents.facets) for spans in (contents.sentences, contents.passages)
+    )
     LexicalIndex.create(folder, sentences, passages)
 
 
-def _told(spans: Sequence[Sentence | Passage], facts: FacetColumns) -> Iterator[Told]:
-    """Each text with the marks of its article."""
+def _indexed_texts(spans: Sequence[Sentence | Passage], facts: FacetColumns) -> Iterator[IndexedText]:
+    """Each text with the filter ids of its article."""
     rows = {article.id: row for row, article in enumerate(facts.articles)}
-    marks_of = facts.filter_ids()
-    return ((span.text, marks_of(rows[span.article.id])) for span in spans)
+    filter_ids = facts.filter_ids()
+    return ((span.text, filter_ids(rows[span.article.id])) for span in spans)
 
 
 def _manifest(name: str, contents: GenerationPlan, *, encoder: Encoder) -> Manifest:

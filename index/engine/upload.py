@@ -21,7 +21,7 @@ from index.generation.generation import Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import SCORE_TOLERANCE
 from index.retrieval.filter import Granularity
-from index.retrieval.lexical_index import MARKS
+from index.retrieval.lexical_index import FILTER_FIELDS
 from index.retrieval.tuning import MIN_RECALL, QUERIES, RECALL_AT, sample
 from index.storage.arrays import RowIds, Vectors
 
@@ -166,8 +166,8 @@ class RecordValues:
         units = [unit for unit, present in zip(UNITS, self._units, strict=True) if present[row]]
         articles = self._articles[self._starts[row] : self._starts[row + 1]].tolist()
         if len(articles) > self._max_values:
-            return {"units": units, **dict.fromkeys(MARKS, (ANY,))}
-        ids: dict[str, set[str]] = {field: set() for field in MARKS}
+            return {"units": units, **dict.fromkeys(FILTER_FIELDS, (ANY,))}
+        ids: dict[str, set[str]] = {field: set() for field in FILTER_FIELDS}
         for article in articles:
             for field, values in self._filter_ids(article).items():
                 ids[field].update(map(str, values))

@@ -1,27 +1,22 @@
-"""Words: BM25 and phrases over sentences and passages. The one file that knows tantivy.
+"""Searches terms and phrases with BM25 in tantivy, over sentences and passages.
 
-Sentences and passages are two indexes in two folders: tantivy takes the number of documents and
-their average length over a whole index, so in one index each would bend the other's scores.
-
-Texts go through one analyzer, here and nowhere else, and the index is given its terms joined by
-spaces. So positions count terms (a stop word leaves no gap), and a phrase of `terms(text)` is
-always found in its text.
+Each granularity has its own index: tantivy takes document count and average length over a whole index. One
+analyzer makes the terms; tantivy gets them joined by spaces, so positions count terms (a stop word leaves no
+gap), and the phrase `terms(text)` always matches its text.
 
     "The café’s cost: $5.14 million, 1,000 collisions" -> the cafe cost 5.14 million 1,000 collis
 
-BM25 with k1 = 1.2 and b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)) (Robertson and Zaragoza,
-"The Probabilistic Relevance Framework", 2009); tantivy stores a length above 40 terms in steps.
+BM25 with k1 = 1.2, b = 0.75 and idf = ln(1 + (N - n + 0.5) / (n + 0.5)) (Robertson and Zaragoza, "The
+Probabilistic Relevance Framework", 2009); tantivy rounds lengths above 40 terms.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from corpus.normalise import replace_surrogates
@@ -32,26 +27,33 @@ from index.storage.durable_io import errno_in_message, os_error_from_message
 WORDS = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)+|[\p{L}\p{M}\p{N}]+"
 STOP_WORDS = ("s", "t")
 ANALYZER = f"NFC; {WORDS}; fold, lower, stop {' '.join(STOP_WORDS)}, Snowball English"
-"""What turns a text into terms; part of a generation's settings."""
+"""The analyzer's definition; part of a generation's settings."""
 
-OVERFETCH = 16  # rows fetched beyond k, so that equals at the cut are put in order before the cut
-DIGITS = 4  # tantivy adds the terms of a query in no fixed order, so the last bits of a score vary
-HEAP = 4_000_000_000  # bytes before a writer starts another segment, about the most tantivy takes
+# Stemmed terms that ask or join: a question's "why" is in no answer.
+FUNCTION_TERMS = frozenset(
+    """
+    a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
+    many much me my of on or our shall should so some tell than that the their there they this to was we
+    were what when where which who whom whose whi why will with would you your
+    """.split()
+)
+
+OVERFETCH = 16  # rows fetched beyond k, so that ties at the cut are ordered before the cut
+DIGITS = 4  # tantivy adds term scores in no fixed order, so the last bits vary
+HEAP = 4_000_000_000  # bytes before a writer starts another segment, about tantivy's maximum
+
+FILTER_FIELDS = ("publishers", "authors", "years", "articles")
+IndexedText = tuple[str, FilterIds]
+"""A text, and the filter ids of its article."""
 
 
-MARKS = ("publishers", "authors", "years", "articles")
-"""Kinds of marks: the facts an article can be filtered by, each value a number."""
-Told = tuple[str, FilterIds]
-"""A text, and the marks of its article."""
-
-
-def unmarked(texts: Iterable[str]) -> Iterator[Told]:
-    """Texts that nothing will be filtered by."""
+def without_filters(texts: Iterable[str]) -> Iterator[IndexedText]:
+    """Texts without filter ids."""
     return ((text, NO_FILTER_IDS) for text in texts)
 
 
 class Analyzer:
-    """Turns texts into terms; see the head of this file. Safe to share between threads."""
+    """Turns texts into terms; safe to share between threads."""
 
     def __init__(self) -> None:
         from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
@@ -61,78 +63,76 @@ class Analyzer:
         self._analyzer = builder.filter(Filter.stemmer("english")).build()
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text in order, repeated ones repeated: "Costs of 5.14%" -> cost, of, 5.14."""
+        """The terms of a text in order, with repetitions: "Costs of 5.14%" -> cost, of, 5.14."""
         return list(self._analyzer.analyze(unicodedata.normalize("NFC", replace_surrogates(text))))
 
 
 class LexicalIndex:
     """Terms of sentences and passages by row number; immutable, safe to search from several threads."""
 
-    def __init__(self, searchers: Mapping[Granularity, _Searcher]) -> None:
-        self._searchers = searchers
+    def __init__(self, indexes: Mapping[Granularity, _TantivyIndex]) -> None:
+        self._indexes = indexes
         self._analyzer = Analyzer()
 
     @staticmethod
-    def create(folder: Path, sentences: Iterable[Told], passages: Iterable[Told]) -> None:
+    def create(folder: Path, sentences: Iterable[IndexedText], passages: Iterable[IndexedText]) -> None:
         """Write both indexes below `folder`, which must exist and be empty; rows count from 0.
 
-        Each text comes with the marks that a filter may ask for. Nothing is flushed to the disk here.
-        Raises `OSError` when tantivy cannot write.
+        Nothing is flushed to disk. Raises `OSError` if tantivy cannot write.
         """
-        for unit, texts in ((Granularity.SENTENCE, sentences), (Granularity.PASSAGE, passages)):
-            made = folder / f"{unit}-made"
-            made.mkdir()
-            _write(made, texts)
-            # A thread of tantivy's may lock late, on a busy machine after all is written: it finds no folder.
-            for lock in made.rename(folder / unit).glob(".tantivy-*.lock"):
+        for granularity, texts in ((Granularity.SENTENCE, sentences), (Granularity.PASSAGE, passages)):
+            building = folder / f"{granularity}-made"
+            building.mkdir()
+            _write(building, texts)
+            # A thread of tantivy may create its lock late; after the rename it finds no folder.
+            for lock in building.rename(folder / granularity).glob(".tantivy-*.lock"):
                 lock.unlink()
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
-        """Open what `create` wrote; nothing is written to `folder`, so it may be read-only.
+        """Open what `create` wrote; `folder` may be read-only.
 
         Raises:
             Damaged: an index that tantivy cannot open.
         """
-        return cls({unit: _Searcher(folder / unit) for unit in Granularity})
+        return cls({granularity: _TantivyIndex(folder / granularity) for granularity in Granularity})
 
     def terms(self, text: str) -> list[str]:
-        """What the index calls the words of a text; see `Analyzer.terms`."""
+        """See `Analyzer.terms`."""
         return self._analyzer.terms(text)
 
     def search(
-        self, unit: str, terms: Sequence[str], k: int, *, marked: FilterIds = NO_FILTER_IDS
+        self, granularity: str, terms: Sequence[str], k: int, *, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> list[tuple[int, float]]:
         """The k rows with the greatest BM25 score for any of the terms, as (row, score).
 
-        Best first, equal scores by row. A term given twice counts twice. `marked` limits the result to rows
-        that have one of the marks of each kind, and changes no score. Terms are taken as they are: nothing in
-        them is query language.
+        Best first, equal scores by row. A repeated term counts as often as it is given; terms are never
+        parsed as query language. `filter_ids` restrict the rows and change no score.
         """
-        searcher = self._searchers[Granularity(unit)]
-        return searcher.search(searcher.any_of(terms), k, marked=marked) if terms else []
+        index = self._indexes[Granularity(granularity)]
+        return index.search(index.any_of(terms), k, filter_ids) if terms else []
 
     def phrase(
-        self, unit: str, terms: Sequence[str], k: int, *, marked: FilterIds = NO_FILTER_IDS
+        self, granularity: str, terms: Sequence[str], k: int, *, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> list[int]:
-        """Rows that hold the terms side by side in this order: the k with the greatest score, best first."""
-        searcher = self._searchers[Granularity(unit)]
+        """The k best rows with the terms side by side in this order, best first."""
+        index = self._indexes[Granularity(granularity)]
         if not terms:
             return []
-        query = searcher.sequence_of(terms) if len(terms) > 1 else searcher.any_of(terms)
-        return [row for row, _ in searcher.search(query, k, marked=marked)]
+        query = index.sequence_of(terms) if len(terms) > 1 else index.any_of(terms)
+        return [row for row, _ in index.search(query, k, filter_ids)]
 
-    def document_frequency(self, unit: str, term: str) -> int:
-        """How many rows of the unit hold the term."""
-        return self._searchers[Granularity(unit)].document_frequency(term)
+    def document_frequency(self, granularity: str, term: str) -> int:
+        """How many rows contain the term."""
+        return self._indexes[Granularity(granularity)].document_frequency(term)
 
-    def count(self, unit: str) -> int:
-        """Rows of the unit."""
-        return self._searchers[Granularity(unit)].count
+    def count(self, granularity: str) -> int:
+        """Number of rows."""
+        return self._indexes[Granularity(granularity)].count
 
 
-class _Searcher:
-    """One tantivy index, opened."""
+class _TantivyIndex:
+    """One opened tantivy index."""
 
     def __init__(self, folder: Path) -> None:
         self._schema, self._searcher = _open(folder)
@@ -152,51 +152,51 @@ class _Searcher:
     def document_frequency(self, term: str) -> int:
         return int(self._searcher.doc_freq("text", term))
 
-    def search(self, query: Any, k: int, *, marked: FilterIds) -> list[tuple[int, float]]:
-        """Fetch more until k rows are clear of the cut, or there are no more."""
-        narrowed = self._narrowed(query, marked)
+    def search(self, query: Any, k: int, filter_ids: FilterIds) -> list[tuple[int, float]]:
+        """Fetches more until no tie crosses the cut at k, or all rows are fetched."""
+        filtered = self._filtered(query, filter_ids)
         fetch = k + OVERFETCH
         while k > 0 and self.count:
-            found = self._fetch(narrowed, min(fetch, self.count))
-            clear = len(found) >= k and found[k - 1][1] > found[-1][1]
-            if clear or fetch >= self.count or len(found) < fetch:
-                return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+            hits = self._fetch(filtered, min(fetch, self.count))
+            no_tie = len(hits) >= k and hits[k - 1][1] > hits[-1][1]
+            if no_tie or fetch >= self.count or len(hits) < fetch:
+                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
             fetch *= 4
         return []
 
-    def _narrowed(self, query: Any, marked: FilterIds) -> Any:
-        """The query with a clause of no weight for each kind of mark."""
+    def _filtered(self, query: Any, filter_ids: FilterIds) -> Any:
+        """The query with a clause of score 0 for each field."""
         from tantivy import Occur, Query
 
-        clauses = [Query.term_set_query(self._schema, kind, list(some)) for kind, some in marked.items()]
-        free = [(Occur.Must, Query.const_score_query(clause, 0.0)) for clause in clauses]
-        return Query.boolean_query([(Occur.Must, query), *free]) if free else query
+        clauses = [Query.term_set_query(self._schema, field, list(ids)) for field, ids in filter_ids.items()]
+        required = [(Occur.Must, Query.const_score_query(clause, 0.0)) for clause in clauses]
+        return Query.boolean_query([(Occur.Must, query), *required]) if required else query
 
     def _fetch(self, query: Any, limit: int) -> list[tuple[int, float]]:
-        """Counting all matches keeps tantivy from pruning, which would add scores in another order."""
+        """Counting all matches disables tantivy's pruning, which adds scores in another order."""
         hits = self._searcher.search(query, limit=limit, count=True).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
         return [(int(row), round(score, DIGITS)) for row, (score, _) in zip(rows, hits, strict=True)]
 
 
-def _write(folder: Path, texts: Iterable[Told]) -> None:
-    """One thread and one segment, so the same texts give the same rows and scores."""
+def _write(folder: Path, texts: Iterable[IndexedText]) -> None:
+    """One thread and one segment: equal texts give equal rows and scores."""
     from tantivy import Document, Index, SchemaBuilder
 
     schema = SchemaBuilder().add_unsigned_field("row", fast=True)
     schema = schema.add_text_field("text", tokenizer_name="whitespace", index_option="position")
-    for kind in MARKS:
-        schema = schema.add_unsigned_field(kind, indexed=True)
+    for field in FILTER_FIELDS:
+        schema = schema.add_unsigned_field(field, indexed=True)
     analyzer = Analyzer()
     try:
         writer = Index(schema.build(), path=str(folder), reuse=False).writer(HEAP, 1)
-        for row, (text, marks) in enumerate(texts):
+        for row, (text, filter_ids) in enumerate(texts):
             document = Document()
             document.add_unsigned("row", row)
             document.add_text("text", " ".join(analyzer.terms(text)))
-            for kind in MARKS:
-                for mark in marks.get(kind, ()):
-                    document.add_unsigned(kind, mark)
+            for field in FILTER_FIELDS:
+                for value in filter_ids.get(field, ()):
+                    document.add_unsigned(field, value)
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
@@ -205,13 +205,13 @@ def _write(folder: Path, texts: Iterable[Told]) -> None:
 
 
 def _open(folder: Path) -> tuple[Any, Any]:
-    """Schema and searcher, opened through links: tantivy puts a lock file beside what it opens."""
+    """Schema and searcher."""
     from tantivy import Index
 
     try:
         with linked(folder) as links:
             index = Index.open(str(links))
-            index.config_reader("manual")  # nothing here ever changes
+            index.config_reader("manual")  # the index never changes
             return index.schema, index.searcher()
     except OSError as error:
         raise Damaged(folder, f"tantivy cannot open it: {error.strerror}") from error
@@ -220,59 +220,26 @@ def _open(folder: Path) -> tuple[Any, Any]:
         raise Damaged(folder, f"tantivy cannot open it: {error}") from cause
 
 
-REMOVALS = 50  # tries, 10 ms apart
-
-
 @contextmanager
 def linked(folder: Path) -> Iterator[Path]:
-    """A temporary folder with a link to each file of `folder`, which itself may be read-only.
+    """A temporary folder of symlinks to the files of `folder`: tantivy creates a lock beside an index.
 
     Raises:
-        IndexFailure: there is no place for temporary folders.
+        IndexFailure: no temporary folder can be made, for example on a full disk.
         OSError: `folder` cannot be listed.
     """
     paths = list(folder.iterdir())
-    with _temporary() as links:
-        for path in paths:
-            with _told():
+    with ExitStack() as cleanup:
+        try:
+            temporary = Path(cleanup.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+            links = temporary / "links"
+            links.mkdir()
+            # A thread of tantivy may create its lock during the removal; after the rename it finds no folder.
+            cleanup.callback(links.rename, temporary / "closed")
+            for path in paths:
                 (links / path.name).symlink_to(path.absolute())
+        except OSError as error:
+            raise IndexFailure(
+                f"no temporary folder can be made: {error}; set TMPDIR to a folder that can be written"
+            ) from error
         yield links
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    with _told():
-        links = Path(tempfile.mkdtemp())
-    try:
-        yield links
-    finally:
-        _remove(links)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A full disk for temporary files is no fault of what is opened."""
-    try:
-        yield
-    except OSError as error:
-        fact = f"no temporary folder can be made: {error}"
-        raise IndexFailure(f"{fact}; set TMPDIR to a folder that can be written") from error
-
-
-def _remove(links: Path) -> None:
-    """A thread that tantivy starts on opening may put its lock file back while this removes it."""
-    for _ in range(REMOVALS):
-        shutil.rmtree(links, ignore_errors=True)
-        if not links.exists():
-            return
-        time.sleep(0.01)
-
-
-# Terms (stemmed) that ask or join and say nothing of the subject: a question's "why" is in no answer.
-FUNCTION_TERMS = frozenset(
-    """
-    a an and are as at be been but by can could did do doe does for from had has have how i if in is it its
-    many much me my of on or our shall should so some tell than that the their there they this to was we
-    were what when where which who whom whose whi why will with would you your
-    """.split()
-)

@@ -1,6 +1,6 @@
-"""What the articles call things: the words in them as they are written, and the short forms they explain.
+"""Collects the words of the articles as written and the acronyms they explain; finds near spellings.
 
-It is how a question that spells a name otherwise, or says "ICN", finds what the articles say.
+A question with a misspelt name, or with "ICN", is rewritten to the words of the articles.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Words in lower case with their occurrences, those never written so, and short forms.
+    """Occurrences of lower-cased words, names, and acronyms.
 
-    `names` leads from the lower case to how such a word is written: "crompton" -> "Crompton". `short_forms`
-    leads from a short form to what it stands for, the most frequent first. `words_by_length` and
-    `names_by_length` hold the keys of the first two.
+    `names` maps words that are never written in lower case to their form: "crompton" -> "Crompton".
+    `short_forms` maps an acronym to its long forms, the most frequent first. `words_by_length` and
+    `names_by_length` have the keys of the first two.
     """
 
     words: Mapping[str, int]
@@ -38,34 +38,34 @@ class Lexicon:
 
 
 def lexicon_bytes(articles: Iterable[Article]) -> bytes:
-    """The file of a lexicon; `read_lexicon` reads it back."""
+    """The file that `read_lexicon` reads."""
     written: defaultdict[str, Counter[str]] = defaultdict(Counter)
     long_forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for article in articles:
-        for piece, times in Counter(article.text.split()).items():
-            if not _ADDRESS.search(piece):
-                for word in _WORD.findall(piece):
-                    written[word.lower()][word] += times
+        for token, occurrences in Counter(article.text.split()).items():
+            if not _ADDRESS.search(token):
+                for word in _WORD.findall(token):
+                    written[word.lower()][word] += occurrences
         for short, long in find_acronyms(article.text):
             long_forms[short][" ".join(long.split())] += 1
-    spelt = {
+    content = {
         "words": {word: forms.total() for word, forms in written.items()},
-        "names": {word: _first(forms)[0] for word, forms in written.items() if word not in forms},
-        "short_forms": {short: _different(_first(forms)) for short, forms in long_forms.items()},
+        "names": {word: _by_frequency(forms)[0] for word, forms in written.items() if word not in forms},
+        "short_forms": {short: _distinct(_by_frequency(forms)) for short, forms in long_forms.items()},
     }
-    return (json.dumps(spelt, sort_keys=True) + "\n").encode("ascii")
+    return (json.dumps(content, sort_keys=True) + "\n").encode("ascii")
 
 
 def read_lexicon(path: Path) -> Lexicon:
-    """Read what `lexicon_bytes` made. Raises Damaged."""
+    """Read the file of `lexicon_bytes`. Raises Damaged."""
     try:
-        spelt = json.loads(path.read_bytes())
-        words = {str(word): int(count) for word, count in spelt["words"].items()}
-        names = {str(word): str(form) for word, form in spelt["names"].items()}
+        content = json.loads(path.read_bytes())
+        words = {str(word): int(count) for word, count in content["words"].items()}
+        names = {str(word): str(form) for word, form in content["names"].items()}
         return Lexicon(
             words=words,
             names=names,
-            short_forms={str(s): tuple(map(str, long)) for s, long in spelt["short_forms"].items()},
+            short_forms={str(s): tuple(map(str, long)) for s, long in content["short_forms"].items()},
             words_by_length=ByLength(words),
             names_by_length=ByLength(names),
         )
@@ -75,70 +75,70 @@ def read_lexicon(path: Path) -> Lexicon:
         raise Damaged(path, "not a lexicon") from error
 
 
-def _different(forms: list[str]) -> list[str]:
-    """Without those that differ from an earlier one in capitals or a plural's ending alone."""
+def _distinct(forms: list[str]) -> list[str]:
+    """Drops forms that differ from an earlier one only in case or a plural s."""
     return list({form.casefold().removesuffix("s"): form for form in reversed(forms)}.values())[::-1]
 
 
-def _first(forms: Counter[str]) -> list[str]:
-    """The most frequent first, equals by alphabet: the same articles make the same file."""
+def _by_frequency(forms: Counter[str]) -> list[str]:
+    """The most frequent first, ties in alphabetical order: equal articles give equal files."""
     return sorted(forms, key=lambda form: (-forms[form], form))
 
 
-SHORTEST = 4
-"""Letters of a word below which everything is near everything."""
+MIN_LETTERS = 4
+"""Shorter words are too similar to each other."""
 _LONG = 8
 
 
 def allowed_distance(word: str) -> int:
-    """Letters that may differ: none in a short word, two in a long one."""
-    if len(word) < SHORTEST:
+    """The edit distance of a misspelling: 0 for a short word, 2 for a long one."""
+    if len(word) < MIN_LETTERS:
         return 0
     return 2 if len(word) >= _LONG else 1
 
 
 class ByLength:
-    """Words by their number of letters: a word is compared with those of about its own length alone."""
+    """Words by length, so that a word is compared only with words of similar length."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        found: defaultdict[int, list[str]] = defaultdict(list)
+        by_length: defaultdict[int, list[str]] = defaultdict(list)
         for word in words:
-            found[len(word)].append(word)
-        self._words = dict(found)
+            by_length[len(word)].append(word)
+        self._words = dict(by_length)
 
-    def about(self, length: int, distance: int) -> list[str]:
+    def near_length(self, length: int, distance: int) -> list[str]:
         """Words whose length differs by at most `distance` letters, the shorter ones first."""
         lengths = range(length - distance, length + distance + 1)
         return [word for letters in lengths for word in self._words.get(letters, ())]
 
 
 def nearest(word: str, words: Mapping[str, int], by_length: ByLength) -> str | None:
-    """The most likely of the words, given with their occurrences, or None when none is near enough.
+    """The most likely correction among words with their occurrences, or None.
 
-    The nearest, then the most frequent, then the first by alphabet. The first letter is seldom mistyped, but
-    may have changed places with the second: "rcompton" -> "crompton".
+    The nearest, then the most frequent, then the first in alphabetical order. The first letter must match or
+    be swapped with the second: "rcompton" -> "crompton".
     """
-    found = [
+    candidates = [
         (distance, -words[other], other)
         for other, distance in near(word, by_length, allowed_distance(word))
         if other[0] == word[0] or other[:2] == word[1] + word[0]
     ]
-    return min(found)[2] if found else None
+    return min(candidates)[2] if candidates else None
 
 
 def near(word: str, words: ByLength, distance: int) -> list[tuple[str, int]]:
-    """Words at most so far from `word`, itself left out, with their distances."""
+    """Words within an edit distance of `word`, without itself, with their distances."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
     if distance < 1:
         return []
-    choices = words.about(len(word), distance)
-    found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=distance, limit=None)
-    return [(other, int(away)) for other, away, _ in found if away]
+    choices = words.near_length(len(word), distance)
+    matches = process.extract(word, choices, scorer=OSA.distance, score_cutoff=distance, limit=None)
+    return [(other, int(edits)) for other, edits, _ in matches if edits]
 
 
 def swapped(word: str, words: Iterable[str]) -> str | None:
-    """The first of the words that has two neighbouring letters the other way round: "dose" -> "does"."""
-    turned = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)} - {word}
-    return next((other for other in sorted(words) if other in turned), None)
+    """The first of the words that differs by two swapped neighbouring letters: "dose" -> "does"."""
+    swaps = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)} - {word}
+    return next((other for other in sorted(words) if other in swaps), None)

@@ -1,8 +1,7 @@
-"""The terms of every sentence in order, so that those of any run of sentences stand side by side.
+"""Stores the terms of all sentences in order, as numbers.
 
-For example:
-    ["it rose", "it fell fell"] -> vocabulary fell, it, rose; ids 1 2 1 0 0; starts 0 2 5
-    number("it") -> 1
+["it rose", "it fell fell"] -> vocabulary fell, it, rose; ids 1 2 1 0 0; starts 0 2 5
+number("it") -> 1
 """
 
 from __future__ import annotations
@@ -27,31 +26,30 @@ TERM_STARTS = "term_starts.npy"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """Terms by sentence row: those of row i are `ids[starts[i]:starts[i + 1]]`, places in `vocabulary`."""
+    """The terms of sentence row i are `ids[starts[i]:starts[i + 1]]`, numbers in the sorted `vocabulary`."""
 
     vocabulary: tuple[str, ...]
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
 
     def number(self, term: str) -> int:
-        """The place of a term in the vocabulary, or -1."""
-        place = bisect_left(self.vocabulary, term)
-        return place if place < len(self.vocabulary) and self.vocabulary[place] == term else -1
+        """The number of a term, or -1."""
+        number = bisect_left(self.vocabulary, term)
+        return number if self.vocabulary[number : number + 1] == (term,) else -1
 
 
 def terms_files(sentences: Iterable[Sequence[str]]) -> Mapping[str, bytes]:
-    """The files that hold the terms of sentences: name -> content. No term holds white space."""
-    seen: defaultdict[str, int] = defaultdict(lambda: len(seen))
+    """The files of the terms of sentences: name -> content. No term contains white space."""
+    first_seen: defaultdict[str, int] = defaultdict(lambda: len(first_seen))
     ids, starts = array("i"), array("q", [0])
     for terms in sentences:
-        ids.extend(seen[term] for term in terms)
+        ids.extend(first_seen[term] for term in terms)
         starts.append(len(ids))
-    vocabulary = sorted(seen)
-    number = np.empty(len(seen), dtype=np.int32)
-    number[[seen[term] for term in vocabulary]] = np.arange(len(seen))
-    listed = "".join(term + "\n" for term in vocabulary).encode("utf-8")
+    vocabulary = sorted(first_seen)
+    number = np.empty(len(first_seen), dtype=np.int32)
+    number[[first_seen[term] for term in vocabulary]] = np.arange(len(first_seen))
     return {
-        VOCABULARY: listed,
+        VOCABULARY: "".join(term + "\n" for term in vocabulary).encode("utf-8"),
         TERMS: array_bytes(number[np.frombuffer(ids, dtype=np.int32)]),
         TERM_STARTS: array_bytes(np.frombuffer(starts, dtype=np.int64)),
     }
@@ -67,7 +65,7 @@ def read_terms(folder: Path, *, sentences: int) -> Terms:
         folder / TERM_STARTS, dtype=np.int64, shape=(sentences + 1,), mapped=True
     )
     if starts[0] != 0 or any((np.diff(block) < 0).any() for block in scan(starts, overlap=1)):
-        raise Damaged(folder / TERM_STARTS, "places out of order")
+        raise Damaged(folder / TERM_STARTS, "starts out of order")
     ids: NDArray[np.int32] = read_array(folder / TERMS, dtype=np.int32, shape=(int(starts[-1]),), mapped=True)
     try:
         vocabulary = tuple((folder / VOCABULARY).read_text("utf-8").split("\n")[:-1])

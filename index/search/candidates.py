@@ -71,7 +71,7 @@ class CandidateSearch:
         limits = {Granularity.SENTENCE: self._sentences, Granularity.PASSAGE: CANDIDATE_PASSAGES}
         sentences_by_terms, passages_by_terms = (
             generation.lexical.search(
-                granularity, self.informative_terms(granularity, terms), k, marked=allowed.filter_ids
+                granularity, self.informative_terms(granularity, terms), k, filter_ids=allowed.filter_ids
             )
             for granularity, k in limits.items()
         )
@@ -107,7 +107,7 @@ class CandidateSearch:
         lexical, sentence = self._generation.lexical, Granularity.SENTENCE
         rows: RowIds | None = None
         for terms in filter(None, map(lexical.terms, phrases)):
-            matches = lexical.phrase(sentence, terms, lexical.count(sentence), marked=allowed.filter_ids)
+            matches = lexical.phrase(sentence, terms, lexical.count(sentence), filter_ids=allowed.filter_ids)
             matching = np.sort(np.array(matches, dtype=np.int64))
             rows = matching if rows is None else np.intersect1d(rows, matching)
         if rows is not None:

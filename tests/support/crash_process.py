@@ -133,7 +133,7 @@ def _die_inside(texts: int) -> None:
     """The next build dies while tantivy is at work."""
     from index.building import publish
 
-    counted, told = count(), publish._told
+    counted, told = count(), publish._indexed_texts
 
     def dying(*spans: Any) -> Iterator[Any]:
         for one in told(*spans):
@@ -141,7 +141,7 @@ def _die_inside(texts: int) -> None:
                 os._exit(_DEATH)
             yield one
 
-    setattr(publish, "_told", dying)  # noqa: B010
+    setattr(publish, "_indexed_texts", dying)  # noqa: B010
 
 
 def _kill(told: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import index.retrieval.lexical_index as lexical_file
 from index.errors import Damaged, IndexFailure
 from index.retrieval.filter import Granularity
-from index.retrieval.lexical_index import Analyzer, LexicalIndex, Told, unmarked
-from web.pages.links import read_span, reader_link
+from index.retrieval.lexical_index import Analyzer, IndexedText, LexicalIndex, linked, without_filters
 
 SENTENCES = [
     "The cost of collisions is 5.14 dollars",
@@ -31,7 +31,7 @@ def lexical(tmp_path: Path) -> LexicalIndex:
 
 def create(folder: Path, sentences: Sequence[str], passages: Sequence[str] = ()) -> LexicalIndex:
     folder.mkdir()
-    LexicalIndex.create(folder, unmarked(sentences), unmarked(passages))
+    LexicalIndex.create(folder, without_filters(sentences), without_filters(passages))
     return LexicalIndex.open(folder)
 
 
@@ -149,36 +149,60 @@ def test_a_filter_changes_what_is_found_and_no_score(tmp_path: Path) -> None:
         {"publishers": [0]},
         {"years": []},
     ]
-    for marked in wanted:
+    for filter_ids in wanted:
         allowed = {
             row
             for row in range(300)
-            if all(set(marks[row].get(k, ())) & set(some) for k, some in marked.items())
+            if all(set(marks[row].get(k, ())) & set(some) for k, some in filter_ids.items())
         }
         expected = [hit for hit in everything if hit[0] in allowed]
         for k in (1, 3, 300):
-            assert lexical.search("sentence", ["fire", "12"], k, marked=marked) == expected[:k]
-        found = lexical.phrase("sentence", ["fire", "fire"], 300, marked=marked)
+            assert lexical.search("sentence", ["fire", "12"], k, filter_ids=filter_ids) == expected[:k]
+        found = lexical.phrase("sentence", ["fire", "fire"], 300, filter_ids=filter_ids)
         assert sorted(found) == sorted(row for row in allowed if row % 7 > 1)
 
 
-def test_a_lock_that_comes_late_finds_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_comes_late_finds_no_folder(tmp_path: Path) -> None:
     """tantivy watches what it writes in a thread of its own, which may lock when all is written."""
-    locks: list[Path] = []
-    write = lexical_file._write
+    folder = tmp_path / "lexical"
+    folder.mkdir()
+    locks = [folder / f"{granularity}-made" / ".tantivy-meta.lock" for granularity in Granularity]
 
-    def remembered(folder: Path, texts: Iterable[Told]) -> None:
-        write(folder, texts)
-        locks.append(folder / ".tantivy-meta.lock")
-        locks[-1].touch()
+    def locked(lock: Path, texts: Sequence[str]) -> Iterator[IndexedText]:
+        yield from without_filters(texts)
+        lock.touch()
 
-    monkeypatch.setattr(lexical_file, "_write", remembered)
-    create(tmp_path / "lexical", SENTENCES, PASSAGES)
+    LexicalIndex.create(folder, *map(locked, locks, (SENTENCES, PASSAGES)))
     for lock in locks:
         with pytest.raises(FileNotFoundError):
             lock.touch()
-    assert len(locks) == 2
-    assert [*(tmp_path / "lexical").rglob(".tantivy-*.lock")] == []
+    assert [*folder.rglob(".tantivy-*.lock")] == []
+    assert LexicalIndex.open(folder).count("sentence") == len(SENTENCES)
+
+
+def test_a_lock_beside_an_opened_index_does_not_keep_its_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that puts the lock back again and again, as tantivy's may, until there is no folder for it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    def lock_until_gone(lock: Path, started: threading.Event) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            while True:
+                lock.touch()
+                started.set()
+
+    for _ in range(50):
+        started = threading.Event()
+        with linked(tmp_path) as links:
+            thread = threading.Thread(target=lock_until_gone, args=(links / ".tantivy-meta.lock", started))
+            thread.start()
+            assert started.wait(20)
+        thread.join(20)
+        assert not thread.is_alive()
+        assert [*temporary.iterdir()] == []
 
 
 def test_the_same_texts_give_the_same_rows_and_scores(tmp_path: Path) -> None:
@@ -236,22 +260,3 @@ def test_importing_the_room_loads_no_heavy_library() -> None:
     code = f"import sys, index.building.build, index.search.searcher; print(sorted({heavy} & sys.modules.keys()))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-
-
-def test_a_link_names_article_span_and_question() -> None:
-    assert reader_link("ab12") == "articles/ab12"
-    assert reader_link("ab12", (40, 95)) == "articles/ab12?c=40-95#c=40-95"
-    assert reader_link("a/b c", (0, 1), question="why & how?") == (
-        "articles/a%2Fb%20c?c=0-1&q=why+%26+how%3F#c=0-1"
-    )
-
-
-def test_a_span_is_read_back() -> None:
-    assert read_span("40-95") == (40, 95)
-
-
-@pytest.mark.parametrize(
-    "written", ["", "40", "40-", "-95", "95-40", "40-40", "4٠-95", "1-2-3", " 1-2", "1-9999999999", "a-b"]
-)
-def test_nothing_else_is_a_span(written: str) -> None:
-    assert read_span(written) is None

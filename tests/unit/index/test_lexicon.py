@@ -112,8 +112,8 @@ def test_near_leaves_the_word_itself_out() -> None:
 
 def test_words_of_about_a_length() -> None:
     words = ByLength(["four", "five", "three", "a", "eleven"])
-    assert words.about(4, 1) == ["four", "five", "three"]
-    assert words.about(9, 2) == []
+    assert words.near_length(4, 1) == ["four", "five", "three"]
+    assert words.near_length(9, 2) == []
 
 
 def test_swapped_neighbours() -> None:

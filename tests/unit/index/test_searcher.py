@@ -243,5 +243,8 @@ def test_a_filtered_search_is_the_search_of_what_is_allowed(
     held = [
         row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
     ]
-    marks = (opened.allowed(where) or ALL_SPANS).filter_ids
-    assert sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, marked=marks)) == held
+    filter_ids = (opened.allowed(where) or ALL_SPANS).filter_ids
+    assert (
+        sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, filter_ids=filter_ids))
+        == held
+    )
