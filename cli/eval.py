@@ -18,7 +18,7 @@ from cli.terminal import code_facts, count, fail, one_line_errors, print_table, 
 
 if TYPE_CHECKING:
     from eval.beir.collection import Collection
-    from eval.beir.document_ranking import Found
+    from eval.beir.document_ranking import RankedDocuments
     from eval.compare import Comparison
     from eval.gold import GoldQuestion
     from eval.run import Run
@@ -239,7 +239,7 @@ def calibrate(
         rated = {one: fitting.hold_out(observed, one, folds) for one in fitting.Method}
         best = min(rated, key=lambda one: rated[one].brier) if method == "auto" else fitting.Method(method)
         bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
-        for line in fitting.told(rated, best, bounds):
+        for line in fitting.describe(rated, best, bounds):
             say(line)
         told = f"{count(questions, 'question')} of {gold.name}"
         fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=told)
@@ -304,16 +304,16 @@ def _ways(
     collection: Collection, models: tuple[Encoder, Reranking | None], *, k: int, sentences: Path | None
 ) -> dict[str, Run]:
     """A run for each way of ranking the documents; `sentences` is where the index of these lies."""
-    from eval.beir.document_ranking import Way, rank_by_sentence, rank_documents
+    from eval.beir.document_ranking import RankingMethod, rank_by_sentence, rank_documents
     from eval.beir.runs import retrieval_runs
 
     encoder, reranking = models
-    rankings: dict[Way, Mapping[str, Found]] = {}
+    rankings: dict[RankingMethod, Mapping[str, RankedDocuments]] = {}
     with progress("Encoding documents") as advance:
         rankings.update(rank_documents(collection, encoder, reranking=reranking, progress=advance))
     if sentences is not None:
         with progress("Indexing sentences") as advance:
-            rankings[Way.SENTENCES] = rank_by_sentence(
+            rankings[RankingMethod.SENTENCES] = rank_by_sentence(
                 collection, encoder, sentences, reranking=reranking, progress=advance
             )
     facts = code_facts() | {
@@ -330,10 +330,10 @@ def _ways(
 def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
     from eval.run_folder import write_run
     from eval.summary import summarise
-    from eval.tables import ways_table
+    from eval.tables import ranking_table
 
     summaries = {way: summarise(found) for way, found in runs.items()}
-    _print(ways_table(summaries))
+    _print(ranking_table(summaries))
     if out:
         for way, found in runs.items():
             write_run(out / way, found, summaries[way])
@@ -361,10 +361,10 @@ def _print(table: Table) -> None:
 
 
 def _print_comparison(comparison: Comparison, alpha: float) -> None:
-    from eval.gold import EVERY
+    from eval.gold import ALL_QUESTIONS
     from eval.tables import changes, comparison_table, slice_table
 
-    _print(comparison_table(comparison.differences[EVERY], alpha))
+    _print(comparison_table(comparison.differences[ALL_QUESTIONS], alpha))
     _print(slice_table(comparison, comparison.lead))
     for line in changes(comparison):
         say(line)

@@ -1,9 +1,8 @@
-"""Short forms that a text explains: "Integrated Care Network (ICN)".
+"""Finds the acronyms that a text defines: "Integrated Care Network (ICN)".
 
 Source: Schwartz and Hearst, A Simple Algorithm for Identifying Abbreviation Definitions in Biomedical Text
-(2003). The letters of the short form are looked for in the words before the bracket, from the last one
-backwards; the first letter has to begin a word. What is left out: "(ICN) Integrated Care Network", and long
-forms that leave out a letter of the short one.
+(2003). Matches the letters of the short form backwards in the words before the bracket; the first letter has
+to begin a word. Not supported: "(ICN) Integrated Care Network", and long forms without one of the letters.
 
     "the Integrated Care Network (ICN) met"     -> ICN: Integrated Care Network
     "primary care trusts (PCTs)"                -> PCT: primary care trusts
@@ -16,24 +15,26 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LONGEST = 10
-_LOOKED_BACK = 200  # characters before a bracket that may hold a long form
+_MAX_LENGTH = 10
+_LOOK_BACK = 200  # characters before a bracket that may hold a long form
 _BRACKETED = re.compile(r"\(([^()\n]{2,80})\)")
 _SHORT = re.compile(r"[^\W\d_][\w&/.-]*")
+_CLAUSE_END = re.compile(r"[.;:!?\n]\s|\n")
 _LAST_WORD = re.compile(r"([^\W\d_][\w&/.-]*)\s*$")
 
 
 class Acronym(NamedTuple):
-    """A short form and what it stands for, both as written."""
+    """A short form and its long form, both as written."""
 
     short: str
     long: str
 
 
 def find_acronyms(text: str) -> Iterator[Acronym]:
-    """Every explained short form, in the order of the text; a sentence's end ends a long form."""
-    for found in _BRACKETED.finditer(text):
-        inside, before = found[1].strip(), _clause(text[max(0, found.start() - _LOOKED_BACK) : found.start()])
+    """Every defined short form, in the order of the text; a long form lies within one sentence."""
+    for match in _BRACKETED.finditer(text):
+        inside = match[1].strip()
+        before = _CLAUSE_END.split(text[max(0, match.start() - _LOOK_BACK) : match.start()])[-1].rstrip()
         if is_short_form(inside):
             long = _long_form(inside, before)
             if long:
@@ -47,7 +48,7 @@ def find_acronyms(text: str) -> Iterator[Acronym]:
 def is_short_form(word: str) -> bool:
     """One word of two to ten characters with two capitals: ICN, DfES, PCTs; not Smith, not 2004."""
     capitals = sum(letter.isupper() for letter in word)
-    return bool(_SHORT.fullmatch(word)) and 2 <= len(word) <= _LONGEST and capitals >= 2
+    return bool(_SHORT.fullmatch(word)) and 2 <= len(word) <= _MAX_LENGTH and capitals >= 2
 
 
 def singular(short: str) -> str:
@@ -55,28 +56,23 @@ def singular(short: str) -> str:
     return short[:-1] if short[-1:] == "s" and short[:-1].isupper() else short
 
 
-def _clause(before: str) -> str:
-    """What may hold the long form: the end of the sentence so far."""
-    return re.split(r"[.;:!?\n]\s|\n", before)[-1].rstrip()
-
-
 def _long_form(short: str, before: str) -> str:
-    """The words at the end of `before` that hold the letters of the short form, or "" when they do not."""
+    """The words at the end of `before` that contain the letters of the short form, or ""."""
     letters = [letter for letter in singular(short).lower() if letter.isalnum()]
     words = before.split()[-min(len(letters) + 5, 2 * len(letters)) :]
     tail = " ".join(words)
-    place = len(tail)
+    position = len(tail)
     for number, letter in enumerate(reversed(letters)):
         first = number == len(letters) - 1
-        place -= 1
-        while place >= 0 and not _matches(tail, place, letter, first=first):
-            place -= 1
-        if place < 0:
+        position -= 1
+        while position >= 0 and not _matches(tail, position, letter, first=first):
+            position -= 1
+        if position < 0:
             return ""
-    long = tail[place:]
+    long = tail[position:]
     return long if len(long) > len(short) and short not in long.split() else ""
 
 
-def _matches(text: str, place: int, letter: str, *, first: bool) -> bool:
-    starts_word = place == 0 or not text[place - 1].isalnum()
-    return text[place].lower() == letter and (starts_word or not first)
+def _matches(text: str, position: int, letter: str, *, first: bool) -> bool:
+    starts_word = position == 0 or not text[position - 1].isalnum()
+    return text[position].lower() == letter and (starts_word or not first)

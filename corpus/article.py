@@ -1,7 +1,4 @@
-"""The article: canonical text, its facts, and the spans inside it.
-
-Every offset in the house counts code points of `Article.text` and every span is half-open.
-"""
+"""Articles, and spans of their text. Offsets count code points of `Article.text`; spans are half-open."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 class CorpusError(Exception):
-    """Something about an article file that a person can act on: the fact, the place, the next step."""
+    """Base of this room's errors; the message states the fact, the place and the next step."""
 
 
 class Unreadable(CorpusError):
@@ -24,7 +21,7 @@ class Unreadable(CorpusError):
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A line that cleaning left out of the canonical text, and the rule that said so."""
+    """A line that cleaning left out of the canonical text, and the rule that removed it."""
 
     text: str
     reason: str
@@ -32,14 +29,13 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Article:
-    """One article, cleaned once and never changed after.
+    """One article, cleaned once and immutable.
 
-    `text` is the canonical text: paragraphs separated by one blank line, no line break inside a
-    paragraph, white space runs folded to one space. `headings` are spans of `text` (the title and
-    sub-headings). `source` is the path of the file relative to the folder it was read from, with
-    forward slashes. `published` is an ISO 8601 date, or a year or year-month when no more is known.
-    `title`, `author`, `publisher`, `published` and `url` are "" when the file does not say.
-    `sha256` is the hash of `text` in UTF-8, `id` is stable for a source path.
+    `text` is the canonical text: paragraphs separated by one blank line, no line break inside a paragraph,
+    white space runs folded to one space. `headings` are spans of `text` (the title and sub-headings).
+    `source` is the path below the folder that was read, with forward slashes. `published` is an ISO 8601
+    date, year-month or year. `title`, `author`, `publisher`, `published` and `url` are "" if unknown.
+    `sha256` is the hash of `text` in UTF-8; `id` is stable for a source path.
     """
 
     id: str
@@ -62,18 +58,17 @@ class Article:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Author and publisher, where known; a publisher that signs its own articles is named once."""
+        """Author and publisher, where known; once if they are the same."""
         return tuple(dict.fromkeys(filter(None, (self.author, self.publisher))))
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A half-open span of an article's text that holds one sentence, or one heading."""
+class Span:
+    """A half-open span of an article's text."""
 
     article: Article = field(repr=False)
     start: int
     end: int
-    heading: bool = False
 
     @property
     def text(self) -> str:
@@ -82,21 +77,20 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A half-open span of an article's text made of whole sentences that fits the encoder's window."""
+class Sentence(Span):
+    """One sentence, or one heading."""
 
-    article: Article = field(repr=False)
-    start: int
-    end: int
+    heading: bool = False
 
-    @property
-    def text(self) -> str:
-        """The span's slice of the article's text."""
-        return self.article.text[self.start : self.end]
+
+class Passage(Span):
+    """Whole sentences that fit the encoder's window together."""
+
+    __slots__ = ()
 
 
 def text_sha256(text: str) -> str:
-    """The hash that tells canonical texts apart."""
+    """The hash by which equal canonical texts are recognised."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

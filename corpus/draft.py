@@ -1,7 +1,6 @@
-"""What a reader of one file format hands over: blocks of text in order, and the facts it found.
+"""The result of a format's reader: blocks of text in order, and the metadata it found.
 
-A reader knows its format; it does not know site boilerplate or what a byline looks like. Those are
-`corpus.cleaning.boilerplate` and `corpus.cleaning.metadata`, and `corpus.cleaning.canonical` turns the result into an `Article`.
+Site boilerplate and bylines are recognised later: `corpus.cleaning.canonical` makes the `Article`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from corpus.article import NO_METADATA, Dropped
 
 
 class Kind(StrEnum):
-    """What a block is."""
+    """Kinds of blocks."""
 
     PARAGRAPH = "paragraph"
     HEADING = "heading"
@@ -30,7 +29,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says about its article; "" where it does not say."""
+    """Bibliographic fields of an article; "" where unknown."""
 
     title: str = ""
     author: str = ""
@@ -41,12 +40,11 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An article before its text is final.
+    """An article before cleaning.
 
-    `loose` says that the blocks come from plain text, where the title, byline and site boilerplate
-    stand among the paragraphs and have to be recognised by their look. `scraped` says that lines of a web
-    site may stand among them. `properties` are facts that the file tells of itself and not of its text:
-    who saved it is seldom who wrote it, so they count only where the text says nothing.
+    `loose`: the blocks come from plain text, so title and byline have to be recognised among the paragraphs.
+    `scraped`: lines of a web site may stand among them. `properties` are the file's own metadata; they count
+    only where the text gives none, because who saved a file is seldom its author.
     """
 
     blocks: tuple[Block, ...]

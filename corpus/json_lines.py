@@ -50,7 +50,7 @@ def parsed(line: str) -> dict[str, Any] | None:
 
 
 def numbered_objects(path: Path, *, advice: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number and object of each line that is not blank. Raises JsonLinesError at the first line without one."""
+    """Number and object of each line that is not blank. Raises JsonLinesError at a line without one."""
     for number, line in numbered_lines(path, advice=advice):
         value = parsed(line)
         if value is None:

@@ -1,4 +1,4 @@
-"""Articles that say much the same: a press release in two papers, a page saved twice."""
+"""Finds near-duplicate articles by shared sentences: a press release in two papers, a page saved twice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import combinations
 from corpus.article import Article, Sentence
 from corpus.normalise import fold
 
-# Short sentences ("He agrees.") stand in many articles and prove nothing.
-_TELLING_WORDS = 6
-# A sentence that stands in more articles than this is a form's, and pairing them would be quadratic.
-_COMMON = 20
-_NEAR = 0.5
+# Shorter sentences ("He agrees.") occur in many articles and prove nothing.
+_MIN_WORDS = 6
+# A sentence in more articles than this belongs to a template, and pairing them would be quadratic.
+_MAX_ARTICLES = 20
+_MIN_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ def near_duplicates(sentences: Sequence[Sentence]) -> list[NearDuplicate]:
     sizes: Counter[str] = Counter()
     holders: defaultdict[str, set[str]] = defaultdict(set)
     for sentence in sentences:
-        if len(sentence.text.split()) >= _TELLING_WORDS:
+        if len(sentence.text.split()) >= _MIN_WORDS:
             sizes[sentence.article.id] += 1
             holders[fold(sentence.text)].add(sentence.article.id)
     shared = Counter(
-        pair for ids in holders.values() if len(ids) <= _COMMON for pair in combinations(sorted(ids), 2)
+        pair for ids in holders.values() if len(ids) <= _MAX_ARTICLES for pair in combinations(sorted(ids), 2)
     )
     pairs = [
-        NearDuplicate(articles[one], articles[other], count / min(sizes[one], sizes[other]))
-        for (one, other), count in shared.items()
+        NearDuplicate(articles[first], articles[second], count / min(sizes[first], sizes[second]))
+        for (first, second), count in shared.items()
     ]
-    near = [pair for pair in pairs if pair.share >= _NEAR]
+    near = [pair for pair in pairs if pair.share >= _MIN_SHARE]
     return sorted(near, key=lambda pair: (-pair.share, pair.first.id, pair.second.id))

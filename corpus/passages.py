@@ -1,4 +1,4 @@
-"""Passages: paragraphs that fit the encoder's window, as spans made of whole sentences."""
+"""Splits articles into passages: paragraphs that fit the encoder's window, made of whole sentences."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from itertools import groupby
 
 from corpus.article import Passage, Sentence
 
-# Stands between sentences while the splitter joins them, so that it can only cut there; white space
-# folding has removed it from every canonical text.
+# Separates sentences for the splitter, which can cut only there; canonical texts never contain it.
 _MARK = "\x1e"
 
 
 def split_passages(
     sentences: Sequence[Sentence], *, limit: int, count_tokens: Callable[[str], int]
 ) -> list[Passage]:
-    """Passages of at most `limit` word pieces (as `count_tokens` counts them), in order, none overlapping.
+    """Passages of at most `limit` tokens (as `count_tokens` counts them), in order, without overlap.
 
-    A passage is one paragraph with the headings above it, or as many of its sentences as fit. Every
-    sentence lies in exactly one passage; only a sentence that alone exceeds the limit is cut.
+    A passage is one paragraph with the headings above it, or as many of its sentences as fit. Every sentence
+    lies in exactly one passage; only a sentence that alone exceeds the limit is cut.
     """
     from langchain_text_splitters import CharacterTextSplitter
 
-    counted = lru_cache(maxsize=None)(count_tokens)  # the splitter asks for each length several times
+    counted = lru_cache(maxsize=None)(count_tokens)  # the splitter calls it several times per text
 
-    # Counting sentences back from the pieces gives exact offsets. The splitter's own start index is
-    # found by searching the text, which fails when lengths are not characters.
+    # Offsets come from counting the sentences of each chunk. The splitter's own start index is found by
+    # searching the text, which fails when lengths are not characters.
     splitter = CharacterTextSplitter(
         separator=_MARK,
         chunk_size=limit,
@@ -40,7 +39,7 @@ def split_passages(
         for piece in splitter.split_text(_MARK.join(sentence.text for sentence in paragraph)):
             last = first + piece.count(_MARK)
             whole = Passage(paragraph[0].article, paragraph[first].start, paragraph[last].end)
-            # Sentences that were put together fit together: a text has no more pieces than its parts.
+            # Joined sentences fit: a text has no more tokens than its parts together.
             alone = first == last
             passages += _fitting(whole, limit=limit, count_tokens=counted) if alone else [whole]
             first = last + 1
@@ -48,7 +47,7 @@ def split_passages(
 
 
 def _paragraphs(sentences: Sequence[Sentence]) -> Iterator[list[Sentence]]:
-    """Sentences of one paragraph each, headings with the paragraph below them."""
+    """The sentences of each paragraph, with the headings above it."""
     number, after_heading = 0, True
     keys = []
     for before, sentence in zip([None, *sentences], sentences, strict=False):

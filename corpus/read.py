@@ -1,7 +1,6 @@
-"""A folder of files to articles, and to a list of what did not become one.
+"""Reads files into articles, and lists the files that did not become one with the reason.
 
-Nothing in a folder stops the reading. What cannot become an article is listed with its reason; what a file
-does to the process that reads it costs no other file.
+No file stops the reading: a file that harms its reading process costs no other file.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from pathlib import Path
 
 from corpus.article import Article, Unreadable
 from corpus.sandbox.pool import Outcome, Workers
-from corpus.sources.folder import found_files, printable
+from corpus.sources.folder import printable
+from corpus.sources.listing import listed_files
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that did not become an article; `source` is safe to print, `reason` reads on from it."""
+    """A file that did not become an article; `source` is safe to print, `reason` continues its sentence."""
 
     source: str
     reason: str
@@ -25,7 +25,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a folder held: its articles and what was skipped, both in the order of their sources."""
+    """Articles and skipped files, both in the order of their sources."""
 
     articles: tuple[Article, ...]
     skipped: tuple[Skipped, ...]
@@ -39,18 +39,18 @@ def read_articles(
 ) -> Reading:
     """Every article in the files and folders, in the order of `paths` and of the names in a folder.
 
-    Raises CorpusError for a path that does not exist. Text that is the same in two files counts once.
-    `workers` do the reading and are ended with it.
+    A text that occurs in two files counts once. `workers` are closed afterwards. Raises CorpusError for a
+    path that does not exist, or a folder that disappears meanwhile.
     """
-    files = list(found_files(paths))
-    with workers or Workers() as reading:
-        return gathered(reading.read(files), on_article=on_article)
+    files = listed_files([str(path) for path in paths])
+    with workers or Workers() as pool:
+        return collect(pool.read(files), on_article=on_article)
 
 
-def gathered(
+def collect(
     outcomes: Iterable[tuple[str, Outcome]], *, on_article: Callable[[Article], None] | None = None
 ) -> Reading:
-    """What came of each file, by source and in order, as a whole."""
+    """The articles and skipped files of these outcomes, given by source and in order."""
     articles: list[Article] = []
     skipped: list[Skipped] = []
     firsts: dict[str, str] = {}

@@ -1,8 +1,8 @@
-"""Sentences as spans of the canonical text.
+"""Splits an article into sentences, as spans of its canonical text.
 
-A sentence ends at `. ! ? …` (with what closes behind it) before white space and something that can begin
-a sentence. Quotation marks are not balanced: scraped text loses them, and a splitter that waits for the
-closing one runs on through the article. Paragraphs and headings always end a sentence.
+A sentence ends at `. ! ? …` (with closing quotes, brackets) before white space and a character that can start
+a sentence. Quotation marks are not balanced: scraped text loses them, and waiting for the closing one would
+swallow the article. Paragraphs and headings always end a sentence.
 
     "He left. “It ends at 5.8,” she said."  ->  ["He left.", "“It ends at 5.8,” she said."]
 """
@@ -14,11 +14,11 @@ import unicodedata
 
 from corpus.article import Article, Sentence
 
-# An extract shows at most this many words, and never part of a sentence: what is longer (a statute's list,
-# a table, a page without punctuation) is cut at its semicolons, commas or spaces, in this order.
+# An extract shows whole sentences of at most this many words, so longer ones (a list in a statute, a table, a
+# page without punctuation) are cut at semicolons, colons, commas or spaces, in this order.
 SENTENCE_WORDS = 90
 _SENTENCE_CHARACTERS = 1_000
-# What is marked as a heading and is longer is somebody's way to print in bold.
+# A longer "heading" is bold print.
 _HEADING_CHARACTERS = 300
 
 _PARAGRAPH = re.compile(r"[^\n]+")
@@ -46,7 +46,7 @@ _ADDRESS_END = re.compile(
     r"(?<!\S)[(\[<]?(?:(?:https?://|www\.)\S{0,200}[\w/]|[^\s@]{1,64}@[^\s@]{1,100}\.\w{2,20})(?P<gap>\s+)"
     r"(?=(?:The|A|An|This|These|For|To|Contact|Email|It|See)\s)"
 )
-# How far around a mark its neighbours are looked at: longer than any abbreviation or opening.
+# Context around a mark, in characters: longer than any abbreviation or opening.
 _NEAR = 40
 _ITEM_NUMBER = re.compile(r"(?:^|(\w+)[.!?:;]\s+)\d{1,3}$")
 _INITIALS = re.compile(r"(?:[A-Z]\.)*[A-Z]")
@@ -79,14 +79,14 @@ def sentence_spans(paragraph: str) -> list[tuple[int, int]]:
 
 
 def _ends(paragraph: str) -> list[tuple[int, int]]:
-    """Where a sentence ends and where the next one starts."""
-    found = [
+    """Pairs: the end of a sentence and the start of the next."""
+    ends = [
         (match.start() + len(match.group().rstrip()), match.end())
         for match in _BOUNDARY.finditer(paragraph)
         if match.end() < len(paragraph) and _is_end(paragraph, match)
     ]
-    found += [match.span("gap") for match in _ADDRESS_END.finditer(paragraph)]
-    return sorted(found)
+    ends += [match.span("gap") for match in _ADDRESS_END.finditer(paragraph)]
+    return sorted(ends)
 
 
 def _is_end(paragraph: str, match: re.Match[str]) -> bool:
@@ -124,7 +124,7 @@ def _within_limit(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _halves(sentence: str) -> tuple[int, int]:
-    """Where an over-long sentence is cut: its best mark nearest to the middle."""
+    """The cut in a long sentence: at its best mark, nearest to the middle."""
     middle = len(sentence) // 2
     for clause in _CLAUSES:
         cuts = [
@@ -133,12 +133,12 @@ def _halves(sentence: str) -> tuple[int, int]:
         if cuts:
             cut = min(cuts, key=lambda match: abs(match.end() - middle))
             return len(sentence[: cut.end()].rstrip()), cut.end()
-    place = middle
-    while place > 1 and _is_mark(sentence[place]):
-        place -= 1  # an accent stays with its letter
-    if _is_mark(sentence[place]):
-        place = middle  # but not thousands of them: each cut would leave nearly all for the next
-    return place, place
+    position = middle
+    while position > 1 and _is_mark(sentence[position]):
+        position -= 1  # keeps an accent with its letter
+    if _is_mark(sentence[position]):
+        position = middle  # thousands of accents: every cut would leave nearly all for the next
+    return position, position
 
 
 def _is_mark(character: str) -> bool:

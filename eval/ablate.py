@@ -33,7 +33,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 
 def ablate(
-    asks: Callable[[Variant], Ask],
+    ask_with: Callable[[Variant], Ask],
     gold: Sequence[GoldQuestion],
     articles: Iterable[Article],
     *,
@@ -45,7 +45,7 @@ def ablate(
 
     `reranked` false leaves out those that need a reranker.
     """
-    variants = {name: one for name, one in VARIANTS.items() if reranked or not one.reranked}
+    variants = {name: variant for name, variant in VARIANTS.items() if reranked or not variant.reranked}
     shelf = tuple(articles)
     runs = {}
     for number, (name, variant) in enumerate(variants.items()):
@@ -54,5 +54,5 @@ def ablate(
             if progress:
                 progress(before * total + done, len(variants) * total)
 
-        runs[name] = evaluate(asks(variant), gold, shelf, k=k, progress=advance)
+        runs[name] = evaluate(ask_with(variant), gold, shelf, k=k, progress=advance)
     return runs

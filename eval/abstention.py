@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-STEPS = 10
+BINS = 10
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ConfidenceBin:
     """The questions of one step of confidence: how many, their mean confidence, the share answerable."""
 
     count: int
@@ -47,13 +47,13 @@ def calibration_error(confidence: Floats, answerable: Floats) -> float:
     return gaps / total if total else float("nan")
 
 
-def reliability(confidence: Floats, answerable: Floats) -> list[Step]:
+def reliability(confidence: Floats, answerable: Floats) -> list[ConfidenceBin]:
     """The steps of confidence that hold a question, ascending: [0, .1), [.1, .2) ... [.9, 1]."""
-    places = np.minimum((confidence * STEPS).astype(int), STEPS - 1)
-    held = [places == place for place in range(STEPS)]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    masks = [bins == number for number in range(BINS)]
     return [
-        Step(int(inside.sum()), float(confidence[inside].mean()), float(answerable[inside].mean()))
-        for inside in held
+        ConfidenceBin(int(inside.sum()), float(confidence[inside].mean()), float(answerable[inside].mean()))
+        for inside in masks
         if inside.any()
     ]
 

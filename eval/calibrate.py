@@ -29,12 +29,12 @@ from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 
-WITHHELD = 0.05
+MAX_WRONG_REFUSALS = 0.05
 """Share of the answerable questions that may be declined so that unanswerable ones are."""
-STRONG_RIGHT = 0.8
+STRONG_PRECISION = 0.8
 """Share of the strong answers that must be right: nine in ten is reached nowhere on public questions, of
 which a third are near misses written to mislead."""
-STRONG_AT_LEAST = 10
+MIN_STRONG_ANSWERS = 10
 """Answers that this share is taken over at the least: two of two are not "all of them"."""
 NEVER = 1.01
 """A threshold that no confidence reaches."""
@@ -122,12 +122,12 @@ def observe(
         return answer
 
     run = evaluate(ask, gold, assistant.generation.articles, k=1, progress=progress)
-    kept = [(row, best[row.question]) for row in run.rows if row.question in best]
+    pairs = [(row, best[row.question]) for row in run.rows if row.question in best]
     weighed = READ_FACTS if assistant.reranking else FACTS
     return Observed(
-        np.array([facts(hit) for _, hit in kept]).reshape(-1, len(weighed)),
-        np.array([row.measures.get("hit@1", 0.0) for row, _ in kept]),
-        np.array([float(row.answerable) for row, _ in kept]),
+        np.array([facts(hit) for _, hit in pairs]).reshape(-1, len(weighed)),
+        np.array([row.measures.get("hit@1", 0.0) for row, _ in pairs]),
+        np.array([float(row.answerable) for row, _ in pairs]),
     )
 
 
@@ -175,39 +175,39 @@ def question_folds(observed: Observed) -> Folds:
     return list(folds.split(observed.values, observed.answerable))
 
 
-def abstain_below(held: HeldOut, withheld: float = WITHHELD) -> float:
+def abstain_below(held_out: HeldOut, withheld: float = MAX_WRONG_REFUSALS) -> float:
     """The highest threshold that withholds at most this share of the answers to answerable questions.
 
     Answerable questions rated .2, .4, .6, .8 and a share of .25 -> .4: one of four lies below it.
     """
-    rated = np.sort(held.chances[held.answerable == 1])
+    rated = np.sort(held_out.chances[held_out.answerable == 1])
     return float(rated[min(int(withheld * len(rated)), len(rated) - 1)])
 
 
-def strong_from(held: HeldOut, share: float = STRONG_RIGHT) -> float:
+def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:
     """The lowest threshold from which on this share of first answers is right, `NEVER` if there is none."""
-    order = np.argsort(-held.chances, kind="stable")
-    chances, right = held.chances[order], held.right[order]
+    order = np.argsort(-held_out.chances, kind="stable")
+    chances, right = held_out.chances[order], held_out.right[order]
     shares = np.cumsum(right) / np.arange(1, len(right) + 1)
     last = np.append(chances[1:] != chances[:-1], True)
-    enough = np.arange(1, len(right) + 1) >= STRONG_AT_LEAST
+    enough = np.arange(1, len(right) + 1) >= MIN_STRONG_ANSWERS
     reached = np.flatnonzero((shares >= share) & last & enough)
     return float(chances[reached[-1]]) if reached.size else NEVER
 
 
 def thresholds(
     observed: Observed,
-    held: HeldOut,
+    held_out: HeldOut,
     method: Method,
     *,
-    withheld: float = WITHHELD,
-    share: float = STRONG_RIGHT,
+    withheld: float = MAX_WRONG_REFUSALS,
+    share: float = STRONG_PRECISION,
 ) -> tuple[float, float]:
     """Abstain below, strong from: of what was held out, or of the final curve when it has steps."""
     if method is Method.ISOTONIC:
         chances = fit(observed, method).chances(observed.values)
-        held = HeldOut(chances, observed.right, observed.answerable)
-    return abstain_below(held, withheld), strong_from(held, share)
+        held_out = HeldOut(chances, observed.right, observed.answerable)
+    return abstain_below(held_out, withheld), strong_from(held_out, share)
 
 
 def calibration(
@@ -240,22 +240,22 @@ def calibration(
     )
 
 
-def told(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float, float]) -> list[str]:
+def describe(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float, float]) -> list[str]:
     """What the fits gave the questions they did not see, and what the thresholds do to these."""
     lines = [
         f"{method}, held out: Brier {held.brier:.3f}, ECE {held.ece:.3f}, AUROC {held.auroc:.3f}"
         + " (taken)" * (method is best)
         for method, held in rated.items()
     ]
-    held, (low, high) = rated[best], bounds
-    declined, strong = held.chances < low, held.chances >= high
+    held_out, (low, high) = rated[best], bounds
+    declined, strong = held_out.chances < low, held_out.chances >= high
     lines.append(
-        f"declined below {low:.3f}: {declined[held.answerable == 1].mean():.0%} of the answerable and "
-        f"{declined[held.answerable == 0].mean():.0%} of the unanswerable questions"
+        f"declined below {low:.3f}: {declined[held_out.answerable == 1].mean():.0%} of the answerable and "
+        f"{declined[held_out.answerable == 0].mean():.0%} of the unanswerable questions"
     )
     if high >= NEVER:
         return [*lines, "strong: never, because at no confidence enough first answers are right"]
-    right = held.right[strong].mean()
+    right = held_out.right[strong].mean()
     return [
         *lines,
         f"strong from {high:.3f}: {strong.mean():.0%} of the questions, {right:.0%} of them right",

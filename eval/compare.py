@@ -13,11 +13,11 @@ import numpy as np
 
 from corpus.normalise import fold
 from eval.errors import RunError
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.measures import Measure
 from eval.run import QuestionResult, Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
-from eval.summary import SET_MEASURES, SetMeasure, measures_of, sliced
+from eval.summary import SET_MEASURES, SetMeasure, by_slice, measures_of
 
 ALPHA = 0.05
 
@@ -61,21 +61,23 @@ class Comparison:
 
     def find(self, measure: str) -> Difference:
         """The difference over all questions. Raises RunError for a measure these runs do not have."""
-        found = {difference.measure.name: difference for difference in self.differences[EVERY]}
-        if measure not in found:
-            raise RunError(f"these runs have no measure {measure!r}; choose from: {', '.join(found)}")
-        return found[measure]
+        by_name = {difference.measure.name: difference for difference in self.differences[ALL_QUESTIONS]}
+        if measure not in by_name:
+            raise RunError(f"these runs have no measure {measure!r}; choose from: {', '.join(by_name)}")
+        return by_name[measure]
 
 
 def compare(first: Run, second: Run) -> Comparison:
     """Compare B (`second`) with A (`first`). Raises RunError when they were not judged alike."""
     pairs = _paired(first, second)
     differences = {
-        name: [found for measure in measures_of(first) if (found := _difference(measure, chosen))]
-        for name, chosen in sliced(pairs, lambda pair: pair[0].type).items()
+        name: [difference for measure in measures_of(first) if (difference := _difference(measure, chosen))]
+        for name, chosen in by_slice(pairs, lambda pair: pair[0].type).items()
     }
     if not first.documents:
-        differences[EVERY] += [found for one in SET_MEASURES if (found := _set_difference(one, pairs))]
+        differences[ALL_QUESTIONS] += [
+            difference for measure in SET_MEASURES if (difference := _set_difference(measure, pairs))
+        ]
     lead = "P@1" if first.documents else "hit@1"
     won = tuple(b for a, b in pairs if a.measures.get(lead, 0) < b.measures.get(lead, 0))
     lost = tuple(b for a, b in pairs if a.measures.get(lead, 0) > b.measures.get(lead, 0))
@@ -92,7 +94,11 @@ def _paired(first: Run, second: Run) -> Pairs:
             f"run one of them again as the other was"
         )
     other = {row.id: row for row in second.rows}
-    differing = [row.id for row in first.rows if row.id not in other or _asked(row) != _asked(other[row.id])]
+    differing = [
+        row.id
+        for row in first.rows
+        if row.id not in other or _gold_content(row) != _gold_content(other[row.id])
+    ]
     differing += sorted(other.keys() - {row.id for row in first.rows})
     if differing:
         named = ", ".join(differing[:3]) + (" ..." if len(differing) > 3 else "")
@@ -107,25 +113,25 @@ def _unit(run: Run) -> str:
     return f"{run.k} {'documents' if run.documents else 'extracts'}"
 
 
-def _asked(row: QuestionResult) -> tuple[str, bool, dict[int, str]]:
+def _gold_content(row: QuestionResult) -> tuple[str, bool, dict[int, str]]:
     """What makes two rows the same gold question: evidence counts by what it says, not where it stands.
 
     Nor does it matter how a longer piece was split into sentences.
     """
-    told: dict[int, str] = {}
+    evidence: dict[int, str] = {}
     for piece in row.evidence:
-        told[piece.grade] = fold(f"{told.get(piece.grade, '')} {piece.text[piece.start : piece.end]}")
-    return row.question, row.answerable, told
+        evidence[piece.grade] = fold(f"{evidence.get(piece.grade, '')} {piece.text[piece.start : piece.end]}")
+    return row.question, row.answerable, evidence
 
 
 def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
     name = measure.name
-    kept = [
+    values = [
         (a.measures[name], b.measures[name]) for a, b in pairs if name in a.measures and name in b.measures
     ]
-    if not kept:
+    if not values:
         return None
-    first, second = (np.array(column) for column in zip(*kept, strict=True))
+    first, second = (np.array(column) for column in zip(*values, strict=True))
     gain = measure.better * (second - first)
     return Difference(
         measure=measure,
@@ -139,25 +145,25 @@ def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
     )
 
 
-def _set_difference(one: SetMeasure, pairs: Pairs) -> Difference | None:
-    kept = [
+def _set_difference(set_measure: SetMeasure, pairs: Pairs) -> Difference | None:
+    rated = [
         (a, b)
         for a, b in pairs
-        if not (a.error or b.error) and not (one.rated and None in (a.confidence, b.confidence))
+        if not (a.error or b.error) and not (set_measure.rated and None in (a.confidence, b.confidence))
     ]
-    first, second = one.columns([a for a, _ in kept]), one.columns([b for _, b in kept])
+    first, second = set_measure.columns([a for a, _ in rated]), set_measure.columns([b for _, b in rated])
     width = len(first)
-    values = one.of_columns(*first), one.of_columns(*second)
+    values = set_measure.of_columns(*first), set_measure.of_columns(*second)
     if np.isnan(values).any():
         return None
 
     def gain(*columns: np.ndarray) -> float:
-        return one.of_columns(*columns[width:]) - one.of_columns(*columns[:width])
+        return set_measure.of_columns(*columns[width:]) - set_measure.of_columns(*columns[:width])
 
     return Difference(
-        measure=one.measure,
+        measure=set_measure.measure,
         first=values[0],
         second=values[1],
         effect=estimate(gain, *first, *second),
-        chance=swap_test(one.of_columns, first, second, better=one.measure.better),
+        chance=swap_test(set_measure.of_columns, first, second, better=set_measure.measure.better),
     )

@@ -17,9 +17,9 @@ class GoldError(EvalFailure):
         self.line = line
         self.question = question
         self.reason = reason
-        place = f", line {line}" if line else ""
+        location = f", line {line}" if line else ""
         named = f" ({question})" if question else ""
-        super().__init__(f"{file}{place}{named}: {reason}")
+        super().__init__(f"{file}{location}{named}: {reason}")
 
 
 class RunError(EvalFailure):

@@ -26,15 +26,15 @@ def locate(article: Article, quote: str) -> list[tuple[int, int]]:
     Compatible forms, straight and curly quotes, dashes, capitals and runs of white space count as equal:
     the quote "a 'green paper' - twice" finds “A  ‘Green Paper’ – twice”.
     """
-    wanted = _fold(unicodedata.normalize("NFC", quote)).text
-    if not wanted:
+    needle = _fold(unicodedata.normalize("NFC", quote)).text
+    if not needle:
         return []
     folded = _folded_article(article)
     spans = []
-    place = folded.text.find(wanted)
-    while place >= 0:
-        spans.append((folded.offsets[place], folded.offsets[place + len(wanted) - 1] + 1))
-        place = folded.text.find(wanted, place + 1)
+    position = folded.text.find(needle)
+    while position >= 0:
+        spans.append((folded.offsets[position], folded.offsets[position + len(needle) - 1] + 1))
+        position = folded.text.find(needle, position + 1)
     return spans
 
 
@@ -78,8 +78,8 @@ class ArticleLookup:
         """The one article of that name, None when there is none or more than one."""
         if name in self._exact:
             return self._exact[name]
-        alike = self._by_stem.get(_stem(name), [])
-        return alike[0] if len(alike) == 1 else None
+        matches = self._by_stem.get(_stem(name), [])
+        return matches[0] if len(matches) == 1 else None
 
 
 def _stem(name: str) -> str:

@@ -31,7 +31,7 @@ ANSWERS = 2
 """The grade from which evidence answers a question; 1 is related, and what is not listed is 0."""
 
 UNTYPED = "question"
-EVERY = "all"
+ALL_QUESTIONS = "all"
 """The slice of all questions in tables, so no type of question."""
 
 
@@ -89,18 +89,18 @@ def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
         GoldError: the first fault found; `check_gold` finds all of them.
     """
     questions: list[GoldQuestion] = []
-    for found in _read(path, articles):
-        if isinstance(found, GoldError):
-            raise found
-        questions.append(found)
+    for result in _read(path, articles):
+        if isinstance(result, GoldError):
+            raise result
+        questions.append(result)
     return questions
 
 
 def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuestion], list[GoldError]]:
     """The sound questions of a file, and what is wrong with the others."""
-    found = list(_read(path, articles))
-    sound = [question for question in found if isinstance(question, GoldQuestion)]
-    return sound, [fault for fault in found if isinstance(fault, GoldError)]
+    results = list(_read(path, articles))
+    sound = [question for question in results if isinstance(question, GoldQuestion)]
+    return sound, [fault for fault in results if isinstance(fault, GoldError)]
 
 
 def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | GoldError]:
@@ -147,8 +147,10 @@ def _parsed(written: Mapping[str, Any], identifier: str, shelf: ArticleLookup) -
     answerable, listed = written.get("answerable"), written.get("relevant") or []
     if not isinstance(question, str) or not isinstance(type_, str):
         raise _Fault('"question" and "type" must be texts')
-    if type_ == EVERY or not type_.isprintable():
-        raise _Fault(f"the type {type_!r} cannot stand in a table beside {EVERY!r}; choose another word")
+    if type_ == ALL_QUESTIONS or not type_.isprintable():
+        raise _Fault(
+            f"the type {type_!r} cannot stand in a table beside {ALL_QUESTIONS!r}; choose another word"
+        )
     try:
         read_question(question)
     except QuestionError as error:
@@ -177,18 +179,18 @@ def _evidence(entry: object, shelf: ArticleLookup) -> Iterator[Evidence]:
             f"no article (or more than one) is called {name!r} in this index; "
             f"index the articles that these questions are about"
         )
-    spans = _quoted(entry["quotes"], article) if "quotes" in entry else [_span(entry, article)]
+    spans = _quote_spans(entry["quotes"], article) if "quotes" in entry else [_span(entry, article)]
     for start, end in spans:
         yield from evidence_in(article, start, end, grade=grade)
 
 
-def _quoted(quotes: object, article: Article) -> list[tuple[int, int]]:
+def _quote_spans(quotes: object, article: Article) -> list[tuple[int, int]]:
     if not isinstance(quotes, list) or not quotes or not all(isinstance(quote, str) for quote in quotes):
         raise _Fault('"quotes" must be a list of texts')
-    return [span for quote in quotes for span in _places(quote, article)]
+    return [span for quote in quotes for span in _locate_quote(quote, article)]
 
 
-def _places(quote: str, article: Article) -> list[tuple[int, int]]:
+def _locate_quote(quote: str, article: Article) -> list[tuple[int, int]]:
     """Where a quote stands: once, or in each repetition of one and the same sentence."""
     spans = locate(article, quote)
     if not any(character.isalnum() for character in quote):
@@ -199,14 +201,14 @@ def _places(quote: str, article: Article) -> list[tuple[int, int]]:
         raise _Fault(
             f"the quote {quote!r} runs over two sentences of {article.source}; quote from one of them"
         )
-    if len(spans) > 1 and not _says_the_same(article, spans):
+    if len(spans) > 1 and not _same_sentences(article, spans):
         raise _Fault(
             f"the quote {quote!r} stands {len(spans)} times in {article.source}; quote more of its sentence"
         )
     return spans
 
 
-def _says_the_same(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
+def _same_sentences(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
     sentences = _sentences(article)
     around = [[fold(s.text) for s in _overlapping(sentences, *span)] for span in spans]
     return all(texts == around[0] for texts in around)

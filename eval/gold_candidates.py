@@ -119,12 +119,14 @@ def judged_records(feedback: sqlite3.Connection, articles: Iterable[Article]) ->
     any extract called useful is useful.
     """
     texts = {(article.id, article.sha256): article.text for article in articles}
-    for asked, question, abstained, judged, useful in feedback.execute(_ASKED).fetchall():
+    for question_id, question, abstained, judged, useful in feedback.execute(_ASKED).fetchall():
         yield {
             "question": question,
             "abstained": bool(abstained),
             "useful": bool(useful) if judged else None,
-            "extracts": list(_extract(feedback.execute(_USEFUL if useful else _FIRST, (asked,)), texts)),
+            "extracts": list(
+                _extract(feedback.execute(_USEFUL if useful else _FIRST, (question_id,)), texts)
+            ),
         }
 
 

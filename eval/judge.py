@@ -25,7 +25,7 @@ Spans = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownExtract:
     """An extract as a system gave it, found again in the articles.
 
     `spans` and `marked` are where its text and its marked answer stand: one place where the system says
@@ -42,22 +42,22 @@ class Shown:
     valid: bool
 
 
-def found_again(record: Mapping[str, Any], shelf: ArticleLookup) -> Shown:
+def locate_extract(record: Mapping[str, Any], shelf: ArticleLookup) -> ShownExtract:
     """An extract as `qa.answer_json` writes it; offsets and hash may be missing, then its text is sought."""
     names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
-    article = next((found for name in names if name and (found := shelf.find(name))), None)
+    article = next((match for name in names if name and (match := shelf.find(name))), None)
     named = article is not None and (names[0] == article.id or names[1] in _names(article))
     text, answer = str(record.get("text") or ""), record.get("answer") or {}
     marked = str(answer.get("text") or "")
     if article is None:
-        return Shown(None, names[1] or names[0], text, marked, (), (), valid=False)
-    whole, part = _claimed(record), _claimed(answer)
+        return ShownExtract(None, names[1] or names[0], text, marked, (), (), valid=False)
+    whole, part = _stated_span(record), _stated_span(answer)
     same = named and record.get("article_sha256") in (None, article.sha256)
-    if same and whole and part and _true(record, article, whole, part):
-        return Shown(article, article.source, text, marked, (whole,), (part,), valid=True)
+    if same and whole and part and _matches_article(record, article, whole, part):
+        return ShownExtract(article, article.source, text, marked, (whole,), (part,), valid=True)
     # Offsets that do not hold count for nothing; the text is judged wherever it stands.
     valid = same and record.get("start") is None and bool(text) and text in article.text and marked in text
-    return Shown(
+    return ShownExtract(
         article,
         article.source,
         text,
@@ -68,16 +68,18 @@ def found_again(record: Mapping[str, Any], shelf: ArticleLookup) -> Shown:
     )
 
 
-def _claimed(record: Mapping[str, Any]) -> tuple[int, int] | None:
+def _stated_span(record: Mapping[str, Any]) -> tuple[int, int] | None:
     start, end = record.get("start"), record.get("end")
     return (start, end) if isinstance(start, int) and isinstance(end, int) else None
 
 
-def _true(record: Mapping[str, Any], article: Article, whole: tuple[int, int], part: tuple[int, int]) -> bool:
+def _matches_article(
+    record: Mapping[str, Any], article: Article, whole: tuple[int, int], part: tuple[int, int]
+) -> bool:
     """Whether the offsets give the texts, and the answer lies in the extract."""
     inside = 0 <= whole[0] <= part[0] < part[1] <= whole[1] <= len(article.text)
-    told = record.get("text"), record["answer"].get("text")
-    return inside and (article.text[slice(*whole)], article.text[slice(*part)]) == told
+    quoted = record.get("text"), record["answer"].get("text")
+    return inside and (article.text[slice(*whole)], article.text[slice(*part)]) == quoted
 
 
 def _names(article: Article) -> tuple[str, str]:
@@ -87,10 +89,12 @@ def _names(article: Article) -> tuple[str, str]:
 
 def grade(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> int:
     """The best grade of the evidence that one of the spans holds, 0 when they hold none."""
-    return max((piece.grade for piece in held(evidence, article, spans)), default=0)
+    return max((piece.grade for piece in covered_evidence(evidence, article, spans)), default=0)
 
 
-def held(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> Sequence[Evidence]:
+def covered_evidence(
+    evidence: Iterable[Evidence], article: Article | None, spans: Spans
+) -> Sequence[Evidence]:
     """The evidence that one of the spans of the article holds."""
     return [
         piece

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from eval.gold import ANSWERS, GoldQuestion
-from eval.judge import Shown, grade, held
+from eval.judge import ShownExtract, covered_evidence, grade
 
-ARTICLES_LOOKED_AT = 5
+ARTICLE_CUTOFF = 5
 
 
 class Of(StrEnum):
@@ -69,19 +69,19 @@ _ANSWER_MEASURES = (
     Measure("words marked", "words per marked answer, of the first three", of=Of.ALL, better=-1, rate=False),
 )
 # How many extracts a measure looks at: with fewer it would be another measure under the same name.
-_CUTOFFS = {"hit@3": 3, "extract hit@3": 3, "article recall@5": ARTICLES_LOOKED_AT}
+_CUTOFFS = {"hit@3": 3, "extract hit@3": 3, "article recall@5": ARTICLE_CUTOFF}
 SECONDS = Measure("seconds", "time from question to answer", of=Of.ALL, better=-1, rate=False)
 
 
 def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
-    told = (
+    definitions = (
         f"discounted gain of the first {k} {unit} (gain = grade, log2 discount) over the best possible",
         f"share of the answering {unit} among the first {k}",
         f"1 / rank of the first answering one of the first {k} {unit}",
         f"an answering one is among the first {k} {unit}",
         f"the first of the {unit} answers",
     )
-    return tuple(Measure(name, text) for name, text in zip(standard_measures(k), told, strict=True))
+    return tuple(Measure(name, text) for name, text in zip(standard_measures(k), definitions, strict=True))
 
 
 def answer_measures(k: int) -> tuple[Measure, ...]:
@@ -97,7 +97,7 @@ def document_measures(k: int) -> tuple[Measure, ...]:
 
 def score_question(
     gold: GoldQuestion,
-    shown: Sequence[Shown],
+    shown: Sequence[ShownExtract],
     *,
     abstained: bool,
     failed: bool,
@@ -110,7 +110,7 @@ def score_question(
     values = {CITATIONS: float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
     if not gold.answerable:
         return {**values, "refusal recall": float(abstained and not failed)}
-    strict = [grade(gold.relevant, one.article, one.marked) for one in shown]
+    strict = [grade(gold.relevant, extract.article, extract.marked) for extract in shown]
     loose = [grade(gold.relevant, one.article, one.spans) for one in shown]
     values |= {
         "hit@1": _hit(strict, 1),
@@ -122,7 +122,7 @@ def score_question(
         "wrong refusals": float(abstained),
     }
     if len(_articles(gold)) > 1:
-        values["article recall@5"] = _article_recall(gold, shown[:ARTICLES_LOOKED_AT])
+        values["article recall@5"] = _article_recall(gold, shown[:ARTICLE_CUTOFF])
     return {**values, **standard}
 
 
@@ -139,16 +139,20 @@ def _articles(gold: GoldQuestion) -> set[str]:
     return {evidence.article.id for evidence in gold.answering}
 
 
-def _article_recall(gold: GoldQuestion, shown: Sequence[Shown]) -> float:
-    found = {piece.article.id for one in shown for piece in held(gold.answering, one.article, one.spans)}
-    return len(found) / len(_articles(gold))
+def _article_recall(gold: GoldQuestion, shown: Sequence[ShownExtract]) -> float:
+    articles = {
+        piece.article.id
+        for extract in shown
+        for piece in covered_evidence(gold.answering, extract.article, extract.spans)
+    }
+    return len(articles) / len(_articles(gold))
 
 
-def _lengths(shown: Sequence[Shown]) -> dict[str, float]:
+def _lengths(shown: Sequence[ShownExtract]) -> dict[str, float]:
     """Mean words of texts and of marked answers; nothing shown has no length."""
     if not shown:
         return {}
-    words = sum(len(one.text.split()) for one in shown) / len(shown)
+    words = sum(len(extract.text.split()) for extract in shown) / len(shown)
     return {"words": words, "words marked": sum(len(one.answer.split()) for one in shown) / len(shown)}
 
 
@@ -169,11 +173,11 @@ def score_rankings(
     from ir_measures import RR, P, R, Success, nDCG
 
     rel = relevant_from
-    wanted = (nDCG @ k, R(rel=rel) @ k, RR(rel=rel) @ k, Success(rel=rel) @ k, P(rel=rel) @ 1)
-    names = dict(zip(wanted, standard_measures(k), strict=True))
+    measures = (nDCG @ k, R(rel=rel) @ k, RR(rel=rel) @ k, Success(rel=rel) @ k, P(rel=rel) @ 1)
+    names = dict(zip(measures, standard_measures(k), strict=True))
     scores = {query: dict.fromkeys(names.values(), 0.0) for query in judged}
     if any(rankings.get(query) for query in judged):
-        for metric in ir_measures.iter_calc(wanted, dict(judged), dict(rankings)):
+        for metric in ir_measures.iter_calc(measures, dict(judged), dict(rankings)):
             scores[metric.query_id][names[metric.measure]] = float(metric.value)
     return scores
 
@@ -181,4 +185,4 @@ def score_rankings(
 def by_rank(documents: Sequence[str]) -> dict[str, float]:
     """A ranking from an order: each document once, scores falling from its number of documents to 1."""
     once = list(dict.fromkeys(documents))
-    return {document: float(len(once) - place) for place, document in enumerate(once)}
+    return {document: float(len(once) - position) for position, document in enumerate(once)}

@@ -21,7 +21,7 @@ from corpus.article import Article, Sentence
 from eval.errors import EvalFailure
 from eval.evidence import ArticleLookup
 from eval.gold import ANSWERS, Evidence, GoldQuestion
-from eval.judge import Shown, found_again, grade
+from eval.judge import ShownExtract, grade, locate_extract
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
 from qa.answer import Answer
 from qa.answer_json import answer_record
@@ -68,16 +68,16 @@ def evaluate(
     """
     shelf = ArticleLookup(articles)
     _check(gold, shelf, k)
-    asked = []
+    results = []
     for number, question in enumerate(gold, start=1):
-        asked.append(_put(ask, question, trace, shelf=shelf, k=k))
+        results.append(_ask(ask, question, trace, shelf=shelf, k=k))
         if progress:
             progress(number, len(gold))
     paragraphs = {article.id: _paragraph_starts(article) for article in shelf.articles}
     judged = {question.id: _judged(question, paragraphs) for question in gold if question.answerable}
-    rankings = {one.question.id: _ranking(one.shown, paragraphs) for one in asked}
+    rankings = {result.question.id: _ranking(result.shown, paragraphs) for result in results}
     standard = score_rankings(
-        judged, {name: by_rank(found) for name, found in rankings.items()}, k=k, relevant_from=ANSWERS
+        judged, {name: by_rank(ranking) for name, ranking in rankings.items()}, k=k, relevant_from=ANSWERS
     )
     rows = (
         replace(
@@ -85,7 +85,7 @@ def evaluate(
             ranking=tuple(rankings[one.question.id]),
             judged=judged.get(one.question.id, {}),
         )
-        for one in asked
+        for one in results
     )
     return Run(tuple(rows), k=k)
 
@@ -105,11 +105,11 @@ def _check(gold: Sequence[GoldQuestion], shelf: ArticleLookup, k: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Reply:
     """A question and what became of it; `error` says why it could not be asked."""
 
     question: GoldQuestion
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownExtract, ...]
     abstained: bool
     confidence: float | None
     seconds: float
@@ -117,7 +117,7 @@ class _Asked:
     error: str
 
 
-def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: ArticleLookup, k: int) -> _Asked:
+def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: ArticleLookup, k: int) -> _Reply:
     started = time.perf_counter()
     ranks: Mapping[str, int | None] = {}
     error = ""
@@ -128,9 +128,9 @@ def _put(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Articl
     except QuestionError as refused:
         reply, seconds, error = {}, time.perf_counter() - started, str(refused)
     record = _record(reply, question)
-    return _Asked(
+    return _Reply(
         question=question,
-        shown=tuple(found_again(extract, shelf) for extract in _listed(record, question)[:k]),
+        shown=tuple(locate_extract(extract, shelf) for extract in _listed(record, question)[:k]),
         abstained=record.get("abstained", False),
         confidence=_confidence(record, question),
         seconds=seconds,
@@ -174,25 +174,27 @@ def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | No
     return float(confidence)
 
 
-def _row(asked: _Asked, standard: Mapping[str, float]) -> QuestionResult:
-    question = asked.question
+def _row(reply: _Reply, standard: Mapping[str, float]) -> QuestionResult:
+    question = reply.question
     measures = score_question(
-        question, asked.shown, abstained=asked.abstained, failed=bool(asked.error), standard=standard
+        question, reply.shown, abstained=reply.abstained, failed=bool(reply.error), standard=standard
     )
     return QuestionResult(
         id=question.id,
         question=question.question,
         type=question.type,
         answerable=question.answerable,
-        abstained=asked.abstained,
-        confidence=asked.confidence,
-        seconds=asked.seconds,
-        measures={**measures, SECONDS.name: asked.seconds},
-        ranks={**asked.ranks, "shown": _first(question, asked.shown)} if question.answerable else {},
+        abstained=reply.abstained,
+        confidence=reply.confidence,
+        seconds=reply.seconds,
+        measures={**measures, SECONDS.name: reply.seconds},
+        ranks={**reply.ranks, "shown": _first_answer_rank(question, reply.shown)}
+        if question.answerable
+        else {},
         evidence=tuple(_in_paragraph(piece) for piece in question.relevant),
-        shown=tuple(_cited(question, one) for one in asked.shown),
+        shown=tuple(_judge_extract(question, extract) for extract in reply.shown),
         note=question.note,
-        error=asked.error,
+        error=reply.error,
     )
 
 
@@ -215,22 +217,22 @@ def _answers(question: GoldQuestion, article: Article, span: tuple[int, int]) ->
     return grade(question.relevant, article, (span,)) >= ANSWERS
 
 
-def _first(question: GoldQuestion, shown: Sequence[Shown]) -> int | None:
+def _first_answer_rank(question: GoldQuestion, shown: Sequence[ShownExtract]) -> int | None:
     """The rank of the first marked answer that holds evidence of grade 2."""
-    grades = (grade(question.relevant, one.article, one.marked) for one in shown)
-    return next((rank for rank, found in enumerate(grades, start=1) if found >= ANSWERS), None)
+    grades = (grade(question.relevant, extract.article, extract.marked) for extract in shown)
+    return next((rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), None)
 
 
 def _paragraph_starts(article: Article) -> list[int]:
     starts = [0]
-    while (place := article.text.find("\n\n", starts[-1])) >= 0:
-        starts.append(place + 2)
+    while (position := article.text.find("\n\n", starts[-1])) >= 0:
+        starts.append(position + 2)
     return starts
 
 
-def _paragraph(article: Article, starts: Sequence[int], place: int) -> str:
+def _paragraph(article: Article, starts: Sequence[int], position: int) -> str:
     """The name of the paragraph that holds a character: "report-3f9a01c2:120"."""
-    return f"{article.id}:{starts[bisect_right(starts, place) - 1]}"
+    return f"{article.id}:{starts[bisect_right(starts, position) - 1]}"
 
 
 def _judged(question: GoldQuestion, paragraphs: Mapping[str, Sequence[int]]) -> dict[str, int]:
@@ -241,12 +243,12 @@ def _judged(question: GoldQuestion, paragraphs: Mapping[str, Sequence[int]]) -> 
     return grades
 
 
-def _ranking(shown: Sequence[Shown], paragraphs: Mapping[str, Sequence[int]]) -> list[str]:
+def _ranking(shown: Sequence[ShownExtract], paragraphs: Mapping[str, Sequence[int]]) -> list[str]:
     """The paragraphs of the marked answers (of the extracts where nothing is marked), each once."""
-    places = [(one.article, (one.marked or one.spans)[:1]) for one in shown]
+    spans = [(extract.article, (extract.marked or extract.spans)[:1]) for extract in shown]
     names = [
         _paragraph(article, paragraphs[article.id], span[0])
-        for article, spans in places
+        for article, spans in spans
         if article
         for span in spans
     ]
@@ -261,18 +263,18 @@ def _in_paragraph(piece: Evidence) -> JudgedText:
     return JudgedText(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
 
 
-def _cited(question: GoldQuestion, one: Shown) -> JudgedText:
-    start = one.text.find(one.answer) if one.answer else 0
-    if one.spans and one.marked:
-        start = max(0, one.marked[0][0] - one.spans[0][0])
+def _judge_extract(question: GoldQuestion, extract: ShownExtract) -> JudgedText:
+    start = extract.text.find(extract.answer) if extract.answer else 0
+    if extract.spans and extract.marked:
+        start = max(0, extract.marked[0][0] - extract.spans[0][0])
     return JudgedText(
-        source=one.source,
-        text=one.text,
+        source=extract.source,
+        text=extract.text,
         start=max(0, start),
-        end=max(0, start) + len(one.answer),
-        grade=grade(question.relevant, one.article, one.marked),
-        whole=grade(question.relevant, one.article, one.spans),
-        valid=one.valid,
+        end=max(0, start) + len(extract.answer),
+        grade=grade(question.relevant, extract.article, extract.marked),
+        whole=grade(question.relevant, extract.article, extract.spans),
+        valid=extract.valid,
     )
 
 

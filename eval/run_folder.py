@@ -52,7 +52,7 @@ def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> No
     """Write all of it or nothing; `lines` is its summary, where that is known. Raises RunError."""
     check_free(folder)
     questions = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in run.rows).encode()
-    about = {
+    header = {
         "format": FORMAT,
         "k": run.k,
         "documents": run.documents,
@@ -62,10 +62,10 @@ def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> No
     }
     contents = {
         QUESTIONS: questions,
-        SUMMARY: _spelled(_summary(summarise(run) if lines is None else lines)),
+        SUMMARY: _json_bytes(_summary(summarise(run) if lines is None else lines)),
         RANKINGS: "".join(_ranking_lines(run)).encode(),
         JUDGEMENTS: "".join(_judgement_lines(run)).encode(),
-        ABOUT: _spelled({**about, "seal": seal_of(about)}),
+        ABOUT: _json_bytes({**header, "seal": seal_of(header)}),
     }
     try:
         _write_whole(folder, contents)
@@ -88,29 +88,29 @@ def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def read_run(folder: Path) -> Run:
     """A run as it was written. Raises RunError when it is not there, not whole, or changed since."""
-    about = _json(folder / ABOUT)
-    if about.pop("seal", "") != seal_of(about):
+    header = _json(folder / ABOUT)
+    if header.pop("seal", "") != seal_of(header):
         raise RunError(f"{folder / ABOUT} is not what the run wrote; run it again")
-    if about.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise RunError(
-            f"{folder / ABOUT} has format {about.get('format')}, this version reads {FORMAT}; run it again"
+            f"{folder / ABOUT} has format {header.get('format')}, this version reads {FORMAT}; run it again"
         )
     try:
         questions = (folder / QUESTIONS).read_bytes()
     except OSError as error:
         raise RunError(f"{folder / QUESTIONS} cannot be read: {error.strerror}; run it again") from error
-    if hashlib.sha256(questions).hexdigest() != about.get("questions_sha256"):
+    if hashlib.sha256(questions).hexdigest() != header.get("questions_sha256"):
         raise RunError(f"{folder / QUESTIONS} is not what the run wrote; run it again")
     try:
         rows = tuple(_row(json.loads(line)) for line in questions.decode().split("\n") if line)
-        return Run(rows, int(about["k"]), bool(about["documents"]), dict(about["facts"]))
+        return Run(rows, int(header["k"]), bool(header["documents"]), dict(header["facts"]))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{folder} was not written by this version; run it again") from error
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except OSError as error:
         raise RunError(
             f"{path.parent} holds no run ({path.name}: {error.strerror}); "
@@ -118,11 +118,11 @@ def _json(path: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is not JSON; run it again") from error
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _row(written: dict[str, Any]) -> QuestionResult:
-    cited = {name: tuple(JudgedText(**one) for one in written[name]) for name in ("evidence", "shown")}
+    cited = {name: tuple(JudgedText(**fields) for fields in written[name]) for name in ("evidence", "shown")}
     return QuestionResult(**{**written, **cited, "ranking": tuple(written["ranking"])})
 
 
@@ -132,12 +132,12 @@ def _summary(lines: Sequence[Line]) -> dict[str, Any]:
             "definition": line.measure.definition,
             "slices": {
                 name: {
-                    "value": found.value,
-                    "low": _number(found.low),
-                    "high": _number(found.high),
-                    "n": found.count,
+                    "value": estimate.value,
+                    "low": _number(estimate.low),
+                    "high": _number(estimate.high),
+                    "n": estimate.count,
                 }
-                for name, found in line.estimates.items()
+                for name, estimate in line.estimates.items()
             },
         }
         for line in lines
@@ -162,5 +162,5 @@ def _judgement_lines(run: Run) -> Iterator[str]:
             yield f"{row.id} 0 {document} {grade}\n"
 
 
-def _spelled(content: Mapping[str, Any]) -> bytes:
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()

@@ -89,7 +89,7 @@ def randomisation_test(first: Column, second: Column) -> Chance:
         return np.asarray((y - x).sum(axis=axis))
 
     def p_value(alternative: str) -> float:
-        found = permutation_test(
+        result = permutation_test(
             (a[differing], b[differing]),
             difference,
             permutation_type="samples",
@@ -99,7 +99,7 @@ def randomisation_test(first: Column, second: Column) -> Chance:
             alternative=alternative,
             rng=np.random.default_rng(SEED),
         )
-        return float(found.pvalue)
+        return float(result.pvalue)
 
     return Chance(p_value("two-sided"), p_value("less"))
 
@@ -117,8 +117,8 @@ def swap_test(
     chance = np.random.default_rng(SEED)
     swapped = [gain]
     for _ in range(RESAMPLES):
-        kept = chance.random(a.shape[1]) < 0.5
-        swapped.append(better * (statistic(*np.where(kept, b, a)) - statistic(*np.where(kept, a, b))))
+        swap = chance.random(a.shape[1]) < 0.5
+        swapped.append(better * (statistic(*np.where(swap, b, a)) - statistic(*np.where(swap, a, b))))
     gains = np.array(swapped)
     gains = gains[~np.isnan(gains)]
     near = 1e-12  # sums in another order are the same sums
@@ -140,7 +140,7 @@ def _resampled(column: Floats, statistic: Callable[[Floats], Floats]) -> Floats:
 
     if len(column) < 2:
         return np.empty(0)
-    found = bootstrap(
+    result = bootstrap(
         (column,),
         lambda drawn, axis: statistic(drawn),
         n_resamples=RESAMPLES,
@@ -148,7 +148,7 @@ def _resampled(column: Floats, statistic: Callable[[Floats], Floats]) -> Floats:
         method="percentile",
         rng=np.random.default_rng(SEED),
     )
-    return np.asarray(found.bootstrap_distribution)
+    return np.asarray(result.bootstrap_distribution)
 
 
 def _estimate(value: float, drawn: Floats, count: int) -> Estimate:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.abstention import auroc, calibration_error, precision
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
 from eval.run import QuestionResult, Run
 from eval.statistics import Estimate, estimate, mean_estimate
@@ -46,23 +46,23 @@ def _rated(rows: Sequence[QuestionResult]) -> list[QuestionResult]:
 
 def confidence_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
     """Of each question with a confidence: it, and whether the articles answer (0 or 1)."""
-    kept = _rated(rows)
-    return np.array([row.confidence for row in kept], float), np.array(
-        [row.answerable for row in kept], float
+    rated = _rated(rows)
+    return np.array([row.confidence for row in rated], float), np.array(
+        [row.answerable for row in rated], float
     )
 
 
 def confidence_and_right(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
     """Of each question with a confidence: it, and whether the first marked answer is right (0 or 1)."""
-    kept = _rated(rows)
-    right = [row.measures.get("hit@1", 0.0) for row in kept]
-    return np.array([row.confidence for row in kept], float), np.array(right, float)
+    rated = _rated(rows)
+    right = [row.measures.get("hit@1", 0.0) for row in rated]
+    return np.array([row.confidence for row in rated], float), np.array(right, float)
 
 
 def _abstained_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    asked = [row for row in rows if not row.error]
-    return np.array([row.abstained for row in asked], float), np.array(
-        [row.answerable for row in asked], float
+    valid = [row for row in rows if not row.error]
+    return np.array([row.abstained for row in valid], float), np.array(
+        [row.answerable for row in valid], float
     )
 
 
@@ -102,19 +102,26 @@ def summarise(run: Run) -> list[Line]:
     for measure in measures_of(run):
         values = {
             name: values_of(rows, measure.name)
-            for name, rows in sliced(run.rows, lambda row: row.type).items()
+            for name, rows in by_slice(run.rows, lambda row: row.type).items()
         }
-        lines.append(Line(measure, {name: mean_estimate(found) for name, found in values.items() if found}))
+        lines.append(
+            Line(measure, {name: mean_estimate(column) for name, column in values.items() if column})
+        )
     if not run.documents:
-        lines += [Line(one.measure, {EVERY: estimate_set(one, run.rows)}) for one in SET_MEASURES]
-    return [line for line in lines if line.estimates and not np.isnan(line.estimates[EVERY].value)]
+        lines += [
+            Line(measure.measure, {ALL_QUESTIONS: estimate_set(measure, run.rows)})
+            for measure in SET_MEASURES
+        ]
+    return [line for line in lines if line.estimates and not np.isnan(line.estimates[ALL_QUESTIONS].value)]
 
 
-def sliced(things: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
+def by_slice(items: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
     """All of them under `ALL_SPANS`, and those of each type where there are several, in order of appearance."""
-    types = list(dict.fromkeys(map(type_of, things)))
+    types = list(dict.fromkeys(map(type_of, items)))
     several = types if types[1:] else []
-    return {EVERY: list(things)} | {name: [one for one in things if type_of(one) == name] for name in several}
+    return {ALL_QUESTIONS: list(items)} | {
+        name: [item for item in items if type_of(item) == name] for name in several
+    }
 
 
 def values_of(rows: Sequence[QuestionResult], measure: str) -> list[float]:
@@ -122,9 +129,9 @@ def values_of(rows: Sequence[QuestionResult], measure: str) -> list[float]:
     return [row.measures[measure] for row in rows if measure in row.measures]
 
 
-def estimate_set(one: SetMeasure, rows: Sequence[QuestionResult]) -> Estimate:
+def estimate_set(measure: SetMeasure, rows: Sequence[QuestionResult]) -> Estimate:
     """A measure of the whole set with its interval."""
-    return estimate(one.of_columns, *one.columns(rows))
+    return estimate(measure.of_columns, *measure.columns(rows))
 
 
 def seconds(run: Run) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.compare import ALPHA, Comparison, Difference
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.measures import Measure
 from eval.run import Run
 from eval.statistics import Estimate
@@ -34,7 +34,7 @@ class Table:
         )
 
 
-def figure(value: float, measure: Measure) -> str:
+def format_value(value: float, measure: Measure) -> str:
     """A value as its measure is written: .750 for a rate, else three digits that tell: 45.1, 0.0447, 0."""
     if math.isnan(value):
         return MISSING
@@ -43,16 +43,16 @@ def figure(value: float, measure: Measure) -> str:
     return f"{value:.3g}"
 
 
-def interval(found: Estimate, measure: Measure) -> str:
+def format_interval(estimate: Estimate, measure: Measure) -> str:
     """ "[.625, .875]", or nothing where too few questions tell."""
-    if math.isnan(found.low):
+    if math.isnan(estimate.low):
         return ""
-    return f"[{figure(found.low, measure)}, {figure(found.high, measure)}]"
+    return f"[{format_value(estimate.low, measure)}, {format_value(estimate.high, measure)}]"
 
 
 def _with_interval(line: Line) -> str:
-    found = line.estimates[EVERY]
-    return f"{figure(found.value, line.measure)} {interval(found, line.measure)}".rstrip()
+    estimate = line.estimates[ALL_QUESTIONS]
+    return f"{format_value(estimate.value, line.measure)} {format_interval(estimate, line.measure)}".rstrip()
 
 
 def summary_table(lines: Sequence[Line]) -> Table:
@@ -60,12 +60,12 @@ def summary_table(lines: Sequence[Line]) -> Table:
     rows = [
         (
             line.measure.name,
-            figure(found.value, line.measure),
-            interval(found, line.measure),
-            str(found.count),
+            format_value(estimate.value, line.measure),
+            format_interval(estimate, line.measure),
+            str(estimate.count),
         )
         for line in lines
-        if (found := line.estimates[EVERY])
+        if (estimate := line.estimates[ALL_QUESTIONS])
     ]
     return Table(("measure", "value", "95 % interval", "questions"), tuple(rows))
 
@@ -85,7 +85,7 @@ def type_table(lines: Sequence[Line], run: Run) -> Table:
 
 
 def _cell(line: Line, slice_: str) -> str:
-    return figure(line.estimates[slice_].value, line.measure) if slice_ in line.estimates else MISSING
+    return format_value(line.estimates[slice_].value, line.measure) if slice_ in line.estimates else MISSING
 
 
 def remarks(run: Run) -> list[str]:
@@ -108,10 +108,10 @@ def changes(comparison: Comparison) -> list[str]:
     ]
 
 
-def ways_table(summaries: Mapping[str, Sequence[Line]]) -> Table:
+def ranking_table(summaries: Mapping[str, Sequence[Line]]) -> Table:
     """A row for each way of ranking documents, the interval behind each measure."""
     first = next(iter(summaries.values()))
-    rows = [(way, *(_with_interval(line) for line in lines)) for way, lines in summaries.items()]
+    rows = [(method, *(_with_interval(line) for line in lines)) for method, lines in summaries.items()]
     return Table(("ranking", *(line.measure.name for line in first)), tuple(rows))
 
 
@@ -120,30 +120,30 @@ def ablation_table(runs: Mapping[str, Run]) -> Table:
     rows = []
     for name, run in runs.items():
         lines = {line.measure.name: line for line in summarise(run)}
-        found = [lines[measure] for measure in ABLATION_MEASURES if measure in lines]
-        cells = [figure(line.estimates[EVERY].value, line.measure) for line in found[1:]]
-        rows.append((name, _with_interval(found[0]), *cells, f"{1_000 * seconds(run)[0]:.0f}"))
-    return Table(("ranking", *(line.measure.name for line in found), "ms per question"), tuple(rows))
+        shown = [lines[measure] for measure in ABLATION_MEASURES if measure in lines]
+        cells = [format_value(line.estimates[ALL_QUESTIONS].value, line.measure) for line in shown[1:]]
+        rows.append((name, _with_interval(shown[0]), *cells, f"{1_000 * seconds(run)[0]:.0f}"))
+    return Table(("ranking", *(line.measure.name for line in shown), "ms per question"), tuple(rows))
 
 
 def comparison_table(differences: Sequence[Difference], alpha: float = ALPHA) -> Table:
     """A row for each measure; the last column says what is unlikely (less than alpha) to be chance."""
     rows = [
         (
-            one.measure.name,
-            figure(one.first, one.measure),
-            figure(one.second, one.measure),
-            signed(one.effect.value, one.measure),
-            interval(one.effect, one.measure),
+            difference.measure.name,
+            format_value(difference.first, difference.measure),
+            format_value(difference.second, difference.measure),
+            format_difference(difference.effect.value, difference.measure),
+            format_interval(difference.effect, difference.measure),
             *(
-                (str(one.wins), str(one.losses), str(one.ties))
-                if one.wins + one.losses + one.ties
+                (str(difference.wins), str(difference.losses), str(difference.ties))
+                if difference.wins + difference.losses + difference.ties
                 else (MISSING,) * 3
             ),
-            f"{one.chance.two_sided:.4f}",
-            verdict(one, alpha),
+            f"{difference.chance.two_sided:.4f}",
+            verdict(difference, alpha),
         )
-        for one in differences
+        for difference in differences
     ]
     names = ("measure", "A", "B", "B - A", "95 % interval", "won", "lost", "tied", "p", "")
     return Table(names, tuple(rows))
@@ -154,28 +154,28 @@ def slice_table(comparison: Comparison, measure: str) -> Table:
     rows = [
         (
             name,
-            figure(one.first, one.measure),
-            figure(one.second, one.measure),
-            str(one.wins),
-            str(one.losses),
+            format_value(difference.first, difference.measure),
+            format_value(difference.second, difference.measure),
+            str(difference.wins),
+            str(difference.losses),
         )
         for name, differences in comparison.differences.items()
-        if name != EVERY
-        for one in differences
-        if one.measure.name == measure
+        if name != ALL_QUESTIONS
+        for difference in differences
+        if difference.measure.name == measure
     ]
     return Table(("type", f"{measure} of A", "of B", "won", "lost"), tuple(rows))
 
 
-def signed(value: float, measure: Measure) -> str:
+def format_difference(value: float, measure: Measure) -> str:
     """ "+.083", "-.083", "0"."""
     if value == 0 or math.isnan(value):
         return "0" if value == 0 else MISSING
-    return f"{'+' if value > 0 else '-'}{figure(abs(value), measure)}"
+    return f"{'+' if value > 0 else '-'}{format_value(abs(value), measure)}"
 
 
-def verdict(one: Difference, alpha: float) -> str:
+def verdict(difference: Difference, alpha: float) -> str:
     """ "worse" or "better" where chance is an unlikely reason."""
-    if one.chance.two_sided >= alpha:
+    if difference.chance.two_sided >= alpha:
         return ""
-    return "better" if one.measure.better * one.effect.value > 0 else "worse"
+    return "better" if difference.measure.better * difference.effect.value > 0 else "worse"

@@ -1,9 +1,8 @@
-"""Lines that belong to a web site and not to the author of the article on it.
+"""Drops the lines of a web site from the text of an article on it.
 
-Two kinds of evidence: wording that sites share (calls to sign in, share, subscribe, comment), and
-position. Nothing is dropped from the middle of an article but an advertisement's own label. Slogans
-have no shared wording, so they go only together with wording that has: in front of a call at the top,
-behind one at the bottom.
+Two kinds of evidence: wording that sites share (calls to sign in, share, subscribe, comment), and position.
+From the middle of an article only advertisement labels are dropped. Slogans share no wording, so they are
+dropped only above a call at the top, or below one at the bottom.
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ comments?(?:\s+are(?:\s+now)?\s+closed|\s*\(\d+\)|\s+off)|\d+\s+comments?
 |(?:accept|reject|manage)\s+(?:all\s+)?cookies
 |(?:©|\(c\)|copyright(?:\s+©)?)\s*\d{4}.{0,80}|©\s.{2,60}|all\s+rights\s+reserved
 """
-# A site's menu. An author's title or sub-heading may read the same ("Contact us"), so these count only
-# above a call, never by themselves.
+# Menu labels. A title or sub-heading may read the same ("Contact us"), so these count only above a call.
 _MENU = r"""(?:main\s+)?menu|search|home|news|(?:contact|about)\s+us|help|print|email|comments?|share
 |newsletters?
 |privacy(?:\s+(?:policy|notice))?|cookies?(?:\s+(?:policy|settings|notice))?
@@ -62,92 +60,84 @@ _CALL = re.compile(rf"(?:{_CALLS}|{_INTERRUPTIONS})[.!:…»>→]?", _FLAGS)
 _MENU_LABEL = re.compile(_MENU, _FLAGS)
 _INTERRUPTION = re.compile(rf"(?:{_INTERRUPTIONS}):?", _FLAGS)
 
-# What an author may write below the site's first footer line: notes, addresses, who they are.
+# What an author may write below the site's first footer line: notes, addresses, a biography.
 _AUTHORS_OWN = re.compile(
     r"""^(?:\(\w{1,3}\)|\[\w{1,3}\]|[·•*†‡]|\d{1,2}[.)]?\s|notes?\b|sources?\b|further\s+(?:information|reading))
     |[^\s@]{1,64}@\S{1,200}\.\w|\d[\d ]{6,}\d
 |^[A-Z][\w’'-]+(?:\s+[A-Z][\w’'-]+){1,3}\s+(?:is|are|was|works|teaches|writes)\s""",
     re.VERBOSE,
 )
-# Links to other stories can be a whole headline long; an author's closing paragraph is longer.
+# Links to other stories are as long as a headline; an author's closing paragraph is longer.
 _FOOTER_WORDS = 20
-# So many words with a full stop are a sentence of somebody's; a site's speaks to "you".
+# From this length a line with a full stop is a sentence; a site's sentence addresses "you".
 _SENTENCE_WORDS = 6
 _TO_THE_READER = re.compile(r"\b(?:you|your|us|our)\b", re.IGNORECASE)
 _CALL_CHARACTERS = 150
-# A slogan is shorter, and stands above the headline.
 _SLOGAN_WORDS = 12
-# How far down the calls at the top of a page may reach, in blocks.
+# Calls at the top of a page are looked for in this many blocks.
 _HEADER_BLOCKS = 15
 
 
 def is_boilerplate(line: str) -> bool:
-    """Whether a whole line is wording that web sites share and authors do not write."""
+    """Whether a whole line is wording of web sites that authors do not write."""
     return len(line) <= _CALL_CHARACTERS and bool(_CALL.fullmatch(" ".join(line.split())))
 
 
 def trim(blocks: Sequence[Block]) -> tuple[list[Block], list[Dropped]]:
-    """Blocks without the site's lines at the top, at the bottom and between, and what was dropped."""
+    """The blocks without the site's lines, and the dropped lines."""
     header = _header(blocks)
     bottom = _footer(blocks)
-    kept: list[Block] = []
-    dropped: list[Dropped] = []
-    for place, block in enumerate(blocks):
-        reason = _reason(place, block.text, header=header, bottom=bottom)
-        if reason:
-            dropped.append(Dropped(block.text, reason))
-        else:
-            kept.append(block)
-    return kept, dropped
+    reasons = [_reason(position, block.text, header, bottom) for position, block in enumerate(blocks)]
+    judged = list(zip(blocks, reasons, strict=True))
+    return (
+        [block for block, reason in judged if not reason],
+        [Dropped(block.text, reason) for block, reason in judged if reason],
+    )
 
 
-def _reason(place: int, text: str, *, header: set[int], bottom: int) -> str:
+def _reason(position: int, text: str, header: set[int], bottom: int) -> str:
     if _INTERRUPTION.fullmatch(text[:_CALL_CHARACTERS]):
         return "advertisement label"
-    if place in header:
+    if position in header:
         return "site header"
-    if place >= bottom and not _AUTHORS_OWN.search(text):
+    if position >= bottom and not _AUTHORS_OWN.search(text):
         return "site footer"
     return ""
 
 
 def _header(blocks: Sequence[Block]) -> set[int]:
-    """Places of the calls above the article's first paragraph, and of what belongs to them.
+    """Positions of the calls above the first paragraph, and of the menu labels and slogans above them.
 
-    Menu labels go with a call wherever it is, slogans only above everything that stays: below a headline
-    a short sentence is the article's first.
+    Slogans count only above everything that stays: below a headline a short sentence opens the article.
     """
     first = next((p for p, b in enumerate(blocks) if len(b.text.split()) > _FOOTER_WORDS), len(blocks))
     top = range(min(first, _HEADER_BLOCKS))
-    calls = {place for place in top if is_boilerplate(blocks[place].text)}
+    calls = {position for position in top if is_boilerplate(blocks[position].text)}
     last = max(calls, default=-1)
     header: set[int] = set(calls)
-    for place in range(last):
-        text = blocks[place].text
-        above_all = all(other in header for other in range(place))
-        if _MENU_LABEL.fullmatch(text) or (above_all and _slogan(text)):
-            header.add(place)
+    for position in range(last):
+        text = blocks[position].text
+        above_all = all(other in header for other in range(position))
+        # Headlines have no full stop, slogans have.
+        slogan = above_all and text.endswith((".", "!")) and len(text.split()) <= _SLOGAN_WORDS
+        if slogan or _MENU_LABEL.fullmatch(text):
+            header.add(position)
     return header
 
 
-def _slogan(text: str) -> bool:
-    """A short sentence above a call: headlines have no full stop, slogans have."""
-    return text.endswith((".", "!")) and len(text.split()) <= _SLOGAN_WORDS
-
-
 def _footer(blocks: Sequence[Block]) -> int:
-    """Place of the call from which on there are only calls, headlines of other stories and slogans."""
+    """Position of the call below which there are only calls, headlines of other stories and slogans."""
     bottom = len(blocks)
-    for place in range(len(blocks) - 1, -1, -1):
-        text = blocks[place].text
+    for position in range(len(blocks) - 1, -1, -1):
+        text = blocks[position].text
         if is_boilerplate(text):
-            bottom = place
+            bottom = position
         elif len(text.split()) > _FOOTER_WORDS or _sentence(text, below=bottom < len(blocks)):
             break
     return bottom
 
 
 def _sentence(text: str, *, below: bool) -> bool:
-    """Whether a block says something to anybody but the visitor; `below` says that a call stands below it."""
-    said = text.endswith((".", "!", "?", ".”", '."')) and len(text.split()) >= _SENTENCE_WORDS
-    return said and not _AUTHORS_OWN.search(text) and not (below and _TO_THE_READER.search(text))
+    """Whether a block is a sentence of the article; `below`: a call to the reader follows it."""
+    complete = text.endswith((".", "!", "?", ".”", '."')) and len(text.split()) >= _SENTENCE_WORDS
+    return complete and not _AUTHORS_OWN.search(text) and not (below and _TO_THE_READER.search(text))

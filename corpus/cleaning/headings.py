@@ -1,4 +1,4 @@
-"""Sub-headings in text that does not mark them."""
+"""Recognises sub-headings in plain text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 _HEADING_WORDS = 10
 _HEADING_CHARACTERS = 120
-# A sub-heading that ends in a full stop looks like a sentence; only a very short one without a verb or
-# a pronoun is taken for a heading, since a lost sentence costs more than a lost heading.
+# With a full stop only a very short line without verb or pronoun counts as a heading: a lost sentence costs
+# more than a lost heading.
 _DOTTED_HEADING_WORDS = 3
 _SENTENCE_WORDS = frozenset(
     """
@@ -21,7 +21,7 @@ _RUNNING_WORDS = 12
 
 
 def looks_like_heading(text: str, after: str) -> bool:
-    """Whether a paragraph is a sub-heading of the paragraph `after` it ("" when it is the last)."""
+    """Whether a paragraph is a sub-heading of the paragraph `after` it ("" if it is the last)."""
     if (
         len(text) > _HEADING_CHARACTERS
         or len(text.split()) > _HEADING_WORDS

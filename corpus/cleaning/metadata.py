@@ -1,4 +1,4 @@
-"""Title, byline, publisher and date, recognised by their look where a file does not label them."""
+"""Recognises title, byline, publisher and date in the text, where a file does not label them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BIOGRAPHY = re.compile(
     rf"({_NAME})\s+(?:is|was)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,4}}?(?:{_ROLES})\b"
     r"(?:\s+(?:at|of|for|in|with|and)\b|[.,]|$)"
 )
-# A headline in title case has words that no person is called by.
+# Words of headlines in title case that occur in no personal name.
 _NOT_NAMES = re.compile(
     r"\b(?:the|and|of|for|in|on|to|with|new|news|council|trust|trusts|service|services|policy|report|story|care|"
     r"children|government|lane|road|street|park|early|years|paper|every|child|market|green|hall|house|guide|our|"
@@ -61,58 +61,58 @@ _TITLE_WORDS = 25
 _TITLE_CHARACTERS = 250
 _BYLINE_WORDS = 12
 _BIOGRAPHY_WORDS = 50
-# The top of a page: section, byline, date, headline, standfirst and a line or two of the site's.
+# The top of a page: section, byline, date, headline, standfirst and a line or two of the site.
 _TOP_BLOCKS = 8
 
 
 def recognise(draft: Draft, blocks: Sequence[Block], dropped: Sequence[Dropped]) -> tuple[Draft, list[Block]]:
-    """The draft with the facts its blocks tell, and the blocks without section labels and site names.
+    """The draft with the recognised metadata, and the blocks without section labels and site names.
 
-    `blocks` are what `corpus.cleaning.boilerplate.trim` kept of the draft and `dropped` what it dropped.
-    What the draft already knows is never overruled.
+    `blocks` and `dropped` are the results of `corpus.cleaning.boilerplate.trim`. Metadata that the file
+    declares takes precedence.
     """
-    top, rest = _top(blocks)
+    top, body = _top(blocks)
     left_out: list[Dropped] = []
     publisher = ""
     if draft.loose:
         top, publisher = _publisher(top, left_out)
         top = _without_section(top, left_out)
-    found = Metadata(
+    recognised = Metadata(
         publisher=publisher or _publisher_in(dropped),
         published=next(filter(None, map(_date, (block.text for block in top))), ""),
     )
     named = top if draft.loose else []
     byline = next((block for block in top if _byline(block, named)), None)
-    author = _byline(byline, named) if byline else _credit([*top, *rest[:2]]) or _biography([*top, *rest])
+    author = _byline(byline, named) if byline else _credit([*top, *body[:2]]) or _biography([*top, *body])
     if draft.loose and not draft.facts.title:
         top, title = _title(top, byline, last=any(d.reason == "site header" for d in dropped))
-        found = replace(found, title=title)
-    known = draft.facts
+        recognised = replace(recognised, title=title)
+    declared = draft.facts
     facts = Metadata(
-        title=known.title or found.title or draft.properties.title,
-        author=known.author or author or draft.properties.author,
-        publisher=known.publisher or found.publisher,
-        published=known.published or found.published,
-        url=known.url,
+        title=declared.title or recognised.title or draft.properties.title,
+        author=declared.author or author or draft.properties.author,
+        publisher=declared.publisher or recognised.publisher,
+        published=declared.published or recognised.published,
+        url=declared.url,
     )
-    return replace(draft, facts=facts, dropped=(*draft.dropped, *dropped, *left_out)), [*top, *rest]
+    return replace(draft, facts=facts, dropped=(*draft.dropped, *dropped, *left_out)), [*top, *body]
 
 
 def _top(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
     """Blocks above the first paragraph of running text, and the others."""
-    for place, block in enumerate(blocks[: _TOP_BLOCKS + 1]):
+    for position, block in enumerate(blocks[: _TOP_BLOCKS + 1]):
         words = len(block.text.split())
         if (
             words > _TITLE_WORDS
             or len(block.text) > _TITLE_CHARACTERS
             or (words >= 12 and block.text.endswith((".", ".”", '."')))
         ):
-            return list(blocks[:place]), list(blocks[place:])
+            return list(blocks[:position]), list(blocks[position:])
     return list(blocks[:1]), list(blocks[1:])
 
 
 def _publisher(top: Sequence[Block], left_out: list[Dropped]) -> tuple[list[Block], str]:
-    """A site's name stands twice in a row where its logo and its link were scraped."""
+    """The site name: it stands twice in a row where logo and link were scraped."""
     for first, second in pairwise(top):
         name = first.text == second.text and first.text[0].isupper() and not first.text.endswith(".")
         if name and len(top) > 2 and " " in first.text:
@@ -131,12 +131,12 @@ def _publisher_in(dropped: Sequence[Dropped]) -> str:
 
 
 def _without_section(top: Sequence[Block], left_out: list[Dropped]) -> list[Block]:
-    kept = list(top)
+    remaining = list(top)
     for block in top:
-        if len(kept) > 1 and block.text.lower().replace(" ", "-") in _SECTIONS:
-            kept.remove(block)
+        if len(remaining) > 1 and block.text.lower().replace(" ", "-") in _SECTIONS:
+            remaining.remove(block)
             left_out.append(Dropped(block.text, "section label"))
-    return kept
+    return remaining
 
 
 def _date(text: str) -> str:
@@ -147,21 +147,18 @@ def _date(text: str) -> str:
     year, month, day = (
         next(filter(None, (parts[f"{key}{form}"] for form in "123")), "") for key in ("y", "m", "d")
     )
-    number = month if month.isdigit() else str(_MONTHS.split("|").index(_full_month(month)) + 1)
+    names = [name[:3] for name in _MONTHS.split("|")]
+    number = month if month.isdigit() else names.index(month.lower()[:3]) + 1
     try:
         return datetime(int(year), int(number), int(day)).date().isoformat()
     except ValueError:
         return ""
 
 
-def _full_month(name: str) -> str:
-    return next(month for month in _MONTHS.split("|") if month.startswith(name.lower()[:3]))
-
-
 def _byline(block: Block, top: Sequence[Block]) -> str:
     """The name in a byline: behind "By", or alone among other lines in `top`.
 
-    No author is better than a wrong one: when a headline could be a name too, neither is taken.
+    No author is better than a wrong one: if a headline could be a name too, neither counts.
     """
     if block.kind is Kind.HEADING or len(block.text.split()) > _BYLINE_WORDS:
         return ""
@@ -189,21 +186,21 @@ def _credit(blocks: Sequence[Block]) -> str:
 
 
 def _biography(blocks: Sequence[Block]) -> str:
-    """Whose biography opens or closes the article.
+    """The name in a biography at the beginning or end of the article.
 
-    An opening one counts only with the name in capitals, a closing one only if the article does not speak
-    of that person: who is written about is not who wrote.
+    One at the beginning counts only with the name in capitals, one at the end only if the article does not
+    mention that person: its subject is not its author.
     """
     closing_from = len(blocks) - 2
-    for place, block in enumerate(blocks):
-        at_an_end = place < 2 or place >= closing_from
+    for position, block in enumerate(blocks):
+        at_an_end = position < 2 or position >= closing_from
         match = _BIOGRAPHY.match(block.text[:_CREDIT_CHARACTERS]) if at_an_end else None
         if not match:
             continue
         name = match.group(1)
-        closing = place >= closing_from and len(block.text.split()) <= _BIOGRAPHY_WORDS
+        closing = position >= closing_from and len(block.text.split()) <= _BIOGRAPHY_WORDS
         mentioned = any(name.split()[-1] in other.text for other in blocks if other is not block)
-        if (place < 2 and name.isupper()) or (closing and not mentioned):
+        if (position < 2 and name.isupper()) or (closing and not mentioned):
             return _person(name)
     return ""
 
@@ -214,7 +211,7 @@ def _person(name: str) -> str:
 
 
 def _title(top: Sequence[Block], byline: Block | None, *, last: bool) -> tuple[list[Block], str]:
-    """Makes the headline a heading: the last candidate below a site's header, the first elsewhere."""
+    """Mark the headline as a heading: the last candidate below a site header, else the first."""
     candidates = [
         block
         for block in top

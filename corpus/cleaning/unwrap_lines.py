@@ -1,7 +1,7 @@
-"""Physical lines to paragraphs, for text that was wrapped at a column.
+"""Joins physical lines into paragraphs, in text that was wrapped at a column.
 
-A typewriter-style wrap breaks a line only where the next word would not have fitted. A break where it
-would have fitted is therefore a paragraph's end (if the line also ends like a sentence) or damage.
+Wrapping breaks a line only where the next word would not have fitted. A break where it would have fitted
+ends a paragraph (if the line also ends like a sentence) or is damage.
 
     ["The trust has nine", "partners.", "It began in May."]
     -> ["The trust has nine partners.", "It began in May."]
@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from corpus.cleaning.headings import dotted_heading
 
-# Wider "lines" than this are paragraphs on one line each: no mail program or scraper wraps so late.
+# Wider "lines" are paragraphs on one line each: no mail program or scraper wraps that late.
 _WIDEST_WRAP = 120
-# The longest lines of all set the column, unless they stick out: addresses and tables are not wrapped.
+# The longest lines set the column, unless they stick out: addresses and tables are not wrapped.
 _OVERHANG = 4
 # Share of line breaks that must be forced for a text to count as wrapped. Scrapers that count an
 # entity (&#8217;) as seven characters leave about a third of the breaks looking unforced.
@@ -27,7 +27,7 @@ _RAGGED_SHARE = 0.15
 
 _BULLET = re.compile(r"(?:[-*•·–]|\d{1,3}[.)]|\([a-z0-9]{1,3}\))\s+\S")
 _SENTENCE_END = re.compile(r"[.!?…][\"”’')\]]*$")
-# What closes a sentence stands within so many characters of its end.
+# Closing quotes and brackets lie within this many characters of the end.
 _NEAR = 10
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,300}", re.IGNORECASE)
 _ADDRESS_OR_MAIL = re.compile(
@@ -38,20 +38,20 @@ _INLINE_ITEM = re.compile(r"(?<=\S)\s+(?=[-•·] [A-Z“\"])")
 
 
 def unwrap(lines: Sequence[str]) -> list[str]:
-    """Physical lines ("" where blank) to paragraphs without a line break, in order, nothing left out."""
+    """The paragraphs of physical lines ("" where blank), in order, nothing left out."""
     folded = [" ".join(line.split()) for line in lines]
-    # A list or a letter's head among wrapped paragraphs must not hide that those are wrapped, so a file
-    # that is not wrapped as a whole is looked at block by block.
+    # A list or letterhead can hide that the other paragraphs are wrapped, so a file that is not wrapped as a
+    # whole is judged block by block.
     whole = _wrap_width(folded)
     return [
         paragraph
-        for block in _blocks(folded)
+        for block in ([*lines] for full, lines in groupby(folded, bool) if full)
         for paragraph in _unwrap_block(block, whole or _wrap_width(block))
     ]
 
 
 def ends_sentence(line: str) -> bool:
-    """Whether a line ends as a sentence does, with what closes behind the mark."""
+    """Whether a line ends like a sentence, closing quotes and brackets included."""
     return bool(_SENTENCE_END.search(line[-_NEAR:]))
 
 
@@ -73,23 +73,13 @@ def _wrap_width(lines: Sequence[str]) -> int | None:
     if width > _WIDEST_WRAP or not breaks:
         return None
     forced = sum(_forced(line, after, width) for line, after in breaks)
-    # Two or three short lines under each other (an address, a list of names) are no evidence.
+    # Two or three short lines in a row (an address, a list of names) are no evidence.
     long_enough = sum(len(line) >= 0.6 * width for line, _ in breaks) >= _FORCED_SHARE * len(breaks)
     return width if forced >= _FORCED_SHARE * len(breaks) and long_enough and width >= 30 else None
 
 
 def _forced(line: str, after: str, width: int) -> bool:
     return len(line) + 1 + len(after.split(" ", 1)[0]) > width
-
-
-def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
-    block: list[str] = []
-    for line in [*lines, ""]:
-        if line:
-            block.append(line)
-        elif block:
-            yield block
-            block = []
 
 
 def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
@@ -115,7 +105,7 @@ def _may_end(line: str) -> bool:
 
 
 def _label(line: str, unforced: bool) -> bool:
-    """A short line such as "Contact the author:" opens a part of its own."""
+    """A short line such as "Contact the author:" starts a paragraph."""
     return unforced and line.endswith(":") and len(line.split()) <= 5 and line[0].isupper()
 
 
@@ -127,42 +117,38 @@ def _starts_item(before: str, line: str) -> bool:
 
 
 def _ends_in_address(text: str) -> bool:
-    return bool(_ADDRESS_OR_MAIL.fullmatch(_last_word(text)))
-
-
-def _last_word(text: str) -> str:
-    return text[text.rfind(" ") + 1 :]
+    return bool(_ADDRESS_OR_MAIL.fullmatch(text.rpartition(" ")[2]))
 
 
 def _join(group: Sequence[str]) -> str:
     pieces = [group[0]]
-    word = _last_word(group[0])
+    word = group[0].rpartition(" ")[2]
     for line in group[1:]:
         glue = _glue(word, line)
         pieces += [glue, line]
-        word = _last_word(line) if glue or " " in line else word + line
+        word = line.rpartition(" ")[2] if glue or " " in line else word + line
     return "".join(pieces)
 
 
 def _glue(word: str, line: str) -> str:
-    """What stood between a line's last word and the next line: a space, or nothing inside an address."""
+    """The separator of a line's last word and the next line: a space, or nothing inside an address."""
     first = line.split(" ", 1)[0]
-    if _ADDRESS.fullmatch(word) and _goes_on(word, first):
+    if _ADDRESS.fullmatch(word) and _continues_address(word, first):
         return ""
     return "" if re.search(r"\w-$", word[-2:]) and first[0].islower() else " "
 
 
-def _goes_on(address: str, rest: str) -> bool:
+def _continues_address(address: str, continuation: str) -> bool:
     """Whether `rest` continues an address that was broken over two lines.
 
     "www.dfes.gov.uk/" cannot end there, nor can a host of "www" and one label.
     """
     if address[-1] in "/-_=?&.":
-        return (bool(re.match(r"[a-z0-9]", rest)) and not rest.isalpha()) or (
-            address[-1] == "/" and rest.islower()
+        return (bool(re.match(r"[a-z0-9]", continuation)) and not continuation.isalpha()) or (
+            address[-1] == "/" and continuation.islower()
         )
     host = re.sub(r"^https?://", "", address, flags=re.IGNORECASE).split("/", 1)[0]
-    return host.count(".") < 2 and host.startswith("www.") and bool(_ADDRESS_REST.match(rest))
+    return host.count(".") < 2 and host.startswith("www.") and bool(_ADDRESS_REST.match(continuation))
 
 
 def _items(paragraph: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Word documents: the zip is checked before it is unpacked, mammoth reads the text, footnotes stay.
+"""Reads Word documents with mammoth, after checks against zip bombs; footnotes stay.
 
-What a zip's directory says is checked first: how many parts, how large, where they lie, what they are called.
-It can lie, so every part is unpacked against a limit into a clean copy, and only that copy is parsed.
+The zip directory is checked first: number, size, position and names of the parts. It can lie, so each part is
+unpacked against a limit into a clean copy, and only that copy is parsed.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PROPERTIES = "docProps/core.xml"
 _LARGEST_PROPERTIES = 100_000
-# Word's title styles have no place in mammoth's own map.
+# Mammoth's default style map leaves out Word's title styles.
 _STYLES = "p[style-name='Title'] => h1:fresh\np.Title => h1:fresh"
-# What programs write where a title belongs.
+# Default titles that programs write.
 _NO_TITLE = re.compile(
     r"""^microsoft\ \w+\ -\ |\.(docx?|pdf|rtf|odt|txt|indd|qxd|tex|dvi|p65|pages|html?)$
     |^(untitled|document\ ?\d*|\W*)$""",
     re.IGNORECASE | re.VERBOSE,
 )
-# What programs write where a person's name belongs.
+# Default authors that programs write.
 _NO_PERSON = re.compile(
     r"""python-docx|microsoft(\ office)?(\ user)?|((office|windows)\ )?user|admin(istrator)?
     |unknown|owner|un-named|author""",
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Mammoth trusts XML to be Word's: what a damaged part lacks comes up as any of these.
+# Mammoth does not validate the XML: a damaged part raises any of these.
 _DAMAGE = (ExpatError, LookupError, OSError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 def docx_draft(raw: bytes) -> Draft:
-    """The blocks and facts of a .docx file; `Unreadable` says what is wrong with one that is not."""
+    """The blocks and metadata of a .docx file. Raises Unreadable with what is wrong."""
     parts = _parts(raw)
     page = _html(parts)
     blocks = html_blocks(page)
@@ -55,35 +55,35 @@ def docx_draft(raw: bytes) -> Draft:
     if page.startswith("<h1") and blocks and blocks[0].kind is Kind.HEADING:
         facts = Metadata(title=blocks[0].text)
         blocks = blocks[1:]
-    # Without one styled heading the title and the sub-headings are bold or spaced paragraphs at best.
+    # Without any styled heading, title and sub-headings are ordinary paragraphs.
     loose = not facts.title and all(block.kind is Kind.PARAGRAPH for block in blocks)
     return Draft(blocks, facts, loose=loose, properties=_facts(parts))
 
 
 def headline(title: str) -> str:
-    """The title in a document's properties, or "" for a file's name or a program's default."""
+    """The title in a document's properties; "" for a file name or a program's default."""
     folded = " ".join(title.split())
     return "" if _NO_TITLE.search(folded) else folded
 
 
 def person(name: str) -> str:
-    """The name of an author in a document's properties, or "" for a program's or a computer's."""
+    """The author in a document's properties; "" for the name of a program or computer."""
     folded = " ".join(name.split())
     return "" if _NO_PERSON.fullmatch(folded) else folded
 
 
 def _parts(raw: bytes) -> Mapping[str, bytes]:
-    """The XML parts of the package by name, each unpacked against the size its directory promises."""
+    """The XML parts of the package by name."""
     if raw.startswith(_OLE_MARK):
         raise Unreadable("is encrypted or an old .doc; save it as .docx without a password")
-    # Opening a zip reads its directory whole, however long it is; each entry of it begins with this mark.
+    # Opening a zip reads its whole directory, so its entries are counted first by their marks.
     _check_count(raw.count(_ENTRY_MARK))
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as package:
             entries = package.infolist()
             _check(entries)
-            wanted = [entry for entry in entries if entry.filename.endswith((".xml", ".rels"))]
-            return {entry.filename: _without_entities(_unpacked(package, entry)) for entry in wanted}
+            xml_entries = [entry for entry in entries if entry.filename.endswith((".xml", ".rels"))]
+            return {entry.filename: _without_entities(_unpacked(package, entry)) for entry in xml_entries}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise Unreadable(f"is not a whole .docx file ({error}); save it again") from error
 
@@ -100,7 +100,7 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         raise Unreadable("is encrypted; save it without a password")
     if any(entry.compress_type not in _METHODS for entry in entries):
         raise Unreadable("is packed in a way that Word does not use; save it again")
-    _check_places(entries)
+    _check_overlap(entries)
     _check_names([entry.filename for entry in entries])
 
 
@@ -109,8 +109,8 @@ def _check_count(parts: int) -> None:
         raise Unreadable(f"holds {parts:,} parts, more than {_MOST_PARTS:,}")
 
 
-def _check_places(entries: list[zipfile.ZipInfo]) -> None:
-    """Two parts that share bytes unpack to many times what is there, and one that holds itself never ends."""
+def _check_overlap(entries: list[zipfile.ZipInfo]) -> None:
+    """Parts that share bytes unpack to many times the file; a part that contains itself never ends."""
     ordered = sorted(entries, key=lambda entry: entry.header_offset)
     ends = (entry.header_offset + _LOCAL_HEADER + entry.compress_size for entry in ordered)
     if any(end > after.header_offset for end, after in zip(ends, ordered[1:], strict=False)):
@@ -118,7 +118,7 @@ def _check_places(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_names(names: list[str]) -> None:
-    """Readers do not agree which of two parts of one name counts; none is a path out of the package."""
+    """Readers disagree on which of two parts of one name counts; a name must not lead out of the package."""
     if len({name.casefold() for name in names}) < len(names):
         raise Unreadable("has two parts of the same name; save it again")
     if any(name.startswith("/") or "\\" in name or ".." in name.split("/") for name in names):
@@ -126,7 +126,7 @@ def _check_names(names: list[str]) -> None:
 
 
 def _without_entities(part: bytes) -> bytes:
-    """The part, if it declares nothing that could grow or be fetched; Word writes no such declaration."""
+    """The part, if it declares no entities, which could expand or be fetched."""
     # In UTF-16 every other byte is zero.
     if b"<!DOCTYPE" in part.replace(b"\x00", b""):
         raise Unreadable("declares entities, which Word does not; save it again")
@@ -134,18 +134,18 @@ def _without_entities(part: bytes) -> bytes:
 
 
 def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of one part. Reading in steps keeps a lying entry from unpacking further than it promises."""
-    found = io.BytesIO()
+    """The bytes of one part, read in steps: zipfile stops at the size in the directory, which may lie."""
+    content = io.BytesIO()
     with package.open(entry) as part:
         while step := part.read(1 << 16):
-            found.write(step)
-    if found.tell() != entry.file_size:
+            content.write(step)
+    if content.tell() != entry.file_size:
         raise zipfile.BadZipFile(f"{entry.filename} ends early")
-    return found.getvalue()
+    return content.getvalue()
 
 
 def _html(parts: Mapping[str, bytes]) -> str:
-    """Mammoth's HTML of the text, with notes at the end, without images, comments, headers and footers."""
+    """HTML of the text: notes at the end, no images, comments, headers or footers."""
     from mammoth import convert_to_html
 
     package = io.BytesIO()
@@ -154,14 +154,14 @@ def _html(parts: Mapping[str, bytes]) -> str:
             clean.writestr(name, part)
     package.seek(0)
     try:
-        found = convert_to_html(package, style_map=_STYLES, convert_image=lambda _: [])
+        result = convert_to_html(package, style_map=_STYLES, convert_image=lambda _: [])
     except _DAMAGE as error:
         raise Unreadable(f"is a damaged .docx file ({error}); save it again") from error
-    return str(found.value)
+    return str(result.value)
 
 
 def _facts(parts: Mapping[str, bytes]) -> Metadata:
-    """Title and author; the day a file was made is not the day its article was published."""
+    """Title and author; the date a file was made is not the date of publication."""
     part = parts.get(_PROPERTIES, b"")
     if not part or len(part) > _LARGEST_PROPERTIES:
         return Metadata()

@@ -1,9 +1,9 @@
-"""A page as pieces: every visible block in order, word for word, with what its surroundings say of it.
+"""Turns an HTML page into pieces: every visible block in order, word for word, with its surroundings.
 
     <nav>Home</nav><article><p>A trust began in Kent.</p><p class="footnote">1 In May.</p></article>
         ->  "Home" (the site's)  "A trust began in Kent."  "1 In May." (marked as the author's)
 
-Which pieces make the article is for `corpus.formats.html` to say.
+`corpus.formats.html` selects the pieces that make the article.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ROOTS = ("article", "main", "body")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _BACK_ARROWS = "↑↩↵⏎⤴⬆^\ufe0e\ufe0f "
-# Authors who part paragraphs by one <br> end the line like a sentence; a line of an address does not.
+# Authors who separate paragraphs by one <br> end the line like a sentence; lines of addresses do not.
 _LONG_LINE = 60
 
 _SITE_TAGS = ("nav", "header", "footer", "aside", "form")
@@ -53,12 +53,12 @@ _AUTHORS_WORD = re.compile(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """A block element with what its ancestors say; `root` is the article, main or body element around it."""
+class BlockElement:
+    """A block element and its ancestors' roles; `root` is the article, main or body element around it."""
 
     element: HtmlElement
     root: HtmlElement
-    parent: Place | None
+    parent: BlockElement | None
     site: bool
     authors: bool
     site_tag: bool
@@ -66,10 +66,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """A block, where it stands, and the share of its characters that are links."""
+    """A block, its element, and the share of its characters that are links."""
 
     block: Block
-    place: Place
+    container: BlockElement
     linked: float
 
 
@@ -84,7 +84,7 @@ def html_blocks(fragment: str) -> tuple[Block, ...]:
 
 
 def xml_texts(raw: bytes) -> dict[str, str]:
-    """The text of each child of an XML document's root by local name, with entities and network off."""
+    """The text of each child of an XML root by local name; entities and network are off."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -97,11 +97,11 @@ def xml_texts(raw: bytes) -> dict[str, str]:
 
 
 def parse_page(text: str) -> HtmlElement:
-    """The tree of a page. Raises Unreadable when there is none, or it is nested too deep to be a page."""
+    """The tree of a page. Raises Unreadable if there is none, or it is nested too deep."""
     from lxml import etree
     from lxml.html import HTMLParser, document_fromstring
 
-    # Without huge_tree the parser stops at 256 nested elements and loses the rest of the page silently.
+    # Without huge_tree the parser silently drops everything below 256 nested elements.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = document_fromstring(_CONTROLS.sub("", text).encode("utf-8", "replace"), parser=parser)
@@ -113,14 +113,14 @@ def parse_page(text: str) -> HtmlElement:
 
 
 class _Walk:
-    """One pass over a tree without recursion: text gathers in a buffer, a block element flushes it."""
+    """One pass over a tree without recursion: text collects in a buffer that block elements flush."""
 
     def __init__(self) -> None:
-        self._found: list[Piece] = []
+        self._pieces: list[Piece] = []
         self._buffer: list[str] = []
         self._linked = 0
         self._marker = ""
-        self._places: list[Place] = []
+        self._containers: list[BlockElement] = []
         self._depth: Counter[str] = Counter()
         self._counts: list[int | None] = []
         self._row: HtmlElement | None = None
@@ -132,11 +132,11 @@ class _Walk:
                 self._enter(element)
             elif event == "close":
                 self._leave(element)
-            self._say(text)
+            self._append(text)
         self._flush()
-        return self._found
+        return self._pieces
 
-    def _say(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         if text != "\n" and not self._depth["pre"]:
             text = text.replace("\n", " ")
         self._buffer.append(text)
@@ -146,9 +146,11 @@ class _Walk:
     def _enter(self, element: HtmlElement) -> None:
         tag = str(element.tag)
         self._depth[tag] += 1
-        if _BLOCK.fullmatch(tag) or not self._places:
+        if _BLOCK.fullmatch(tag) or not self._containers:
             self._flush()
-            self._places.append(_place(element, self._places[-1] if self._places else None))
+            self._containers.append(
+                _block_element(element, self._containers[-1] if self._containers else None)
+            )
         if tag == "tr" and self._row is None and _is_row(element):
             self._row = element
         elif tag in ("td", "th") and self._row is not None and element.getprevious() is not None:
@@ -163,7 +165,7 @@ class _Walk:
         if element is self._row:
             self._row = None
         if tag == "dt":
-            self._marker += f"{folded(''.join(self._buffer))} | "
+            self._marker += f"{fold_spaces(''.join(self._buffer))} | "
             self._buffer = []
         if _BLOCK.fullmatch(tag):
             self._flush()
@@ -173,8 +175,8 @@ class _Walk:
             term, self._marker = self._marker.removesuffix(" | "), ""
             if tag == "dl" and term:
                 self._emit(term, 0)
-        if _BLOCK.fullmatch(tag) and len(self._places) > 1:
-            self._places.pop()
+        if _BLOCK.fullmatch(tag) and len(self._containers) > 1:
+            self._containers.pop()
         self._depth[tag] -= 1
 
     def _item_marker(self, element: HtmlElement) -> str:
@@ -185,7 +187,7 @@ class _Walk:
         return f"{number}. "
 
     def _flush(self) -> None:
-        """Makes blocks of the buffer, but not between the cells of one row."""
+        """Make blocks of the buffer, but not between the cells of one row."""
         if self._row is not None:
             self._buffer.append(" ")
             return
@@ -199,7 +201,7 @@ class _Walk:
         heading = any(self._depth[f"h{level}"] for level in range(1, 7))
         block = Block(text, Kind.HEADING) if heading else Block(self._marker + text)
         self._marker = ""
-        self._found.append(Piece(block, self._places[-1], linked))
+        self._pieces.append(Piece(block, self._containers[-1], linked))
 
 
 def _tokens(root: HtmlElement) -> Iterator[tuple[str, HtmlElement, str]]:
@@ -213,24 +215,24 @@ def _tokens(root: HtmlElement) -> Iterator[tuple[str, HtmlElement, str]]:
             yield ("instead" if element is skipped else "close"), element, element.tail or ""
             continue
         skipped = None
-        instead = _instead(element)
-        if instead is None:
+        replacement = _replacement(element)
+        if replacement is None:
             yield "open", element, element.text or ""
         else:
-            yield "instead", element, instead
+            yield "instead", element, replacement
             skipped = element
             events.skip_subtree()
 
 
-def _instead(element: HtmlElement) -> str | None:
-    """What to say in place of a line break, an unseen element or a footnote's link; None for all others."""
+def _replacement(element: HtmlElement) -> str | None:
+    """The text in place of a line break, a hidden element or a footnote link; None for all others."""
     if element.tag == "br":
         return "\n"
     hidden = "hidden" in element.attrib or element.get("aria-hidden") == "true"
     if hidden or _UNSEEN.fullmatch(str(element.tag)) or _HIDDEN.search(element.get("style") or ""):
         return ""
     if element.tag == "a" and (element.get("href") or "").startswith("#"):
-        label = folded(element.text_content())
+        label = fold_spaces(element.text_content())
         if label and not label.strip(_BACK_ARROWS):
             return ""
         raised = element.getparent().tag == "sup" or element.find("sup") is not None
@@ -239,7 +241,7 @@ def _instead(element: HtmlElement) -> str | None:
 
 
 def _is_row(row: HtmlElement) -> bool:
-    """Whether a table row holds values side by side, and is not the frame of a page's layout."""
+    """Whether a table row holds data, and is not page layout."""
     cells = row.findall("td") + row.findall("th")
     inner = ((e.tag for e in cell.iterdescendants() if _BLOCK.fullmatch(str(e.tag))) for cell in cells)
     first = [[*islice(tags, 2)] for tags in inner]
@@ -258,28 +260,28 @@ def _paragraphs(text: str) -> list[str]:
                 paragraphs.append(" ".join(lines))
                 lines = []
         paragraphs.append(" ".join(lines))
-    return [folded(paragraph) for paragraph in paragraphs if paragraph.strip()]
+    return [fold_spaces(paragraph) for paragraph in paragraphs if paragraph.strip()]
 
 
-def _place(element: HtmlElement, parent: Place | None) -> Place:
+def _block_element(element: HtmlElement, parent: BlockElement | None) -> BlockElement:
     tag = str(element.tag)
     above = parent if parent and tag not in _ROOTS else None
     words = set() if tag in ("html", "body") else _names(element)
     site = any(map(_SITE_WORD.fullmatch, words)) or tag == "nav" or bool(above and above.site)
     head = tag == "header" and above is not None and above.root.tag == "article"
-    own = any(map(_AUTHORS_WORD.fullmatch, words)) or head or tag in ("figcaption", "caption")
-    return Place(
+    authors = any(map(_AUTHORS_WORD.fullmatch, words)) or head or tag in ("figcaption", "caption")
+    return BlockElement(
         root=above.root if above else element,
         parent=parent,
         site=site,
-        authors=not site and (own or bool(above and above.authors)),
+        authors=not site and (authors or bool(above and above.authors)),
         site_tag=tag in _SITE_TAGS or bool(parent and parent.site_tag),
         element=element,
     )
 
 
 def _names(element: HtmlElement) -> set[str]:
-    """The words in an element's class, id and role: class="authorBio" is author, bio."""
+    """The words in class, id and role: class="authorBio" -> author, bio."""
     names = " ".join(element.get(key) or "" for key in ("class", "id", "role"))
     return {name.lower() for name in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", names)}
 
@@ -288,6 +290,6 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and re.fullmatch(r"-?\d{1,6}", text, re.ASCII) else otherwise
 
 
-def folded(text: str) -> str:
+def fold_spaces(text: str) -> str:
     """Every run of white space as one space."""
     return " ".join(text.split())

@@ -1,6 +1,6 @@
-"""Markdown files: YAML front matter for the facts, CommonMark with tables for the text.
+"""Reads Markdown: YAML front matter for the metadata, CommonMark with tables for the text.
 
-Marks are removed and words are kept: `**trust**` is "trust", `[the Act](https://…)` is "the Act",
+Markup is removed and words are kept: `**trust**` is "trust", `[the Act](https://…)` is "the Act",
 `![a photo](x.png)` is nothing, and the footnote `[^1]: See chapter 4.` is the block "[1] See chapter 4."
 """
 
@@ -32,24 +32,24 @@ _NOTHING = ("", "~", "null")
 _ISO_DATE = re.compile(r"(\d{4}(?:-\d\d(?:-\d\d)?)?)(?:[T ]\d.*)?")
 _ISO_FORMATS = {4: "%Y", 7: "%Y-%m", 10: "%Y-%m-%d"}
 _WRITTEN_DATES = (("%d %B %Y", 10), ("%d %b %Y", 10), ("%B %d, %Y", 10), ("%b %d, %Y", 10), ("%B %Y", 7))
-# Pandoc's rule: a rule with an empty line below it is a line across the page, not front matter.
+# As in Pandoc, "---" with an empty line below it is a thematic break, not front matter.
 _FRONT = re.compile(r"---[ \t]*\n(?=[^\s])")
 _FRONT_END = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _KEY = re.compile(r"[\w\"'-][^:\n]*:(?:\s|$)")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]+)\]:?")
 _NEXT_FOOTNOTE = re.compile(r"\n(?=\[\^[^\]\s]+\]:)")
-# The parser drops what is nested deeper than this without a word; its own limit is 20. A hundred levels
-# are still far from Python's recursion limit.
+# The parser silently drops deeper nesting; its default limit is 20. A hundred levels are far from Python's
+# recursion limit.
 _NESTING = 100
 _CONTAINERS = ("blockquote_open", "list_item_open")
-# YAML reads about 100 kB a second; front matter is a few hundred characters.
+# PyYAML reads about 100 kB a second; front matter is a few hundred characters.
 _LONGEST_FRONT = 65_536
-# Brackets in brackets cost it the square of their number.
+# Nested brackets take PyYAML quadratic time.
 _MOST_BRACKETS = 500
 
 
 def markdown_draft(text: str) -> Draft:
-    """The blocks and facts of a Markdown file; `Unreadable` names the line where front matter is broken."""
+    """The blocks and metadata of a Markdown file. Raises Unreadable with the line of broken front matter."""
     values, body = _front_matter(text.removeprefix("\ufeff"))
     facts, metadata = _facts(values)
     tokens = _parser().parse(body)
@@ -71,7 +71,7 @@ def _parser() -> MarkdownIt:
 
 
 def _reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """CommonMark reads the footnote "[^1]: Ibid." as the definition of a link, and would drop it."""
+    """Leave footnotes: CommonMark takes "[^1]: Ibid." for a link definition and would drop it."""
     if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
         return False
     return reference(state, start, end, silent)
@@ -98,7 +98,7 @@ def _front_matter(text: str) -> tuple[Mapping[object, object], str]:
 
 
 def _yaml(front: str) -> object:
-    """Front matter with every value as it is written: 2004-05-13, No and 0012 stay what they are."""
+    """Front matter with every value as text: 2004-05-13, No and 0012 stay as they are written."""
     import yaml
 
     try:
@@ -118,9 +118,9 @@ def _yaml(front: str) -> object:
 
 
 def _facts(values: Mapping[object, object]) -> tuple[Metadata, dict[str, str]]:
-    """The five facts, and what the file says beyond them; a date that is none stays metadata."""
+    """The five bibliographic fields, and all others; an invalid date stays among the others."""
     written = {str(key): _written(value) for key, value in values.items()}
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for fact, keys in _FACTS.items():
         for key in keys:
             value = (
@@ -128,14 +128,14 @@ def _facts(values: Mapping[object, object]) -> tuple[Metadata, dict[str, str]]:
             )
             if fact == "author":
                 value = ", ".join(written.get(key, "").split("\n"))
-            if value and value not in _NOTHING and fact not in found:
-                found[fact] = value
+            if value and value not in _NOTHING and fact not in fields:
+                fields[fact] = value
                 del written[key]
-    return Metadata(**found), {key: value for key, value in written.items() if value not in _NOTHING}
+    return Metadata(**fields), {key: value for key, value in written.items() if value not in _NOTHING}
 
 
 def _written(value: object) -> str:
-    """A value as text: list items one a line, a person by name, other mappings as "key: value" lines."""
+    """A value as text: list items a line each, a person by name, other mappings as "key: value" lines."""
     if isinstance(value, Mapping):
         named = value.get("name")
         return named if isinstance(named, str) else "\n".join(f"{k}: {_written(v)}" for k, v in value.items())
@@ -145,7 +145,7 @@ def _written(value: object) -> str:
 
 
 def _date(text: str) -> str:
-    """ISO date, year-month or year of "2004-05-13 09:00", "13 May 2004" or "May 2004"; "" for all others."""
+    """ISO date, year-month or year of "2004-05-13 09:00", "13 May 2004" or "May 2004"; else ""."""
     iso = _ISO_DATE.fullmatch(text)
     candidates = [(_ISO_FORMATS[len(iso[1])], len(iso[1]), iso[1])] if iso else []
     for form, length, written in candidates or [(form, length, text) for form, length in _WRITTEN_DATES]:
@@ -203,7 +203,7 @@ def _line(text: str) -> str:
 
 
 def _plain(token: Token) -> str:
-    """The words of a line of Markdown; line breaks stay, to part footnotes that stand under each other."""
+    """The words of inline Markdown; line breaks stay, to separate consecutive footnotes."""
     words = []
     for child in token.children or ():
         if child.type in ("softbreak", "hardbreak"):

@@ -1,4 +1,4 @@
-"""PDF files: the text layer, without running heads, with words and paragraphs made whole again.
+"""Reads the text layer of PDFs: drops running heads, rejoins hyphenated words and paragraphs.
 
 page 1: "Journal of Trusts 12" / "A trust part-" / "nership began in"
 page 2: "Journal of Trusts 13" / "May. The partnership grew."
@@ -21,15 +21,14 @@ from corpus.draft import Block, Draft, Metadata
 from corpus.formats.docx import headline, person
 
 _PASSWORD_ERROR = 4
-# A file may claim any number of pages, and a page may be a few bytes.
+# A tiny file may claim any number of pages.
 _MOST_PAGES = 10_000
-# PDFium writes one of these for any hyphen at a line's end, hard or soft, and leaves the line break out.
+# PDFium writes one of these for a hyphen at a line end, hard or soft, and omits the line break.
 _HYPHENS = "\x02\ufffe\u00ad"
 _LINE_ENDS = "\r\n"
-# A line that a paragraph starts stands further below the one above it than lines within a paragraph do, by
-# this share of a line's height.
+# Between paragraphs the gap between lines is larger than within them, by this share of a line's height.
 _PARAGRAPH_GAP = 0.35
-# Heads and feet of three lines at most; one line that comes back on this many pages is a running line.
+# Headers and footers have three lines at most; a line repeated on this many pages is a running line.
 _EDGE_LINES = 3
 _REPEATS = 3
 _ENOUGH_SOFT = 3
@@ -44,7 +43,7 @@ _ENDS = re.compile(r"[.!?:;…][\"”’')\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One physical line with its upper and lower edge in points above the page's foot."""
+    """One physical line with its upper and lower edge, in points from the bottom of the page."""
 
     text: str
     top: float
@@ -52,12 +51,14 @@ class _Line:
 
 
 def pdf_draft(raw: bytes) -> Draft:
-    """The paragraphs and facts of a PDF; `Unreadable` says why one has no text to read."""
+    """The paragraphs and metadata of a PDF. Raises Unreadable with the reason."""
     pages, properties = _read(raw)
     if not any(_LETTER.search(line.text) for page in pages for line in page):
         raise Unreadable("has no text layer; run OCR first")
     bodies, dropped = _without_running_lines(pages)
-    paragraphs = _whole_words(unwrap(_marked(_with_blank_lines(bodies))))
+    # A mark for each hyphen at a line end keeps its position while lines are joined.
+    lines = [_BROKEN.sub(_BREAK, line) for line in _with_blank_lines(bodies)]
+    paragraphs = _whole_words(unwrap(lines))
     blocks = tuple(map(Block, paragraphs))
     return Draft(blocks, dropped=tuple(dropped), loose=True, scraped=True, properties=properties)
 
@@ -78,7 +79,7 @@ def _read(raw: bytes) -> tuple[list[list[_Line]], Metadata]:
 
 
 def _page_lines(document: Any, number: int) -> list[_Line]:
-    """The physical lines of a page. Characters come one by one: only so does each keep its place."""
+    """The physical lines of a page, read character by character, since only these have positions."""
     from pypdfium2 import raw as pdfium
 
     with closing(document[number]) as page, closing(page.get_textpage()) as text:
@@ -95,7 +96,7 @@ def _page_lines(document: Any, number: int) -> list[_Line]:
 
 
 def _line(text: Any, start: int, units: Sequence[int], hyphen: str) -> list[_Line]:
-    """The line of these characters, or none if it is white."""
+    """The line of these characters; empty if it is blank."""
     written = _characters(units)
     if not written.strip():
         return []
@@ -105,7 +106,7 @@ def _line(text: Any, start: int, units: Sequence[int], hyphen: str) -> list[_Lin
 
 
 def _characters(units: Sequence[int]) -> str:
-    """Characters of the UTF-16 units that PDFium counts in; half of a pair is left out."""
+    """The characters of PDFium's UTF-16 units, without unpaired surrogates."""
     paired = "".join(map(chr, units)).encode("utf-16-le", "surrogatepass")
     return paired.decode("utf-16-le", "ignore").replace("\u00ad", "")
 
@@ -134,9 +135,9 @@ def _without_digits(line: str) -> str:
 
 
 def _with_blank_lines(pages: Sequence[Sequence[_Line]]) -> list[str]:
-    """All lines of all pages, "" where a paragraph ends by the look of the page."""
+    """All lines of all pages, with "" where the layout shows the end of a paragraph."""
     gaps = sorted(above.bottom - below.top for page in pages for above, below in pairwise(page))
-    # Most gaps of prose lie within paragraphs; among one-line paragraphs still the smaller ones do.
+    # Most gaps lie within paragraphs; with one-line paragraphs, still the smaller ones do.
     usual = gaps[len(gaps) // 4] if gaps else 0.0
     lengths = sorted(len(line.text) for page in pages for line in page)
     full = 0.8 * lengths[len(lengths) // 2] if lengths else 0.0
@@ -151,7 +152,7 @@ def _with_blank_lines(pages: Sequence[Sequence[_Line]]) -> list[str]:
 
 
 def _runs_on(last: str, first: str, full: float) -> bool:
-    """Whether a paragraph runs over a page's end."""
+    """Whether a paragraph continues on the next page."""
     return not _ENDS.search(last) and (first[0].islower() or len(last) >= full)
 
 
@@ -161,38 +162,33 @@ def _parted(above: _Line, below: _Line, usual: float) -> bool:
     return other_size or above.bottom - below.top > usual + _PARAGRAPH_GAP * height
 
 
-def _marked(lines: Sequence[str]) -> list[str]:
-    """Lines with a mark for a hyphen at their end, so that joining the lines does not lose the place."""
-    return [_BROKEN.sub(_BREAK, line) for line in lines]
-
-
 def _whole_words(paragraphs: Sequence[str]) -> list[str]:
-    """Paragraphs without the mark: the halves of a word joined, with or without a hyphen."""
-    known = Counter(word for paragraph in paragraphs for word in _WORDS.findall(paragraph.lower()))
+    """Paragraphs without the marks: word halves joined, with or without a hyphen."""
+    vocabulary = Counter(word for paragraph in paragraphs for word in _WORDS.findall(paragraph.lower()))
     halves = [match for paragraph in paragraphs for match in _HALVES.finditer(paragraph)]
-    verdicts = [soft for soft in (_soft(half[1], half[2], known) for half in halves) if soft is not None]
-    # Where the document never shows the word whole, its other broken words say how it was set.
+    verdicts = [soft for soft in (_soft(half[1], half[2], vocabulary) for half in halves) if soft is not None]
+    # If the document never shows a word whole, the majority of its other broken words decides.
     usually = sum(verdicts) >= max(_ENOUGH_SOFT, len(verdicts) / 2)
 
     def joined(match: re.Match[str]) -> str:
         if match[2] in ("and", "or", "to"):
             return f"{match[1]}- {match[2]}"
-        soft = _soft(match[1], match[2], known)
+        soft = _soft(match[1], match[2], vocabulary)
         return match[1] + ("" if (usually if soft is None else soft) else "-") + match[2]
 
     return [_HALVES.sub(joined, paragraph).replace(_BREAK, "-") for paragraph in paragraphs]
 
 
-def _soft(head: str, tail: str, known: Mapping[str, int]) -> bool | None:
-    """Whether a hyphen at a line's end is the typesetter's; None if the document does not show the word."""
+def _soft(head: str, tail: str, vocabulary: Mapping[str, int]) -> bool | None:
+    """Whether a hyphen at a line end is only hyphenation; None if the document never shows the word whole."""
     before, after = _WORDS.findall(head.lower()), _WORDS.findall(tail.lower())
     if not head[-1:].isalpha() or not tail[0].islower():
         return False
-    if known.get(before[-1] + after[0]):
+    if vocabulary.get(before[-1] + after[0]):
         return True
-    return False if known.get(f"{before[-1]}-{after[0]}") else None
+    return False if vocabulary.get(f"{before[-1]}-{after[0]}") else None
 
 
 def _facts(metadata: Mapping[str, str]) -> Metadata:
-    """Title and author; the day a file was made is not the day its article was published."""
+    """Title and author; the date a file was made is not the date of publication."""
     return Metadata(title=headline(metadata.get("Title", "")), author=person(metadata.get("Author", "")))

@@ -1,14 +1,16 @@
-"""Plain text files: bytes to characters, and characters to a draft."""
+"""Reads plain text files: bytes to characters, and characters to a draft."""
 
 from __future__ import annotations
 
 import codecs
+import re
 
 from corpus.article import Unreadable
 from corpus.cleaning.boilerplate import is_boilerplate
 from corpus.cleaning.unwrap_lines import unwrap
 from corpus.draft import Block, Draft
 
+_LINE_END = re.compile("\r\n|[\r\u2028\x0c\x0b]")
 # UTF-32 first: its little-endian mark begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,35 +24,23 @@ _MARKS = (
 def decode(raw: bytes) -> str:
     """Characters of a text file: by its byte order mark, else UTF-8, else Windows-1252.
 
-    Line ends become "\\n". Raises Unreadable when the mark promises an encoding the bytes are not in.
+    Line ends become "\\n". Raises Unreadable if the bytes are not in the encoding of their mark.
     """
-    for mark, encoding in _MARKS:
-        if raw.startswith(mark):
-            return _newlines(_strict(raw, encoding))
+    encoding = next((encoding for mark, encoding in _MARKS if raw.startswith(mark)), "utf-8")
     try:
-        return _newlines(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        # Every byte but five means something in Windows-1252, so this is the last guess, not the first.
-        return _newlines(raw.decode("cp1252", errors="replace"))
-
-
-def _strict(raw: bytes, encoding: str) -> str:
-    try:
-        return raw.decode(encoding)
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(f"is not valid {encoding} (byte {error.start}); save it as UTF-8") from error
-
-
-def _newlines(text: str) -> str:
-    for line_end in ("\r\n", "\r", "\u2028", "\x0c", "\x0b"):
-        text = text.replace(line_end, "\n")
-    return text.replace("\u2029", "\n\n")
+        if encoding != "utf-8":
+            raise Unreadable(f"is not valid {encoding} (byte {error.start}); save it as UTF-8") from error
+        # The last guess, not the first: all bytes but five mean something in Windows-1252.
+        text = raw.decode("cp1252", errors="replace")
+    return _LINE_END.sub("\n", text).replace("\u2029", "\n\n")
 
 
 def text_draft(text: str) -> Draft:
-    """A draft of a plain text: lines joined to paragraphs, everything else still to be recognised."""
+    """A draft of a plain text: lines joined to paragraphs, title and byline still to be recognised."""
     lines: list[str] = []
     for line in text.split("\n"):
-        # A site's own line must not be joined to the author's last paragraph.
+        # A line of the site must not be joined to the author's last paragraph.
         lines += ["", line, ""] if is_boilerplate(line) else [line]
     return Draft(tuple(Block(paragraph) for paragraph in unwrap(lines)), loose=True, scraped=True)

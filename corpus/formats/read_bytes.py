@@ -1,20 +1,32 @@
-"""The bytes of one file to an article: one reader for each kind of file, and what no reader accepts.
+"""Reads the bytes of one file into an article with the reader of its format.
 
-Files come from anybody, so this runs in a process of its own: see `corpus.sandbox.worker`.
+Files are untrusted, so this runs in a sandboxed process: see `corpus.sandbox.worker`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pkgutil import resolve_name
 
 from corpus.article import Article, Unreadable
 from corpus.draft import Draft
 
 FEWEST_LETTERS = 20
-# A text has a tab here and there; a tenth of control characters is no text.
+# A text holds a tab here and there; with a tenth of control characters it is binary.
 _CONTROL_SHARE = 0.1
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+# Suffix -> reader, imported on first use. Those of `_DECODED` are given text, the others bytes.
+_READERS = {
+    **dict.fromkeys((".txt", ".text"), "corpus.formats.plain_text:text_draft"),
+    **dict.fromkeys((".md", ".markdown"), "corpus.formats.markdown:markdown_draft"),
+    **dict.fromkeys((".html", ".htm"), "corpus.formats.html:html_draft"),
+    ".pdf": "corpus.formats.pdf:pdf_draft",
+    ".docx": "corpus.formats.docx:docx_draft",
+}
+_DECODED = (".txt", ".text", ".md", ".markdown")
+_BINARY = (".pdf", ".docx")
+SUFFIXES = frozenset(_READERS)
 
 
 def read_article(suffix: str, raw: bytes, source: str) -> Article:
@@ -23,13 +35,19 @@ def read_article(suffix: str, raw: bytes, source: str) -> Article:
 
     if not raw.strip():
         raise Unreadable("is empty")
-    article = finish(_READERS[suffix](raw), source)
+    article = finish(_draft(suffix, raw), source)
     if sum(map(str.isalpha, article.text)) < FEWEST_LETTERS:
         raise Unreadable("holds no text")
     return article
 
 
-def _text(raw: bytes) -> str:
+def _draft(suffix: str, raw: bytes) -> Draft:
+    read: Callable[[bytes | str], Draft] = resolve_name(_READERS[suffix])
+    text = "" if suffix in _BINARY else _checked_text(raw)
+    return read(text if suffix in _DECODED else raw)
+
+
+def _checked_text(raw: bytes) -> str:
     from corpus.formats.plain_text import decode
 
     text = decode(raw)
@@ -39,44 +57,3 @@ def _text(raw: bytes) -> str:
     if "\x00" in text or controls > _CONTROL_SHARE * len(text):
         raise Unreadable("is binary, not text")
     return text
-
-
-def _plain(raw: bytes) -> Draft:
-    from corpus.formats.plain_text import text_draft
-
-    return text_draft(_text(raw))
-
-
-def _markdown(raw: bytes) -> Draft:
-    from corpus.formats.markdown import markdown_draft
-
-    return markdown_draft(_text(raw))
-
-
-def _html(raw: bytes) -> Draft:
-    from corpus.formats.html import html_draft
-
-    _text(raw)
-    return html_draft(raw)
-
-
-def _pdf(raw: bytes) -> Draft:
-    from corpus.formats.pdf import pdf_draft
-
-    return pdf_draft(raw)
-
-
-def _docx(raw: bytes) -> Draft:
-    from corpus.formats.docx import docx_draft
-
-    return docx_draft(raw)
-
-
-_READERS: dict[str, Callable[[bytes], Draft]] = {
-    **dict.fromkeys((".txt", ".text"), _plain),
-    **dict.fromkeys((".md", ".markdown"), _markdown),
-    **dict.fromkeys((".html", ".htm"), _html),
-    ".pdf": _pdf,
-    ".docx": _docx,
-}
-SUFFIXES = frozenset(_READERS)

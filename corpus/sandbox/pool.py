@@ -1,8 +1,7 @@
-"""Reading processes: at most one for each core, started when there is work, replaced when one dies.
+"""Pool of reading processes: one per core, started on demand, replaced when one dies.
 
-A file is opened here, once, and its bytes are sent; what comes back is an article or a reason. What a file
-does to the process that reads it costs no other file: a process that crashes, never ends, takes all memory or
-floods its pipe is ended, and the file is refused.
+The parent opens each file once and sends its bytes; the worker returns an article or a reason. A worker that
+crashes, hangs, takes all memory or floods its pipe is killed, and only the file it was reading is refused.
 
     a.md, bomb.docx, c.md  ->  article, "needs more than 2,048 MB of memory to read", article
 """
@@ -23,29 +22,33 @@ from corpus.sandbox.limits import LIMITS, Limits
 from corpus.sandbox.process import TooSlow, Worker
 from corpus.sandbox.protocol import Fault
 
-# Files that are read or wait to be taken, for each process: what bounds the memory of reading ahead.
+# Files read ahead per process: bounds the memory of results that nobody has consumed yet.
 AHEAD = 4
 Outcome = Article | Unreadable
 
 
 class Openable(Protocol):
-    """A file that can be read, wherever it is."""
+    """A file that can be read, local or remote, and its unique name."""
+
+    @property
+    def source(self) -> str:
+        """Its name."""
 
     @property
     def suffix(self) -> str:
-        """What kind of file it is: ".md"."""
+        """The format: ".md"."""
 
     def raw(self) -> bytes:
-        """Its bytes. Raises Unreadable with the reason why there is no article in it."""
+        """Its bytes. Raises Unreadable."""
 
 
 class Workers:
-    """A pool of reading processes; leaving the `with` block ends them."""
+    """A pool of reading processes; leaving the `with` block kills them."""
 
     def __init__(
         self, *, limits: Limits = LIMITS, most: int | None = None, command: Sequence[str] | None = None
     ) -> None:
-        """`most` processes, one for each core by default. `command` is what starts one."""
+        """At most `most` processes, by default one per core, each started by `command`."""
         self._limits = limits
         self._most = most or _cores()
         self._command = command or _command(limits)
@@ -71,26 +74,25 @@ class Workers:
         for worker in running:
             worker.stop()
 
-    def read(self, files: Iterable[tuple[Openable, str]]) -> Iterator[tuple[str, Outcome]]:
-        """Source and outcome of each file, in order. Raises CorpusError when no process can be started."""
-        waiting: deque[tuple[str, Future[Outcome]]] = deque()
-        for found, source in files:
-            waiting.append((source, self._threads.submit(self._outcome, found, source)))
-            if len(waiting) == AHEAD * self._most:
-                first, outcome = waiting.popleft()
-                yield first, outcome.result()
-        while waiting:
-            first, outcome = waiting.popleft()
-            yield first, outcome.result()
+    def read(self, files: Iterable[Openable]) -> Iterator[tuple[str, Outcome]]:
+        """Source and outcome of each file, in order. Raises CorpusError if no process can be started."""
+        pending: deque[tuple[str, Future[Outcome]]] = deque()
+        for file in files:
+            pending.append((file.source, self._threads.submit(self._outcome, file)))
+            if len(pending) == AHEAD * self._most:
+                source, outcome = pending.popleft()
+                yield source, outcome.result()
+        for source, outcome in pending:
+            yield source, outcome.result()
 
-    def _outcome(self, found: Openable, source: str) -> Outcome:
+    def _outcome(self, file: Openable) -> Outcome:
         try:
-            return self._article(found.suffix, found.raw(), source)
+            return self._article(file.suffix, file.raw(), file.source)
         except Unreadable as error:
             return error
 
     def _article(self, suffix: str, raw: bytes, source: str) -> Article:
-        worker = self._taken()
+        worker = self._idle_worker()
         try:
             return worker.read(suffix, raw, source)
         except TooSlow:
@@ -100,14 +102,14 @@ class Workers:
                 raise
         finally:
             self._put_back(worker)
-        # What earlier files left behind in a process must not cost this one: a fresh one has the last word.
+        # Earlier files may have damaged that process, so a fresh one decides about this file.
         worker = self._new()
         try:
             return worker.read(suffix, raw, source)
         finally:
             self._put_back(worker)
 
-    def _taken(self) -> Worker:
+    def _idle_worker(self) -> Worker:
         with self._lock:
             if self._idle:
                 return self._idle.pop()

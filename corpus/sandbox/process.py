@@ -1,7 +1,6 @@
-"""One reading process and the pipes to it, each wait with an end.
+"""Runs one reading process and talks to it over pipes, with a deadline on every wait.
 
-What the process says may be anything: its answer is as long as it says, up to a limit, and nothing else of
-it is believed before `corpus.sandbox.protocol` has looked at it.
+The process is not trusted: answers are limited in length and parsed by `corpus.sandbox.protocol`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from corpus.article import Article, CorpusError, Unreadable
 from corpus.sandbox.limits import Limits
 from corpus.sandbox.protocol import HEADER, Fault, frame, frame_length, question, read_answer
 
-# A process computes for at most the limit's seconds; where others take the cores, that takes longer.
+# The limit counts CPU seconds; on busy cores these take longer by the clock.
 _PATIENCE = 5
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
@@ -29,15 +28,15 @@ _NO_START = "the process that reads files does not start"
 
 
 class TooSlow(Fault):
-    """A file whose reading was ended for the time it took."""
+    """A file that took longer than the limit."""
 
 
 class Worker:
-    """One reading process and the pipes to it. `answered` counts its answers; not `sound` is to be ended."""
+    """One reading process. `answered` counts its answers; unless it is `sound`, it has to be stopped."""
 
     def __init__(self, command: Sequence[str], limits: Limits) -> None:
         self._limits = limits
-        self._running = _started(command)
+        self._running = _start(command)
         assert self._running.stdin
         assert self._running.stdout
         self._to, self._from = self._running.stdin.fileno(), self._running.stdout.fileno()
@@ -47,7 +46,7 @@ class Worker:
         self.sound = True
 
     def wait_until_ready(self) -> None:
-        """Returns when the process has said that it listens. Raises CorpusError when it does not."""
+        """Return when the process has sent its first frame. Raises CorpusError if it does not."""
         try:
             self._receive(time.monotonic() + _START_SECONDS)
         except Fault as error:
@@ -57,7 +56,7 @@ class Worker:
             ) from error
 
     def read(self, suffix: str, raw: bytes, source: str) -> Article:
-        """The article in these bytes. Raises Unreadable, and Fault when the process did not do its work."""
+        """The article in these bytes. Raises Unreadable, or Fault if the process failed."""
         deadline = time.monotonic() + _PATIENCE * self._limits.seconds
         self.sound = False
         self._send(frame(question(self.answered, suffix, source)), deadline)
@@ -73,13 +72,13 @@ class Worker:
         return article
 
     def kill(self) -> None:
-        """End the process and what it started; whoever waits for its answer is told so."""
+        """Kill the process and its children; a pending `read` raises."""
         if self._running.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._running.pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        """End the process and close what belongs to it."""
+        """Kill the process and close its pipes."""
         self.kill()
         self._running.wait()
         for pipe in (self._running.stdin, self._running.stdout):
@@ -102,24 +101,23 @@ class Worker:
                 raise self._death() from error
 
     def _receive(self, deadline: float) -> bytes:
-        length = frame_length(self._take(HEADER, deadline))
+        length = frame_length(self._read_exactly(HEADER, deadline))
         if length > self._limits.answer:
             raise Fault(f"holds more than {self._limits.answer // 1_000_000:,} MB of text; split it")
-        return self._take(length, deadline)
+        return self._read_exactly(length, deadline)
 
-    def _take(self, length: int, deadline: float) -> bytes:
-        """So many bytes of the process's answer."""
-        taken = bytearray()
-        while len(taken) < length:
+    def _read_exactly(self, length: int, deadline: float) -> bytes:
+        content = bytearray()
+        while len(content) < length:
             self._wait(self._from, select.POLLIN, deadline)
             try:
-                step = os.read(self._from, min(_STEP, length - len(taken)))
+                step = os.read(self._from, min(_STEP, length - len(content)))
             except BlockingIOError:
                 continue
             if not step:
                 raise self._death()
-            taken += step
-        return bytes(taken)
+            content += step
+        return bytes(content)
 
     def _wait(self, pipe: int, event: int, deadline: float) -> None:
         poll = select.poll()
@@ -128,7 +126,7 @@ class Worker:
             raise self._too_slow()
 
     def _death(self) -> Fault:
-        """Why a process that said nothing any more has ended."""
+        """The fault of a process that closed its pipe."""
         with suppress(subprocess.TimeoutExpired):
             self._running.wait(_END_SECONDS)
         self.kill()
@@ -142,10 +140,10 @@ class Worker:
         return TooSlow(f"takes longer than {self._limits.seconds} seconds to read; split it")
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """The process, with nothing of this one's environment but where Python finds modules.
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the process with nothing in its environment but the module path.
 
-    Ctrl-C is for who asks, not for it: it is in a session of its own.
+    It gets a session of its own, so Ctrl-C reaches the parent only.
     """
     modules = [os.path.abspath(path) for path in [*sys.path, str(Path(__file__).parents[2])] if path]
     try:

@@ -1,8 +1,8 @@
-"""What a reading process and the one that asks it say to each other: frames of plain bytes, JSON inside.
+"""Parent-worker protocol: length-prefixed frames of JSON.
 
-A frame is its length in eight bytes, most significant first, and its content. A question is two frames:
-number, suffix and source, then the bytes of the file. An answer is one frame with the number of the question,
-so that no answer is taken for another's. Reading one makes strings and numbers and does nothing else.
+A frame is its length in eight bytes, big-endian, and its content. A question is two frames: number, suffix
+and source, then the bytes of the file. An answer is one frame with the number of its question, so that a late
+answer is not taken for the next file's.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from corpus.article import Article, Dropped, Unreadable, identifier, text_sha256
 _LENGTH = struct.Struct(">Q")
 HEADER = _LENGTH.size
 _STRINGS = ("title", "text", "url", "author", "publisher", "published")
-# No canonical text holds these, whatever the file held.
+# Cleaning removes these from every canonical text.
 _FORBIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\xad\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
 
 class Fault(Unreadable):
-    """A reading process failed at a file; the message is the reason without the file's name."""
+    """A reading process failed on a file; the message is the reason without the file's name."""
 
 
 def frame(content: bytes) -> bytes:
-    """A frame as it is sent."""
+    """The content with its length in front."""
     return _LENGTH.pack(len(content)) + content
 
 
 def frame_length(header: bytes) -> int:
-    """How many bytes follow a frame's header."""
+    """The length of the content behind a frame's header."""
     return int(_LENGTH.unpack(header)[0])
 
 
 def question(number: int, suffix: str, source: str) -> bytes:
-    """The first half of a question; the second is the file as it is."""
+    """The first frame of a question; the second is the file as it is."""
     return _encoded([number, suffix, source])
 
 
@@ -51,7 +51,7 @@ def read_question(content: bytes) -> tuple[int, str, str]:
 
 
 def article_answer(number: int, article: Article) -> bytes:
-    """What makes an article, but for what follows from its source and its text."""
+    """The fields of an article that do not follow from its source and its text."""
     fields: dict[str, Any] = {name: getattr(article, name) for name in _STRINGS}
     fields["headings"] = article.headings
     fields["metadata"] = dict(article.metadata)
@@ -60,17 +60,17 @@ def article_answer(number: int, article: Article) -> bytes:
 
 
 def refusal_answer(number: int, reason: str) -> bytes:
-    """Why a file is no article."""
+    """The reason why a file is no article."""
     return _encoded({"number": number, "refused": reason})
 
 
 def fault_answer(number: int, reason: str) -> bytes:
-    """Why the process ends with this answer."""
+    """The failure after which the process exits."""
     return _encoded({"number": number, "fault": reason})
 
 
 def read_answer(content: bytes, number: int, source: str) -> Article:
-    """The article in an answer to this question; Unreadable gives the reason, Fault says it is no answer."""
+    """The article in the answer to this question. Raises Unreadable with its reason, or Fault."""
     try:
         answer = json.loads(content)
         if answer["number"] != number:

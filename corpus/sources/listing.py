@@ -1,29 +1,28 @@
-"""Files listed for whoever reads them elsewhere: where each is, what it is called, and its state.
+"""Lists the files of folders and fsspec addresses, each with a source of its own and a state.
 
-A listing is made once, in one place; its entries are strings alone, so they can be sent to another machine,
-which opens the files where it sees them. Paths of this machine are walked as `corpus.sources.folder` does; addresses
-are listed by what reads them.
+Entries of a listing are strings and numbers alone, so another machine can be sent them and open the files
+where it sees them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from corpus.article import CorpusError, Unreadable
 from corpus.sources.folder import (
     LARGEST_FILE,
     TOO_LARGE,
-    Found,
+    Entry,
     file_bytes,
+    format_reason,
     local_files,
-    met,
-    named,
     printable,
-    unsuited,
+    skip_reason,
 )
 from corpus.sources.remote import RemoteFolder, Stored, Unreached, is_address, local_path
 
@@ -32,9 +31,9 @@ from corpus.sources.remote import RemoteFolder, Stored, Unreached, is_address, l
 class Listed:
     """A file in a listing.
 
-    `root` is the folder or address it was reached from and `name` its path below that. `source` is what it is
-    called, as no other is; `reason` says why it is skipped, if it is. `state` differs from one content of the
-    file to the next; "" when the store tells nothing that would.
+    `root` is the folder or address it was reached from and `name` its path below that. `source` is unique in
+    the listing; `reason` says why the file is skipped, if it is. `state` changes whenever the content does;
+    "" where the store reports nothing that would.
     """
 
     source: str
@@ -46,95 +45,91 @@ class Listed:
 
     @property
     def suffix(self) -> str:
-        """What kind of file it is: ".md"."""
+        """The format: ".md"."""
         return Path(self.name).suffix.lower()
 
     def raw(self) -> bytes:
-        """Its bytes, wherever this is called.
+        """Its bytes.
 
         Raises:
             Unreadable: why there is no article in it.
-            Unreached: the folder or address as a whole is not to be had from here.
+            Unreached: the folder or address as a whole cannot be reached from this machine.
         """
         if self.reason:
             raise Unreadable(self.reason)
-        return _far_bytes(self) if is_address(self.root) else _near_bytes(self)
+        return _remote_bytes(self) if is_address(self.root) else _local_bytes(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Far:
-    """A file at an address, before it has a source that no other has."""
-
-    root: str
-    stored: Stored
-    reason: str
-
-    @property
-    def path(self) -> object:
-        return f"{self.root}/{self.stored.name}"
-
-    @property
-    def source(self) -> str:
-        return printable(self.stored.name)
-
-    @property
-    def folder(self) -> str:
-        return self.root.rsplit("/", 1)[-1]
-
-
-def listed_files(places: Sequence[str]) -> list[Listed]:
-    """Each file in these paths and addresses once, in their order and that of the names below them.
+def listed_files(locations: Sequence[str]) -> list[Listed]:
+    """Each file in these paths and addresses once, in their order and by name below each.
 
     Raises CorpusError for one that does not exist or cannot be reached.
     """
-    found = [file for place in places for file in _files(place)]
-    return [_listed(file, source) for file, source in named(found)]
+    return list(_with_unique_sources(file for location in locations for file in _files(location)))
 
 
-def _files(place: str) -> Iterator[Found | _Far]:
-    return _far_files(place.rstrip("/")) if is_address(place) else local_files(Path(local_path(place)))
+def _files(location: str) -> Iterator[Listed]:
+    if is_address(location):
+        yield from _remote_files(location.rstrip("/"))
+    else:
+        yield from map(_local_file, local_files(Path(local_path(location))))
 
 
-def _far_files(address: str) -> Iterator[_Far]:
-    place = RemoteFolder(address)
-    if itself := place.itself():
-        yield _Far(address.rpartition("/")[0], itself, _reason(itself, unsuited(itself.name)))
-        return
-    if not place.exists():
-        raise CorpusError(f"{printable(address)} does not exist; give a file or a folder of articles")
-    for stored in place.files():
-        if not any(part.startswith(".") for part in stored.name.split("/")):
-            yield _Far(address, stored, _reason(stored, met(stored.name.rsplit("/", 1)[-1])))
+def _with_unique_sources(files: Iterable[Listed]) -> Iterator[Listed]:
+    """Each file once; equal sources get the name of their root in front, then a number behind."""
+    firsts: dict[str, Listed] = {}
+    for file in files:
+        firsts.setdefault(f"{file.root.rstrip('/')}/{file.name}", file)
+    counts = Counter(file.source for file in firsts.values())
+    seen: Counter[str] = Counter()
+    for file in firsts.values():
+        source = file.source
+        if counts[source] > 1:
+            source = f"{printable(file.root.rsplit('/', 1)[-1])}/{source}"
+        seen[source] += 1
+        yield replace(file, source=source if seen[source] == 1 else f"{source} ({seen[source]})")
 
 
-def _reason(stored: Stored, reason: str) -> str:
-    return reason or (TOO_LARGE if stored.size > LARGEST_FILE else "")
-
-
-def _listed(file: Found | _Far, source: str) -> Listed:
-    if isinstance(file, _Far):
-        stored = file.stored
-        return Listed(source, file.root, stored.name, stored.size, stored.state, file.reason)
-    name = file.path.relative_to(file.root).as_posix()
+def _local_file(entry: Entry) -> Listed:
+    name = entry.path.relative_to(entry.root).as_posix()
+    file = Listed(printable(name), str(entry.root), name, reason=entry.reason)
     try:
-        told = file.path.lstat()
+        status = entry.path.lstat()
     except OSError:
-        return Listed(source, str(file.root), name, reason=file.reason)
-    state = f"{told.st_mtime_ns} {told.st_ctime_ns} {told.st_ino}"
-    return Listed(source, str(file.root), name, told.st_size, state, file.reason)
+        return file
+    return replace(
+        file, size=status.st_size, state=f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    )
 
 
-def _near_bytes(file: Listed) -> bytes:
+def _remote_files(address: str) -> Iterator[Listed]:
+    remote = RemoteFolder(address)
+    if file := remote.as_file():
+        yield _remote_file(address.rpartition("/")[0], file, format_reason(file.name))
+        return
+    if not remote.exists():
+        raise CorpusError(f"{printable(address)} does not exist; give a file or a folder of articles")
+    for file in remote.files():
+        if not any(part.startswith(".") for part in file.name.split("/")):
+            yield _remote_file(address, file, skip_reason(file.name.rsplit("/", 1)[-1]))
+
+
+def _remote_file(root: str, file: Stored, reason: str) -> Listed:
+    reason = reason or (TOO_LARGE if file.size > LARGEST_FILE else "")
+    return Listed(printable(file.name), root, file.name, file.size, file.state, reason)
+
+
+def _local_bytes(file: Listed) -> bytes:
     root = Path(file.root)
-    if not os.path.isdir(root):
-        where = os.uname().nodename
-        raise Unreached(f"{root} is not there on {where}; give a folder or address that each node reaches")
-    return file_bytes(Found(root / file.name, root))
+    if not root.is_dir():
+        node = os.uname().nodename
+        raise Unreached(f"{root} is not there on {node}; give a folder or address that each node reaches")
+    return file_bytes(root, PurePath(file.name))
 
 
-def _far_bytes(file: Listed) -> bytes:
+def _remote_bytes(file: Listed) -> bytes:
     try:
-        raw = _place(file.root).read(file.name, LARGEST_FILE + 1)
+        raw = _remote_folder(file.root).read(file.name, LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise Unreadable("was removed while the others were read") from error
     if len(raw) > LARGEST_FILE:
@@ -142,7 +137,4 @@ def _far_bytes(file: Listed) -> bytes:
     return raw
 
 
-@lru_cache(maxsize=8)
-def _place(address: str) -> RemoteFolder:
-    """A connection kept for the next file."""
-    return RemoteFolder(address)
+_remote_folder = lru_cache(maxsize=8)(RemoteFolder)  # one connection for many files

@@ -1,7 +1,7 @@
-"""A folder somewhere: on a disk, or at an address that fsspec reads (s3://bucket/articles, gs://, abfs://).
+"""Reads and writes a folder at a path or fsspec address (s3://bucket/articles, gs://, abfs://).
 
-What is written is written under another name first and then renamed, so that a name stands for a whole file
-or for none. Where each protocol comes from is fsspec's own business: s3:// asks for the package s3fs.
+Files are written under a temporary name and renamed, so a name stands for a whole file or for none. Some
+protocols need a package of their own: s3:// needs s3fs.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ TEMPORARY = "tmp-"
 _NONCE = 8  # bytes
 _BLOCK = 1 << 22
 _LOCAL = "file://"
-# Where a folder is but a name, and to make one would make a bucket for whoever mistypes it.
+# Object stores have no folders: makedirs would create a bucket for a mistyped name.
 _BUCKETS = ("s3://", "s3a://", "gs://", "gcs://", "abfs://", "abfss://", "az://")
-# What a store may tell of a file that is another once the file is; each store tells some of them.
+# Fields of `info` that change with the content; each store reports some of them.
 _STATES = (
     "mtime created ino ETag etag LastModified last_modified md5 md5Hash contentHash generation crc32c updated"
 ).split()
-# What fsspec and the libraries below it raise: no such protocol, a missing package, a refused connection.
+# Raised by fsspec and the libraries below it: no such protocol, a missing package, a refused connection.
 _FAILURES = (OSError, ImportError, ValueError, RuntimeError)
 
 
 class Unreached(CorpusError):
-    """A folder or file somewhere that could not be reached just now."""
+    """A folder or file that could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file in a place: its name below it, its bytes, and its state, "" where nothing but the size is told.
+    """A file in a folder: its name below it, its bytes, and its state, which changes with its content.
 
-    Two looks at a file give the same state when nobody wrote it in between.
+    The state is "" where the store reports nothing but the size.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Stored:
     state: str
 
 
-def is_address(place: str) -> bool:
-    """Whether this is no path of this machine: "s3://bucket/a" is one, "a/b" and "file:///a" are not."""
-    return "://" in place and not place.startswith(_LOCAL)
+def is_address(location: str) -> bool:
+    """Whether this is a remote address: "s3://bucket/a" is one, "a/b" and "file:///a" are not."""
+    return "://" in location and not location.startswith(_LOCAL)
 
 
-def local_path(place: str) -> str:
-    """The path in "file:///a/b", and what is a path already as it is."""
-    return place.removeprefix(_LOCAL)
+def local_path(location: str) -> str:
+    """ "file:///a/b" -> "/a/b"; a path stays as it is."""
+    return location.removeprefix(_LOCAL)
 
 
 class RemoteFolder:
-    """A folder at an address or path. Every method raises Unreached when it cannot be reached."""
+    """A folder at an address or path. Every method raises Unreached if it cannot be reached."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -69,28 +69,28 @@ class RemoteFolder:
             self._root = str(root).rstrip("/")
 
     def exists(self, name: str = "") -> bool:
-        """Whether there is a file of this name in it; without one, whether it is there itself."""
+        """Whether it holds a file of this name; without a name, whether it exists itself."""
         with self._reached():
             return bool(self._system.exists(self._path(name) if name else self._root))
 
-    def itself(self) -> Stored | None:
-        """What is told of it when it is no folder but a file."""
+    def as_file(self) -> Stored | None:
+        """The address as a file, None if it is a folder."""
         with self._reached():
             if not self._system.isfile(self._root):
                 return None
-            told = self._system.info(self._root)
-        return Stored(self._root.rsplit("/", 1)[-1], int(told.get("size") or 0), _state(told))
+            info = self._system.info(self._root)
+        return Stored(self._root.rsplit("/", 1)[-1], int(info.get("size") or 0), _state(info))
 
     def files(self) -> Iterator[Stored]:
-        """Every file below it, in order of name."""
+        """Every file below it, by name."""
         with self._reached():
-            found: Mapping[str, Mapping[str, Any]] = self._system.find(self._root, detail=True)
-        for path in sorted(found):
+            files: Mapping[str, Mapping[str, Any]] = self._system.find(self._root, detail=True)
+        for path in sorted(files):
             name = path[len(self._root) :].lstrip("/")
-            yield Stored(name, int(found[path].get("size") or 0), _state(found[path]))
+            yield Stored(name, int(files[path].get("size") or 0), _state(files[path]))
 
     def names(self) -> list[str]:
-        """Names of what is in it, not of what is in folders below; none where there is no folder."""
+        """Names of its direct entries; empty if there is no folder."""
         with self._reached():
             try:
                 listed = self._system.ls(self._root, detail=False)
@@ -99,12 +99,12 @@ class RemoteFolder:
         return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in listed)
 
     def read(self, name: str, most: int | None = None) -> bytes:
-        """The content of a file, or as many of its first bytes. FileNotFoundError when it is not there."""
+        """The content of a file, at most its first `most` bytes. Raises FileNotFoundError."""
         with self._reached(or_missing=True), self._system.open(self._path(name), "rb") as stream:
             return bytes(stream.read() if most is None else stream.read(most))
 
     def write(self, name: str, content: bytes) -> None:
-        """A file as a whole; one of that name is replaced."""
+        """Write a file atomically; one of that name is replaced."""
         temporary = self._path(f"{TEMPORARY}{secrets.token_hex(_NONCE)}-{name}")
         with self._reached():
             if not self.address.startswith(_BUCKETS):
@@ -131,13 +131,13 @@ class RemoteFolder:
                 yield bytes(block)
 
     def sweep(self, names: Collection[str]) -> None:
-        """Remove what writers of these files left behind when they died."""
+        """Remove the temporary files that crashed writers of these names left behind."""
         for name in self.names():
             if name.startswith(TEMPORARY) and name[len(TEMPORARY) + 2 * _NONCE + 1 :] in names:
                 self.remove(name)
 
     def remove(self, name: str) -> None:
-        """Remove a file; one already gone is no error."""
+        """Remove a file if it is there."""
         with self._reached(), suppress(FileNotFoundError):
             self._system.rm_file(self._path(name))
 
@@ -151,24 +151,24 @@ class RemoteFolder:
 
     @contextmanager
     def _reached(self, *, or_missing: bool = False) -> Iterator[None]:
-        """Turn what a library raises into Unreached; with `or_missing` a FileNotFoundError stays one."""
+        """Turn library errors into Unreached; with `or_missing` a FileNotFoundError stays one."""
         try:
             yield
         except _failures() as error:
             if or_missing and isinstance(error, FileNotFoundError):
                 raise
-            told = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise Unreached(
-                f"{self.address} cannot be reached: {told}; mend the address, the right to read it, "
+                f"{self.address} cannot be reached: {reason}; mend the address, the right to read it, "
                 f"or install the package that reads it (s3fs for s3://)"
             ) from error
 
 
 def _failures() -> tuple[type[BaseException], ...]:
-    """What libraries raise, missing credentials for s3:// among it, which is none of Python's own errors."""
-    amiss = getattr(sys.modules.get("botocore.exceptions"), "BotoCoreError", None)
-    return (*_FAILURES, amiss) if amiss else _FAILURES
+    """Errors of the libraries; missing credentials for s3:// raise an error of botocore's own."""
+    botocore = getattr(sys.modules.get("botocore.exceptions"), "BotoCoreError", None)
+    return (*_FAILURES, botocore) if botocore else _FAILURES
 
 
-def _state(told: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={told[name]}" for name in _STATES if told.get(name) is not None)
+def _state(info: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={info[name]}" for name in _STATES if info.get(name) is not None)

@@ -53,7 +53,7 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
     Raises:
         GoldError: a file that is missing or is not what it should be, with its line.
     """
-    corpus, asked = folder / "corpus.jsonl", folder / "queries.jsonl"
+    corpus, query_file = folder / "corpus.jsonl", folder / "queries.jsonl"
     documents = tuple(
         Document(
             _text(row, "_id", corpus, line), str(row.get("title") or ""), _text(row, "text", corpus, line)
@@ -61,31 +61,31 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
         for line, row in numbered_objects(corpus, advice=_ADVICE)
     )
     listed = [
-        (_text(row, "_id", asked, line), _text(row, "text", asked, line))
-        for line, row in numbered_objects(asked, advice=_ADVICE)
+        (_text(row, "_id", query_file, line), _text(row, "text", query_file, line))
+        for line, row in numbered_objects(query_file, advice=_ADVICE)
     ]
     queries = dict(listed)
     if len(queries) != len(listed):
-        raise GoldError(asked, "two queries have the same _id")
-    known = {document.id for document in documents}
-    judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, known)
-    if len(known) != len(documents):
+        raise GoldError(query_file, "two queries have the same _id")
+    document_ids = {document.id for document in documents}
+    judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, document_ids)
+    if len(document_ids) != len(documents):
         raise GoldError(corpus, "two documents have the same _id")
     return Collection(
         folder.resolve().name, documents, {name: queries[name] for name in judged}, judged, split
     )
 
 
-def _judgements(path: Path, queries: Mapping[str, str], known: set[str]) -> dict[str, dict[str, int]]:
+def _judgements(path: Path, queries: Mapping[str, str], document_ids: set[str]) -> dict[str, dict[str, int]]:
     judged: dict[str, dict[str, int]] = {}
-    for place, (number, line) in enumerate(numbered_lines(path, advice=_ADVICE)):
+    for position, (number, line) in enumerate(numbered_lines(path, advice=_ADVICE)):
         query, document, score = (*line.split("\t"), "", "", "")[:3]
         if not re.fullmatch(r"-?[0-9]{1,4}", score) or line.count("\t") != 2:
-            if place == 0:
+            if position == 0:
                 continue  # the line of headings, which some sets do without
             raise GoldError(path, "is not query-id, corpus-id and a number below 10,000", line=number)
         grade = int(score)
-        if query not in queries or document not in known:
+        if query not in queries or document not in document_ids:
             missing = f"query {query}" if query not in queries else f"document {document}"
             raise GoldError(path, f"judges the {missing}, which is in no file of the folder", line=number)
         if grade > 0:

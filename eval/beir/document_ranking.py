@@ -40,19 +40,19 @@ from qa.errors import QuestionError
 
 DEPTH = 100
 """Documents kept of each ranking, as many as BEIR's R@100 looks at."""
-_SENTENCES_LOOKED_AT = 1_000
-_DOCUMENTS_READ = 20
-_READ_OF_EACH = 20  # sentences of a document, from its beginning
+_SENTENCE_HITS = 1_000
+_RERANKED_DOCUMENTS = 20
+_SENTENCES_PER_DOCUMENT = 20  # sentences of a document, from its beginning
 # What a rating counts here, as a share of what it counts for a sentence: a document holds more than its best
 # sentence, and of many sentences the best is good by chance. Chosen on two of the three public sets, between
 # a third and one.
-_OF_A_DOCUMENT = 2 / 3
+_RERANK_SHARE = 2 / 3
 
 Floats = NDArray[np.float32]
 Advance = Callable[[int, int], None]
 
 
-class Way(StrEnum):
+class RankingMethod(StrEnum):
     """How documents are ranked."""
 
     DENSE = "dense"
@@ -63,14 +63,14 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RankedDocuments:
     """The documents found for one query, best first, and the seconds it took; encoding it counts as dense."""
 
     documents: tuple[str, ...]
     seconds: float
 
 
-Rankings = Mapping[str, Found]
+Rankings = Mapping[str, RankedDocuments]
 
 
 def rank_documents(
@@ -79,13 +79,18 @@ def rank_documents(
     *,
     reranking: Reranking | None = None,
     progress: Advance | None = None,
-) -> dict[Way, Rankings]:
+) -> dict[RankingMethod, Rankings]:
     """By way (dense, lexical, fused, and reranked where there is a reranking), by query id: what is found."""
     texts = [document.whole for document in collection.documents]
     vectors = _encode(texts, encoder, progress)
     names = [document.id for document in collection.documents]
-    ways = (Way.DENSE, Way.LEXICAL, Way.FUSED, *([Way.RERANKED] if reranking else []))
-    found: dict[Way, dict[str, Found]] = {way: {} for way in ways}
+    methods = (
+        RankingMethod.DENSE,
+        RankingMethod.LEXICAL,
+        RankingMethod.FUSED,
+        *([RankingMethod.RERANKED] if reranking else []),
+    )
+    rankings: dict[RankingMethod, dict[str, RankedDocuments]] = {method: {} for method in methods}
     read = Readings(collection)
     with tempfile.TemporaryDirectory() as folder:
         LexicalIndex.create(Path(folder), [], without_filters(texts))
@@ -97,15 +102,15 @@ def rank_documents(
             words = _bm25(lexical, text, len(texts))
             took = between - started, time.perf_counter() - between
             both = _fuse(near, words)
-            found[Way.DENSE][query] = Found(_best(near, names), took[0])
-            found[Way.LEXICAL][query] = Found(_best(words, names, least=0.0), took[1])
-            found[Way.FUSED][query] = Found(_best(both, names), sum(took))
+            rankings[RankingMethod.DENSE][query] = RankedDocuments(_best(near, names), took[0])
+            rankings[RankingMethod.LEXICAL][query] = RankedDocuments(_best(words, names, least=0.0), took[1])
+            rankings[RankingMethod.FUSED][query] = RankedDocuments(_best(both, names), sum(took))
             if reranking:
                 between = time.perf_counter()
-                both = _reread(both, text, read, reranking)
+                both = _rerank_documents(both, text, read, reranking)
                 seconds = sum(took) + time.perf_counter() - between
-                found[Way.RERANKED][query] = Found(_best(both, names), seconds)
-    return dict(found)
+                rankings[RankingMethod.RERANKED][query] = RankedDocuments(_best(both, names), seconds)
+    return dict(rankings)
 
 
 class Readings:
@@ -119,21 +124,21 @@ class Readings:
         """The first sentences of the document in this row, its title among them."""
         if row not in self._split:
             sentences = split_sentences(as_article(self._documents[row]))
-            count = min(len(sentences), _READ_OF_EACH)
-            self._split[row] = [reading(sentences, place) for place in range(count)]
+            count = min(len(sentences), _SENTENCES_PER_DOCUMENT)
+            self._split[row] = [reading(sentences, row) for row in range(count)]
         return self._split[row]
 
 
-def _reread(scores: Floats, query: str, read: Readings, way: Reranking) -> Floats:
+def _rerank_documents(scores: Floats, query: str, read: Readings, reranking: Reranking) -> Floats:
     """Scores in which the best documents have their rating added, and the others the worst of these."""
-    best = [row for row in np.argsort(-scores, kind="stable")[:_DOCUMENTS_READ].tolist() if read.of(row)]
+    best = [row for row in np.argsort(-scores, kind="stable")[:_RERANKED_DOCUMENTS].tolist() if read.of(row)]
     if not best:
         return scores
     pieces = [read.of(row) for row in best]
-    rated = way.reranker.rate(query, [one for piece in pieces for one in piece])
+    rated = reranking.reranker.rate(query, [pair for piece in pieces for pair in piece])
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]
     most = np.array([part.max() for part in np.split(rated, ends)], dtype=np.float32)
-    weight = _OF_A_DOCUMENT * way.weight / math.sqrt(len(rated) / len(best))
+    weight = _RERANK_SHARE * reranking.weight / math.sqrt(len(rated) / len(best))
     added = weight * zscore(most[None])[0]
     reread: Floats = scores + added.min()
     reread[best] = scores[best] + added
@@ -161,11 +166,11 @@ def rank_by_sentence(
     for query, text in collection.queries.items():
         started = time.perf_counter()
         try:
-            hits = assistant.search(text, _SENTENCES_LOOKED_AT)
+            hits = assistant.search(text, _SENTENCE_HITS)
         except QuestionError:
             hits = []  # what cannot be asked finds nothing; it stays and scores 0
         once = dict.fromkeys(names[hit.sentence.article.id] for hit in hits)
-        rankings[query] = Found(tuple(once)[:DEPTH], time.perf_counter() - started)
+        rankings[query] = RankedDocuments(tuple(once)[:DEPTH], time.perf_counter() - started)
     return rankings
 
 

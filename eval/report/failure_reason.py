@@ -43,14 +43,14 @@ def outcome(row: QuestionResult) -> Outcome:
 def explain(row: QuestionResult) -> str:
     """One sentence or two: where the evidence stood at each stage, and what that means."""
     sure = "" if row.confidence is None else f" Confidence was {row.confidence:.2f}."
-    told = {
+    sentences = {
         Outcome.FAILED: row.error,
         Outcome.RIGHT: "The first answer holds the evidence.",
         Outcome.DECLINED: f"The articles do not answer, and nothing was claimed.{sure}",
         Outcome.CLAIMED: f"The articles do not answer, and still an answer was given.{sure}",
         Outcome.WITHHELD: f"The articles answer, and still it was declined.{sure} {_evidence(row)}",
     }
-    return told.get(outcome(row)) or _evidence(row)
+    return sentences.get(outcome(row)) or _evidence(row)
 
 
 def _shown_at(row: QuestionResult) -> int | None:
@@ -68,7 +68,7 @@ def _evidence(row: QuestionResult) -> str:
     if not stages:
         return "The evidence is in nothing that is listed."
     last, rank = list(stages.items())[-1]
-    before = ", ".join(f"{name} {_rank(found)}" for name, found in list(stages.items())[:-1])
+    before = ", ".join(f"{name} {_rank(rank)}" for name, rank in list(stages.items())[:-1])
     if rank is not None and rank <= len(row.shown):
         return (
             f"The {last} ranking has the evidence at rank {rank} ({before}), but it is not what is marked: "

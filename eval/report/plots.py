@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.abstention import Step
+from eval.abstention import ConfidenceBin
 from eval.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
     with _styled():
         figure, axes = _drawing(height=max(2.2, 0.8 + 0.42 * len(names)))
         places = np.arange(len(names))[::-1].astype(float)
-        for number, (measure, found) in enumerate(bars.items()):
+        for number, (measure, estimates) in enumerate(bars.items()):
             at = places + (0.19, -0.19)[number]
-            values = [found[name].value if name in found else 0.0 for name in names]
+            values = [estimates[name].value if name in estimates else 0.0 for name in names]
             axes.barh(at, values, 0.36, color=(FIRST, SECOND)[number], label=measure)
-            told = [(y, found[name]) for y, name in zip(at, names, strict=True) if name in found]
-            for y, one in told:
-                if not np.isnan(one.low):
-                    axes.plot([one.low, one.high], [y, y], color="#30343a", linewidth=1)
+            intervals = [(y, estimates[name]) for y, name in zip(at, names, strict=True) if name in estimates]
+            for y, estimate in intervals:
+                if not np.isnan(estimate.low):
+                    axes.plot([estimate.low, estimate.high], [y, y], color="#30343a", linewidth=1)
         axes.set_yticks(places, names)
         axes.set_xlim(0, 1)
         axes.grid(axis="y", visible=False)
@@ -58,7 +58,7 @@ def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
         return _svg(figure, "by-type", "Measures by type of question")
 
 
-def reliability_diagram(steps: Sequence[Step]) -> str:
+def reliability_diagram(steps: Sequence[ConfidenceBin]) -> str:
     """Share of answerable questions against confidence; dots grow with the questions behind them."""
     with _styled():
         figure, axes = _drawing()
@@ -133,5 +133,5 @@ def _svg(figure: Figure, name: str, label: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     pointed = set(re.findall(r"""#([^")']+)""", svg))
-    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in pointed else "", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in pointed else "", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

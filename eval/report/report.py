@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.abstention import Floats, reliability, risk_coverage
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.measures import SECONDS, standard_measures
 from eval.report.failure_reason import Outcome, explain, outcome
 from eval.report.plots import by_type, latency, reliability_diagram, risk_coverage_curve
@@ -26,7 +26,7 @@ from eval.summary import (
     summarise,
     values_of,
 )
-from eval.tables import figure, interval, summary_table, type_table
+from eval.tables import format_interval, format_value, summary_table, type_table
 
 HERE = Path(__file__).parent
 HEADLINES = (
@@ -100,16 +100,14 @@ def render_report(run: Run, *, name: str) -> str:
 def _lead(run: Run) -> str:
     """What was measured, in one sentence."""
     unit = "documents" if run.documents else "extracts"
-    asked = " of ".join(filter(None, ["questions", run.facts.get("gold", run.facts.get("collection"))]))
+    questions = " of ".join(filter(None, ["questions", run.facts.get("gold", run.facts.get("collection"))]))
     ranking = f", {run.facts['ranking']} ranking" if "ranking" in run.facts else ""
-    return f"{len(run.rows):,} {asked}{ranking}, each judged by its first {run.k} {unit}."
+    return f"{len(run.rows):,} {questions}{ranking}, each judged by its first {run.k} {unit}."
 
 
 def _rank(row: QuestionResult) -> int:
-    found = row.ranks.get("shown") or next(
-        (rank for rank in reversed(list(row.ranks.values())) if rank), None
-    )
-    return found or _NOWHERE
+    rank = row.ranks.get("shown") or next((rank for rank in reversed(list(row.ranks.values())) if rank), None)
+    return rank or _NOWHERE
 
 
 def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
@@ -117,22 +115,27 @@ def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
     by_name = {line.measure.name: line for line in lines}
     return [
         Headline(
-            name, figure(found.value, line.measure), interval(found, line.measure), line.measure.definition
+            name,
+            format_value(estimate.value, line.measure),
+            format_interval(estimate, line.measure),
+            line.measure.definition,
         )
         for name in chosen
-        if (line := by_name.get(name)) and (found := line.estimates[EVERY])
+        if (line := by_name.get(name)) and (estimate := line.estimates[ALL_QUESTIONS])
     ]
 
 
 def _counted(rows: Sequence[QuestionResult]) -> dict[Outcome, int]:
-    found = [outcome(row) for row in rows]
-    return {one: found.count(one) for one in Outcome if one in found}
+    outcomes = [outcome(row) for row in rows]
+    return {kind: outcomes.count(kind) for kind in Outcome if kind in outcomes}
 
 
 def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
     pictures = []
     bars = {
-        line.measure.name: {name: found for name, found in line.estimates.items() if name != EVERY}
+        line.measure.name: {
+            name: estimate for name, estimate in line.estimates.items() if name != ALL_QUESTIONS
+        }
         for line in lines
         if line.measure.name in ("hit@1", "hit@3")
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from corpus.article import Unreadable
-from corpus.read import Reading, gathered
+from corpus.read import Reading, collect
 from corpus.sandbox.pool import Outcome
 from corpus.sources.listing import Listed
 from corpus.sources.remote import RemoteFolder
@@ -77,7 +77,7 @@ def collect_shards(
         if not unsound:
             folder.sweep({shard.name for shard in shards})
             ordered = _in_order(files, outcomes)
-            return CollectedShards(gathered(ordered), shards, len(built), folder, inputs)
+            return CollectedShards(collect(ordered), shards, len(built), folder, inputs)
         for shard in unsound:
             folder.remove(shard.name)
     raise BuildFailed(

@@ -63,7 +63,7 @@ class ShardBuilder:
         return BuiltShard(shard.key, len(shard.files), len(content.digests), False)
 
     def _content(self, shard: Shard) -> ShardContent:
-        outcomes = list(self._workers.read((file, file.source) for file in shard.files))
+        outcomes = list(self._workers.read(shard.files))
         texts: dict[bytes, str] = {}
         counts: list[int] = []
         for _, outcome in outcomes:

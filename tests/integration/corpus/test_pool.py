@@ -18,7 +18,7 @@ from corpus.read import read_articles
 from corpus.sandbox.limits import LIMITS, Limits
 from corpus.sandbox.pool import AHEAD, Workers
 from corpus.sandbox.protocol import article_answer, frame
-from corpus.sources.folder import found_files
+from corpus.sources.listing import Listed, listed_files
 from tests.support.fakes import article
 from tests.support.process_leaks import no_leaks
 from tests.support.repository import ROOT
@@ -112,12 +112,11 @@ def test_without_the_process_a_crash_ends_all(tmp_path: Path) -> None:
     folder_of(tmp_path, segfault=DEATHS["segfault"][0])
     code = (
         "import os, signal, sys\n"
-        "from corpus.sources.folder import file_bytes, found_files\n"
-        "from pathlib import Path\n"
-        "for found, source in found_files([Path(sys.argv[1])]):\n"
-        "    raw = file_bytes(found)\n"
+        "from corpus.sources.listing import listed_files\n"
+        "for file in listed_files([sys.argv[1]]):\n"
+        "    raw = file.raw()\n"
         "    exec(raw[1:] if raw.startswith(b'!') else b'')\n"
-        "    print(source)\n"
+        "    print(file.source)\n"
     )
     pid = os.posix_spawn(
         sys.executable, [sys.executable, "-c", code, str(tmp_path)], {"PYTHONPATH": str(ROOT)}
@@ -163,15 +162,14 @@ def test_files_are_read_ahead_and_no_further(tmp_path: Path) -> None:
     for number in range(60):
         (tmp_path / f"{number:02}.txt").write_text(SOUND.format(number=number), encoding="utf-8")
     taken = Counter[str]()
-    asked = iter(found_files([tmp_path]))
 
-    def counted() -> Iterator[tuple[object, str]]:
-        for found, source in asked:
+    def counted() -> Iterator[Listed]:
+        for file in listed_files([str(tmp_path)]):
             taken["asked"] += 1
-            yield found, source
+            yield file
 
     with workers() as pool:
-        for source, _ in pool.read(counted()):  # type: ignore[arg-type]
+        for source, _ in pool.read(counted()):
             taken["read"] += 1
             assert source == f"{taken['read'] - 1:02}.txt"
             assert taken["asked"] - taken["read"] < 2 * AHEAD
@@ -184,7 +182,7 @@ def test_leaving_early_ends_everything(tmp_path: Path) -> None:
     with no_leaks():
         started = time.monotonic()
         with workers() as pool:
-            assert next(pool.read(found_files([tmp_path])))[0] == "00-a.txt"
+            assert next(pool.read(listed_files([str(tmp_path)])))[0] == "00-a.txt"
         assert pool.started >= 1
         print(f"left after {time.monotonic() - started:.1f} seconds")
 

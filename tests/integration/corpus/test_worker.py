@@ -16,6 +16,7 @@ from corpus.sandbox.limits import Limits
 from corpus.sandbox.pool import Workers
 from corpus.sandbox.protocol import Fault, frame, frame_length, question, read_answer
 from tests.support.repository import ROOT
+from corpus.sources.listing import listed_files
 
 SOUND = b"The harbour office keeps a ledger of every boat that enters the bay."
 
@@ -80,7 +81,9 @@ def test_what_a_library_prints_is_no_answer() -> None:
 def test_an_error_of_the_reader_is_told_with_its_place_and_ends_it() -> None:
     files = [(".odd", SOUND), (".txt", SOUND)]
     (answer,) = answers(files, limits=LIMITS)
-    with pytest.raises(Fault, match=r"^stopped its reader \(KeyError in corpus/reader.py, line \d+\)$"):
+    with pytest.raises(
+        Fault, match=r"^stopped its reader \(KeyError in corpus/formats/read_bytes.py, line \d+\)$"
+    ):
         read_answer(answer, 0, "a.odd")
 
 
@@ -103,7 +106,7 @@ def test_an_answer_has_an_end() -> None:
         read_answer(answer, 0, "a.txt")
 
 
-REFUSED = "stopped its reader (PermissionError in corpus/worker.py"
+REFUSED = "stopped its reader (PermissionError in corpus/sandbox/worker.py"
 
 
 @pytest.mark.skipif(
@@ -128,7 +131,7 @@ def test_there_is_no_network_and_no_other_program(code: str) -> None:
 
 def test_nothing_is_written(tmp_path: Path) -> None:
     code = f"import os; os.write(os.open({str(tmp_path / 'a')!r}, os.O_CREAT | os.O_WRONLY), b'x')"
-    assert told(code).startswith("stopped its reader (OSError in corpus/worker.py")
+    assert told(code).startswith("stopped its reader (OSError in corpus/sandbox/worker.py")
     assert (tmp_path / "a").read_bytes() == b""
 
 
@@ -155,8 +158,6 @@ def test_it_works_from_anywhere_and_with_nothing_in_the_environment(
     (tmp_path / "corpus").mkdir()
     (tmp_path / "a.txt").write_bytes(SOUND)
     monkeypatch.chdir(tmp_path)
-    from corpus.sources.folder import found_files
-
     with Workers(most=1) as pool:
-        ((_, outcome),) = list(pool.read(found_files([Path("a.txt")])))
+        ((_, outcome),) = list(pool.read(listed_files(["a.txt"])))
     assert getattr(outcome, "text", outcome) == SOUND.decode()

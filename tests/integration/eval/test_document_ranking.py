@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eval.beir.collection import Collection, Document, read_collection
-from eval.beir.document_ranking import DEPTH, Way, as_article, rank_by_sentence, rank_documents
+from eval.beir.document_ranking import DEPTH, RankingMethod, as_article, rank_by_sentence, rank_documents
 from eval.measures import by_rank, score_rankings
 from index.embedding.load import load_encoder
 from index.search.query import DEFAULT_WEIGHTS
@@ -22,11 +22,11 @@ def test_each_way_against_its_definition() -> None:
     texts = [document.whole for document in DOCUMENTS]
     near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
     dense = [DOCUMENTS[row].id for row in np.argsort(-near, kind="stable")]
-    assert list(found[Way.DENSE]["q"].documents) == dense
+    assert list(found[RankingMethod.DENSE]["q"].documents) == dense
     # "rain" (stem of rained too) and "may" stand in the first, "may" in the second; none in the others
-    assert found[Way.LEXICAL]["q"].documents == ("rain", "snow")
-    assert found[Way.LEXICAL]["n"].documents == ()
-    assert set(found[Way.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
+    assert found[RankingMethod.LEXICAL]["q"].documents == ("rain", "snow")
+    assert found[RankingMethod.LEXICAL]["n"].documents == ()
+    assert set(found[RankingMethod.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
     assert all(one.seconds >= 0 for way in found.values() for one in way.values())
 
 
@@ -39,7 +39,7 @@ def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
         z = zscore(np.array([near, words], np.float32))
         assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
         order = np.argsort(-(DEFAULT_WEIGHTS.dense * z[0] + DEFAULT_WEIGHTS.lexical * z[1]), kind="stable")
-        assert DOCUMENTS[order[0]].id == found[Way.FUSED]["q"].documents[0] == "rain"
+        assert DOCUMENTS[order[0]].id == found[RankingMethod.FUSED]["q"].documents[0] == "rain"
     assert (DEFAULT_WEIGHTS.dense, DEFAULT_WEIGHTS.lexical) == (1.0, 0.5)
 
 
@@ -82,7 +82,7 @@ def test_a_document_as_an_article_loses_nothing() -> None:
 )
 def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, first: float) -> None:
     collection = read_collection(DATA / name)
-    found = rank_documents(collection, load_encoder())[Way.DENSE]
+    found = rank_documents(collection, load_encoder())[RankingMethod.DENSE]
     scores = score_rankings(collection.judged, {q: by_rank(one.documents) for q, one in found.items()}, k=10)
     assert np.mean([one["nDCG@10"] for one in scores.values()]) == pytest.approx(ndcg, abs=0.005)
     assert np.mean([one["P@1"] for one in scores.values()]) == pytest.approx(first, abs=0.005)
@@ -93,15 +93,20 @@ def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
     asked = Collection("weather", DOCUMENTS, {"q": "rain rain rain nobody saw"}, {"q": {"snow": 1}})
     reranker = CountingReranker()
     found = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
-    assert list(found) == [Way.DENSE, Way.LEXICAL, Way.FUSED, Way.RERANKED]
-    assert found[Way.FUSED]["q"].documents[0] == "rain"
+    assert list(found) == [
+        RankingMethod.DENSE,
+        RankingMethod.LEXICAL,
+        RankingMethod.FUSED,
+        RankingMethod.RERANKED,
+    ]
+    assert found[RankingMethod.FUSED]["q"].documents[0] == "rain"
     # Words of the question in the best sentence: snow 2, rain 1, sun 0; the bare one has no sentence.
-    assert found[Way.RERANKED]["q"].documents[:2] == ("snow", "rain")
+    assert found[RankingMethod.RERANKED]["q"].documents[:2] == ("snow", "rain")
     assert [one.sentence for _, one in reranker.read].count("Nobody saw it.") == 1
-    assert found[Way.RERANKED]["q"].seconds >= found[Way.FUSED]["q"].seconds
+    assert found[RankingMethod.RERANKED]["q"].seconds >= found[RankingMethod.FUSED]["q"].seconds
 
 
 def test_documents_without_a_sentence_are_not_read() -> None:
     bare = Collection("bare", (Document("a", "", ""), Document("b", "", "")), {"q": "x"}, {"q": {"a": 1}})
     found = rank_documents(bare, WordEncoder(), reranking=Reranking(CountingReranker()))
-    assert found[Way.RERANKED]["q"].documents == found[Way.FUSED]["q"].documents
+    assert found[RankingMethod.RERANKED]["q"].documents == found[RankingMethod.FUSED]["q"].documents

@@ -12,7 +12,8 @@ import pytest
 
 import corpus.sources.folder as walk
 from corpus.article import Unreadable
-from corpus.sources.folder import DEEPEST, LARGEST_FILE, Found, file_bytes, found_files, printable
+from corpus.sources.folder import DEEPEST, LARGEST_FILE, printable
+from corpus.sources.listing import Listed, listed_files
 
 TEXT = "The harbour office keeps a ledger of every boat that enters the bay."
 SECRET = "Nobody outside may read this line, which is long enough to be an article."
@@ -26,12 +27,12 @@ def write(path: Path, text: str = TEXT) -> Path:
 
 def outcomes(folder: Path) -> dict[str, str]:
     """What each file holds, or why it is not opened."""
-    return {source: opened(found) for found, source in found_files([folder])}
+    return {file.source: opened(file) for file in listed_files([str(folder)])}
 
 
-def opened(found: Found) -> str:
+def opened(file: Listed) -> str:
     try:
-        return file_bytes(found).decode()
+        return file.raw().decode()
     except Unreadable as error:
         return str(error)
 
@@ -170,10 +171,10 @@ def test_what_is_put_in_a_files_place_is_refused(tmp_path: Path, swap: Swap) -> 
     folder = tmp_path / "in"
     write(folder / "sub" / "a.txt")
     secret = write(tmp_path / "out" / "a.txt", SECRET)
-    ((found, source),) = found_files([folder])
-    assert source == "sub/a.txt"
+    (file,) = listed_files([str(folder)])
+    assert file.source == "sub/a.txt"
     swap(folder / "sub" / "a.txt", secret)
-    assert opened(found) == SWAPS[swap]
+    assert opened(file) == SWAPS[swap]
 
 
 def test_a_folder_replaced_by_a_link_while_walking_is_not_entered(
@@ -200,9 +201,9 @@ def test_opening_by_path_would_let_the_secret_out(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(walk, "_open_below", lambda root, below, flags: os.open(root / below, flags))
     write(tmp_path / "in" / "sub" / "a.txt")
     secret = write(tmp_path / "out" / "a.txt", SECRET)
-    ((found, _),) = found_files([tmp_path / "in"])
+    (file,) = listed_files([str(tmp_path / "in")])
     parent_to_link(tmp_path / "in" / "sub" / "a.txt", secret)
-    assert opened(found) == SECRET
+    assert opened(file) == SECRET
 
 
 def test_names_are_shown_on_one_line_and_stay_apart(tmp_path: Path) -> None:

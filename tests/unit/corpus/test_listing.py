@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from corpus.article import CorpusError, Unreadable
-from corpus.read import gathered, read_articles
+from corpus.read import collect, read_articles
 from corpus.sandbox.pool import Workers
-from corpus.sources.folder import LARGEST_FILE, found_files
+from corpus.sources.folder import LARGEST_FILE
 from corpus.sources.listing import Listed, listed_files
 from corpus.sources.remote import RemoteFolder, Unreached
 
@@ -45,23 +45,30 @@ def far(folder: Path) -> str:
     return address
 
 
-def test_a_folder_is_listed_as_it_is_walked(folder: Path) -> None:
+def test_a_folder_is_listed_by_name_and_a_file_once(folder: Path) -> None:
     listed = listed_files([str(folder), str(folder / "b.md")])
-    walked = list(found_files([folder, folder / "b.md"]))
-    assert [(one.source, one.reason) for one in listed] == [
-        (source, found.reason) for found, source in walked
+    assert [(file.source, file.reason) for file in listed] == [
+        ("README.md", "a folder's README, not an article"),
+        ("b.md", ""),
+        ("empty.txt", ""),
+        ("in/a.txt", ""),
+        ("in/c.txt", ""),
+        ("link.md", "a link"),
+        ("picture.png", "not an article: .png"),
     ]
-    assert [one.source for one in listed if not one.reason] == ["b.md", "empty.txt", "in/a.txt", "in/c.txt"]
-    assert {one.source: one.reason for one in listed}["link.md"] == "a link"
-    assert [one.size for one in listed if one.source == "b.md"] == [len(f"# Ferries\n\n{TEXT}")]
+    assert [file.size for file in listed if file.source == "b.md"] == [len(f"# Ferries\n\n{TEXT}")]
+    assert [file.source for file in listed_files([str(folder / "b.md"), str(folder)])][:2] == [
+        "b.md",
+        "README.md",
+    ]
 
 
 def test_what_is_listed_is_read_as_what_is_walked(folder: Path) -> None:
     walked = read_articles([folder])
     assert [article.source for article in walked.articles] == ["b.md", "in/a.txt"]
     with Workers(most=1) as workers:
-        near = gathered(workers.read((one, one.source) for one in listed_files([str(folder)])))
-        distant = gathered(workers.read((one, one.source) for one in listed_files([far(folder)])))
+        near = collect(workers.read(listed_files([str(folder)])))
+        distant = collect(workers.read(listed_files([far(folder)])))
     assert near == walked
     assert distant.articles == walked.articles
     assert [one for one in walked.skipped if one.reason != "a link"] == list(distant.skipped)

@@ -14,7 +14,8 @@ from fpdf import FPDF
 from corpus.article import Article, CorpusError, Unreadable
 from corpus.read import Skipped, read_articles
 from corpus.sentences import split_sentences
-from corpus.sources.folder import LARGEST_FILE, file_bytes, found_files
+from corpus.sources.folder import LARGEST_FILE
+from corpus.sources.listing import listed_files
 
 HARBOUR = (
     "The harbour office keeps a ledger of every boat that enters the bay, and nobody has counted its pages."
@@ -195,11 +196,11 @@ def test_pipes_sockets_and_devices_never_block(tmp_path: Path) -> None:
 def outcomes(folder: Path) -> dict[str, str]:
     """What each file of a folder holds, or why it is not opened, without a process that reads it."""
     found: dict[str, str] = {}
-    for file, source in found_files([folder]):
+    for file in listed_files([str(folder)]):
         try:
-            found[source] = file_bytes(file).decode()
+            found[file.source] = file.raw().decode()
         except Unreadable as error:
-            found[source] = str(error)
+            found[file.source] = str(error)
     return found
 
 

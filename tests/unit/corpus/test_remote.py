@@ -57,9 +57,9 @@ def test_files_below_are_told_with_size_and_state(address: str) -> None:
 
 def test_a_file_by_its_own_address(address: str) -> None:
     RemoteFolder(address).write("b", b"12345")
-    itself = RemoteFolder(f"{address}/b").itself()
+    itself = RemoteFolder(f"{address}/b").as_file()
     assert itself == Stored("b", 5, itself.state if itself else "")
-    assert RemoteFolder(address).itself() is None
+    assert RemoteFolder(address).as_file() is None
 
 
 def test_what_stops_a_write_leaves_nothing_behind(tmp_path: Path) -> None:

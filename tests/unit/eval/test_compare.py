@@ -69,7 +69,7 @@ def test_slices_by_type() -> None:
         for found in differences
         if found.measure.name == "hit@1"
     }
-    assert slices == {EVERY: 0.5, "why": 0.0, "who": 1.0}
+    assert slices == {ALL_QUESTIONS: 0.5, "why": 0.0, "who": 1.0}
 
 
 def test_runs_of_other_questions_are_refused() -> None:

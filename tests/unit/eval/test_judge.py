@@ -6,7 +6,7 @@ import pytest
 
 from eval.evidence import ArticleLookup
 from eval.gold import Evidence
-from eval.judge import found_again, grade, held
+from eval.judge import locate_extract, grade, covered_evidence
 from tests.support.fakes import article
 
 #       0         10        20        30        40        50
@@ -44,13 +44,13 @@ def test_the_best_grade_of_any_place_counts() -> None:
     related = Evidence(DAYS, 36, 59, grade=1)
     assert grade([RAIN, related], DAYS, ((36, 59),)) == 1
     assert grade([RAIN, related], DAYS, ((36, 59), (0, 35))) == 2
-    assert held([RAIN, related], DAYS, ((0, 59),)) == [RAIN, related]
+    assert covered_evidence([RAIN, related], DAYS, ((0, 59),)) == [RAIN, related]
     assert grade([RAIN], article("other", TEXT), ((0, 35),)) == 0
     assert grade([RAIN], None, ((0, 35),)) == 0
 
 
 def test_a_true_citation_is_valid() -> None:
-    shown = found_again(EXTRACT, SHELF)
+    shown = locate_extract(EXTRACT, SHELF)
     assert (shown.valid, shown.spans, shown.marked) == (True, ((0, 59),), ((0, 35),))
 
 
@@ -73,32 +73,32 @@ def test_a_true_citation_is_valid() -> None:
     ],
 )
 def test_any_untruth_is_a_violation(change: dict[str, Any]) -> None:
-    assert not found_again(EXTRACT | change, SHELF).valid
+    assert not locate_extract(EXTRACT | change, SHELF).valid
 
 
 def test_offsets_that_lie_count_for_nothing() -> None:
     lying = EXTRACT | {"text": "Nobody had expected it.", "answer": {"start": 0, "end": 35, "text": "Nobody"}}
-    shown = found_again(lying, SHELF)
+    shown = locate_extract(lying, SHELF)
     assert not shown.valid
     assert grade([RAIN], shown.article, shown.marked) == 0
 
 
 def test_another_systems_extract_needs_no_offsets() -> None:
     quoted = {"source": "days.md", "text": TEXT[:35], "answer": {"text": "ten long days in May."}}
-    shown = found_again(quoted, SHELF)
+    shown = locate_extract(quoted, SHELF)
     assert (shown.valid, shown.spans, shown.marked) == (True, ((0, 35),), ((14, 35),))
-    folded = found_again(quoted | {"text": "it rained for ten long days"}, SHELF)
+    folded = locate_extract(quoted | {"text": "it rained for ten long days"}, SHELF)
     assert (folded.valid, folded.spans) == (False, ((0, 27),))
-    assert found_again({"source": "days.md", "text": TEXT}, SHELF).marked == ()
+    assert locate_extract({"source": "days.md", "text": TEXT}, SHELF).marked == ()
 
 
 def test_a_citation_names_its_article() -> None:
     bare = {name: value for name, value in EXTRACT.items() if name != "article_id"}
     for name, valid in (("days.md", True), ("days.pdf", False), ("/nowhere/days", False)):
-        assert found_again(bare | {"source": name}, SHELF).valid is valid
+        assert locate_extract(bare | {"source": name}, SHELF).valid is valid
 
 
 def test_a_hash_is_held_against_the_article_without_offsets_too() -> None:
     quoted = {"source": "days.md", "text": TEXT[:35], "answer": {"text": TEXT[:35]}, "start": None}
-    assert found_again(quoted, SHELF).valid
-    assert not found_again(quoted | {"article_sha256": "0" * 64}, SHELF).valid
+    assert locate_extract(quoted, SHELF).valid
+    assert not locate_extract(quoted | {"article_sha256": "0" * 64}, SHELF).valid

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eval.gold import Evidence, GoldQuestion
-from eval.judge import Shown
+from eval.judge import ShownExtract
 from eval.measures import (
     Of,
     answer_measures,
@@ -30,13 +30,13 @@ NONE = GoldQuestion("q", "Did it thunder?", (), answerable=False)
 
 def shown(
     name: Any, marked: tuple[int, int], whole: tuple[int, int] | None = None, *, valid: bool = True
-) -> Shown:
+) -> ShownExtract:
     whole = whole or marked
     text = name.text[slice(*whole)]
-    return Shown(name, name.source, text, name.text[slice(*marked)], (whole,), (marked,), valid)
+    return ShownExtract(name, name.source, text, name.text[slice(*marked)], (whole,), (marked,), valid)
 
 
-def score(gold: GoldQuestion, *extracts: Shown, abstained: bool = False) -> dict[str, float]:
+def score(gold: GoldQuestion, *extracts: ShownExtract, abstained: bool = False) -> dict[str, float]:
     return score_question(gold, extracts, abstained=abstained, failed=False, standard={})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from eval.abstention import Step
+from eval.abstention import ConfidenceBin
 from eval.report.plots import by_type, latency, reliability_diagram, risk_coverage_curve
 from eval.statistics import Estimate
 
@@ -17,8 +17,8 @@ BARS = {
 }
 DRAWN: dict[str, Callable[[], str]] = {
     "types": lambda: by_type(BARS),
-    "reliability": lambda: reliability_diagram([Step(3, 0.15, 0.3), Step(9, 0.8, 0.9)]),
-    "one step": lambda: reliability_diagram([Step(1, 0.5, 1.0)]),
+    "reliability": lambda: reliability_diagram([ConfidenceBin(3, 0.15, 0.3), ConfidenceBin(9, 0.8, 0.9)]),
+    "one step": lambda: reliability_diagram([ConfidenceBin(1, 0.5, 1.0)]),
     "risk": lambda: risk_coverage_curve([(0.5, 0.1), (1.0, 0.4)], (0.7, 0.2)),
     "no risk": lambda: risk_coverage_curve([(1.0, 0.0)], None),
     "latency": lambda: latency([0.01, 0.02, 0.03], 0.02, 0.03),

@@ -12,15 +12,15 @@ from tests.support.sample_runs import ROWS
 
 def test_means_by_type_and_measures_of_the_set() -> None:
     lines = {line.measure.name: line.estimates for line in summarise(Run(ROWS, 5))}
-    assert lines["hit@1"][EVERY].value == pytest.approx(2 / 3)
-    assert {name: found.value for name, found in lines["hit@1"].items() if name != EVERY} == {
+    assert lines["hit@1"][ALL_QUESTIONS].value == pytest.approx(2 / 3)
+    assert {name: found.value for name, found in lines["hit@1"].items() if name != ALL_QUESTIONS} == {
         "why": 1.0,
         "who": 0.0,
     }
-    assert lines["refusal precision"][EVERY].value == 0.5
-    assert lines["AUROC"][EVERY].value == 1.0
+    assert lines["refusal precision"][ALL_QUESTIONS].value == 0.5
+    assert lines["AUROC"][ALL_QUESTIONS].value == 1.0
     # one question a step: |.8 - 1|, |.4 - 1|, |.1 - 0|, |.2 - 1|
-    assert lines["ECE"][EVERY].value == pytest.approx((0.2 + 0.6 + 0.1 + 0.8) / 4)
+    assert lines["ECE"][ALL_QUESTIONS].value == pytest.approx((0.2 + 0.6 + 0.1 + 0.8) / 4)
     assert "hit@3" not in lines
 
 

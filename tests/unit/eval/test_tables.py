@@ -13,13 +13,13 @@ from eval.tables import (
     Table,
     ablation_table,
     comparison_table,
-    figure,
-    interval,
-    signed,
+    format_value,
+    format_interval,
+    format_difference,
     slice_table,
     summary_table,
     type_table,
-    ways_table,
+    ranking_table,
 )
 from tests.support.sample_runs import ALL_HIT, HALF_HIT, ROWS, sample_run
 
@@ -41,14 +41,19 @@ WORDS = Measure("words", "", rate=False)
     ],
 )
 def test_figures(value: float, measure: Measure, told: str) -> None:
-    assert figure(value, measure) == told
+    assert format_value(value, measure) == told
 
 
 def test_signs_and_intervals() -> None:
-    assert [signed(value, RATE) for value in (0.0833, -0.0833, 0.0, math.nan)] == ["+.083", "-.083", "0", "-"]
-    assert interval(Estimate(0.5, 0.25, 0.75, 8), RATE) == "[.250, .750]"
-    assert interval(Estimate(-0.5, -0.75, 0.25, 8), RATE) == "[-.750, .250]"
-    assert interval(Estimate(0.5, math.nan, math.nan, 1), RATE) == ""
+    assert [format_difference(value, RATE) for value in (0.0833, -0.0833, 0.0, math.nan)] == [
+        "+.083",
+        "-.083",
+        "0",
+        "-",
+    ]
+    assert format_interval(Estimate(0.5, 0.25, 0.75, 8), RATE) == "[.250, .750]"
+    assert format_interval(Estimate(-0.5, -0.75, 0.25, 8), RATE) == "[-.750, .250]"
+    assert format_interval(Estimate(0.5, math.nan, math.nan, 1), RATE) == ""
 
 
 def test_tables_of_a_run() -> None:
@@ -59,7 +64,7 @@ def test_tables_of_a_run() -> None:
     assert types.rows == (("why", "3", "1.00"), ("who", "1", ".000"))
     assert type_table(summarise(sample_run([1.0])), sample_run([1.0])).rows == ()
     assert ablation_table({"all of it": Run(ROWS, 5)}).rows[0][0] == "all of it"
-    assert ways_table({"dense": lines}).columns[:2] == ("ranking", "hit@1")
+    assert ranking_table({"dense": lines}).columns[:2] == ("ranking", "hit@1")
 
 
 def test_tables_of_a_comparison() -> None:
