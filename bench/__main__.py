@@ -33,7 +33,7 @@ from bench.hardware_limits import floors
 from bench.peer_process import ROOT
 from bench.peer_trial import Course
 from bench.plot import draw_growth
-from bench.results import FOLDER, merge, read_results, records, sizes_in_order, taken
+from bench.results import FOLDER, merge, provenance, read_results, records, sizes_in_order
 from bench.rounds import Contest
 from bench.setup import set_up
 from bench.sizes import SMALL, WHOLE, Scale
@@ -41,7 +41,7 @@ from bench.synthetic_corpora import filled
 from bench.table import markdown
 from index.embedding.shipped_models import default_model_folder
 
-told_at_once = partial(print, flush=True)
+print_now = partial(print, flush=True)
 
 
 class Run:
@@ -55,23 +55,23 @@ class Run:
         source = read_source(self._sets)
         texts = filled(source.passages, source.sentences, self._scale.passages)
         course = Course(self._work, str(default_model_folder()), self._scale)
-        facts = taken()
-        outcome = Contest(course, texts, source.questions, say=told_at_once).run()
+        facts = provenance()
+        outcome = Contest(course, texts, source.questions, say=print_now).run()
         systems = {name: records(rounds) for name, rounds in outcome.measured.items()}
         self._merge("peers", facts, systems=systems, failed=outcome.failed)
 
     def floors(self) -> None:
         """What the machine cannot do faster."""
-        source, facts = read_source(self._sets), taken()
+        source, facts = read_source(self._sets), provenance()
         self._merge("floors", facts, measures=records(floors(self._scale, source.passages, source.questions)))
 
     def growth(self) -> None:
         """The product at each size; sizes measured before stay."""
-        facts = taken()
+        facts = provenance()
         for size in self._scale.sizes:
             sizes = read_results(self._results).get("growth", {}).get("sizes", {})
-            told = measure_size(self._case(size), say=told_at_once) | {"taken": facts}
-            sizes = {**sizes, str(size): told}
+            measures = measure_size(self._case(size), say=print_now) | {"taken": facts}
+            sizes = {**sizes, str(size): measures}
             self._merge("growth", facts, sizes=sizes, exponents=exponents(sizes))
         results = read_results(self._results)
         draw_growth(sizes_in_order(results), results["growth"]["exponents"], self._results)
@@ -92,8 +92,8 @@ class Run:
             k=scale.k,
         )
 
-    def _merge(self, part: str, facts: dict[str, object], **told: object) -> None:
-        merge(part, {"taken": facts, "scale": asdict(self._scale), **told}, folder=self._results)
+    def _merge(self, part: str, facts: dict[str, object], **content: object) -> None:
+        merge(part, {"taken": facts, "scale": asdict(self._scale), **content}, folder=self._results)
 
 
 def main() -> int:
@@ -102,8 +102,8 @@ def main() -> int:
     if chosen.part == "setup":
         return 0 if set_up() else 1
     scale = SMALL if chosen.small else WHOLE
-    told = ("rounds", "sizes", "passages", "built", "questions")
-    scale = replace(scale, **{name: getattr(chosen, name) for name in told if getattr(chosen, name)})
+    options = ("rounds", "sizes", "passages", "built", "questions")
+    scale = replace(scale, **{name: getattr(chosen, name) for name in options if getattr(chosen, name)})
     results = FOLDER / "small" if chosen.small else FOLDER
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended too
     run = Run(scale, sets=chosen.sets.resolve(), work=chosen.work.resolve(), results=results)
@@ -120,11 +120,11 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about = (__doc__ or "").partition("\n\n")
+    doc = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description=about[0],
-        epilog=about[2],
+        description=doc[0],
+        epilog=doc[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sets = os.environ.get("BENCH_SETS") or ROOT.parent / "shared" / "data"

@@ -30,6 +30,6 @@ def articles(texts: Iterable[str], *, paragraphs: int = 1) -> Iterator[Article]:
     """Articles of `paragraphs` texts each, the last of what is left."""
     left = iter(texts)
     number = 0
-    while taken := list(islice(left, paragraphs)):
-        yield article(number, taken)
+    while group := list(islice(left, paragraphs)):
+        yield article(number, group)
         number += 1

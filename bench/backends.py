@@ -48,8 +48,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def usable(models: Path) -> dict[str, Encoder]:
     """The default model run by each backend that can be used here."""
-    ways = [way for way in (Backend.TORCH, Backend.BF16, Backend.OPENVINO) if not unavailable_reason(way)]
-    return {str(way): load_encoder(backend=way, models=models) for way in ways}
+    backends = [
+        backend
+        for backend in (Backend.TORCH, Backend.BF16, Backend.OPENVINO)
+        if not unavailable_reason(backend)
+    ]
+    return {str(way): load_encoder(backend=way, models=models) for way in backends}
 
 
 def plain() -> Encoder:
@@ -84,16 +88,18 @@ def seconds(encoder: Encoder, texts: Sequence[str]) -> float:
 def agreements(collection: Collection, encoders: Mapping[str, Encoder]) -> list[str]:
     """A line for each backend of the documents: nDCG@10 for each way of encoding the queries."""
     queries = list(collection.queries.values())
-    asked: dict[str, Vectors] = {}
+    queries_by_encoder: dict[str, Vectors] = {}
     for name, encoder in encoders.items():
-        asked[name] = np.vstack([encoder.encode([query]) for query in queries])
-        asked[f"{name} at once"] = encoder.encode(queries)
-    lines = [" ".join(["documents by".ljust(16), *(name.rjust(18) for name in asked), "least cosine"])]
+        queries_by_encoder[name] = np.vstack([encoder.encode([query]) for query in queries])
+        queries_by_encoder[f"{name} at once"] = encoder.encode(queries)
+    lines = [
+        " ".join(["documents by".ljust(16), *(name.rjust(18) for name in queries_by_encoder), "least cosine"])
+    ]
     texts = [document.whole for document in collection.documents]
     for name, encoder in encoders.items():
         vectors = encoder.encode(texts)
-        found = [f"{ndcg(collection, one @ vectors.T):.4f}".rjust(18) for one in asked.values()]
-        lines.append(" ".join([name.ljust(16), *found, str(encoding_metadata(encoder)["least_cosine"])]))
+        scores = [f"{ndcg(collection, q @ vectors.T):.4f}".rjust(18) for q in queries_by_encoder.values()]
+        lines.append(" ".join([name.ljust(16), *scores, str(encoding_metadata(encoder)["least_cosine"])]))
     return lines
 
 
@@ -101,11 +107,11 @@ def ndcg(collection: Collection, scores: Vectors) -> float:
     """Mean nDCG@10 of documents ranked by these scores, shape (queries, documents)."""
     names = [document.id for document in collection.documents]
     ranked = {
-        query: by_rank([names[place] for place in np.argsort(-row, kind="stable")[:DEPTH]])
+        query: by_rank([names[row_number] for row_number in np.argsort(-row, kind="stable")[:DEPTH]])
         for query, row in zip(collection.queries, scores, strict=True)
     }
     measured = score_rankings(collection.judged, ranked, k=10)
-    return float(np.mean([one["nDCG@10"] for one in measured.values()]))
+    return float(np.mean([measures["nDCG@10"] for measures in measured.values()]))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ class Competitor:
 
     def start(self) -> Peer:
         """A new process of it. Raises PeerFailed."""
-        own = ENVIRONMENTS / self.environment / "bin" / "python"
-        python = str(own) if self.environment else sys.executable
+        peer_python = ENVIRONMENTS / self.environment / "bin" / "python"
+        python = str(peer_python) if self.environment else sys.executable
         return Peer(self.name, [python, "-m", f"bench.peers.{self.module}", *self.arguments])
 
 

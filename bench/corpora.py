@@ -38,7 +38,7 @@ def read_source(folder: Path, *, seed: int = SEED) -> Source:
     paragraphs = [text for name in SETS for text in _texts(folder / name / "corpus.jsonl")]
     questions = [text for name in SETS for text in _texts(folder / name / "queries.jsonl")]
     split = [[text[start:end] for start, end in sentence_spans(text)] for text in paragraphs]
-    sentences = [one for parts in split for one in parts if len(one.split()) in _WORDS]
+    sentences = [line for parts in split for line in parts if len(line.split()) in _WORDS]
     passages = [passage for parts in split if (passage := _passage(parts))]
     return Source(*(_shuffled(texts, seed) for texts in (passages, sentences, questions)))
 
@@ -60,12 +60,12 @@ def canonical(text: str) -> str:
 
 def _passage(sentences: list[str]) -> str:
     """As many of the first sentences as fit the window; "" where the first alone does not."""
-    kept: list[str] = []
+    words: list[str] = []
     for sentence in sentences:
-        if sum(len(one.split()) for one in [*kept, sentence]) > _PASSAGE_WORDS:
+        if sum(len(word.split()) for word in [*words, sentence]) > _PASSAGE_WORDS:
             break
-        kept.append(sentence)
-    return " ".join(kept)
+        words.append(sentence)
+    return " ".join(words)
 
 
 def _shuffled(texts: list[str], seed: int) -> tuple[str, ...]:

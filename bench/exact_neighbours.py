@@ -27,7 +27,7 @@ def exact_nearest(queries: Vectors, blocks: Iterable[Vectors], k: int) -> NDArra
     return rows
 
 
-def recall(found: Sequence[Sequence[object]], wanted: Sequence[Sequence[object]]) -> float:
+def recall(results: Sequence[Sequence[object]], expected: Sequence[Sequence[object]]) -> float:
     """The share of what was wanted that was found, over all queries: [[1, 2]] of [[2, 3]] -> 0.5."""
-    held = sum(len(set(some) & set(all_)) for some, all_ in zip(found, wanted, strict=True))
-    return held / sum(len(set(all_)) for all_ in wanted)
+    hits = sum(len(set(result) & set(all_)) for result, all_ in zip(results, expected, strict=True))
+    return hits / sum(len(set(all_)) for all_ in expected)

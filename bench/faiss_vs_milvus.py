@@ -74,10 +74,12 @@ def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
         facts = make_index(file, vectors, rows, AUTO)
         filled = time.perf_counter() - started
         index = DenseIndex.open(file, vectors, rows, facts)
-        held = file.stat().st_size if file.exists() else 0
-        times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
+        before = file.stat().st_size if file.exists() else 0
+        times, results = _time_queries(expected, lambda query: index.nearest_texts(query, K)[0])
     name = f"FAISS {facts['kind']}"
-    return Measured(name, len(vectors), 0.0, round(filled, 1), *times, found, (held + vectors.nbytes) >> 20)
+    return Measured(
+        name, len(vectors), 0.0, round(filled, 1), *times, results, (before + vectors.nbytes) >> 20
+    )
 
 
 def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measured:
@@ -94,38 +96,38 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     counted = store.seal(name)
     filled = time.perf_counter() - started
     assert counted == len(vectors), f"{counted:,} of {len(vectors):,} arrived"
-    held = MilvusVectors(store, name, vectors.shape)
-    index = DenseIndex(held, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0)
-    times, found = _asked(expected, lambda query: index.nearest_texts(query, K)[0])
+    remote = MilvusVectors(store, name, vectors.shape)
+    index = DenseIndex(remote, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0)
+    times, results = _time_queries(expected, lambda query: index.nearest_texts(query, K)[0])
     held_more, label = _memory() - before, "Milvus"
     store.drop(name)
-    return Measured(label, counted, round(sent, 1), round(filled, 1), *times, found, held_more)
+    return Measured(label, counted, round(sent, 1), round(filled, 1), *times, results, held_more)
 
 
-def _asked(expected: Sample, search: Callable[[Vectors], RowIds]) -> tuple[tuple[float, float], float]:
+def _time_queries(expected: Sample, search: Callable[[Vectors], RowIds]) -> tuple[tuple[float, float], float]:
     """Milliseconds, median and 95th, and recall@10; the first questions pay for what is loaded then."""
     for query in expected.queries[:20]:
         search(query)
-    taken = []
+    seconds = []
     for query in expected.queries[:100]:
         started = time.perf_counter()
         search(query)
-        taken.append(1_000 * (time.perf_counter() - started))
-    middle, late = np.percentile(taken, (50, 95))
+        seconds.append(1_000 * (time.perf_counter() - started))
+    middle, late = np.percentile(seconds, (50, 95))
     return (round(float(middle), 2), round(float(late), 2)), round(recall(expected, search), 4)
 
 
 def _memory() -> int:
     """MB that processes called "milvus" hold, where they run beside this one."""
-    held = 0
+    total = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            told = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:  # it ended
             continue
-        if told["Name"].strip() == "milvus":
-            held += int(told.get("VmRSS", "0 kB").split()[0]) >> 10
-    return held
+        if fields["Name"].strip() == "milvus":
+            total += int(fields.get("VmRSS", "0 kB").split()[0]) >> 10
+    return total
 
 
 def main() -> None:
@@ -133,11 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("count", type=int, help="vectors")
     parser.add_argument("store", nargs="?", default="", help="milvus://HOST:PORT/NAME, or a file.db")
-    given = parser.parse_args()
-    vectors = drawn(given.count)
-    expected = sample(vectors, np.arange(given.count, dtype=np.int32))
+    options = parser.parse_args()
+    vectors = drawn(options.count)
+    expected = sample(vectors, np.arange(options.count, dtype=np.int32))
     print(json.dumps(asdict(in_faiss(vectors, expected))), flush=True)
-    address = Settings.from_environment().engine_at(given.store) if given.store else None
+    address = Settings.from_environment().engine_at(options.store) if options.store else None
     if address:
         store = MilvusStore(address, patience=60)
         print(json.dumps(asdict(in_engine(vectors, expected, store))), flush=True)

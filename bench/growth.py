@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.errors import PeerFailed
 from bench.growth_step import Case
-from bench.peer_process import told_by
+from bench.peer_process import run_module
 from bench.statistics import exponent, measured
 
 GROWING = ("build_s", "search_ms", "dense_ms", "rss_mb", "build_peak_mb", "open_s")
@@ -24,29 +24,31 @@ Sizes = dict[str, dict[str, Any]]
 
 def measure_size(case: Case, *, say: Callable[[str], None] = print) -> dict[str, Any]:
     """All steps of one size."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     try:
         for step in ("prepare", "build", "ask", "recall"):
-            told |= told_by(
-                "bench.growth_step", step, given=asdict(case), whose=f"{case.passages:,} passages"
+            values |= run_module(
+                "bench.growth_step", step, document=asdict(case), name=f"{case.passages:,} passages"
             )
             say(f"{case.passages:,} passages: {step}")
     except PeerFailed as error:
-        told["failed"] = error.reason
+        values["failed"] = error.reason
         say(str(error))
     finally:
         shutil.rmtree(case.index, ignore_errors=True)
-    return {name: _summed(value) for name, value in told.items()}
+    return {name: _summed(value) for name, value in values.items()}
 
 
 def exponents(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """Measure -> slope of its logarithm over that of the size, for what was measured at two sizes or more."""
-    found = {}
+    slopes = {}
     for measure in GROWING:
-        here = {int(size): told[measure]["median"] for size, told in sizes.items() if measure in told}
+        here = {
+            int(size): measures[measure]["median"] for size, measures in sizes.items() if measure in measures
+        }
         if len(here) > 1:
-            found[measure] = exponent(list(here), list(here.values()))
-    return found
+            slopes[measure] = exponent(list(here), list(here.values()))
+    return slopes
 
 
 def _summed(value: Any) -> Any:

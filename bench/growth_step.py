@@ -26,8 +26,8 @@ from bench.exact_neighbours import exact_nearest
 from bench.exact_neighbours import recall as share_found
 from bench.memory import folder_bytes, memory
 from bench.peer_protocol import MS, timed
-from bench.precomputed_vectors import GivenEncoder, QuestionEncoder
-from bench.synthetic_corpora import GivenVectors, recombined
+from bench.precomputed_vectors import PrecomputedEncoder, QuestionEncoder
+from bench.synthetic_corpora import PrecomputedVectors, recombined
 from index.building.build import build as build_index
 from index.embedding.load import load_encoder
 from index.embedding.shipped_models import default_model_folder
@@ -41,7 +41,7 @@ QUESTIONS = 100
 _WARM_UP = 5
 _BLOCK = 10_000  # vectors compared at once
 
-Told = Mapping[str, float | list[float]]
+Measures = Mapping[str, float | list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +77,28 @@ class Case:
 
     def read(self) -> dict[str, list[str]]:
         """What `prepare` wrote."""
-        found: dict[str, list[str]] = json.loads(self.source.read_text(encoding="utf-8"))
-        return found
+        content: dict[str, list[str]] = json.loads(self.source.read_text(encoding="utf-8"))
+        return content
 
-    def encoder(self) -> GivenEncoder:
+    def encoder(self) -> PrecomputedEncoder:
         """The encoder that knows the vectors."""
-        given = GivenVectors(self.read()["sentences"], np.load(self.vectors))
-        return GivenEncoder(given, default_model_folder())
+        vectors = PrecomputedVectors(self.read()["sentences"], np.load(self.vectors))
+        return PrecomputedEncoder(vectors, default_model_folder())
 
 
-def prepare(case: Case) -> Told:
+def prepare(case: Case) -> Measures:
     """Nothing is done again that is there."""
     if not case.vectors.exists():
         source = read_source(Path(case.sets))
         sentences = source.sentences[: case.sources]
         case.source.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"sentences": sentences, "questions": source.questions[: _WARM_UP + QUESTIONS]}
-        case.source.write_text(json.dumps(kept), encoding="utf-8")
+        content = {"sentences": sentences, "questions": source.questions[: _WARM_UP + QUESTIONS]}
+        case.source.write_text(json.dumps(content), encoding="utf-8")
         np.save(case.vectors, load_encoder().encode(sentences))
     return {}
 
 
-def build(case: Case) -> Told:
+def build(case: Case) -> Measures:
     """Seconds of the build alone, its peak of memory, the bytes it wrote."""
     encoder, made = case.encoder(), list(articles(case.texts(), paragraphs=case.paragraphs))
     before = memory()["rss_mb"]
@@ -109,7 +109,7 @@ def build(case: Case) -> Told:
     return {"build_s": seconds, "build_peak_mb": peak, "before_mb": before, "bytes_per_passage": bytes_each}
 
 
-def ask(case: Case) -> Told:
+def ask(case: Case) -> Measures:
     """Medians of each round: a question, and the same without encoding it."""
     encoder = QuestionEncoder(load_encoder())
     opening, assistant = timed(open_assistant, Settings(data=case.index, reranker="none"), encoder)
@@ -118,8 +118,8 @@ def ask(case: Case) -> Told:
         assistant.ask(question, case.k)
     whole: list[list[float]] = []
     alone: list[list[float]] = []
-    for asked in _rounds(questions[_WARM_UP:], case.rounds):
-        took = [_asked(assistant.ask, question, case.k, encoder) for question in asked]
+    for batch in _rounds(questions[_WARM_UP:], case.rounds):
+        took = [_time_question(assistant.ask, question, case.k, encoder) for question in batch]
         whole.append([seconds for seconds, _ in took])
         alone.append([seconds - encoding for seconds, encoding in took])
     return {
@@ -130,23 +130,23 @@ def ask(case: Case) -> Told:
     }
 
 
-def recall(case: Case) -> Told:
+def recall(case: Case) -> Measures:
     """Share of the exact nearest passages found, and medians of the search among the vectors alone."""
-    generation, given = DataFolder(case.index).open(), case.encoder()
+    generation, encoder = DataFolder(case.index).open(), case.encoder()
     vectors = load_encoder().encode(case.read()["questions"][_WARM_UP:])
-    found: list[list[str]] = []
+    results: list[list[str]] = []
     ms: list[list[float]] = []
-    for some in np.array_split(vectors, case.rounds):
-        took = [timed(generation.dense_passages.search, vector, case.k) for vector in some]
+    for part in np.array_split(vectors, case.rounds):
+        took = [timed(generation.dense_passages.search, vector, case.k) for vector in part]
         ms.append([MS * seconds for seconds, _ in took])
-        found += [[generation.passages[row].text for row, _ in hits] for _, hits in took]
+        results += [[generation.passages[row].text for row, _ in hits] for _, hits in took]
     texts = [passage.text for passage in generation.passages]
-    rows = exact_nearest(vectors, _blocks(texts, given), case.k)
-    wanted = [[texts[row] for row in best] for best in rows.tolist()]
-    return {"recall": share_found(found, wanted), "dense_ms": [median(one) for one in ms]}
+    rows = exact_nearest(vectors, _blocks(texts, encoder), case.k)
+    expected = [[texts[row] for row in best] for best in rows.tolist()]
+    return {"recall": share_found(results, expected), "dense_ms": [median(times) for times in ms]}
 
 
-STEPS: Mapping[str, Callable[[Case], Told]] = {
+STEPS: Mapping[str, Callable[[Case], Measures]] = {
     "prepare": prepare,
     "build": build,
     "ask": ask,
@@ -154,7 +154,7 @@ STEPS: Mapping[str, Callable[[Case], Told]] = {
 }
 
 
-def _blocks(texts: Sequence[str], encoder: GivenEncoder) -> Iterator[Vectors]:
+def _blocks(texts: Sequence[str], encoder: PrecomputedEncoder) -> Iterator[Vectors]:
     left = iter(texts)
     while block := list(islice(left, _BLOCK)):
         yield encoder.encode(block)
@@ -165,7 +165,7 @@ def _rounds(questions: Sequence[str], rounds: int) -> list[Sequence[str]]:
     return [questions[start : start + each] for start in range(0, rounds * each, each)]
 
 
-def _asked(
+def _time_question(
     ask_one: Callable[[str, int], object], question: str, k: int, encoder: QuestionEncoder
 ) -> tuple[float, float]:
     """Seconds of the question, and how many of them went into encoding."""

@@ -27,7 +27,7 @@ _EACH = 5  # a round's value is the median of so many
 _BANDWIDTHS = ("copy_gb_s", "sum_gb_s", "sums_gb_s", "product_gb_s")
 
 Rounds = dict[str, list[float]]
-Way = Callable[[int], float]
+Measure = Callable[[int], float]
 
 
 def floors(scale: Scale, texts: Sequence[str], questions: Sequence[str]) -> Rounds:
@@ -40,11 +40,11 @@ def floors(scale: Scale, texts: Sequence[str], questions: Sequence[str]) -> Roun
     flat_share, question_share, passages_share    of the best bandwidth, and of the forward pass
     """
     vectors = normalised(np.random.default_rng(0).standard_normal((scale.flat, _DIMENSION), dtype=np.float32))
-    ways = {**_memory_ways(vectors), **_model_ways(texts, questions, scale.forward)}
-    rounds: Rounds = {name: [] for name in ways}
+    measures = {**_memory_measures(vectors), **_model_measures(texts, questions, scale.forward)}
+    rounds: Rounds = {name: [] for name in measures}
     for number in range(scale.rounds):
-        for name, way in ways.items():
-            rounds[name].append(way(number))
+        for name, measure in measures.items():
+            rounds[name].append(measure(number))
     rounds["flat_ms"] = [MS * vectors.nbytes / _GB / speed for speed in rounds["flat_gb_s"]]
     return rounds | _shares(rounds)
 
@@ -52,17 +52,17 @@ def floors(scale: Scale, texts: Sequence[str], questions: Sequence[str]) -> Roun
 def _shares(rounds: Rounds) -> Rounds:
     best = [max(speeds) for speeds in zip(*(rounds[name] for name in _BANDWIDTHS), strict=True)]
     return {
-        "flat_share": _over(rounds["flat_gb_s"], best),
-        "question_share": _over(rounds["forward_question_ms"], rounds["encode_question_ms"]),
-        "passages_share": _over(rounds["encode_tokens_s"], rounds["forward_tokens_s"]),
+        "flat_share": _ratios(rounds["flat_gb_s"], best),
+        "question_share": _ratios(rounds["forward_question_ms"], rounds["encode_question_ms"]),
+        "passages_share": _ratios(rounds["encode_tokens_s"], rounds["forward_tokens_s"]),
     }
 
 
-def _over(some: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [one / other for one, other in zip(some, others, strict=True)]
+def _ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    return [numerator / denominator for numerator, denominator in zip(numerators, denominators, strict=True)]
 
 
-def _memory_ways(vectors: Vectors) -> dict[str, Way]:
+def _memory_measures(vectors: Vectors) -> dict[str, Measure]:
     import faiss
 
     query, copied = vectors[0].copy(), np.empty_like(vectors)
@@ -87,18 +87,18 @@ def _sums(vectors: Vectors) -> float:
         return float(sum(threads.map(np.sum, np.array_split(vectors, cores))))
 
 
-def _model_ways(texts: Sequence[str], questions: Sequence[str], count: int) -> dict[str, Way]:
+def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) -> dict[str, Measure]:
     bare, encoder = BareModel(default_model_folder()), load_encoder()
     encoder.encode(["what loads when it is first used"])
 
-    def asked(number: int) -> Sequence[str]:
+    def batch(number: int) -> Sequence[str]:
         return questions[number * _EACH : (number + 1) * _EACH]
 
     def bare_question(number: int) -> float:
-        return MS * median(bare.seconds(bare.batches([one])) for one in asked(number))
+        return MS * median(bare.seconds(bare.batches([text])) for text in batch(number))
 
     def question(number: int) -> float:
-        return MS * median(timed(encoder.encode, [one])[0] for one in asked(number))
+        return MS * median(timed(encoder.encode, [text])[0] for text in batch(number))
 
     def passages(number: int) -> Sequence[str]:
         first = number * count % max(1, len(texts) - count + 1)

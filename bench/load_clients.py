@@ -28,21 +28,21 @@ def ask_all(address: str, questions: Sequence[str], *, clients: int, k: int) -> 
         left.put(question)
     ms: list[float] = []
     with ThreadPoolExecutor(clients) as pool:
-        asking = [pool.submit(_client, address, left, k, ms) for _ in range(clients)]
-        seconds, _ = timed(lambda: [one.result() for one in asking])
+        running = [pool.submit(_client, address, left, k, ms) for _ in range(clients)]
+        seconds, _ = timed(lambda: [client.result() for client in running])
     return {"seconds": seconds, "ms": ms, "refused": len(questions) - len(ms)}
 
 
 def _client(address: str, left: SimpleQueue[str], k: int, ms: list[float]) -> None:
     """Ask what is left until nothing is; add the milliseconds of each answer."""
     with closing(HTTPConnection(urlsplit(address).netloc, timeout=600)) as connection:
-        for question in _taken(left):
+        for question in _drain(left):
             took, status = timed(_ask, connection, question, k)
             if status != _BUSY:
                 ms.append(MS * took)
 
 
-def _taken(left: SimpleQueue[str]) -> Iterator[str]:
+def _drain(left: SimpleQueue[str]) -> Iterator[str]:
     while True:
         try:
             yield left.get_nowait()
@@ -53,11 +53,11 @@ def _taken(left: SimpleQueue[str]) -> Iterator[str]:
 def _ask(connection: HTTPConnection, question: str, k: int) -> int:
     body = json.dumps({"question": question, "k": k})
     connection.request("POST", "/api/ask", body, {"Content-Type": "application/json"})
-    reply = connection.getresponse()
-    said = reply.read()
-    if reply.status not in (200, _BUSY):
-        raise RuntimeError(f"{reply.status} {said[:200]!r} for {question!r}")
-    return reply.status
+    response = connection.getresponse()
+    body_text = response.read()
+    if response.status not in (200, _BUSY):
+        raise RuntimeError(f"{response.status} {body_text[:200]!r} for {question!r}")
+    return response.status
 
 
 if __name__ == "__main__":

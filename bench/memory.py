@@ -17,7 +17,9 @@ def memory(status: str | None = None) -> dict[str, float]:
     as resident while they are in memory, though the system may take them back.
     """
     lines = (status or _STATUS.read_text()).splitlines()
-    kib = {name: rest.split()[0] for name, _, rest in (line.partition(":") for line in lines) if rest.split()}
+    kib = {
+        name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value.split()
+    }
     return {name: round(int(kib[field]) / _KIB_PER_MB, 1) for name, field in _FIELDS.items()}
 
 

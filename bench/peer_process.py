@@ -20,7 +20,7 @@ from bench.errors import PeerFailed
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 3_600.0
 """Seconds that one line may take."""
-_LAST_WORDS = 300  # characters of a reason
+_REASON_CHARACTERS = 300  # characters of a reason
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -37,11 +37,11 @@ def quiet_environment() -> dict[str, str]:
     return {**os.environ, **_QUIET}
 
 
-def told_by(module: str, *options: str, given: object, whose: str) -> dict[str, Any]:
+def run_module(module: str, *options: str, document: object, name: str) -> dict[str, Any]:
     """What a module, run in a process of its own and given JSON, tells as JSON. Raises PeerFailed."""
     ended = subprocess.run(
         [sys.executable, "-m", module, *options],
-        input=json.dumps(given),
+        input=json.dumps(document),
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -49,9 +49,9 @@ def told_by(module: str, *options: str, given: object, whose: str) -> dict[str, 
     )
     if ended.returncode:
         last = ended.stderr.strip().rpartition("\n")[2] or f"ended with {ended.returncode}"
-        raise PeerFailed(whose, f"{' '.join([module, *options])}: {last}")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+        raise PeerFailed(name, f"{' '.join([module, *options])}: {last}")
+    result: dict[str, Any] = json.loads(ended.stdout)
+    return result
 
 
 class Peer:
@@ -92,16 +92,16 @@ class Peer:
         self._running.wait()
         self._errors.close()
 
-    def tell(self, do: str, **given: Any) -> dict[str, Any]:
+    def call(self, do: str, **fields: Any) -> dict[str, Any]:
         """Send a line and read the reply. Raises PeerFailed when there is none in time."""
         too_long = threading.Timer(self._limit, self._running.kill)
         too_long.start()
         try:
-            reply = self._exchange(json.dumps({"do": do, **given}))
+            reply = self._exchange(json.dumps({"do": do, **fields}))
         finally:
             too_long.cancel()
         if not reply:
-            raise PeerFailed(self.name, self._last_words(do))
+            raise PeerFailed(self.name, self._failure(do))
         answer: dict[str, Any] = json.loads(reply)
         return answer
 
@@ -115,10 +115,10 @@ class Peer:
             return ""
         return self._running.stdout.readline()
 
-    def _last_words(self, do: str) -> str:
+    def _failure(self, do: str) -> str:
         code = self._running.wait()
         self._errors.seek(0)
-        said = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
+        lines = [line.strip() for line in self._errors.read().splitlines() if line.strip()]
         if code == -signal.SIGKILL:
             return f"{do}: was killed: took more than {self._limit:g} s, or more memory than there is"
-        return f"{do}: {said[-1][:_LAST_WORDS] if said else f'ended with {code}'}"
+        return f"{do}: {lines[-1][:_REASON_CHARACTERS] if lines else f'ended with {code}'}"

@@ -95,9 +95,9 @@ class Replies:
         self._system = system
         self._loaded = ""
 
-    def to(self, asked: Line) -> Line:
+    def to(self, request: Line) -> Line:
         """The reply to one line."""
-        ways: dict[str, Callable[[Line], Line]] = {
+        commands: dict[str, Callable[[Line], Line]] = {
             "build": self._build,
             "open": self._open,
             "ask": self._ask,
@@ -107,66 +107,66 @@ class Replies:
             "change": self._change,
             "memory": lambda _: memory(),
         }
-        return ways[asked["do"]](asked)
+        return commands[request["do"]](request)
 
     def _model(self, folder: str) -> None:
         if self._loaded != folder:
             self._system.load(folder)
             self._loaded = folder
 
-    def _build(self, asked: Line) -> Line:
-        texts = json.loads(Path(asked["texts"]).read_text(encoding="utf-8"))
-        folder = Path(asked["folder"])
-        self._model(asked["model"])
-        took, own = timed(self._system.build, texts, folder)
-        told = {"seconds": own or took, "passages": len(texts), "bytes": self._system.size(folder)}
-        return told | memory()
+    def _build(self, request: Line) -> Line:
+        texts = json.loads(Path(request["texts"]).read_text(encoding="utf-8"))
+        folder = Path(request["folder"])
+        self._model(request["model"])
+        took, measured = timed(self._system.build, texts, folder)
+        reply = {"seconds": measured or took, "passages": len(texts), "bytes": self._system.size(folder)}
+        return reply | memory()
 
-    def _open(self, asked: Line) -> Line:
+    def _open(self, request: Line) -> Line:
         def opened() -> None:
-            self._model(asked["model"])
-            self._system.open(Path(asked["folder"]))
+            self._model(request["model"])
+            self._system.open(Path(request["folder"]))
 
         return {"seconds": timed(opened)[0]}
 
-    def _ask(self, asked: Line) -> Line:
+    def _ask(self, request: Line) -> Line:
         """Each question, and in turn with it the encoding of another: what slows one down slows both."""
-        others = iter(asked.get("others", ()))
+        others = iter(request.get("others", ()))
         rows: list[list[int]] = []
         ms: list[float] = []
         encode_ms: list[float] = []
-        for question in asked["questions"]:
-            took, found = timed(self._system.ask, question, asked["k"])
-            rows.append(found)
+        for question in request["questions"]:
+            took, answer = timed(self._system.ask, question, request["k"])
+            rows.append(answer)
             ms.append(MS * took)
             encode_ms += [MS * self._encoding(other) for other in islice(others, 1)]
         return {"rows": rows, "ms": ms, "encode_ms": encode_ms}
 
-    def _encode(self, asked: Line) -> Line:
-        return {"encode_ms": [MS * self._encoding(question) for question in asked["questions"]]}
+    def _encode(self, request: Line) -> Line:
+        return {"encode_ms": [MS * self._encoding(question) for question in request["questions"]]}
 
     def _encoding(self, question: str) -> float:
-        took, own = timed(self._system.encode, question)
-        return own or took
+        took, measured = timed(self._system.encode, question)
+        return measured or took
 
-    def _nearest(self, asked: Line) -> Line:
-        return {"rows": [self._system.nearest(question, asked["k"]) for question in asked["questions"]]}
+    def _nearest(self, request: Line) -> Line:
+        return {"rows": [self._system.nearest(question, request["k"]) for question in request["questions"]]}
 
-    def _load(self, asked: Line) -> Line:
-        def one(question: str) -> float:
-            return MS * timed(self._system.ask, question, asked["k"])[0]
+    def _load(self, request: Line) -> Line:
+        def ask(question: str) -> float:
+            return MS * timed(self._system.ask, question, request["k"])[0]
 
         ms: list[float]
-        with ThreadPoolExecutor(asked["clients"]) as clients:
-            took, ms = timed(list, clients.map(one, asked["questions"]))
+        with ThreadPoolExecutor(request["clients"]) as clients:
+            took, ms = timed(list, clients.map(ask, request["questions"]))
         return {"seconds": took, "ms": ms}
 
-    def _change(self, asked: Line) -> Line:
-        return {"seconds": timed(self._system.change, asked["row"], asked["text"])[0]}
+    def _change(self, request: Line) -> Line:
+        return {"seconds": timed(self._system.change, request["row"], request["text"])[0]}
 
 
-def timed(call: Callable[..., T], *given: Any) -> tuple[float, T]:
+def timed(call: Callable[..., T], *arguments: Any) -> tuple[float, T]:
     """Seconds that a call took, and what it gave back."""
     started = time.perf_counter()
-    returned = call(*given)
+    returned = call(*arguments)
     return time.perf_counter() - started, returned

@@ -41,13 +41,13 @@ class Course:
     model: str
     scale: Scale
 
-    def index(self, name: str, one: Competitor) -> Path:
+    def index(self, name: str, competitor: Competitor) -> Path:
         """The folder of a system's index of the "whole" or the "part"."""
-        return self.work / name / one.index
+        return self.work / name / competitor.index
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RoundQuestions:
     """The questions of one round; `load` are those of so many clients."""
 
     warm: Sequence[str]
@@ -59,12 +59,12 @@ class Asked:
 class Trial:
     """One system on one course."""
 
-    def __init__(self, one: Competitor, course: Course) -> None:
-        self._one, self._course = one, course
+    def __init__(self, competitor: Competitor, course: Course) -> None:
+        self._competitor, self._course = competitor, course
 
     def build_whole(self) -> Values:
         """The whole corpus, built once."""
-        if not self._one.builds:
+        if not self._competitor.builds:
             return {}
         built = self._build("whole")
         each = built["bytes"] / built["passages"]
@@ -74,80 +74,82 @@ class Trial:
         """What it holds in memory once it has answered, and the rows it finds nearest."""
         with self._opened() as peer:
             self._ask(peer, questions)
-            resident = peer.tell("memory")["rss_mb"]
-            rows = peer.tell("nearest", questions=questions, k=self._course.scale.k)["rows"]
+            resident = peer.call("memory")["rss_mb"]
+            rows = peer.call("nearest", questions=questions, k=self._course.scale.k)["rows"]
         return {"answering_mb": resident}, rows
 
-    def round(self, asked: Asked, *, row: int, text: str) -> Values:
+    def round(self, questions: RoundQuestions, *, row: int, text: str) -> Values:
         """One round, at whose end a row gets another text."""
-        values = self._part() if self._one.builds else {}
-        if not self._one.answers:
-            return values | self._encoding(asked)
+        values = self._part() if self._competitor.builds else {}
+        if not self._competitor.answers:
+            return values | self._encoding(questions)
         started = time.perf_counter()
         with self._opened() as peer:
-            self._ask(peer, asked.warm[:1])
+            self._ask(peer, questions.warm[:1])
             values["cold_s"] = time.perf_counter() - started
-            values |= self._alone(peer, asked)
-            values |= self._service(peer, asked) if self._one.serves else self._threads(peer, asked)
-            values["change_s"] = peer.tell("change", row=row, text=text)["seconds"]
+            values |= self._alone(peer, questions)
+            values |= (
+                self._service(peer, questions) if self._competitor.serves else self._threads(peer, questions)
+            )
+            values["change_s"] = peer.call("change", row=row, text=text)["seconds"]
         return values
 
     @contextmanager
     def _opened(self, name: str = "whole") -> Iterator[Peer]:
-        with self._one.start() as peer:
-            folder = str(self._course.index(name, self._one))
-            peer.tell("open", model=self._course.model, folder=folder)
+        with self._competitor.start() as peer:
+            folder = str(self._course.index(name, self._competitor))
+            peer.call("open", model=self._course.model, folder=folder)
             yield peer
 
     def _build(self, name: str) -> dict[str, Any]:
-        folder = self._course.index(name, self._one)
+        folder = self._course.index(name, self._competitor)
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with self._one.start() as peer:
+        with self._competitor.start() as peer:
             texts = str(self._course.work / f"{name}.json")
-            return peer.tell("build", model=self._course.model, texts=texts, folder=str(folder))
+            return peer.call("build", model=self._course.model, texts=texts, folder=str(folder))
 
     def _part(self) -> Values:
         built = self._build("part")
         return {"build_s": built["seconds"], "build_per_s": built["passages"] / built["seconds"]}
 
-    def _encoding(self, asked: Asked) -> Values:
+    def _encoding(self, questions: RoundQuestions) -> Values:
         with self._opened("part") as peer:
-            peer.tell("encode", questions=asked.warm)
-            return {"encode_ms": median(peer.tell("encode", questions=asked.others)["encode_ms"])}
+            peer.call("encode", questions=questions.warm)
+            return {"encode_ms": median(peer.call("encode", questions=questions.others)["encode_ms"])}
 
     def _ask(self, peer: Peer, questions: Sequence[str], others: Sequence[str] = ()) -> dict[str, Any]:
-        return peer.tell("ask", questions=list(questions), others=list(others), k=self._course.scale.k)
+        return peer.call("ask", questions=list(questions), others=list(others), k=self._course.scale.k)
 
-    def _alone(self, peer: Peer, asked: Asked) -> Values:
+    def _alone(self, peer: Peer, questions: RoundQuestions) -> Values:
         """Questions one at a time, each followed by the encoding of another."""
-        self._ask(peer, asked.warm, asked.warm)
-        told = self._ask(peer, asked.alone, asked.others)
-        whole, encoding = median(told["ms"]), median(told["encode_ms"])
-        slow = percentile(told["ms"], _SLOW)
+        self._ask(peer, questions.warm, questions.warm)
+        reply = self._ask(peer, questions.alone, questions.others)
+        whole, encoding = median(reply["ms"]), median(reply["encode_ms"])
+        slow = percentile(reply["ms"], _SLOW)
         return {"p50_ms": whole, "p95_ms": slow, "encode_ms": encoding, "over_encode": whole / encoding}
 
-    def _threads(self, peer: Peer, asked: Asked) -> Values:
+    def _threads(self, peer: Peer, batch: RoundQuestions) -> Values:
         """Clients as threads of the system's own process."""
         values = {}
-        for clients, questions in asked.load.items():
+        for clients, questions in batch.load.items():
             k = self._course.scale.k
-            told = peer.tell("load", questions=list(questions), clients=clients, k=k)
-            values[f"qps_{clients}"] = len(questions) / told["seconds"]
+            reply = peer.call("load", questions=list(questions), clients=clients, k=k)
+            values[f"qps_{clients}"] = len(questions) / reply["seconds"]
         return values
 
-    def _service(self, peer: Peer, asked: Asked) -> Values:
+    def _service(self, peer: Peer, batch: RoundQuestions) -> Values:
         """Clients of the web service, which has a process of its own, as they have."""
         values = {"refused": 0.0}
-        inside = self._ask(peer, asked.load[1])["ms"]
+        inside = self._ask(peer, batch.load[1])["ms"]
         k = self._course.scale.k
-        with served(self._course.index("whole", self._one), self._one.reranker) as address:
-            asked_by_clients(address, asked.warm, clients=1, k=k)
-            for clients, questions in asked.load.items():
-                told = asked_by_clients(address, questions, clients=clients, k=k)
-                values[f"qps_{clients}"] = len(told["ms"]) / told["seconds"]
-                values["refused"] += told["refused"]
+        with served(self._course.index("whole", self._competitor), self._competitor.reranker) as address:
+            asked_by_clients(address, batch.warm, clients=1, k=k)
+            for clients, questions in batch.load.items():
+                reply = asked_by_clients(address, questions, clients=clients, k=k)
+                values[f"qps_{clients}"] = len(reply["ms"]) / reply["seconds"]
+                values["refused"] += reply["refused"]
                 if clients == 1:
-                    pairs = zip(told["ms"], inside, strict=True)
-                    values["route_ms"] = median(outside - own for outside, own in pairs)
+                    pairs = zip(reply["ms"], inside, strict=True)
+                    values["route_ms"] = median(outside - answered for outside, answered in pairs)
         return values

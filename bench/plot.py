@@ -25,7 +25,7 @@ def draw_growth(
     with rc_context(_STYLE):
         figure = Figure(figsize=(9, 3), layout="constrained")
         for axes, (measure, label) in zip(figure.subplots(1, len(_PANELS)), _PANELS.items(), strict=True):
-            _panel(axes, [(size, told[measure]) for size, told in sizes if measure in told])
+            _panel(axes, [(size, measures[measure]) for size, measures in sizes if measure in measures])
             slope = f", exponent {exponents[measure]:.2f}" if measure in exponents else ""
             axes.set(xscale="log", yscale="log", xlabel="passages", title=f"{label}{slope}")
             axes.set_xticks([size for size, _ in sizes], [f"{size:,}" for size, _ in sizes])
@@ -40,9 +40,9 @@ def _panel(axes: Any, points: Sequence[tuple[int, Part]]) -> None:
     """Medians with their spread, and what growth in proportion would be."""
     if not points:
         return
-    sizes, values = [size for size, _ in points], [told["median"] for _, told in points]
-    below = [told["median"] - told["low"] for _, told in points]
-    above = [told["high"] - told["median"] for _, told in points]
+    sizes, values = [size for size, _ in points], [measures["median"] for _, measures in points]
+    below = [measures["median"] - measures["low"] for _, measures in points]
+    above = [measures["high"] - measures["median"] for _, measures in points]
     axes.errorbar(sizes, values, yerr=[below, above], color=_COLOUR, marker="o", capsize=3)
     straight = [values[0] * size / sizes[0] for size in sizes]
     axes.plot(sizes, straight, color=_QUIET, linestyle="--", linewidth=1, label="in proportion")

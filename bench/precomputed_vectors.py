@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.bare_forward import WINDOW
-from bench.synthetic_corpora import GivenVectors
+from bench.synthetic_corpora import PrecomputedVectors
 from index.embedding.encoder import Encoder
 from index.storage.arrays import Vectors
 
@@ -26,16 +26,16 @@ NAME = "given vectors"
 FINGERPRINT = hashlib.sha256(b"vectors given by bench").hexdigest()
 
 
-class GivenEncoder:
+class PrecomputedEncoder:
     """Looks vectors up instead of working them out."""
 
     name = NAME
     fingerprint = FINGERPRINT
     max_tokens = WINDOW
 
-    def __init__(self, vectors: GivenVectors, model: Path) -> None:
+    def __init__(self, vectors: PrecomputedVectors, model: Path) -> None:
         """`model` is the folder whose tokenizer counts."""
-        self._given = vectors
+        self._vectors = vectors
         self._tokenizer = _tokenizer(model)
         self.dimension = vectors.dimension
 
@@ -48,7 +48,7 @@ class GivenEncoder:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             batch = texts[start : start + _BATCH]
-            vectors[start : start + len(batch)] = self._given.of(batch)
+            vectors[start : start + len(batch)] = self._vectors.of(batch)
             if progress:
                 progress(len(batch))
         return vectors

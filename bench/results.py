@@ -29,7 +29,7 @@ _MILLION = "1000000"
 Part = dict[str, Any]
 
 
-def taken() -> dict[str, Any]:
+def provenance() -> dict[str, Any]:
     """When, where and with what: date, commit, versions, cores, load average of 1, 5 and 15 minutes."""
     return {
         **code_facts(),
@@ -58,13 +58,13 @@ def records(rounds: Mapping[str, Iterable[float]]) -> dict[str, Any]:
 def read_results(folder: Path = FOLDER) -> Part:
     """What was measured so far."""
     file = folder / FILE
-    found: Part = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return found
+    results: Part = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return results
 
 
-def merge(part: str, told: Part, *, folder: Path = FOLDER) -> Part:
+def merge(part: str, content: Part, *, folder: Path = FOLDER) -> Part:
     """Put a part in place of what was there, sum up anew, write; all results."""
-    results = {**read_results(folder), part: told}
+    results = {**read_results(folder), part: content}
     results["summary"] = summary(results)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -83,14 +83,14 @@ def summary(results: Part) -> dict[str, float | None]:
     """
     systems = results.get("peers", {}).get("systems", {})
     million = results.get("growth", {}).get("sizes", {}).get(_MILLION, {})
-    own = systems.get(PULLQUOTE.name, {})
+    pullquote = systems.get(PULLQUOTE.name, {})
     return {
         "build_vs_best_peer": _median(against_best(systems, "build_s")),
         "question_p50_vs_best_peer": _median(against_best(systems, "p50_ms")),
-        "question_p50_vs_encode": own.get("over_encode", {}).get("median"),
-        "qps32_vs_qps1": _median(_over(own.get("qps_32"), own.get("qps_1"))),
+        "question_p50_vs_encode": pullquote.get("over_encode", {}).get("median"),
+        "qps32_vs_qps1": _median(_over(pullquote.get("qps_32"), pullquote.get("qps_1"))),
         "build_vs_forward_pass": _median(
-            _over(own.get("build_s"), systems.get(WHOLE.name, {}).get("build_s"))
+            _over(pullquote.get("build_s"), systems.get(WHOLE.name, {}).get("build_s"))
         ),
         "recall_1e6": million.get("recall", {}).get("median"),
         "search_ms_1e6": million.get("search_ms", {}).get("median"),
@@ -101,21 +101,21 @@ def summary(results: Part) -> dict[str, float | None]:
 def against_best(systems: Mapping[str, Part], measure: str) -> Measured | None:
     """Pullquote over the peer with the least median of a measure, or None where nothing is to be compared."""
     peers = [systems[name][measure] for name in PEERS if measure in systems.get(name, {})]
-    best = min(peers, key=lambda told: float(told["median"]), default=None)
+    best = min(peers, key=lambda measures: float(measures["median"]), default=None)
     return _over(systems.get(PULLQUOTE.name, {}).get(measure), best)
 
 
-def _over(one: Part | None, other: Part | None) -> Measured | None:
-    if not one or not other:
+def _over(numerator: Part | None, other: Part | None) -> Measured | None:
+    if not numerator or not other:
         return None
-    return measured(one["values"]).over(measured(other["values"]))
+    return measured(numerator["values"]).over(measured(other["values"]))
 
 
-def _median(found: Measured | None) -> float | None:
-    return None if found is None else round(found.median, 3)
+def _median(values: Measured | None) -> float | None:
+    return None if values is None else round(values.median, 3)
 
 
 def sizes_in_order(results: Part) -> Sequence[tuple[int, Part]]:
     """The sizes measured, smallest first."""
     sizes = results.get("growth", {}).get("sizes", {})
-    return sorted((int(size), told) for size, told in sizes.items())
+    return sorted((int(size), measures) for size, measures in sizes.items())

@@ -16,7 +16,7 @@ from bench.competitors import COMPETITORS, PLAIN, Competitor
 from bench.errors import PeerFailed
 from bench.exact_neighbours import recall
 from bench.peer_protocol import timed
-from bench.peer_trial import CLIENTS, Asked, Course, Trial, Values
+from bench.peer_trial import CLIENTS, Course, RoundQuestions, Trial, Values
 
 _WARM_UP = 5  # questions before the clock starts
 
@@ -63,47 +63,47 @@ class Contest:
         (self._course.work / f"{name}.json").write_text(json.dumps(list(texts)), encoding="utf-8")
 
     def _once(self, competitors: Sequence[Competitor]) -> None:
-        questions = self._asked().alone
+        questions = self._next_questions().alone
 
-        def part(one: Competitor) -> Values:
-            trial = Trial(one, self._course)
+        def part(competitor: Competitor) -> Values:
+            trial = Trial(competitor, self._course)
             values = trial.build_whole()
-            found, self._nearest[one.name] = trial.find(questions)
-            return values | found
+            measures, self._nearest[competitor.name] = trial.find(questions)
+            return values | measures
 
-        for one in filter(lambda one: one.answers, competitors):
-            self._try(one, "whole", part)
-        wanted = self._nearest.get(PLAIN.name)
+        for competitor in filter(lambda competitor: competitor.answers, competitors):
+            self._try(competitor, "whole", part)
+        expected = self._nearest.get(PLAIN.name)
         for name, rows in self._nearest.items():
-            if wanted:
-                self.outcome.note(name, {"recall": recall(rows, wanted)})
+            if expected:
+                self.outcome.note(name, {"recall": recall(rows, expected)})
 
     def _round(self, number: int, competitors: Sequence[Competitor]) -> None:
-        asked, row = self._asked(), number % len(self._texts)
+        questions, row = self._next_questions(), number % len(self._texts)
         text = f"{self._texts[row]} It was read again."
 
-        def part(one: Competitor) -> Values:
-            return Trial(one, self._course).round(asked, row=row, text=text)
+        def part(competitor: Competitor) -> Values:
+            return Trial(competitor, self._course).round(questions, row=row, text=text)
 
-        for one in competitors:
-            self._try(one, f"round {number + 1}", part)
+        for competitor in competitors:
+            self._try(competitor, f"round {number + 1}", part)
 
-    def _try(self, one: Competitor, what: str, part: Callable[[Competitor], Values]) -> None:
-        if one.name in self.outcome.failed:
+    def _try(self, competitor: Competitor, what: str, part: Callable[[Competitor], Values]) -> None:
+        if competitor.name in self.outcome.failed:
             return
         try:
-            seconds, values = timed(part, one)
+            seconds, values = timed(part, competitor)
         except PeerFailed as error:
-            self.outcome.failed[one.name] = error.reason
-            self._say(f"{what}, {one.name}: {error.reason}")
+            self.outcome.failed[competitor.name] = error.reason
+            self._say(f"{what}, {competitor.name}: {error.reason}")
         else:
-            self.outcome.note(one.name, values)
-            self._say(f"{what}, {one.name}: {seconds:.0f} s")
+            self.outcome.note(competitor.name, values)
+            self._say(f"{what}, {competitor.name}: {seconds:.0f} s")
 
-    def _asked(self) -> Asked:
+    def _next_questions(self) -> RoundQuestions:
         """The next questions."""
         warm, alone, others, *load = (
             list(islice(self._questions, count))
             for count in (_WARM_UP, *[self._course.scale.questions] * (2 + len(CLIENTS)))
         )
-        return Asked(warm, alone, others, dict(zip(CLIENTS, load, strict=True)))
+        return RoundQuestions(warm, alone, others, dict(zip(CLIENTS, load, strict=True)))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import PeerFailed
-from bench.peer_process import ROOT, quiet_environment, told_by
+from bench.peer_process import ROOT, quiet_environment, run_module
 
 _READY = " is ready: "
 _START = 300.0  # seconds
@@ -41,4 +41,4 @@ def served(data: Path, reranker: str) -> Iterator[str]:
 def asked_by_clients(address: str, questions: Sequence[str], *, clients: int, k: int) -> dict[str, Any]:
     """What `bench.load_clients` tells. Raises PeerFailed when it fails."""
     options = (address, str(clients), str(k))
-    return told_by("bench.load_clients", *options, given=list(questions), whose="clients")
+    return run_module("bench.load_clients", *options, document=list(questions), name="clients")

@@ -21,14 +21,14 @@ def set_up(*, say: Callable[[str], None] = print) -> bool:
     """Make every environment whose pins have changed; whether all are there."""
     pinned = {name: ROOT / "bench" / "peers" / f"{name}.txt" for name in PEERS}
     pinned[_TOOLS] = ROOT / "bench" / f"{_TOOLS}.txt"
-    made = [_made(name, pins, say) for name, pins in pinned.items()]  # all are tried, whatever fails
+    made = [_install(name, pins, say) for name, pins in pinned.items()]  # all are tried, whatever fails
     return all(made)
 
 
-def _made(name: str, pins: Path, say: Callable[[str], None]) -> bool:
-    folder, wanted = ENVIRONMENTS / name, pins.read_text(encoding="utf-8")
+def _install(name: str, pins: Path, say: Callable[[str], None]) -> bool:
+    folder, pinned = ENVIRONMENTS / name, pins.read_text(encoding="utf-8")
     stamp = folder / _STAMP
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == pinned:
         return True
     say(f"installing {name}")
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
@@ -37,5 +37,5 @@ def _made(name: str, pins: Path, say: Callable[[str], None]) -> bool:
     if ended.returncode:
         say(f"{name} cannot be installed: {ended.stderr.strip().rpartition(chr(10))[2]}")
         return False
-    stamp.write_text(wanted, encoding="utf-8")
+    stamp.write_text(pinned, encoding="utf-8")
     return True

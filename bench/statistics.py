@@ -36,8 +36,8 @@ class Measured:
     def record(self) -> dict[str, Any]:
         """As JSON holds it, in six significant digits."""
         low, high = self.spread
-        told = {"median": _short(self.median), "low": _short(low), "high": _short(high)}
-        return told | {"values": [_short(value) for value in self.values]}
+        record = {"median": _short(self.median), "low": _short(low), "high": _short(high)}
+        return record | {"values": [_short(value) for value in self.values]}
 
 
 def measured(values: Iterable[float]) -> Measured:

@@ -53,7 +53,7 @@ def _halves(sentence: str) -> tuple[str, str]:
     return " ".join(words[:middle]), " ".join(words[middle:])
 
 
-class GivenVectors:
+class PrecomputedVectors:
     """A vector for every text that `recombined` can make, always the same one for a text.
 
     Those of the sentence it begins with and of the one it ends with are added, and a little noise of its own.
@@ -82,14 +82,14 @@ class GivenVectors:
 
     def _rows(
         self,
-        known: dict[str, int],
+        rows: dict[str, int],
         texts: Sequence[str],
         key: Callable[[str], str],
         hashes: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         """The rows whose half a text has; one by its hash where a cut has left it none."""
         anywhere = (hashes % len(self._vectors)).tolist()
-        return np.array([known.get(key(text), row) for text, row in zip(texts, anywhere, strict=True)])
+        return np.array([rows.get(key(text), row) for text, row in zip(texts, anywhere, strict=True)])
 
 
 def normalised(vectors: Vectors) -> Vectors:

@@ -53,14 +53,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def cell(told: Mapping[str, Any] | None) -> str:
+def cell(measure: Mapping[str, Any] | None) -> str:
     """ "12 [11, 14]"; without the spread where there was one round."""
-    if not told:
+    if not measure:
         return ""
-    median = number(told["median"])
-    if len(told["values"]) == 1:
+    median = number(measure["median"])
+    if len(measure["values"]) == 1:
         return median
-    return f"{median} [{number(told['low'])}, {number(told['high'])}]"
+    return f"{median} [{number(measure['low'])}, {number(measure['high'])}]"
 
 
 def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,22 +72,26 @@ def _systems(results: Part) -> str:
     systems = results.get("peers", {}).get("systems", {})
     if not systems:
         return ""
-    rows = [[name, *(cell(told.get(measure)) for measure in _SYSTEMS)] for name, told in systems.items()]
+    rows = [
+        [name, *(cell(measures.get(measure)) for measure in _SYSTEMS)] for name, measures in systems.items()
+    ]
     failed = [f"{name} could not be measured: {why}" for name, why in results["peers"]["failed"].items()]
     return "\n\n".join([_rows(["system", *_SYSTEMS.values()], rows), *failed])
 
 
 def _against(results: Part) -> str:
     systems = results.get("peers", {}).get("systems", {})
-    found = {label: against_best(systems, measure) for measure, label in _AGAINST.items()}
-    rows = [[label, cell(ratio.record())] for label, ratio in found.items() if ratio]
+    ratios = {label: against_best(systems, measure) for measure, label in _AGAINST.items()}
+    rows = [[label, cell(ratio.record())] for label, ratio in ratios.items() if ratio]
     return _rows([f"time, {PULLQUOTE.name} / best of {', '.join(PEERS)}", "ratio"], rows) if rows else ""
 
 
 def _floors(results: Part) -> str:
     rounds = results.get("floors", {}).get("measures", {})
     return (
-        _rows(["floor", "measured"], [[name, cell(told)] for name, told in rounds.items()]) if rounds else ""
+        _rows(["floor", "measured"], [[name, cell(measure)] for name, measure in rounds.items()])
+        if rounds
+        else ""
     )
 
 
@@ -95,13 +99,13 @@ def _growth(results: Part) -> str:
     sizes = sizes_in_order(results)
     if not sizes:
         return ""
-    rows = [[f"{size:,}", *(cell(told.get(measure)) for measure in _SIZES)] for size, told in sizes]
+    rows = [[f"{size:,}", *(cell(measures.get(measure)) for measure in _SIZES)] for size, measures in sizes]
     slopes = results["growth"].get("exponents", {})
     rows.append(["exponent", *(number(slopes[name]) if name in slopes else "" for name in _SIZES)])
-    failed = [f"{size:,} passages: {told['failed']}" for size, told in sizes if "failed" in told]
+    failed = [f"{size:,} passages: {measures['failed']}" for size, measures in sizes if "failed" in measures]
     return "\n\n".join([_rows(["passages", *_SIZES.values()], rows), *failed])
 
 
 def _summary(results: Part) -> str:
-    found = {name: value for name, value in results.get("summary", {}).items() if value is not None}
-    return _rows(["summary", ""], [[name, number(value)] for name, value in found.items()]) if found else ""
+    values = {name: value for name, value in results.get("summary", {}).items() if value is not None}
+    return _rows(["summary", ""], [[name, number(value)] for name, value in values.items()]) if values else ""

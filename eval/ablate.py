@@ -1,4 +1,4 @@
-"""What each part of the ranking buys: the same questions, one part left out at a time."""
+"""Ablation: evaluates the same questions with one part of the ranking left out at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.search.query import DEFAULT_WEIGHTS, FusionWeights
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to rank: the weights of the six scores, and whether the reranker reads the best of it."""
+    """A ranking: the weights of the six scores, with or without the reranker."""
 
     fusion: FusionWeights = DEFAULT_WEIGHTS
     reranked: bool = False
@@ -29,7 +29,7 @@ VARIANTS: Mapping[str, Variant] = {
     "dense alone, reranked": Variant(FusionWeights(lexical=0.0), reranked=True),
     "fused, reranked": Variant(reranked=True),
 }
-"""In the order of the table; the last is what people use."""
+"""In the order of the table; the last is the default."""
 
 
 def ablate(
@@ -41,12 +41,9 @@ def ablate(
     reranked: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Run]:
-    """A run for each variant; `asks` makes the callable that answers in its way.
-
-    `reranked` false leaves out those that need a reranker.
-    """
+    """A run per variant, asked through `ask_with(variant)`; `reranked` includes those with the reranker."""
     variants = {name: variant for name, variant in VARIANTS.items() if reranked or not variant.reranked}
-    shelf = tuple(articles)
+    corpus = tuple(articles)
     runs = {}
     for number, (name, variant) in enumerate(variants.items()):
 
@@ -54,5 +51,5 @@ def ablate(
             if progress:
                 progress(before * total + done, len(variants) * total)
 
-        runs[name] = evaluate(ask_with(variant), gold, shelf, k=k, progress=advance)
+        runs[name] = evaluate(ask_with(variant), gold, corpus, k=k, progress=advance)
     return runs

@@ -1,11 +1,11 @@
-"""Fits a confidence on gold questions: the one file that knows scikit-learn.
+"""Fits confidence on gold questions with scikit-learn.
 
-What is predicted is that the articles answer the question at all, from the facts of its best hit: that is
-what declining has to know. (On public questions a fit to whether the first answer is right told unanswerable
-questions apart less well: AUROC .834 against .840.) From where on an answer is called strong is decided by
-how many first answers are right. All that is reported comes from questions held out of the fit that rated
-them, and so do the thresholds; these were chosen on the ratings they are reported on, which flatters them a
-little. Isotonic regression has steps: its thresholds are chosen among those of the final curve.
+Predicts from the features of the best hit that the articles answer the question at all, which is what
+abstaining depends on. (On public questions a fit to whether the first answer is right separated unanswerable
+questions less well: AUROC .834 against .840.) The share of right first answers decides from which confidence
+an answer is called strong. Scores and thresholds come from held-out questions; the thresholds are chosen on
+the ratings they are reported on, which flatters them a little. Isotonic regression has steps: its thresholds
+are chosen among those of the final curve.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from qa.assistant import Assistant
 from qa.confidence import FACTS, READ_FACTS, Calibration, facts
 
 MAX_WRONG_REFUSALS = 0.05
-"""Share of the answerable questions that may be declined so that unanswerable ones are."""
+"""Share of answerable questions that may be declined for the sake of unanswerable ones."""
 STRONG_PRECISION = 0.8
-"""Share of the strong answers that must be right: nine in ten is reached nowhere on public questions, of
-which a third are near misses written to mislead."""
+"""Share of strong answers that must be right. Nine in ten is out of reach on the public questions: a third of
+them are adversarial near misses."""
 MIN_STRONG_ANSWERS = 10
-"""Answers that this share is taken over at the least: two of two are not "all of them"."""
+"""Answers needed to measure that share: two of two prove nothing."""
 NEVER = 1.01
-"""A threshold that no confidence reaches."""
+"""A threshold above every confidence."""
 FOLDS = 5
 REPEATS = 10
 SEED = 1
-# Inverse strength of the penalty: keeps a fact that seldom varies from getting an extreme weight.
+# Inverse penalty: keeps a feature that seldom varies from getting an extreme weight.
 _PENALTY = 100.0
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 class Method(StrEnum):
-    """How odds become a chance."""
+    """How log-odds become a probability."""
 
     LOGISTIC = "logistic"
     ISOTONIC = "isotonic"
@@ -57,10 +57,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Of each question: the facts of its best hit, whether its first answer is right, whether it has one.
-
-    `values` has shape (questions, facts), `right` and `answerable` (questions,) with 0 or 1.
-    """
+    """Features of each question's best hit, shape (questions, features), with the outcomes, 0 or 1."""
 
     values: Floats
     right: Floats
@@ -69,14 +66,14 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Weights, constant and steps as `qa.confidence.Calibration` holds them."""
+    """Weights, constant and steps of a `qa.confidence.Calibration`."""
 
     weights: tuple[float, ...]
     constant: float
     steps: tuple[tuple[float, float], ...] = ()
 
     def chances(self, values: Floats) -> Floats:
-        """The chance of each row of facts."""
+        """The probability of each row of features."""
         odds: Floats = values @ np.array(self.weights) + self.constant
         if not self.steps:
             return np.asarray(1 / (1 + np.exp(-odds)))
@@ -86,7 +83,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Questions rated by fits that did not see them, each as often as it was held out."""
+    """Questions rated by fits on other questions, each as often as it was held out."""
 
     chances: Floats
     right: Floats
@@ -94,24 +91,24 @@ class HeldOut:
 
     @property
     def brier(self) -> float:
-        """Mean squared distance of chance and outcome (Brier, 1950): 0 is perfect, a coin's is .25."""
+        """Mean squared error of the probabilities (Brier, 1950): 0 is perfect, a coin has .25."""
         return float(((self.chances - self.answerable) ** 2).mean())
 
     @property
     def ece(self) -> float:
-        """See `eval.abstention`."""
+        """Expected calibration error; see `eval.abstention`."""
         return calibration_error(self.chances, self.answerable)
 
     @property
     def auroc(self) -> float:
-        """Answerable against not; see `eval.abstention`."""
+        """Answerable against unanswerable; see `eval.abstention`."""
         return auroc(self.chances, self.answerable)
 
 
 def observe(
     assistant: Assistant, gold: Sequence[GoldQuestion], *, progress: Callable[[int, int], None] | None = None
 ) -> Observed:
-    """What a fit needs to know of each question; one that nothing is found for is left out."""
+    """The training data of a fit; questions without a hit are left out."""
     best: dict[str, Hit] = {}
 
     def ask(question: str) -> Answer:
@@ -132,7 +129,7 @@ def observe(
 
 
 def fit(observed: Observed, method: Method) -> Fit:
-    """Logistic regression, and isotonic regression of its odds when asked for."""
+    """Logistic regression, followed by isotonic regression of its log-odds for that method."""
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 
@@ -147,7 +144,7 @@ def fit(observed: Observed, method: Method) -> Fit:
 
 
 def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
-    """Rate the second rows of each fold by a fit on the first."""
+    """Rate the test rows of each fold by a fit on its training rows."""
     rated = [
         (test, fit(_rows(observed, train), method).chances(observed.values[test])) for train, test in folds
     ]
@@ -158,9 +155,9 @@ def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
 
 
 def question_folds(observed: Observed) -> Folds:
-    """Five folds with like shares of answerable questions, drawn ten times.
+    """Five stratified folds, drawn ten times.
 
-    Raises EvalFailure when there are fewer than five questions that can be answered, or that cannot.
+    Raises EvalFailure with fewer than five answerable or unanswerable questions.
     """
     from sklearn.model_selection import RepeatedStratifiedKFold
 
@@ -176,7 +173,7 @@ def question_folds(observed: Observed) -> Folds:
 
 
 def abstain_below(held_out: HeldOut, withheld: float = MAX_WRONG_REFUSALS) -> float:
-    """The highest threshold that withholds at most this share of the answers to answerable questions.
+    """The highest threshold that declines at most this share of the answerable questions.
 
     Answerable questions rated .2, .4, .6, .8 and a share of .25 -> .4: one of four lies below it.
     """
@@ -185,7 +182,7 @@ def abstain_below(held_out: HeldOut, withheld: float = MAX_WRONG_REFUSALS) -> fl
 
 
 def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:
-    """The lowest threshold from which on this share of first answers is right, `NEVER` if there is none."""
+    """The lowest threshold above which this share of first answers is right; `NEVER` if there is none."""
     order = np.argsort(-held_out.chances, kind="stable")
     chances, right = held_out.chances[order], held_out.right[order]
     shares = np.cumsum(right) / np.arange(1, len(right) + 1)
@@ -203,7 +200,7 @@ def thresholds(
     withheld: float = MAX_WRONG_REFUSALS,
     share: float = STRONG_PRECISION,
 ) -> tuple[float, float]:
-    """Abstain below, strong from: of what was held out, or of the final curve when it has steps."""
+    """Abstain below, strong from: from held-out ratings, or from the final curve if it has steps."""
     if method is Method.ISOTONIC:
         chances = fit(observed, method).chances(observed.values)
         held_out = HeldOut(chances, observed.right, observed.answerable)
@@ -220,7 +217,7 @@ def calibration(
 ) -> Calibration:
     """The fit on all questions, with these thresholds (abstain below, strong from).
 
-    They are rounded to three digits, away from what they would let happen, so that a file can be read.
+    They are rounded to three digits for readability, each in its cautious direction.
     """
     whole = fit(observed, method)
     low, high = math.floor(1_000 * bounds[0]) / 1_000, math.ceil(1_000 * bounds[1]) / 1_000
@@ -241,11 +238,11 @@ def calibration(
 
 
 def describe(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float, float]) -> list[str]:
-    """What the fits gave the questions they did not see, and what the thresholds do to these."""
+    """Lines about the scores of held-out questions, and the effect of the thresholds on them."""
     lines = [
-        f"{method}, held out: Brier {held.brier:.3f}, ECE {held.ece:.3f}, AUROC {held.auroc:.3f}"
+        f"{method}, held out: Brier {held_out.brier:.3f}, ECE {held_out.ece:.3f}, AUROC {held_out.auroc:.3f}"
         + " (taken)" * (method is best)
-        for method, held in rated.items()
+        for method, held_out in rated.items()
     ]
     held_out, (low, high) = rated[best], bounds
     declined, strong = held_out.chances < low, held_out.chances >= high

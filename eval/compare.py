@@ -1,7 +1,7 @@
-"""Two runs on the same questions: what changed, by how much, and whether it could be chance.
+"""Compares two runs on the same questions: differences with intervals and significance tests.
 
-For each measure the difference B - A with its interval, and a paired randomisation test; for hit@1 McNemar's
-test as well. No correction is made for looking at many measures: name the ones that matter before looking.
+Each measure gets the difference B - A with its interval and a paired randomisation test; hit@1 also McNemar's
+test. There is no correction for multiple comparisons: choose the measures that matter beforehand.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A measure in both runs. `effect` is B - A; `wins` are questions on which B is better.
+    """A measure in both runs. `effect` is B - A; `wins` counts the questions on which B is better.
 
-    `wins`, `losses` and `ties` are 0 for a measure that single questions have no value of.
+    `wins`, `losses` and `ties` are 0 for measures of the whole set.
     """
 
     measure: Measure
@@ -39,18 +39,15 @@ class Difference:
     ties: int = 0
 
     def regressed(self, alpha: float = ALPHA) -> bool:
-        """Whether B is worse than A, and by chance alone would seldom (less than alpha) be so much worse.
-
-        What is forbidden has no chance on its side: any more of it is a regression.
-        """
+        """Whether B is significantly worse than A; any increase of a forbidden measure is a regression."""
         return self.second > self.first if self.measure.forbidden else self.chance.worse < alpha
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences, by slice (`ALL_SPANS` and each type), and the questions whose first answer changed.
+    """All differences by slice (`ALL_QUESTIONS` and each type), and the questions whose first answer changed.
 
-    `lead` is the measure that says whether the first answer is right; `mcnemar` the p-value of its changes.
+    `lead` is the measure of right first answers; `mcnemar` the p-value of its changes.
     """
 
     differences: Mapping[str, Sequence[Difference]]
@@ -68,7 +65,7 @@ class Comparison:
 
 
 def compare(first: Run, second: Run) -> Comparison:
-    """Compare B (`second`) with A (`first`). Raises RunError when they were not judged alike."""
+    """Compare B (`second`) with A (`first`). Raises RunError if they were not judged alike."""
     pairs = _paired(first, second)
     differences = {
         name: [difference for measure in measures_of(first) if (difference := _difference(measure, chosen))]
@@ -114,10 +111,7 @@ def _unit(run: Run) -> str:
 
 
 def _gold_content(row: QuestionResult) -> tuple[str, bool, dict[int, str]]:
-    """What makes two rows the same gold question: evidence counts by what it says, not where it stands.
-
-    Nor does it matter how a longer piece was split into sentences.
-    """
+    """The identity of a gold question: evidence counts by its words, wherever it stands or is split."""
     evidence: dict[int, str] = {}
     for piece in row.evidence:
         evidence[piece.grade] = fold(f"{evidence.get(piece.grade, '')} {piece.text[piece.start : piece.end]}")

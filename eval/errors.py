@@ -1,4 +1,4 @@
-"""What can go wrong with measuring, and what a person does next; doors catch `EvalFailure`."""
+"""Errors of evaluation; the command line catches `EvalFailure`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class EvalFailure(Exception):
-    """Something about gold questions or runs that a person can act on, in one line."""
+    """A problem with gold questions or runs; the message is one line and names the next step."""
 
 
 class GoldError(EvalFailure):
-    """A gold file, or a line of it, that is not what it should be; lines count from 1, 0 is the file."""
+    """A bad gold file, or a bad line of it; lines count from 1, 0 is the file."""
 
     def __init__(self, file: Path, reason: str, *, line: int = 0, question: str = "") -> None:
         self.file = file
@@ -23,4 +23,4 @@ class GoldError(EvalFailure):
 
 
 class RunError(EvalFailure):
-    """A run folder that is not there, not whole, or not of the same questions as another."""
+    """A run folder that is missing, damaged, or of other questions than the one compared with."""

@@ -1,27 +1,26 @@
-"""Where a quotation stands in an article, however its quotes, dashes, capitals and spaces were typed."""
+"""Finds quotations in articles, whatever their quotes, dashes, capitals and spaces."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from corpus.article import Article
 from corpus.normalise import fold
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """A text as it is compared, and for each of its characters the offset it came from."""
+class Folded(NamedTuple):
+    """A folded text, and the original offset of each of its characters."""
 
     text: str
     offsets: tuple[int, ...]
 
 
 def locate(article: Article, quote: str) -> list[tuple[int, int]]:
-    """Every half-open span of the article's text that says `quote`, in order; spans may overlap.
+    """Every half-open span of the article's text that reads like `quote`, in order; spans may overlap.
 
     Compatible forms, straight and curly quotes, dashes, capitals and runs of white space count as equal:
     the quote "a 'green paper' - twice" finds “A  ‘Green Paper’ – twice”.
@@ -44,7 +43,7 @@ def _folded_article(article: Article) -> Folded:
 
 
 def _fold(text: str) -> Folded:
-    """Character by character, so that every offset is known; white space runs become one space.
+    """Fold character by character, which keeps every offset; white space runs become one space.
 
     >>> _fold("A  “b”").text, _fold("A  “b”").offsets
     ('a "b"', (0, 1, 3, 4, 5))
@@ -52,7 +51,7 @@ def _fold(text: str) -> Folded:
     characters: list[str] = []
     offsets: list[int] = []
     for offset, character in enumerate(text):
-        # Soft hyphens and marks of no width are seen by nobody who copies a quotation.
+        # Soft hyphens and zero-width marks are invisible to whoever copies a quotation.
         unseen = unicodedata.category(character) == "Cf"
         for plain in "" if unseen else fold(character) or " ":
             if plain != " " or (characters and characters[-1] != " "):
@@ -75,7 +74,7 @@ class ArticleLookup:
             self._by_stem.setdefault(_stem(article.source), []).append(article)
 
     def find(self, name: str) -> Article | None:
-        """The one article of that name, None when there is none or more than one."""
+        """The article of that name; None if there is none, or more than one."""
         if name in self._exact:
             return self._exact[name]
         matches = self._by_stem.get(_stem(name), [])

@@ -1,13 +1,13 @@
-"""Gold questions: what is asked, and where in the articles it is answered.
+"""Reads gold questions: each with the places in the articles that answer it.
 
-A gold file is JSON Lines; `docs/gold-questions.md` tells how to write one:
+A gold file is JSON Lines; see `docs/gold-questions.md`:
 
     {"id": "q1", "question": "Why ...?", "type": "why", "answerable": true,
      "relevant": [{"doc": "report.md", "quotes": ["because it rained"], "grade": 2}]}
 
-Evidence is kept as spans of the articles' canonical text, never as passages of an index, so a gold set
-outlives every change to how articles are split. A quote lies in one sentence; of a span that holds several
-whole sentences each counts for itself.
+Evidence is stored as spans of the canonical text, not as passages of an index, so a gold set stays valid when
+articles are split differently. A quote lies in one sentence; each whole sentence of a longer span counts for
+itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from corpus.article import Article, Sentence
+from corpus.article import Article, Sentence, Span
 from corpus.json_lines import JsonLinesError, numbered_lines, parsed
 from corpus.normalise import fold
 from corpus.sentences import split_sentences
@@ -28,34 +28,25 @@ from qa.errors import QuestionError
 from qa.question import read_question
 
 ANSWERS = 2
-"""The grade from which evidence answers a question; 1 is related, and what is not listed is 0."""
+"""The grade from which evidence answers a question; 1 is related, 0 is all else."""
 
 UNTYPED = "question"
 ALL_QUESTIONS = "all"
-"""The slice of all questions in tables, so no type of question."""
+"""The slice of all questions in tables; no question may have it as its type."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """A half-open span of an article that answers (grade 2) or bears on (grade 1) a question."""
+class Evidence(Span):
+    """A span of an article that answers (grade 2) or is related to (grade 1) a question."""
 
-    article: Article
-    start: int
-    end: int
     grade: int = ANSWERS
-
-    @property
-    def text(self) -> str:
-        """The span's slice of the article's text."""
-        return self.article.text[self.start : self.end]
 
 
 @dataclass(frozen=True, slots=True)
 class GoldQuestion:
     """A question whose answer is known. Any one piece of evidence of grade 2 answers it.
 
-    `relevant` is empty exactly when the articles do not answer (`answerable` is false). `type` sorts
-    questions in tables.
+    `relevant` is empty if and only if `answerable` is false. `type` groups questions in tables.
     """
 
     id: str
@@ -67,19 +58,19 @@ class GoldQuestion:
 
     @property
     def answering(self) -> tuple[Evidence, ...]:
-        """The evidence that answers, without what is merely related."""
+        """The evidence that answers, without the related."""
         return tuple(evidence for evidence in self.relevant if evidence.grade >= ANSWERS)
 
 
 def evidence_in(article: Article, start: int, end: int, *, grade: int = ANSWERS) -> list[Evidence]:
-    """The whole sentences of a span, each for itself; the span as it is when it holds none."""
+    """The whole sentences of a span, each for itself; the span itself if it holds none."""
     whole = [s for s in _overlapping(_sentences(article), start, end) if start <= s.start and s.end <= end]
     spans = [(sentence.start, sentence.end) for sentence in whole]
     return [Evidence(article, first, last, grade) for first, last in spans or [(start, end)]]
 
 
 class _Fault(Exception):
-    """What is wrong with a line; the message reads on from file, line and id."""
+    """A fault of a line; the message continues file, line and id."""
 
 
 def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
@@ -97,7 +88,7 @@ def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
 
 
 def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuestion], list[GoldError]]:
-    """The sound questions of a file, and what is wrong with the others."""
+    """The valid questions of a file, and the faults of the others."""
     results = list(_read(path, articles))
     sound = [question for question in results if isinstance(question, GoldQuestion)]
     return sound, [fault for fault in results if isinstance(fault, GoldError)]
@@ -111,13 +102,13 @@ def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | Go
         return
     if not lines:
         yield GoldError(path, "holds no question; docs/gold-questions.md tells how to write one")
-    shelf, first_lines = ArticleLookup(articles), dict[str, int]()
+    lookup, first_lines = ArticleLookup(articles), dict[str, int]()
     for number, line in lines:
-        yield _question(path, number, line, shelf, first_lines)
+        yield _question(path, number, line, lookup, first_lines)
 
 
 def _question(
-    path: Path, number: int, line: str, shelf: ArticleLookup, first_lines: dict[str, int]
+    path: Path, number: int, line: str, articles: ArticleLookup, first_lines: dict[str, int]
 ) -> GoldQuestion | GoldError:
     identifier = ""
     try:
@@ -128,7 +119,7 @@ def _question(
         first = first_lines.setdefault(identifier, number)
         if first != number:
             raise _Fault(f"line {first} has the same id; give each question its own")
-        return _parsed(written, identifier, shelf)
+        return _parsed(written, identifier, articles)
     except _Fault as fault:
         return GoldError(path, str(fault), line=number, question=identifier)
 
@@ -142,7 +133,7 @@ def _identifier(written: Mapping[str, Any]) -> str:
     return str(identifier)
 
 
-def _parsed(written: Mapping[str, Any], identifier: str, shelf: ArticleLookup) -> GoldQuestion:
+def _parsed(written: Mapping[str, Any], identifier: str, articles: ArticleLookup) -> GoldQuestion:
     question, type_ = written.get("question"), written.get("type") or UNTYPED
     answerable, listed = written.get("answerable"), written.get("relevant") or []
     if not isinstance(question, str) or not isinstance(type_, str):
@@ -161,19 +152,19 @@ def _parsed(written: Mapping[str, Any], identifier: str, shelf: ArticleLookup) -
         raise _Fault('"relevant" must be a list of evidence')
     if listed and not answerable:
         raise _Fault("an unanswerable question has evidence; remove it, or call the question answerable")
-    relevant = tuple(dict.fromkeys(piece for entry in listed for piece in _evidence(entry, shelf)))
+    relevant = tuple(dict.fromkeys(piece for entry in listed for piece in _evidence(entry, articles)))
     if answerable and not any(piece.grade >= ANSWERS for piece in relevant):
         raise _Fault(f"an answerable question has no evidence of grade {ANSWERS}; quote what answers it")
     return GoldQuestion(identifier, question, relevant, answerable, type_, str(written.get("note") or ""))
 
 
-def _evidence(entry: object, shelf: ArticleLookup) -> Iterator[Evidence]:
+def _evidence(entry: object, articles: ArticleLookup) -> Iterator[Evidence]:
     if not isinstance(entry, dict):
         raise _Fault('evidence must be an object with "doc" and "quotes", or "doc", "start" and "end"')
     name, grade = entry.get("doc", entry.get("article")), entry.get("grade", ANSWERS)
     if type(grade) is not int or grade not in (1, ANSWERS):
         raise _Fault(f"the grade {grade!r} is neither 1 (related) nor 2 (answers)")
-    article = shelf.find(name) if isinstance(name, str) else None
+    article = articles.find(name) if isinstance(name, str) else None
     if article is None:
         raise _Fault(
             f"no article (or more than one) is called {name!r} in this index; "
@@ -191,7 +182,7 @@ def _quote_spans(quotes: object, article: Article) -> list[tuple[int, int]]:
 
 
 def _locate_quote(quote: str, article: Article) -> list[tuple[int, int]]:
-    """Where a quote stands: once, or in each repetition of one and the same sentence."""
+    """The span of a quote; several if the same sentence is repeated."""
     spans = locate(article, quote)
     if not any(character.isalnum() for character in quote):
         raise _Fault(f"the quote {quote!r} has no word in it; quote what answers")
@@ -229,14 +220,13 @@ def _span(entry: Mapping[str, Any], article: Article) -> tuple[int, int]:
 
 
 def _offset(entry: Mapping[str, Any], name: str) -> int:
-    """The offset, -1 when there is none; true and false are no numbers here."""
+    """The offset, -1 if there is none."""
     value = entry.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 @lru_cache(maxsize=256)
 def _sentences(article: Article) -> tuple[Sentence, ...]:
-    """Split once: every quote of an article asks for them."""
     return tuple(split_sentences(article))
 
 

@@ -1,8 +1,8 @@
-"""From use to gold: answers that people got become lines of a gold file that an evaluator completes.
+"""Turns answers and feedback into gold candidates, which an evaluator completes.
 
-What was declined, or marked as not useful, becomes a question whose answer somebody has to look up:
-`answerable` is null until then. What was marked as useful brings its marked answer along as evidence, to be
-confirmed. `qa eval check` tells what is still to be filled in.
+Questions that were declined or marked as not useful need an answer looked up: `answerable` is null until
+then. For questions marked as useful the marked answer is proposed as evidence, to be confirmed. `qa eval
+check` lists what is still missing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ _CLOSEST_CHARACTERS = 160
 def candidates(records: Iterable[Mapping[str, Any]], *, prefix: str = "use") -> Iterator[Line]:
     """Candidate gold lines for answers as `qa ask --json` prints them, each question once.
 
-    A record may carry a person's verdict as "useful": true or false. Answers that were given and not judged
-    say nothing and are left out.
+    A record may carry a user's verdict as "useful": true or false; answers without a verdict are left out.
     """
     seen: set[str] = set()
     for record in records:
@@ -35,12 +34,8 @@ def candidates(records: Iterable[Mapping[str, Any]], *, prefix: str = "use") -> 
         if not question or fold(question) in seen or (useful is None and not record.get("abstained")):
             continue
         seen.add(fold(question))
-        yield {
-            "id": f"{prefix}-{len(seen):03d}",
-            "question": question,
-            "type": "",
-            **_completed(record, useful),
-        }
+        identifier = f"{prefix}-{len(seen):03d}"
+        yield {"id": identifier, "question": question, "type": "", **_completed(record, useful)}
 
 
 def _completed(record: Mapping[str, Any], useful: object) -> Line:
@@ -48,18 +43,14 @@ def _completed(record: Mapping[str, Any], useful: object) -> Line:
     if useful is True and first and first["answer"]["text"].strip():
         evidence = {"doc": first["source"], "quotes": [first["answer"]["text"]], "grade": ANSWERS}
         return {"answerable": True, "relevant": [evidence], "note": "marked useful: confirm the quote"}
-    reason = "declined" if record.get("abstained") else "marked not useful"
-    if useful is True:
-        reason = "marked useful"
+    unjudged = "declined" if record.get("abstained") else "marked not useful"
+    reason = "marked useful" if useful is True else unjudged
     closest = next(iter(record.get("nearest") or record.get("extracts") or ()), None)
     shown = (
         f"; shown: {closest['source']}: {closest['answer']['text'][:_CLOSEST_CHARACTERS]}" if closest else ""
     )
-    return {
-        "answerable": None,
-        "relevant": [],
-        "note": f"{reason}: look up whether the articles answer{shown}",
-    }
+    note = f"{reason}: look up whether the articles answer{shown}"
+    return {"answerable": None, "relevant": [], "note": note}
 
 
 def read_answers(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -88,14 +79,14 @@ def _is_extract(extract: object) -> bool:
 
 Record = dict[str, Any]
 
-# A question that people judged comes before the same one declined, and useful answers come first.
+# Useful answers come first, and judged questions before declined ones.
 _ASKED = """
 SELECT asked.id, question, abstained, count(verdict), max(coalesce(verdict = 'useful', 0))
 FROM asked LEFT JOIN judged ON judged.asked = asked.id
 WHERE question IS NOT NULL GROUP BY asked.id HAVING abstained OR count(verdict)
 ORDER BY 5 DESC, count(verdict) > 0 DESC, asked.at DESC, asked.id
 """
-# The extract that was called useful; of a whole answer, or of an article as a whole, the first.
+# The extract marked as useful; the first one if the whole answer or article was marked.
 _USEFUL = """
 SELECT cited.article, source, sha256, answer_start, answer_end FROM cited JOIN judged USING (asked)
 WHERE asked = ? AND verdict = 'useful' AND (judged.article = '' OR (
@@ -113,10 +104,10 @@ WHERE question IS NULL AND (abstained OR EXISTS (SELECT 1 FROM judged WHERE judg
 
 
 def judged_records(feedback: sqlite3.Connection, articles: Iterable[Article]) -> Iterator[Record]:
-    """Questions that were declined or judged, as `qa ask --json` prints answers, with "useful".
+    """Declined or judged questions in the form of `qa ask --json`, with "useful".
 
-    Useful ones first, then those that were not, then the declined; the newest first in each. An answer with
-    any extract called useful is useful.
+    Useful ones first, then useless, then declined; the newest first in each. An answer is useful if any of
+    its extracts is.
     """
     texts = {(article.id, article.sha256): article.text for article in articles}
     for question_id, question, abstained, judged, useful in feedback.execute(_ASKED).fetchall():
@@ -131,7 +122,7 @@ def judged_records(feedback: sqlite3.Connection, articles: Iterable[Article]) ->
 
 
 def without_text(feedback: sqlite3.Connection) -> int:
-    """How many questions would be among the records had their text been kept."""
+    """How many records are missing because the text of their question was not stored."""
     (count,) = feedback.execute(_WITHOUT_TEXT).fetchone()
     return int(count)
 

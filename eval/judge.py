@@ -1,10 +1,10 @@
-"""Whether what a system shows holds the evidence of a gold question.
+"""Judges whether an extract holds the evidence of a gold question.
 
-    evidence lies in the text shown                              -> it holds it
-    the text lies in the evidence, with 60 % of its words or more -> it holds it
-    anything else                                                 -> it does not
+    the text shown contains the evidence                                 -> yes
+    the evidence contains the text, which has at least 60 % of its words -> yes
+    otherwise                                                            -> no
 
-Judged twice: the marked answer (strict), and the extract around it.
+Both the marked answer (strict) and the extract around it are judged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from corpus.article import Article
 from eval.evidence import ArticleLookup, locate
 from eval.gold import Evidence
 
-# The least part of the evidence's words that a shorter text must have, as in the development gold's scorer.
+# Least share of the evidence's words in a shorter text, as in the scorer of the development gold set.
 SHARE = 0.6
 
 Spans = tuple[tuple[int, int], ...]
@@ -26,11 +26,10 @@ Spans = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class ShownExtract:
-    """An extract as a system gave it, found again in the articles.
+    """An extract as a system gave it, located in the articles.
 
-    `spans` and `marked` are where its text and its marked answer stand: one place where the system says
-    which, every place where it does not, none where there is none. `valid` says that the citation is true
-    to the letter: article, offsets, hash and text.
+    `spans` and `marked` are the spans of its text and its marked answer: the stated ones if the system states
+    offsets, else every match. `valid`: the citation is correct in article, offsets, hash and text.
     """
 
     article: Article | None
@@ -42,10 +41,10 @@ class ShownExtract:
     valid: bool
 
 
-def locate_extract(record: Mapping[str, Any], shelf: ArticleLookup) -> ShownExtract:
-    """An extract as `qa.answer_json` writes it; offsets and hash may be missing, then its text is sought."""
+def locate_extract(record: Mapping[str, Any], articles: ArticleLookup) -> ShownExtract:
+    """Locate an extract as `qa.answer_json` writes it; without offsets and hash, by its text."""
     names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
-    article = next((match for name in names if name and (match := shelf.find(name))), None)
+    article = next((match for name in names if name and (match := articles.find(name))), None)
     named = article is not None and (names[0] == article.id or names[1] in _names(article))
     text, answer = str(record.get("text") or ""), record.get("answer") or {}
     marked = str(answer.get("text") or "")
@@ -55,7 +54,7 @@ def locate_extract(record: Mapping[str, Any], shelf: ArticleLookup) -> ShownExtr
     same = named and record.get("article_sha256") in (None, article.sha256)
     if same and whole and part and _matches_article(record, article, whole, part):
         return ShownExtract(article, article.source, text, marked, (whole,), (part,), valid=True)
-    # Offsets that do not hold count for nothing; the text is judged wherever it stands.
+    # Wrong offsets are ignored; the text is judged wherever it occurs.
     valid = same and record.get("start") is None and bool(text) and text in article.text and marked in text
     return ShownExtract(
         article,
@@ -76,19 +75,19 @@ def _stated_span(record: Mapping[str, Any]) -> tuple[int, int] | None:
 def _matches_article(
     record: Mapping[str, Any], article: Article, whole: tuple[int, int], part: tuple[int, int]
 ) -> bool:
-    """Whether the offsets give the texts, and the answer lies in the extract."""
+    """Whether the text at the offsets is the quoted text, and the answer lies in the extract."""
     inside = 0 <= whole[0] <= part[0] < part[1] <= whole[1] <= len(article.text)
     quoted = record.get("text"), record["answer"].get("text")
     return inside and (article.text[slice(*whole)], article.text[slice(*part)]) == quoted
 
 
 def _names(article: Article) -> tuple[str, str]:
-    """What a citation may call an article: its source, with its folder or without."""
+    """Names by which a citation may refer to an article: its source, with or without folder."""
     return article.source, PurePosixPath(article.source).name
 
 
 def grade(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> int:
-    """The best grade of the evidence that one of the spans holds, 0 when they hold none."""
+    """The best grade of the evidence that one of the spans holds, else 0."""
     return max((piece.grade for piece in covered_evidence(evidence, article, spans)), default=0)
 
 

@@ -1,8 +1,8 @@
-"""What is measured of one question, and what of all of them; every name with the definition meant.
+"""Measures of single questions, with their definitions.
 
-Rankings are judged as they would be shown: when a system declines, its closest passages take the place of
-the extracts, so that the order can be judged apart from the decision to decline. What a person gets is
-judged by `answered@1`, where a wrong refusal counts 0. A question that failed counts 0 everywhere.
+Rankings are judged as shown: for a declined question its nearest passages replace the extracts, so that the
+order is judged apart from the decision to decline. `answered@1` measures what a user gets: a wrong refusal
+counts 0. A failed question counts 0 everywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ARTICLE_CUTOFF = 5
 
 
 class Of(StrEnum):
-    """Which questions a measure is of."""
+    """The questions to which a measure applies."""
 
     ANSWERABLE = "answerable"
     UNANSWERABLE = "unanswerable"
@@ -28,10 +28,10 @@ class Of(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure with a value for each question; `better` is 1 when more is better, -1 when less is.
+    """A measure with a value for each question; `better` is 1 if more is better, -1 if less is.
 
-    Measures of `rate` are shares (0 to 1), others have a unit. What is `forbidden` must be 0: any more of it
-    is a regression, however few questions tell.
+    A `rate` is a share (0 to 1), others have a unit. A `forbidden` measure must be 0: any increase is a
+    regression, significant or not.
     """
 
     name: str
@@ -68,7 +68,7 @@ _ANSWER_MEASURES = (
     Measure("words", "words per extract shown, of the first three", of=Of.ALL, better=-1, rate=False),
     Measure("words marked", "words per marked answer, of the first three", of=Of.ALL, better=-1, rate=False),
 )
-# How many extracts a measure looks at: with fewer it would be another measure under the same name.
+# Extracts that a measure needs: with fewer it would be another measure under the same name.
 _CUTOFFS = {"hit@3": 3, "extract hit@3": 3, "article recall@5": ARTICLE_CUTOFF}
 SECONDS = Measure("seconds", "time from question to answer", of=Of.ALL, better=-1, rate=False)
 
@@ -85,7 +85,7 @@ def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
 
 
 def answer_measures(k: int) -> tuple[Measure, ...]:
-    """Measures of a system that answers with k extracts; standard ones are on paragraphs of the articles."""
+    """Measures of a system that answers with k extracts; standard ones judge paragraphs of the articles."""
     whole = (*_ANSWER_MEASURES[:7], *_passage_measures(k, "paragraphs"), *_ANSWER_MEASURES[7:], SECONDS)
     return tuple(measure for measure in whole if _CUTOFFS.get(measure.name, 1) <= k)
 
@@ -103,15 +103,12 @@ def score_question(
     failed: bool,
     standard: Mapping[str, float],
 ) -> dict[str, float]:
-    """The values of one question; measures that are not of such a question are left out.
-
-    One that could not be asked (`failed`) was neither answered nor declined.
-    """
+    """The values of the measures that apply; a `failed` question was neither answered nor declined."""
     values = {CITATIONS: float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
     if not gold.answerable:
         return {**values, "refusal recall": float(abstained and not failed)}
     strict = [grade(gold.relevant, extract.article, extract.marked) for extract in shown]
-    loose = [grade(gold.relevant, one.article, one.spans) for one in shown]
+    loose = [grade(gold.relevant, extract.article, extract.spans) for extract in shown]
     values |= {
         "hit@1": _hit(strict, 1),
         "hit@3": _hit(strict, 3),
@@ -149,11 +146,12 @@ def _article_recall(gold: GoldQuestion, shown: Sequence[ShownExtract]) -> float:
 
 
 def _lengths(shown: Sequence[ShownExtract]) -> dict[str, float]:
-    """Mean words of texts and of marked answers; nothing shown has no length."""
+    """Mean words of texts and of marked answers; empty if nothing is shown."""
     if not shown:
         return {}
-    words = sum(len(extract.text.split()) for extract in shown) / len(shown)
-    return {"words": words, "words marked": sum(len(one.answer.split()) for one in shown) / len(shown)}
+    words = [len(extract.text.split()) for extract in shown]
+    marked = [len(extract.answer.split()) for extract in shown]
+    return {"words": sum(words) / len(shown), "words marked": sum(marked) / len(shown)}
 
 
 Ranking = Mapping[str, float]
@@ -168,7 +166,7 @@ def standard_measures(k: int) -> tuple[str, ...]:
 def score_rankings(
     judged: Mapping[str, Judged], rankings: Mapping[str, Ranking], *, k: int, relevant_from: int = 1
 ) -> dict[str, dict[str, float]]:
-    """By query, by name of the measure: its value (0 to 1). Queries that are not judged are left out."""
+    """Query -> measure -> value (0 to 1), for judged queries."""
     import ir_measures
     from ir_measures import RR, P, R, Success, nDCG
 
@@ -183,6 +181,6 @@ def score_rankings(
 
 
 def by_rank(documents: Sequence[str]) -> dict[str, float]:
-    """A ranking from an order: each document once, scores falling from its number of documents to 1."""
+    """Document -> score for documents in order, each once: scores fall from their number to 1."""
     once = list(dict.fromkeys(documents))
     return {document: float(len(once) - position) for position, document in enumerate(once)}

@@ -1,12 +1,12 @@
-"""Measuring: gold questions put to any callable that answers, and everything kept that explains the result.
+"""Evaluates any callable that answers questions against gold questions.
 
     from eval.run import evaluate
     run = evaluate(ask, read_gold(path, articles), articles, k=5)
 
 `ask` takes a question and returns an `Answer`, or a mapping as `qa ask --json` prints it: "abstained",
-"confidence" (or null), and "extracts" (or "nearest") with "source", "text" and "answer": {"text"}. So any
-other system can be measured with the same yardstick. Passages are judged as paragraphs of the articles, not
-as anybody's chunks: systems that cut differently stay comparable.
+"confidence" (or null), and "extracts" (or "nearest") with "source", "text" and "answer": {"text"}. So other
+systems can be measured alike. Passages are judged as paragraphs of the articles, not as a system's own
+chunks, which keeps systems that chunk differently comparable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from corpus.article import Article, Sentence
 from eval.errors import EvalFailure
 from eval.evidence import ArticleLookup
 from eval.gold import ANSWERS, Evidence, GoldQuestion
-from eval.judge import ShownExtract, grade, locate_extract
+from eval.judge import ShownExtract, Spans, grade, locate_extract
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
 from qa.answer import Answer
 from qa.answer_json import answer_record
@@ -36,10 +36,10 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a system did with a gold set: a row for each question, in the gold's order.
+    """The results of a system on a gold set: a row per question, in the order of the gold set.
 
-    `k` is how many extracts (or documents) each question was judged by, `documents` that rankings of
-    documents were judged and no answers, `facts` how the run came about.
+    `k` is the cutoff of extracts (or documents), `documents` is true for rankings of documents instead of
+    answers, `facts` is the provenance of the run.
     """
 
     rows: tuple[QuestionResult, ...]
@@ -59,43 +59,40 @@ def evaluate(
 ) -> Run:
     """Ask every question once and judge the first k extracts.
 
-    `trace` gives the sentences that each stage of a search ranks, best first; its time is not counted.
-    `progress` is called with the questions done and their number. A question that raises QuestionError
-    counts 0 and stays.
+    `trace` gives the sentences ranked by each stage of a search, best first; its time is not counted.
+    `progress` is called with the number of questions done and of all. A question that raises QuestionError
+    counts 0.
 
     Raises:
-        EvalFailure: gold questions or an answer that are not what they should be; names the question.
+        EvalFailure: invalid gold questions or an invalid answer; names the question.
     """
-    shelf = ArticleLookup(articles)
-    _check(gold, shelf, k)
+    lookup = ArticleLookup(articles)
+    _check(gold, lookup, k)
     results = []
     for number, question in enumerate(gold, start=1):
-        results.append(_ask(ask, question, trace, shelf=shelf, k=k))
+        results.append(_ask(ask, question, trace, articles=lookup, k=k))
         if progress:
             progress(number, len(gold))
-    paragraphs = {article.id: _paragraph_starts(article) for article in shelf.articles}
+    paragraphs = {article.id: _paragraph_starts(article) for article in lookup.articles}
     judged = {question.id: _judged(question, paragraphs) for question in gold if question.answerable}
     rankings = {result.question.id: _ranking(result.shown, paragraphs) for result in results}
     standard = score_rankings(
         judged, {name: by_rank(ranking) for name, ranking in rankings.items()}, k=k, relevant_from=ANSWERS
     )
-    rows = (
-        replace(
-            _row(one, standard.get(one.question.id, {})),
-            ranking=tuple(rankings[one.question.id]),
-            judged=judged.get(one.question.id, {}),
-        )
-        for one in results
-    )
+    rows = []
+    for result in results:
+        name = result.question.id
+        row = _row(result, standard.get(name, {}))
+        rows.append(replace(row, ranking=tuple(rankings[name]), judged=judged.get(name, {})))
     return Run(tuple(rows), k=k)
 
 
-def _check(gold: Sequence[GoldQuestion], shelf: ArticleLookup, k: int) -> None:
+def _check(gold: Sequence[GoldQuestion], articles: ArticleLookup, k: int) -> None:
     if k < 1:
         raise EvalFailure(f"{k} extracts cannot be judged; ask for 1 or more")
     if not gold or len({question.id for question in gold}) < len(gold):
         raise EvalFailure("there are no gold questions, or two with the same id")
-    ids = {article.id for article in shelf.articles}
+    ids = {article.id for article in articles.articles}
     for question in gold:
         for piece in question.relevant:
             if piece.article.id not in ids:
@@ -106,7 +103,7 @@ def _check(gold: Sequence[GoldQuestion], shelf: ArticleLookup, k: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """A question and what became of it; `error` says why it could not be asked."""
+    """A question and the reply; `error` says why it could not be asked."""
 
     question: GoldQuestion
     shown: tuple[ShownExtract, ...]
@@ -117,7 +114,7 @@ class _Reply:
     error: str
 
 
-def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: ArticleLookup, k: int) -> _Reply:
+def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, articles: ArticleLookup, k: int) -> _Reply:
     started = time.perf_counter()
     ranks: Mapping[str, int | None] = {}
     error = ""
@@ -130,7 +127,7 @@ def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, shelf: Articl
     record = _record(reply, question)
     return _Reply(
         question=question,
-        shown=tuple(locate_extract(extract, shelf) for extract in _listed(record, question)[:k]),
+        shown=tuple(locate_extract(extract, articles) for extract in _listed(record, question)[:k]),
         abstained=record.get("abstained", False),
         confidence=_confidence(record, question),
         seconds=seconds,
@@ -188,7 +185,7 @@ def _row(reply: _Reply, standard: Mapping[str, float]) -> QuestionResult:
         confidence=reply.confidence,
         seconds=reply.seconds,
         measures={**measures, SECONDS.name: reply.seconds},
-        ranks={**reply.ranks, "shown": _first_answer_rank(question, reply.shown)}
+        ranks={**reply.ranks, "shown": _first_answer(question, ((e.article, e.marked) for e in reply.shown))}
         if question.answerable
         else {},
         evidence=tuple(_in_paragraph(piece) for piece in question.relevant),
@@ -201,25 +198,14 @@ def _row(reply: _Reply, standard: Mapping[str, float]) -> QuestionResult:
 def _ranks(question: GoldQuestion, stages: Mapping[str, Sequence[Sentence]]) -> dict[str, int | None]:
     """For each stage the rank of the first sentence that holds evidence of grade 2."""
     return {
-        name: next(
-            (
-                rank
-                for rank, s in enumerate(sentences, start=1)
-                if _answers(question, s.article, (s.start, s.end))
-            ),
-            None,
-        )
+        name: _first_answer(question, ((s.article, ((s.start, s.end),)) for s in sentences))
         for name, sentences in stages.items()
     }
 
 
-def _answers(question: GoldQuestion, article: Article, span: tuple[int, int]) -> bool:
-    return grade(question.relevant, article, (span,)) >= ANSWERS
-
-
-def _first_answer_rank(question: GoldQuestion, shown: Sequence[ShownExtract]) -> int | None:
-    """The rank of the first marked answer that holds evidence of grade 2."""
-    grades = (grade(question.relevant, extract.article, extract.marked) for extract in shown)
+def _first_answer(question: GoldQuestion, located: Iterable[tuple[Article | None, Spans]]) -> int | None:
+    """The rank of the first of these places that holds evidence of grade 2."""
+    grades = (grade(question.relevant, article, spans) for article, spans in located)
     return next((rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), None)
 
 
@@ -231,7 +217,7 @@ def _paragraph_starts(article: Article) -> list[int]:
 
 
 def _paragraph(article: Article, starts: Sequence[int], position: int) -> str:
-    """The name of the paragraph that holds a character: "report-3f9a01c2:120"."""
+    """The name of the paragraph at a character: "report-3f9a01c2:120"."""
     return f"{article.id}:{starts[bisect_right(starts, position) - 1]}"
 
 
@@ -244,7 +230,7 @@ def _judged(question: GoldQuestion, paragraphs: Mapping[str, Sequence[int]]) -> 
 
 
 def _ranking(shown: Sequence[ShownExtract], paragraphs: Mapping[str, Sequence[int]]) -> list[str]:
-    """The paragraphs of the marked answers (of the extracts where nothing is marked), each once."""
+    """The paragraphs of the marked answers (of unmarked extracts, the extract's), each once."""
     spans = [(extract.article, (extract.marked or extract.spans)[:1]) for extract in shown]
     names = [
         _paragraph(article, paragraphs[article.id], span[0])
@@ -280,11 +266,11 @@ def _judge_extract(question: GoldQuestion, extract: ShownExtract) -> JudgedText:
 
 @dataclass(frozen=True, slots=True)
 class JudgedText:
-    """A piece of text from an article or a document, with what is said of it.
+    """A text from an article or document, with its judgement.
 
-    As evidence: `text` is its paragraph, `start` and `end` the span in it that counts, `grade` its grade.
-    As shown: `text` is the extract, the span what is marked in it, `grade` that of the marked answer,
-    `whole` that of the whole extract, `valid` whether the citation is true.
+    Evidence: `text` is its paragraph, `start` and `end` its span in it, `grade` its grade. Shown: `text` is
+    the extract, the span its marked answer, `grade` the grade of that answer, `whole` of the whole extract,
+    `valid` whether the citation is correct.
     """
 
     source: str
@@ -298,12 +284,11 @@ class JudgedText:
 
 @dataclass(frozen=True, slots=True)
 class QuestionResult:
-    """One question, measured.
+    """The result of one question.
 
-    `measures` holds the measures that apply, by name. `confidence` is None when the system gave none.
-    `ranks` tells for each stage of the search at which rank the first evidence stood (None: nowhere).
-    `ranking` lists the documents found, best first, and `judged` their grades as far as they are known.
-    `error` says why a question could not be asked at all.
+    `measures`: values by name, of the measures that apply. `confidence`: None if the system gave none.
+    `ranks`: search stage -> rank of the first evidence, None if it is missing there. `ranking`: documents,
+    best first. `judged`: document -> grade. `error`: why the question could not be asked.
     """
 
     id: str

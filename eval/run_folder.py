@@ -1,10 +1,10 @@
-"""A run on disk: a folder that holds all of it, so that it can be read, reported and compared later.
+"""Stores a run as a folder.
 
-run.json          how the run came about, and the SHA-256 of questions.jsonl
-questions.jsonl   a row for each question (see `eval.run`)
+run.json          provenance, and the SHA-256 of questions.jsonl
+questions.jsonl   a row per question (see `eval.run`)
 summary.json      every measure by type, with 95 % intervals
-run.trec          the rankings, and
-qrels.trec        the judgements, as trec_eval reads them
+run.trec          rankings, and
+qrels.trec        judgements, for trec_eval
 """
 
 from __future__ import annotations
@@ -23,22 +23,18 @@ from typing import Any
 from eval.errors import RunError
 from eval.measures import by_rank
 from eval.run import JudgedText, QuestionResult, Run
+from eval.statistics import Estimate
 from eval.summary import Line, summarise
 from qa.confidence import seal_of
 
 FORMAT = 1
-ABOUT, QUESTIONS, SUMMARY, RANKINGS, JUDGEMENTS = (
-    "run.json",
-    "questions.jsonl",
-    "summary.json",
-    "run.trec",
-    "qrels.trec",
-)
+ABOUT, QUESTIONS, SUMMARY = "run.json", "questions.jsonl", "summary.json"
+RANKINGS, JUDGEMENTS = "run.trec", "qrels.trec"
 TAG = "pullquote"
 
 
 def check_free(folder: Path) -> None:
-    """Make room for a run. Raises RunError when there is none: a run is never written over."""
+    """Raises RunError if a run cannot be written to this folder; an existing one is never overwritten."""
     try:
         if os.path.lexists(folder):
             raise RunError(f"{folder} exists already; name another folder for this run, or remove that one")
@@ -49,7 +45,7 @@ def check_free(folder: Path) -> None:
 
 
 def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> None:
-    """Write all of it or nothing; `lines` is its summary, where that is known. Raises RunError."""
+    """Write a run atomically; `lines` is its summary, if already computed. Raises RunError."""
     check_free(folder)
     questions = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in run.rows).encode()
     header = {
@@ -74,7 +70,7 @@ def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> No
 
 
 def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Under another name first: a folder of the right name is a whole run."""
+    """Write to a temporary folder, then rename: a folder of the right name is a whole run."""
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for name, content in contents.items():
@@ -87,7 +83,7 @@ def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """A run as it was written. Raises RunError when it is not there, not whole, or changed since."""
+    """Read a run. Raises RunError if it is missing, incomplete, or was changed."""
     header = _json(folder / ABOUT)
     if header.pop("seal", "") != seal_of(header):
         raise RunError(f"{folder / ABOUT} is not what the run wrote; run it again")
@@ -130,22 +126,15 @@ def _summary(lines: Sequence[Line]) -> dict[str, Any]:
     return {
         line.measure.name: {
             "definition": line.measure.definition,
-            "slices": {
-                name: {
-                    "value": estimate.value,
-                    "low": _number(estimate.low),
-                    "high": _number(estimate.high),
-                    "n": estimate.count,
-                }
-                for name, estimate in line.estimates.items()
-            },
+            "slices": {name: _slice(estimate) for name, estimate in line.estimates.items()},
         }
         for line in lines
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _slice(estimate: Estimate) -> dict[str, float | None]:
+    low, high = (None if math.isnan(bound) else bound for bound in (estimate.low, estimate.high))
+    return {"value": estimate.value, "low": low, "high": high, "n": estimate.count}
 
 
 def _ranking_lines(run: Run) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Intervals and tests: the one file that knows scipy. Everything random has a seed, so numbers repeat.
+"""Confidence intervals and significance tests with scipy. Everything random is seeded.
 
 Sources: Efron, Bootstrap Methods: Another Look at the Jackknife (1979); Smucker, Allan and Carterette, A
 Comparison of Statistical Significance Tests for Information Retrieval Evaluation (2007), which recommends
@@ -32,7 +32,7 @@ Statistic = Callable[..., float]
 class Estimate:
     """A value over `count` questions with its 95 % interval.
 
-    `value` is NaN when there is no such question, `low` and `high` are NaN when there are too few to tell.
+    `value` is NaN without questions; `low` and `high` are NaN with too few of them.
     """
 
     value: float
@@ -43,14 +43,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """p-values of a difference: `two_sided`, and of B being as much `worse` than A by chance alone."""
+    """p-values of a difference: `two_sided`, and one-sided for B being `worse` than A."""
 
     two_sided: float
     worse: float
 
 
 def mean_estimate(values: Column) -> Estimate:
-    """The mean with the percentile bootstrap's interval."""
+    """The mean with its percentile bootstrap interval."""
     column = np.array(values, dtype=np.float64)
     if not column.size:
         return Estimate(np.nan, np.nan, np.nan, 0)
@@ -59,7 +59,7 @@ def mean_estimate(values: Column) -> Estimate:
 
 
 def estimate(statistic: Statistic, *columns: Column) -> Estimate:
-    """Any statistic of paired columns with its interval; resamples for which it is NaN are left out."""
+    """A statistic of paired columns with its bootstrap interval; resamples that give NaN are left out."""
     table = np.array(columns, dtype=np.float64)
     count = table.shape[1]
     if not count:
@@ -72,9 +72,9 @@ def estimate(statistic: Statistic, *columns: Column) -> Estimate:
 
 
 def randomisation_test(first: Column, second: Column) -> Chance:
-    """Whether the mean of B differs from that of A, by swapping A and B question by question at random.
+    """Paired randomisation test of the means of A and B: swaps A and B question by question at random.
 
-    Less is worse. Equal values carry nothing; all 2^n swaps are tried when there are few enough.
+    Less is worse. Equal values have no influence; with few questions all 2^n swaps are enumerated.
     """
     from scipy.stats import permutation_test
 
@@ -82,7 +82,7 @@ def randomisation_test(first: Column, second: Column) -> Chance:
     if not (a != b).any():
         return Chance(1.0, 1.0)
     differing = a != b
-    if differing.sum() == 1:  # scipy wants two; one question turned either way is a coin
+    if differing.sum() == 1:  # scipy needs two; with one question the test is a coin toss
         return Chance(1.0, 0.5 if (b - a).sum() < 0 else 1.0)
 
     def difference(x: Floats, y: Floats, axis: int) -> Floats:
@@ -109,8 +109,8 @@ def swap_test(
 ) -> Chance:
     """The same for a statistic of whole columns: `first` and `second` hold the columns of A and of B.
 
-    `better` is 1 when more of the statistic is better, -1 when less is. Swaps that leave it undefined are
-    left out; the observed one counts among the rest, so no p-value is 0.
+    `better` is 1 if more of the statistic is better, -1 if less is. Swaps that give NaN are left out; the
+    observed assignment counts as one of them, so no p-value is 0.
     """
     a, b = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
     gain = better * (statistic(*b) - statistic(*a))
@@ -121,7 +121,7 @@ def swap_test(
         swapped.append(better * (statistic(*np.where(swap, b, a)) - statistic(*np.where(swap, a, b))))
     gains = np.array(swapped)
     gains = gains[~np.isnan(gains)]
-    near = 1e-12  # sums in another order are the same sums
+    near = 1e-12  # tolerance for sums in another order
     return Chance(
         float((np.abs(gains) >= abs(gain) - near).mean()),
         float((gains <= gain + near).mean()) if gain else 1.0,
@@ -129,7 +129,7 @@ def swap_test(
 
 
 def mcnemar(wins: int, losses: int) -> float:
-    """Two-sided p-value that as many were won as lost by chance: 0, 5 -> 2 / 2^5."""
+    """Two-sided p-value of the hypothesis that wins and losses are equally likely: 0, 5 -> 2 / 2^5."""
     from scipy.stats import binomtest
 
     return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0

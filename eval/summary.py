@@ -1,8 +1,8 @@
-"""A run in numbers: every measure over all questions and by type, each with its interval."""
+"""Summarises a run: every measure over all questions and by type, with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SetMeasure:
-    """A measure that a single question has no value of; `of_columns` computes it from columns of rows.
+    """A measure of a whole set; `of_columns` computes it from columns of rows.
 
-    `rated` says that only questions with a confidence take part.
+    `rated`: only questions with a confidence count.
     """
 
     measure: Measure
@@ -34,36 +34,30 @@ class SetMeasure:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A measure with its estimates by slice: `ALL_SPANS` and each type that has a value."""
+    """A measure with its estimates by slice: `ALL_QUESTIONS` and each type that has a value."""
 
     measure: Measure
     estimates: Mapping[str, Estimate]
 
 
-def _rated(rows: Sequence[QuestionResult]) -> list[QuestionResult]:
-    return [row for row in rows if row.confidence is not None]
-
-
 def confidence_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    """Of each question with a confidence: it, and whether the articles answer (0 or 1)."""
-    rated = _rated(rows)
-    return np.array([row.confidence for row in rated], float), np.array(
-        [row.answerable for row in rated], float
-    )
+    """Columns of the questions with a confidence: confidence, and whether the articles answer (0 or 1)."""
+    rated = [row for row in rows if row.confidence is not None]
+    return _columns((row.confidence, row.answerable) for row in rated)
 
 
 def confidence_and_right(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    """Of each question with a confidence: it, and whether the first marked answer is right (0 or 1)."""
-    rated = _rated(rows)
-    right = [row.measures.get("hit@1", 0.0) for row in rated]
-    return np.array([row.confidence for row in rated], float), np.array(right, float)
+    """Columns of the questions with a confidence: confidence, and whether the first answer is right."""
+    rated = [row for row in rows if row.confidence is not None]
+    return _columns((row.confidence, row.measures.get("hit@1", 0.0)) for row in rated)
 
 
 def _abstained_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    valid = [row for row in rows if not row.error]
-    return np.array([row.abstained for row in valid], float), np.array(
-        [row.answerable for row in valid], float
-    )
+    return _columns((row.abstained, row.answerable) for row in rows if not row.error)
+
+
+def _columns(pairs: Iterable[tuple[float | None, float]]) -> tuple[Floats, ...]:
+    return tuple(np.array(list(pairs), float).reshape(-1, 2).T)
 
 
 SET_MEASURES = (
@@ -92,7 +86,7 @@ SET_MEASURES = (
 
 
 def measures_of(run: Run) -> tuple[Measure, ...]:
-    """The measures that a question of the run can have a value of."""
+    """The measures of single questions that apply to the run."""
     return document_measures(run.k) if run.documents else answer_measures(run.k)
 
 
@@ -116,7 +110,7 @@ def summarise(run: Run) -> list[Line]:
 
 
 def by_slice(items: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
-    """All of them under `ALL_SPANS`, and those of each type where there are several, in order of appearance."""
+    """All items under `ALL_QUESTIONS`, and, if there are several types, the items of each."""
     types = list(dict.fromkeys(map(type_of, items)))
     several = types if types[1:] else []
     return {ALL_QUESTIONS: list(items)} | {
@@ -125,7 +119,7 @@ def by_slice(items: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[
 
 
 def values_of(rows: Sequence[QuestionResult], measure: str) -> list[float]:
-    """The values of those rows that have one."""
+    """The values of the rows that have one."""
     return [row.measures[measure] for row in rows if measure in row.measures]
 
 

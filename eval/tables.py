@@ -1,10 +1,11 @@
-"""Numbers as tables of text: for a terminal, a README, a report."""
+"""Formats measures as text tables, for terminal, README and report."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from eval.compare import ALPHA, Comparison, Difference
 from eval.gold import ALL_QUESTIONS
@@ -14,28 +15,26 @@ from eval.statistics import Estimate
 from eval.summary import Line, seconds, summarise
 
 MISSING = "-"
-# What tells most of a type of question in one line.
 TYPE_MEASURES = ("hit@1", "hit@3", "MRR", "answered@1", "wrong refusals", "refusal recall", "P@1")
 ABLATION_MEASURES = ("hit@1", "hit@3", "MRR", "AUROC")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Column names and rows of as many texts."""
+class Table(NamedTuple):
+    """Column names, and rows of as many texts."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def markdown(self) -> str:
         """The table as Markdown."""
-        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
+        lines = [self.columns, ("---",) * len(self.columns), *self.rows]
         return "\n".join(
             f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
         )
 
 
 def format_value(value: float, measure: Measure) -> str:
-    """A value as its measure is written: .750 for a rate, else three digits that tell: 45.1, 0.0447, 0."""
+    """A value as text: .750 for a rate, else three significant digits: 45.1, 0.0447, 0."""
     if math.isnan(value):
         return MISSING
     if measure.rate:
@@ -44,7 +43,7 @@ def format_value(value: float, measure: Measure) -> str:
 
 
 def format_interval(estimate: Estimate, measure: Measure) -> str:
-    """ "[.625, .875]", or nothing where too few questions tell."""
+    """ "[.625, .875]"; "" without an interval."""
     if math.isnan(estimate.low):
         return ""
     return f"[{format_value(estimate.low, measure)}, {format_value(estimate.high, measure)}]"
@@ -57,30 +56,18 @@ def _with_interval(line: Line) -> str:
 
 def summary_table(lines: Sequence[Line]) -> Table:
     """Every measure over all questions."""
-    rows = [
-        (
-            line.measure.name,
-            format_value(estimate.value, line.measure),
-            format_interval(estimate, line.measure),
-            str(estimate.count),
-        )
-        for line in lines
-        if (estimate := line.estimates[ALL_QUESTIONS])
-    ]
+    rows = []
+    for measure, estimate in ((line.measure, line.estimates[ALL_QUESTIONS]) for line in lines):
+        value = format_value(estimate.value, measure)
+        rows.append((measure.name, value, format_interval(estimate, measure), str(estimate.count)))
     return Table(("measure", "value", "95 % interval", "questions"), tuple(rows))
 
 
 def type_table(lines: Sequence[Line], run: Run) -> Table:
-    """The measures that matter most by type of question; empty when there is one type."""
+    """The main measures by type of question; empty if there is one type."""
     chosen = [line for line in lines if line.measure.name in TYPE_MEASURES and len(line.estimates) > 1]
-    counts: dict[str, int] = {}
-    for row in run.rows:
-        counts[row.type] = counts.get(row.type, 0) + 1
-    rows = [
-        (name, str(number), *(_cell(line, name) for line in chosen))
-        for name, number in counts.items()
-        if chosen
-    ]
+    counts = Counter(row.type for row in run.rows) if chosen else {}
+    rows = [(name, str(number), *(_cell(line, name) for line in chosen)) for name, number in counts.items()]
     return Table(("type", "questions", *(line.measure.name for line in chosen)), tuple(rows))
 
 
@@ -89,7 +76,7 @@ def _cell(line: Line, slice_: str) -> str:
 
 
 def remarks(run: Run) -> list[str]:
-    """What tables do not say: how long it took, what could not be judged, what could not be asked."""
+    """Latency, missing calibration, and questions that could not be asked."""
     median, slow = seconds(run)
     lines = [f"{1_000 * median:.0f} ms per question (median), {1_000 * slow:.0f} ms at the 95th percentile"]
     if all(row.confidence is None for row in run.rows):
@@ -98,7 +85,7 @@ def remarks(run: Run) -> list[str]:
 
 
 def changes(comparison: Comparison) -> list[str]:
-    """The questions whose first answer became right or wrong, and whether that could be chance."""
+    """The questions whose first answer became right or wrong, and McNemar's test."""
     won, lost = comparison.won, comparison.lost
     counted = f"{comparison.lead}: {len(won)} won, {len(lost)} lost"
     return [
@@ -109,7 +96,7 @@ def changes(comparison: Comparison) -> list[str]:
 
 
 def ranking_table(summaries: Mapping[str, Sequence[Line]]) -> Table:
-    """A row for each way of ranking documents, the interval behind each measure."""
+    """A row for each ranking method; each measure with its interval."""
     first = next(iter(summaries.values()))
     rows = [(method, *(_with_interval(line) for line in lines)) for method, lines in summaries.items()]
     return Table(("ranking", *(line.measure.name for line in first)), tuple(rows))
@@ -127,43 +114,36 @@ def ablation_table(runs: Mapping[str, Run]) -> Table:
 
 
 def comparison_table(differences: Sequence[Difference], alpha: float = ALPHA) -> Table:
-    """A row for each measure; the last column says what is unlikely (less than alpha) to be chance."""
-    rows = [
-        (
-            difference.measure.name,
-            format_value(difference.first, difference.measure),
-            format_value(difference.second, difference.measure),
-            format_difference(difference.effect.value, difference.measure),
-            format_interval(difference.effect, difference.measure),
-            *(
-                (str(difference.wins), str(difference.losses), str(difference.ties))
-                if difference.wins + difference.losses + difference.ties
-                else (MISSING,) * 3
-            ),
-            f"{difference.chance.two_sided:.4f}",
-            verdict(difference, alpha),
-        )
-        for difference in differences
-    ]
+    """A row for each measure; the last column marks significant differences."""
     names = ("measure", "A", "B", "B - A", "95 % interval", "won", "lost", "tied", "p", "")
-    return Table(names, tuple(rows))
+    return Table(names, tuple(_comparison_row(difference, alpha) for difference in differences))
+
+
+def _comparison_row(difference: Difference, alpha: float) -> tuple[str, ...]:
+    measure, effect = difference.measure, difference.effect
+    counts = (difference.wins, difference.losses, difference.ties)
+    return (
+        measure.name,
+        format_value(difference.first, measure),
+        format_value(difference.second, measure),
+        format_difference(effect.value, measure),
+        format_interval(effect, measure),
+        *(map(str, counts) if any(counts) else (MISSING,) * 3),
+        f"{difference.chance.two_sided:.4f}",
+        verdict(difference, alpha),
+    )
 
 
 def slice_table(comparison: Comparison, measure: str) -> Table:
     """One measure by type of question."""
-    rows = [
-        (
-            name,
-            format_value(difference.first, difference.measure),
-            format_value(difference.second, difference.measure),
-            str(difference.wins),
-            str(difference.losses),
-        )
-        for name, differences in comparison.differences.items()
-        if name != ALL_QUESTIONS
-        for difference in differences
-        if difference.measure.name == measure
-    ]
+    rows = []
+    for name, differences in comparison.differences.items():
+        for difference in differences if name != ALL_QUESTIONS else ():
+            if difference.measure.name == measure:
+                values = (
+                    format_value(value, difference.measure) for value in (difference.first, difference.second)
+                )
+                rows.append((name, *values, str(difference.wins), str(difference.losses)))
     return Table(("type", f"{measure} of A", "of B", "won", "lost"), tuple(rows))
 
 
@@ -175,7 +155,7 @@ def format_difference(value: float, measure: Measure) -> str:
 
 
 def verdict(difference: Difference, alpha: float) -> str:
-    """ "worse" or "better" where chance is an unlikely reason."""
+    """ "worse" or "better" if the difference is significant, else ""."""
     if difference.chance.two_sided >= alpha:
         return ""
     return "better" if difference.measure.better * difference.effect.value > 0 else "worse"

@@ -25,10 +25,10 @@ def main() -> None:
     """Run all and tell what came of it."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     FOUND.mkdir(exist_ok=True)
-    found = [kind for kind in (*FORMATS, WORD) if not _sound(kind, seconds)]
-    if found:
-        print(f"found something in {', '.join(found)}: see {FOUND}", file=sys.stderr)
-    raise SystemExit(1 if found else 0)
+    failing = [kind for kind in (*FORMATS, WORD) if not _sound(kind, seconds)]
+    if failing:
+        print(f"found something in {', '.join(failing)}: see {FOUND}", file=sys.stderr)
+    raise SystemExit(1 if failing else 0)
 
 
 def _sound(kind: str, seconds: int) -> bool:
@@ -44,11 +44,11 @@ def _sound(kind: str, seconds: int) -> bool:
             errors="replace",
             check=False,
         )
-    said = done.stdout + done.stderr
-    runs = _RUNS.search(said)
+    output = done.stdout + done.stderr
+    runs = _RUNS.search(output)
     print(f"{kind}: {runs[1] if runs else 'no'} files read, {'sound' if done.returncode == 0 else 'FOUND'}")
     if done.returncode:
-        print("\n".join(said.splitlines()[-_SHOWN:]), file=sys.stderr)
+        print("\n".join(output.splitlines()[-_SHOWN:]), file=sys.stderr)
     return done.returncode == 0
 
 

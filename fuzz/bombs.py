@@ -81,16 +81,19 @@ def _pages() -> Iterator[tuple[str, bytes]]:
 
 def _pdfs() -> Iterator[tuple[str, bytes]]:
     shown = stream(_SHOWN)
-    rest = (_FONT, shown, _PAGE + b">>>>")
-    yield "many-pages.pdf", pdf_file([_CATALOG, b"<</Type/Pages/Kids[5 0 R]/Count 2147483647>>", *rest])
-    yield "no-pages.pdf", pdf_file([_CATALOG, b"<</Type/Pages/Kids[5 0 R]/Count -9>>", *rest])
-    yield "tree-loop.pdf", pdf_file([_CATALOG, b"<</Type/Pages/Kids[2 0 R 2 0 R 5 0 R]/Count 9000>>", *rest])
+    objects = (_FONT, shown, _PAGE + b">>>>")
+    yield "many-pages.pdf", pdf_file([_CATALOG, b"<</Type/Pages/Kids[5 0 R]/Count 2147483647>>", *objects])
+    yield "no-pages.pdf", pdf_file([_CATALOG, b"<</Type/Pages/Kids[5 0 R]/Count -9>>", *objects])
+    yield (
+        "tree-loop.pdf",
+        pdf_file([_CATALOG, b"<</Type/Pages/Kids[2 0 R 2 0 R 5 0 R]/Count 9000>>", *objects]),
+    )
     yield (
         "same-page.pdf",
-        pdf_file([_CATALOG, b"<</Type/Pages/Kids[" + b"5 0 R " * 9_999 + b"]/Count 9999>>", *rest]),
+        pdf_file([_CATALOG, b"<</Type/Pages/Kids[" + b"5 0 R " * 9_999 + b"]/Count 9999>>", *objects]),
     )
     yield "table-loop.pdf", pdf(_LINE).replace(b"/Root", b"/Prev 9/Root")
-    yield "deep-array.pdf", pdf_file([_CATALOG, _PAGES, *rest, b"[" * 200_000])
+    yield "deep-array.pdf", pdf_file([_CATALOG, _PAGES, *objects, b"[" * 200_000])
     yield (
         "deep-content.pdf",
         pdf_file([_CATALOG, _PAGES, _FONT, stream(b"[" * 200_000 + _SHOWN), _PAGE + b">>>>"]),
@@ -165,8 +168,8 @@ def _documents() -> Iterator[tuple[str, bytes]]:
     yield "twice.docx", _twice()
     yield "overlap.docx", _overlapping()
     yield "nested.docx", _nested()
-    yield "lying.docx", _lying(size=10)
-    yield "lying-more.docx", _lying(size=199_000_000)
+    yield "lying.docx", _wrong_size(size=10)
+    yield "lying-more.docx", _wrong_size(size=199_000_000)
     yield (
         "far-directory.docx",
         seeds()["docx"][0].replace(b"PK\x05\x06", b"PK\x05\x06\xff\xff\xff\xff\xff\xff"),
@@ -204,7 +207,7 @@ def _nested() -> bytes:
     return inner
 
 
-def _lying(*, size: int) -> bytes:
+def _wrong_size(*, size: int) -> bytes:
     """A package whose directory says another size of its text than there is."""
     raw = bytearray(zipped(word_parts(), method=zipfile.ZIP_STORED))
     entry = raw.rindex(b"word/document.xml") - 46

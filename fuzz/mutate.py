@@ -89,9 +89,9 @@ def _say(raw: bytearray, dice: random.Random, words: Sequence[bytes]) -> None:
 
 
 def _number(raw: bytearray, dice: random.Random, words: Sequence[bytes]) -> None:
-    found = list(_NUMBER.finditer(raw))
-    if found:
-        first, last = dice.choice(found).span()
+    matches = list(_NUMBER.finditer(raw))
+    if matches:
+        first, last = dice.choice(matches).span()
         raw[first:last] = dice.choice(_NUMBERS)
 
 
@@ -107,10 +107,10 @@ def _double(raw: bytearray, dice: random.Random, words: Sequence[bytes]) -> None
 
 def _move(raw: bytearray, dice: random.Random, words: Sequence[bytes]) -> None:
     start = dice.randrange(len(raw))
-    taken = raw[start : start + 40]
+    part = raw[start : start + 40]
     del raw[start : start + 40]
-    place = dice.randrange(len(raw) + 1)
-    raw[place:place] = taken
+    position = dice.randrange(len(raw) + 1)
+    raw[position:position] = part
 
 
 def _cut(raw: bytearray, dice: random.Random, words: Sequence[bytes]) -> None:

@@ -65,7 +65,7 @@ def pdf_file(objects: Sequence[bytes], *, trailer: str = "/Root 1 0 R") -> bytes
         raw += f"{number} 0 obj\n".encode() + content + b"\nendobj\n"
     table = len(raw)
     raw += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
-    raw += b"".join(f"{place:010} 00000 n \n".encode() for place in places)
+    raw += b"".join(f"{offset:010} 00000 n \n".encode() for offset in places)
     raw += f"trailer<</Size {len(objects) + 1}{trailer}>>\nstartxref\n{table}\n%%EOF".encode()
     return bytes(raw)
 

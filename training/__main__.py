@@ -22,8 +22,8 @@ from training.training_groups import Group, groups
 
 def main() -> None:
     """Mine or read the groups, train, write the weights."""
-    about = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(prog="python -m training", description=about[0], epilog=about[2])
+    doc = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(prog="python -m training", description=doc[0], epilog=doc[2])
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--steps", type=int, default=STEPS)
@@ -36,13 +36,15 @@ def main() -> None:
         mined = list(groups(chosen.data, load_encoder()))
         if chosen.groups:
             _write(chosen.groups, mined)
-    print(f"{len(mined):,} questions, {sum(one.answer is None for one in mined):,} of them without an answer")
-    told = partial(print, flush=True)
-    fit(mined, chosen.weights, steps=chosen.steps, seed=chosen.seed, told=told)
+    print(
+        f"{len(mined):,} questions, {sum(group.answer is None for group in mined):,} of them without an answer"
+    )
+    lines = partial(print, flush=True)
+    fit(mined, chosen.weights, steps=chosen.steps, seed=chosen.seed, report=lines)
 
 
 def _write(path: Path, mined: Iterable[Group]) -> None:
-    path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in mined), encoding="utf-8")
+    path.write_text("".join(json.dumps(asdict(group)) + "\n" for group in mined), encoding="utf-8")
 
 
 def _read(path: Path) -> Iterator[Group]:

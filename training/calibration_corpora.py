@@ -134,31 +134,31 @@ def _encyclopaedia(folder: Path, chance: random.Random) -> list[Trial]:
     paragraphs = {row["_id"]: row["text"] for row in read_rows(folder / "corpus.jsonl")}
     for name, text in paragraphs.items():
         texts.setdefault(name.rsplit("#", 1)[0], []).append(text)
-    asked: Questions = {}
+    questions: Questions = {}
     for row in read_rows(folder / "queries.jsonl"):
-        about, first = row["metadata"], row["metadata"]["answers"][0]
+        rows, first = row["metadata"], row["metadata"]["answers"][0]
         start = first["starts"][0]
-        question = Asked(row["text"], paragraphs[about["passage"]], (start, start + len(first["text"])))
-        asked.setdefault(about["article"], []).append(question)
+        question = Asked(row["text"], paragraphs[rows["passage"]], (start, start + len(first["text"])))
+        questions.setdefault(rows["article"], []).append(question)
     unanswerable: Questions = {}
     for row in read_rows(folder / "unanswerable.jsonl"):
         unanswerable.setdefault(row["metadata"]["article"], []).append(Asked(row["text"]))
-    return _cut(texts, chance, each=ARTICLES_EACH, asked=asked, unanswerable=unanswerable)
+    return _cut(texts, chance, each=ARTICLES_EACH, questions=questions, unanswerable=unanswerable)
 
 
 def _government(folder: Path, chance: random.Random) -> list[Trial]:
     pages = read_rows(folder / "corpus.jsonl")
     texts = {page["_id"]: [page["title"], *page["text"].split("\n")] for page in pages}
     queries = {row["_id"]: row["text"] for row in read_rows(folder / "queries_train.jsonl")}
-    asked: Questions = {}
+    questions: Questions = {}
     for line in (folder / "qrels/train.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         query, page, _ = line.split("\t")
-        asked.setdefault(page, []).append(Asked(queries[query]))
-    return _cut(texts, chance, each=PAGES_EACH, asked=asked, unanswerable={})
+        questions.setdefault(page, []).append(Asked(queries[query]))
+    return _cut(texts, chance, each=PAGES_EACH, questions=questions, unanswerable={})
 
 
 def _cut(
-    texts: Texts, chance: random.Random, *, each: int, asked: Questions, unanswerable: Questions
+    texts: Texts, chance: random.Random, *, each: int, questions: Questions, unanswerable: Questions
 ) -> list[Trial]:
     """Corpora of `each` articles; what is foreign to all of them is asked of articles that are in none."""
     names = sorted(texts)
@@ -167,25 +167,25 @@ def _cut(
     made = []
     for start in range(0, CORPORA * each, each):
         articles = {name: article_of(name, texts[name]) for name in names[start : start + each]}
-        answered = [(articles[name], one) for name in articles for one in asked.get(name, ())]
+        answered = [(articles[name], question) for name in articles for question in questions.get(name, ())]
         chosen = chance.sample(answered, min(QUESTIONS, len(answered)))
         missed = _sample(chance, unanswerable, list(articles), NEAR_MISSES)
-        foreign = _sample(chance, asked, others, FOREIGN)
+        foreign = _sample(chance, questions, others, FOREIGN)
         gold = [
-            *(_answerable(one.text, _place(article, one)) for article, one in chosen),
-            *(_unanswerable(one.text) for one in (*missed, *foreign)),
+            *(_answerable(question.text, _locate(article, question)) for article, question in chosen),
+            *(_unanswerable(question.text) for question in (*missed, *foreign)),
         ]
         made.append(Trial(tuple(articles.values()), tuple(gold)))
     return made
 
 
-def _place(article: Article, asked: Asked) -> list[Evidence]:
+def _locate(article: Article, question: Asked) -> list[Evidence]:
     """Where the answer stands; the whole article when the set does not say, or the text was not kept."""
-    paragraph = _folded(asked.paragraph)
-    start = article.text.find(paragraph) if asked.span and paragraph == asked.paragraph else -1
-    if start < 0 or not asked.span:
+    paragraph = _folded(question.paragraph)
+    start = article.text.find(paragraph) if question.span and paragraph == question.paragraph else -1
+    if start < 0 or not question.span:
         return evidence_in(article, 0, len(article.text))
-    return [Evidence(article, start + asked.span[0], start + asked.span[1])]
+    return [Evidence(article, start + question.span[0], start + question.span[1])]
 
 
 def read_rows(path: Path) -> list[Any]:
@@ -193,9 +193,9 @@ def read_rows(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _sample(chance: random.Random, asked: Questions, names: Sequence[str], count: int) -> list[Asked]:
-    found = [one for name in names for one in asked.get(name, ())]
-    return chance.sample(found, min(count, len(found)))
+def _sample(chance: random.Random, questions: Questions, names: Sequence[str], count: int) -> list[Asked]:
+    sample = [question for name in names for question in questions.get(name, ())]
+    return chance.sample(sample, min(count, len(sample)))
 
 
 def article_of(name: str, paragraphs: Sequence[str]) -> Article:
@@ -243,48 +243,52 @@ def main() -> None:
             "usage: python -m training.calibration_corpora FOLDER [OUT [MODEL]] (squad, feedbackqa_uk, off_topic in FOLDER)"
         )
     encoder, reranker = load_encoder(*sys.argv[3:]), load_reranker()
-    ways = (None, Reranking(reranker) if reranker else None)
-    parts: list[list[Observed]] = [[] for _ in ways]
+    rerankings = (None, Reranking(reranker) if reranker else None)
+    parts: list[list[Observed]] = [[] for _ in rerankings]
     for trial in trials(Path(sys.argv[1])):
         with tempfile.TemporaryDirectory() as data:
-            for way, part in zip(ways, parts, strict=True):
-                assistant = open_trial(trial, encoder, Path(data), reranking=way)
+            for reranking, part in zip(rerankings, parts, strict=True):
+                assistant = open_trial(trial, encoder, Path(data), reranking=reranking)
                 part.append(observe(assistant, trial.gold))
-    for way, part in zip(ways, parts, strict=True):
-        fitted = _fitted(part, encoder, way)
+    for reranking, part in zip(rerankings, parts, strict=True):
+        fitted = _fitted(part, encoder, reranking)
         if sys.argv[2:]:
-            name = fitted.model.rpartition("/")[2].lower() + ("" if way else "-alone")
+            name = fitted.model.rpartition("/")[2].lower() + ("" if reranking else "-alone")
             write_calibration(Path(sys.argv[2]) / f"{name}.{CALIBRATION}", fitted)
 
 
-def _fitted(parts: Sequence[Observed], encoder: Encoder, way: Reranking | None) -> Calibration:
+def _fitted(parts: Sequence[Observed], encoder: Encoder, reranking: Reranking | None) -> Calibration:
     """The calibration of a way to rank; what it was judged by is printed."""
     observed, folds = join(parts), corpus_folds(parts)
     rated = {method: hold_out(observed, method, folds) for method in Method}
-    held = rated[Method.LOGISTIC]
+    held_out = rated[Method.LOGISTIC]
     fitted = calibration(
         observed,
         Method.LOGISTIC,
-        thresholds(observed, held, Method.LOGISTIC),
-        models=(encoder, way.reranker if way else None),
+        thresholds(observed, held_out, Method.LOGISTIC),
+        models=(encoder, reranking.reranker if reranking else None),
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )
     print(fitted.models)
-    for method, one in rated.items():
-        print(f"{method}: Brier {one.brier:.3f}, ECE {one.ece:.3f}, AUROC {one.auroc:.3f}")
+    for method, result in rated.items():
+        print(f"{method}: Brier {result.brier:.3f}, ECE {result.ece:.3f}, AUROC {result.auroc:.3f}")
     print(
         "weights", " ".join(f"{weight:.3f}" for weight in fitted.weights), f"constant {fitted.constant:.3f}"
     )
     print(f"withheld below {fitted.abstain_below:.3f}, strong from {fitted.strong_from:.3f}")
-    _print_thresholds(held)
+    _print_thresholds(held_out)
     return fitted
 
 
-def _print_thresholds(held: HeldOut) -> None:
+def _print_thresholds(held_out: HeldOut) -> None:
     print("threshold  answerable withheld  unanswerable withheld  right from here on")
     for threshold in np.arange(0.05, 0.95, 0.05):
-        low = held.chances < threshold
-        shares = low[held.answerable == 1].mean(), low[held.answerable == 0].mean(), held.right[~low].mean()
+        low = held_out.chances < threshold
+        shares = (
+            low[held_out.answerable == 1].mean(),
+            low[held_out.answerable == 0].mean(),
+            held_out.right[~low].mean(),
+        )
         print(f"{threshold:9.2f}  {shares[0]:19.3f}  {shares[1]:21.3f}  {shares[2]:18.3f}")
 
 

@@ -35,7 +35,7 @@ _ANSWER_COUNTS = 3.0
 _WARM_UP = 0.06
 _HEAD_RATE = 5.0
 _DECAY = 0.01
-_EVERY = 400
+_SAVE_EVERY = 400
 
 Pairs = list[tuple[str, Reading]]
 Spans = list[tuple[int, int, bool]]
@@ -47,7 +47,7 @@ def fit(
     *,
     steps: int = STEPS,
     seed: int = SEED,
-    told: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> None:
     """Train a network on groups and write its weights; `told` gets a line now and then."""
     import torch
@@ -55,7 +55,7 @@ def fit(
     torch.manual_seed(seed)
     chance = random.Random(seed)
     shuffled = chance.sample(mined, len(mined))
-    held, shown = shuffled[:HELD_OUT], shuffled[HELD_OUT:]
+    held_out, training_groups = shuffled[:HELD_OUT], shuffled[HELD_OUT:]
     base = default_model_folder()
     network, tokenizer = build_network(base), PairTokenizer(base)
     network.bert.get_parameter(WORD_VECTORS).requires_grad_(False)
@@ -64,8 +64,8 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, step / warm) * max(0.0, (steps - step) / steps)
     )
-    started, questions = time.monotonic(), _endless(shown, chance)
-    told(f"before: {_judge(network, tokenizer, held, seed)}")
+    started, questions = time.monotonic(), _endless(training_groups, chance)
+    report(f"before: {_judge(network, tokenizer, held_out, seed)}")
     for step in range(1, steps + 1):
         pairs, spans = _pairs([next(questions) for _ in range(QUESTIONS)], OTHERS, chance)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -75,21 +75,21 @@ def fit(
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        if step % _EVERY == 0 or step == steps:
+        if step % _SAVE_EVERY == 0 or step == steps:
             save_weights(network, weights)
             took = time.monotonic() - started
-            told(f"step {step} of {steps}, {took:.0f} s: {_judge(network, tokenizer, held, seed)}")
+            report(f"step {step} of {steps}, {took:.0f} s: {_judge(network, tokenizer, held_out, seed)}")
 
 
 def _parameters(network: Any) -> list[dict[str, Any]]:
     """Weights decay, biases and norms do not, the new layers learn faster than those that know something."""
     body = [p for p in network.bert.parameters() if p.requires_grad]
-    own = {id(p) for p in network.bert.parameters()}
+    body_ids = {id(p) for p in network.bert.parameters()}
     return [
         {"params": [p for p in body if p.dim() > 1], "weight_decay": _DECAY},
         {"params": [p for p in body if p.dim() < 2], "weight_decay": 0.0},
         {
-            "params": [p for p in network.parameters() if id(p) not in own],
+            "params": [p for p in network.parameters() if id(p) not in body_ids],
             "weight_decay": 0.0,
             "lr": RATE * _HEAD_RATE,
         },
@@ -101,18 +101,18 @@ def _endless(shown: Sequence[Group], chance: random.Random) -> Iterator[Group]:
         yield from chance.sample(shown, len(shown))
 
 
-def _pairs(asked: Sequence[Group], others: int, chance: random.Random) -> tuple[Pairs, Spans]:
+def _pairs(groups: Sequence[Group], others: int, chance: random.Random) -> tuple[Pairs, Spans]:
     """What goes through the network at once, and which of it belongs to which question.
 
     A span is first, last + 1, and whether the first of it answers. Half of the others are from the hardest.
     """
     pairs: Pairs = []
     spans: Spans = []
-    for group in asked:
-        wanted = min(others if group.answer else max(3, others // 2), len(group.others))
-        hard, rest = group.others[:_HARDEST], group.others[_HARDEST:] or group.others
-        chosen = chance.sample(hard, min(len(hard), (wanted + 1) // 2))
-        chosen += chance.sample(rest, min(len(rest), wanted - len(chosen)))
+    for group in groups:
+        count = min(others if group.answer else max(3, others // 2), len(group.others))
+        hard, easier = group.others[:_HARDEST], group.others[_HARDEST:] or group.others
+        chosen = chance.sample(hard, min(len(hard), (count + 1) // 2))
+        chosen += chance.sample(easier, min(len(easier), count - len(chosen)))
         readings = [*([group.answer] if group.answer else []), *chosen]
         spans.append((len(pairs), len(pairs) + len(readings), group.answer is not None))
         pairs += [(group.question, reading) for reading in readings]
@@ -125,16 +125,16 @@ def _loss(rated: Any, spans: Spans) -> Any:
 
     loss = torch.zeros(())
     for first, last, answered in spans:
-        own, right = rated[first:last], torch.zeros(last - first)
+        ratings, right = rated[first:last], torch.zeros(last - first)
         if answered:
             right[0] = 1
-            loss = loss + functional.cross_entropy(own[None], torch.tensor([0]))
+            loss = loss + functional.cross_entropy(ratings[None], torch.tensor([0]))
         weight = torch.where(right > 0, _ANSWER_COUNTS, 1.0)
-        loss = loss + functional.binary_cross_entropy_with_logits(own, right, weight=weight)
+        loss = loss + functional.binary_cross_entropy_with_logits(ratings, right, weight=weight)
     return loss / len(spans)
 
 
-def _judge(network: Any, tokenizer: PairTokenizer, held: Sequence[Group], seed: int) -> str:
+def _judge(network: Any, tokenizer: PairTokenizer, held_out: Sequence[Group], seed: int) -> str:
     """On questions not trained on: how often the answer is first of 16, and AUROC of the best rating."""
     import torch
 
@@ -143,14 +143,14 @@ def _judge(network: Any, tokenizer: PairTokenizer, held: Sequence[Group], seed: 
     best: list[float] = []
     answerable: list[float] = []
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        for start in range(0, len(held), QUESTIONS):
-            pairs, spans = _pairs(held[start : start + QUESTIONS], _OTHERS_HELD_OUT, chance)
+        for start in range(0, len(held_out), QUESTIONS):
+            pairs, spans = _pairs(held_out[start : start + QUESTIONS], _OTHERS_HELD_OUT, chance)
             rated = network(**tokenizer.pairs(pairs)).float()
             for begin, end, answered in spans:
-                own = rated[begin:end]
-                best.append(own.max().item())
+                ratings = rated[begin:end]
+                best.append(ratings.max().item())
                 answerable.append(float(answered))
                 if answered:
-                    first.append(float(own.argmax().item() == 0))
+                    first.append(float(ratings.argmax().item() == 0))
     rated_apart = auroc(np.array(best), np.array(answerable))
     return f"right first {sum(first) / len(first):.3f}, AUROC {rated_apart:.3f}"

@@ -43,7 +43,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Question:
     """A question and the answers' places in its article; nothing where there is none."""
 
     question: str
@@ -54,12 +54,14 @@ class _Asked:
 def groups(folder: Path, encoder: Encoder) -> Iterator[Group]:
     """All groups from `squad` and `feedbackqa_uk` below `folder`, in a fixed order."""
     chance = random.Random(SEED)
-    held = {article.id for trial in trials(folder) for article in trial.articles}
-    yield from _encyclopaedia(folder / "squad", held, encoder, chance)
-    yield from _government(folder / "feedbackqa_uk", held, encoder, chance)
+    excluded = {article.id for trial in trials(folder) for article in trial.articles}
+    yield from _encyclopaedia(folder / "squad", excluded, encoder, chance)
+    yield from _government(folder / "feedbackqa_uk", excluded, encoder, chance)
 
 
-def _encyclopaedia(folder: Path, held: set[str], encoder: Encoder, chance: random.Random) -> Iterator[Group]:
+def _encyclopaedia(
+    folder: Path, excluded: set[str], encoder: Encoder, chance: random.Random
+) -> Iterator[Group]:
     paragraphs = {row["_id"]: row["text"] for row in read_rows(folder / "corpus.jsonl")}
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for name, text in paragraphs.items():
@@ -68,24 +70,24 @@ def _encyclopaedia(folder: Path, held: set[str], encoder: Encoder, chance: rando
     for file in ("queries.jsonl", "unanswerable.jsonl"):
         for row in read_rows(folder / file):
             rows[row["metadata"]["article"]].append(row)
-    for name in sorted(texts.keys() - held):
+    for name in sorted(texts.keys() - excluded):
         article = article_of(name, texts[name])
-        asked = [_about(article, row, paragraphs[row["metadata"]["passage"]]) for row in rows[name]]
+        questions = [_question(article, row, paragraphs[row["metadata"]["passage"]]) for row in rows[name]]
         with tempfile.TemporaryDirectory() as data:
             assistant = open_corpus([article], encoder, Path(data))
-            for one in filter(None, asked):
-                hits = _search(assistant, one.question)
-                right = next((hit for hit in hits if _holds(hit, one.answers)), None)
-                if bool(right) == bool(one.answers):
-                    wrong = [hit for hit in hits if not _may_answer(hit, one)]
-                    yield _group(assistant, one, right, wrong, chance)
+            for question in filter(None, questions):
+                hits = _search(assistant, question.question)
+                right = next((hit for hit in hits if _holds(hit, question.answers)), None)
+                if bool(right) == bool(question.answers):
+                    wrong = [hit for hit in hits if not _may_answer(hit, question)]
+                    yield _group(assistant, question, right, wrong, chance)
 
 
-def _government(folder: Path, held: set[str], encoder: Encoder, chance: random.Random) -> Iterator[Group]:
+def _government(folder: Path, excluded: set[str], encoder: Encoder, chance: random.Random) -> Iterator[Group]:
     pages = {
         page["_id"]: article_of(page["_id"], [page["title"], *page["text"].split("\n")])
         for page in read_rows(folder / "corpus.jsonl")
-        if page["_id"] not in held
+        if page["_id"] not in excluded
     }
     queries = {row["_id"]: row["text"] for row in read_rows(folder / "queries_train.jsonl")}
     with tempfile.TemporaryDirectory() as data:
@@ -96,7 +98,7 @@ def _government(folder: Path, held: set[str], encoder: Encoder, chance: random.R
             right = next((hit for hit in hits if hit.sentence.article.id == page), None)
             if right:
                 wrong = [hit for hit in hits if hit.sentence.article.id != page]
-                yield _group(assistant, _Asked(queries[query]), right, wrong, chance)
+                yield _group(assistant, _Question(queries[query]), right, wrong, chance)
 
 
 def _search(assistant: Assistant, question: str) -> list[Hit]:
@@ -106,14 +108,14 @@ def _search(assistant: Assistant, question: str) -> list[Hit]:
         return []
 
 
-def _about(article: Article, row: Any, paragraph: str) -> _Asked | None:
+def _question(article: Article, row: Any, paragraph: str) -> _Question | None:
     """A row of SQuAD; None where its paragraph was changed on its way into the article."""
     answers = row["metadata"].get("answers", [])
     offset = article.text.find(paragraph)
     if offset < 0:
         return None
     starts = [(offset + answer["starts"][0], answer["text"]) for answer in answers]
-    return _Asked(
+    return _Question(
         row["text"],
         tuple((start, start + len(text)) for start, text in starts),
         tuple(text.lower() for _, text in starts),
@@ -124,16 +126,16 @@ def _holds(hit: Hit, answers: Sequence[tuple[int, int]]) -> bool:
     return any(hit.sentence.start <= start and end <= hit.sentence.end for start, end in answers)
 
 
-def _may_answer(hit: Hit, asked: _Asked) -> bool:
-    return any(text in hit.sentence.text.lower() for text in asked.texts)
+def _may_answer(hit: Hit, question: _Question) -> bool:
+    return any(text in hit.sentence.text.lower() for text in question.texts)
 
 
 def _group(
-    assistant: Assistant, asked: _Asked, right: Hit | None, wrong: Sequence[Hit], chance: random.Random
+    assistant: Assistant, question: _Question, right: Hit | None, wrong: Sequence[Hit], chance: random.Random
 ) -> Group:
     sentences = assistant.generation.sentences
     return Group(
-        as_typed(asked.question, chance),
+        as_typed(question.question, chance),
         reading(sentences, right.row) if right else None,
         tuple(reading(sentences, hit.row) for hit in wrong[:OTHERS]),
     )

@@ -27,8 +27,8 @@ def misspelt(question: str, chance: random.Random) -> str:
     """One or two words with a letter left out, two swapped or one doubled, in lower case."""
     words = question.split()
     for _ in range(chance.choice((1, 1, 2))):
-        place = chance.randrange(len(words))
-        words[place] = _slip(words[place], chance)
+        position = chance.randrange(len(words))
+        words[position] = _slip(words[position], chance)
     return " ".join(words).lower()
 
 

@@ -40,8 +40,8 @@ class Chroma(Folder):
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
-        found = self._passages.query(query_texts=[question], n_results=k, include=["documents"])
-        return [int(row) for row in found["ids"][0]]
+        result = self._passages.query(query_texts=[question], n_results=k, include=["documents"])
+        return [int(row) for row in result["ids"][0]]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

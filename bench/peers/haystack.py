@@ -56,8 +56,8 @@ class Haystack(Folder):
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
-        found = self._pipeline.run({"question": {"text": question}, "retriever": {"top_k": k}})
-        return [int(one.id) for one in found["retriever"]["documents"]]
+        result = self._pipeline.run({"question": {"text": question}, "retriever": {"top_k": k}})
+        return [int(document.id) for document in result["retriever"]["documents"]]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

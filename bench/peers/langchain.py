@@ -48,7 +48,7 @@ class LangChain(Folder):
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
-        return [found.metadata["row"] for found in self._store.similarity_search(question, k=k)]
+        return [document.metadata["row"] for document in self._store.similarity_search(question, k=k)]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

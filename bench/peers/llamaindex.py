@@ -42,8 +42,8 @@ class LlamaIndex(Folder):
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
-        found = self._index.as_retriever(similarity_top_k=k).retrieve(question)
-        return [int(one.node.metadata["row"]) for one in found]
+        results = self._index.as_retriever(similarity_top_k=k).retrieve(question)
+        return [int(result.node.metadata["row"]) for result in results]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

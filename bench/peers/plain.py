@@ -35,8 +35,8 @@ class Plain(Folder):
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
-        found = exact_nearest(self._encode([question]), [self._vectors], k)
-        return [int(row) for row in found[0]]
+        rows = exact_nearest(self._encode([question]), [self._vectors], k)
+        return [int(row) for row in rows[0]]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

@@ -43,8 +43,8 @@ class Pullquote(Folder):
     def nearest(self, question: str, k: int) -> list[int]:
         """See `System.nearest`: the index of passages alone."""
         generation = self._assistant.generation
-        found = generation.dense_passages.search(self._encoder.encode([question])[0], k)
-        return [int(generation.passages[row].article.source) for row, _ in found]
+        rows = generation.dense_passages.search(self._encoder.encode([question])[0], k)
+        return [int(generation.passages[row].article.source) for row, _ in rows]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""
@@ -52,9 +52,9 @@ class Pullquote(Folder):
 
     def change(self, row: int, text: str) -> None:
         """See `System.change`: a new generation of all articles, published, and opened."""
-        known = list(self._assistant.generation.articles)
-        known[row] = article(row, [text])
-        build(known, self._encoder, self._folder)
+        articles = list(self._assistant.generation.articles)
+        articles[row] = article(row, [text])
+        build(articles, self._encoder, self._folder)
         self.open(self._folder)
 
     def size(self, folder: Path) -> int:

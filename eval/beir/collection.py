@@ -1,8 +1,8 @@
-"""Folders in the form of BEIR: documents, queries, judgements; retrieval measured on whole documents.
+"""Reads data sets in BEIR's form: documents, queries and judgements.
 
     FOLDER/corpus.jsonl     {"_id", "title", "text"} a line
     FOLDER/queries.jsonl    {"_id", "text"} a line
-    FOLDER/qrels/test.tsv   query-id, corpus-id, score, mostly under a line of headings
+    FOLDER/qrels/test.tsv   query-id, corpus-id, score, usually below a header line
 
 Source: Thakur et al., BEIR: A Heterogeneous Benchmark for Zero-shot Evaluation of Information Retrieval
 Models (2021).
@@ -32,13 +32,13 @@ class Document:
 
     @property
     def whole(self) -> str:
-        """Title and text in one line of thought, as published figures encode them."""
+        """Title and text joined, as published figures encode them."""
         return f"{self.title} {self.text}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents, the queries that have judgements, and these: query id -> document id -> grade above 0."""
+    """Documents, judged queries, and judgements: query id -> document id -> grade above 0."""
 
     name: str
     documents: tuple[Document, ...]
@@ -51,7 +51,8 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
     """Read a folder; queries without a relevant document are left out.
 
     Raises:
-        GoldError: a file that is missing or is not what it should be, with its line.
+        GoldError: a bad file, with its line.
+        JsonLinesError: a missing file or bad line.
     """
     corpus, query_file = folder / "corpus.jsonl", folder / "queries.jsonl"
     documents = tuple(
@@ -82,7 +83,7 @@ def _judgements(path: Path, queries: Mapping[str, str], document_ids: set[str]) 
         query, document, score = (*line.split("\t"), "", "", "")[:3]
         if not re.fullmatch(r"-?[0-9]{1,4}", score) or line.count("\t") != 2:
             if position == 0:
-                continue  # the line of headings, which some sets do without
+                continue  # the header, which some sets leave out
             raise GoldError(path, "is not query-id, corpus-id and a number below 10,000", line=number)
         grade = int(score)
         if query not in queries or document not in document_ids:

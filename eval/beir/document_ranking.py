@@ -1,10 +1,10 @@
-"""Rankings of whole documents for the queries of a collection, by meaning, by words, by both.
+"""Ranks whole documents for the queries of a BEIR collection, by several methods.
 
-dense      one vector a document, title and text cut at the encoder's window, as published figures are made
+dense      one vector per document, title and text cut at the encoder's window, as in published figures
 lexical    BM25 of the whole document
-fused      both, standardised over all documents of the collection, with the weights of `index.search.searcher`
-reranked   the best of these read: a document is rated as its best sentence is
-sentences  the product's own search: a document stands where its best sentence stands
+fused      both, as z-scores over all documents, with the weights of `index.search.searcher`
+reranked   fused, and the best of these rescored by their best sentence
+sentences  the product's own search: each document at the rank of its best sentence
 """
 
 from __future__ import annotations
@@ -39,13 +39,12 @@ from qa.assistant import Assistant
 from qa.errors import QuestionError
 
 DEPTH = 100
-"""Documents kept of each ranking, as many as BEIR's R@100 looks at."""
+"""Documents per ranking, as in BEIR's R@100."""
 _SENTENCE_HITS = 1_000
 _RERANKED_DOCUMENTS = 20
 _SENTENCES_PER_DOCUMENT = 20  # sentences of a document, from its beginning
-# What a rating counts here, as a share of what it counts for a sentence: a document holds more than its best
-# sentence, and of many sentences the best is good by chance. Chosen on two of the three public sets, between
-# a third and one.
+# Weight of a rating, as a share of its weight for a sentence: a document is more than its best sentence, and
+# the best of many sentences is good by chance. Chosen on two of the three public sets, between 1/3 and 1.
 _RERANK_SHARE = 2 / 3
 
 Floats = NDArray[np.float32]
@@ -53,7 +52,7 @@ Advance = Callable[[int, int], None]
 
 
 class RankingMethod(StrEnum):
-    """How documents are ranked."""
+    """Ranking methods."""
 
     DENSE = "dense"
     LEXICAL = "lexical"
@@ -64,7 +63,7 @@ class RankingMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RankedDocuments:
-    """The documents found for one query, best first, and the seconds it took; encoding it counts as dense."""
+    """The documents of one query, best first, and the seconds it took; encoding counts as dense."""
 
     documents: tuple[str, ...]
     seconds: float
@@ -80,7 +79,7 @@ def rank_documents(
     reranking: Reranking | None = None,
     progress: Advance | None = None,
 ) -> dict[RankingMethod, Rankings]:
-    """By way (dense, lexical, fused, and reranked where there is a reranking), by query id: what is found."""
+    """Rankings by method (dense, lexical, fused, and reranked if there is a reranking) and query id."""
     texts = [document.whole for document in collection.documents]
     vectors = _encode(texts, encoder, progress)
     names = [document.id for document in collection.documents]
@@ -114,7 +113,7 @@ def rank_documents(
 
 
 class Readings:
-    """The sentences of documents as a reranker reads them, each document split once."""
+    """The sentences of documents as reranker input, each document split once."""
 
     def __init__(self, collection: Collection) -> None:
         self._documents = collection.documents
@@ -130,7 +129,7 @@ class Readings:
 
 
 def _rerank_documents(scores: Floats, query: str, read: Readings, reranking: Reranking) -> Floats:
-    """Scores in which the best documents have their rating added, and the others the worst of these."""
+    """Scores with the ratings of the best documents added, and the lowest rating added to all others."""
     best = [row for row in np.argsort(-scores, kind="stable")[:_RERANKED_DOCUMENTS].tolist() if read.of(row)]
     if not best:
         return scores
@@ -153,7 +152,7 @@ def rank_by_sentence(
     reranking: Reranking | None = None,
     progress: Advance | None = None,
 ) -> Rankings:
-    """What the product's own search finds; `data` keeps the index, so that a second run encodes nothing.
+    """Rankings of the product's own search; `data` keeps the index, so that a second run encodes nothing.
 
     Raises:
         BuildFailed: the index cannot be built.
@@ -168,14 +167,14 @@ def rank_by_sentence(
         try:
             hits = assistant.search(text, _SENTENCE_HITS)
         except QuestionError:
-            hits = []  # what cannot be asked finds nothing; it stays and scores 0
+            hits = []  # an invalid question finds nothing and scores 0
         once = dict.fromkeys(names[hit.sentence.article.id] for hit in hits)
         rankings[query] = RankedDocuments(tuple(once)[:DEPTH], time.perf_counter() - started)
     return rankings
 
 
 def as_article(document: Document) -> Article:
-    """A document as the article that a file of it would make, nothing dropped from it."""
+    """The article of a document, with nothing dropped."""
     blocks = tuple(Block(paragraph) for paragraph in unwrap(document.text.split("\n")))
     return finish(Draft(blocks, facts=Metadata(title=document.title)), document.id)
 
@@ -193,7 +192,7 @@ def _encode(texts: Sequence[str], encoder: Encoder, progress: Advance | None) ->
 
 
 def _bm25(lexical: LexicalIndex, text: str, count: int) -> Floats:
-    """The score of every document, 0 for one that shares no word with the query."""
+    """The score of every document; 0 without a shared word."""
     scores = np.zeros(count, dtype=np.float32)
     for row, score in lexical.search(Granularity.PASSAGE, lexical.terms(text), count):
         scores[row] = score
@@ -207,6 +206,6 @@ def _fuse(near: Floats, words: Floats) -> Floats:
 
 
 def _best(scores: Floats, names: Sequence[str], *, least: float = -np.inf) -> tuple[str, ...]:
-    """Names of the best, equal scores in the order of the collection."""
+    """Names of the best documents; ties keep the order of the collection."""
     order = np.lexsort((np.arange(len(scores)), -scores))[:DEPTH]
     return tuple(names[row] for row in order if scores[row] > least)

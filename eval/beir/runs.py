@@ -1,4 +1,4 @@
-"""Rankings of documents as runs, to be kept, reported and compared like any other."""
+"""Turns rankings of documents into runs, which can be stored, reported and compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def retrieval_runs(
     k: int,
     facts: Mapping[str, str],
 ) -> dict[str, Run]:
-    """A run for each way of ranking, judged by the first k documents; rows tell the ranks in all ways."""
+    """A run per ranking method, judged by the first k documents; rows hold the ranks of all methods."""
     documents = {document.id: document for document in collection.documents}
     runs = {}
     for method, ranked in rankings.items():
@@ -61,5 +61,5 @@ def _rank(collection: Collection, query: str, result: RankedDocuments) -> int | 
 
 
 def _excerpt(document: Document, grade: int) -> JudgedText:
-    """The beginning of a document; nothing in it is marked."""
+    """The beginning of a document, without a marked span."""
     return JudgedText(document.id, document.whole[:_EXCERPT], 0, 0, grade, whole=grade)

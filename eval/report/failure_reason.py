@@ -1,4 +1,4 @@
-"""Why a question came out as it did, in a word and in a sentence."""
+"""Names the outcome of a question and explains it in a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LISTED = 10
 
 
 class Outcome(StrEnum):
-    """What became of a question; all but `RIGHT` and `DECLINED` are failures."""
+    """Outcomes of a question; all but `RIGHT` and `DECLINED` are failures."""
 
     RIGHT = "right"
     DECLINED = "rightly declined"
@@ -23,12 +23,12 @@ class Outcome(StrEnum):
 
     @property
     def failure(self) -> bool:
-        """Whether it should have come out otherwise."""
+        """Whether the outcome is wrong."""
         return self not in (Outcome.RIGHT, Outcome.DECLINED)
 
 
 def outcome(row: QuestionResult) -> Outcome:
-    """The one outcome of a question."""
+    """The outcome of a question."""
     if row.error:
         return Outcome.FAILED
     if not row.answerable:
@@ -41,7 +41,7 @@ def outcome(row: QuestionResult) -> Outcome:
 
 
 def explain(row: QuestionResult) -> str:
-    """One sentence or two: where the evidence stood at each stage, and what that means."""
+    """One or two sentences: the rank of the evidence at each stage, and what that means."""
     sure = "" if row.confidence is None else f" Confidence was {row.confidence:.2f}."
     sentences = {
         Outcome.FAILED: row.error,

@@ -1,6 +1,6 @@
-"""The pictures of a report, as SVG to stand inside a page: the one file that knows matplotlib.
+"""Draws the plots of a report with matplotlib, as inline SVG.
 
-Drawn without pyplot, so that nothing is kept between two of them and no screen is looked for.
+Without pyplot: it keeps state between figures and looks for a display.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STYLE: dict[Any, Any] = {
 
 def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
     """Horizontal bars with intervals: measure -> type -> estimate, two measures at most."""
-    names = list(dict.fromkeys(name for found in bars.values() for name in found))
+    names = list(dict.fromkeys(name for estimates in bars.values() for name in estimates))
     with _styled():
         figure, axes = _drawing(height=max(2.2, 0.8 + 0.42 * len(names)))
         places = np.arange(len(names))[::-1].astype(float)
@@ -59,7 +59,7 @@ def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
 
 
 def reliability_diagram(steps: Sequence[ConfidenceBin]) -> str:
-    """Share of answerable questions against confidence; dots grow with the questions behind them."""
+    """Share of answerable questions against confidence; the size of a dot is its number of questions."""
     with _styled():
         figure, axes = _drawing()
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
@@ -77,7 +77,7 @@ def reliability_diagram(steps: Sequence[ConfidenceBin]) -> str:
 
 
 def risk_coverage_curve(points: Sequence[tuple[float, float]], here: tuple[float, float] | None) -> str:
-    """Share of wrong first answers among those given, against the share given; `here` is where it stands."""
+    """Risk against coverage; `here` is the current operating point."""
     with _styled():
         figure, axes = _drawing()
         coverage, risk = zip(*points, strict=True)
@@ -91,7 +91,7 @@ def risk_coverage_curve(points: Sequence[tuple[float, float]], here: tuple[float
 
 
 def latency(seconds: Sequence[float], median: float, slow: float) -> str:
-    """How often a question took how long."""
+    """Histogram of the seconds per question."""
     from matplotlib.ticker import MaxNLocator
 
     with _styled():
@@ -123,7 +123,7 @@ def _drawing(height: float = _SIZE[1]) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure, name: str, label: str) -> str:
-    """The drawing as an element of a page: no prolog, and only the ids that something in it points to."""
+    """The figure as an SVG element: no prolog, and only ids that are referenced."""
     from matplotlib import rc_context
 
     content = io.StringIO()

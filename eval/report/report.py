@@ -1,7 +1,7 @@
-"""A run as one page of HTML: tables, pictures, every question with what was shown and its evidence.
+"""Renders a run as one HTML page: tables, plots, and every question with extracts and evidence.
 
-The page holds its style, script and pictures; its policy forbids it to load anything. Everything goes
-through Jinja's escaping but the pictures, which are drawn here.
+The page holds its style, script and plots; its policy forbids loading anything. Jinja escapes everything but
+the plots.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from eval.abstention import Floats, reliability, risk_coverage
+from eval.abstention import reliability, risk_coverage
 from eval.gold import ALL_QUESTIONS
 from eval.measures import SECONDS, standard_measures
 from eval.report.failure_reason import Outcome, explain, outcome
@@ -35,17 +35,15 @@ HEADLINES = (
 _NOWHERE = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An SVG element, what it is, and how to read it."""
+class Picture(NamedTuple):
+    """A plot, its title, and how to read it."""
 
     svg: str
     title: str
     reading: str
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(NamedTuple):
     """A number at the top of the page."""
 
     name: str
@@ -54,9 +52,8 @@ class Headline:
     definition: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A question in the list; `rank` sorts by where the evidence stands, last when it stands nowhere."""
+class Entry(NamedTuple):
+    """A question in the list; `rank` is the rank of the evidence, `_NOWHERE` if there is none."""
 
     row: QuestionResult
     outcome: Outcome
@@ -76,7 +73,7 @@ def render_report(run: Run, *, name: str) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(parts=_parts)
-    lines = summarise(run)
+    lines, outcomes = summarise(run), [outcome(row) for row in run.rows]
     script = (HERE / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         name=name,
@@ -92,7 +89,7 @@ def render_report(run: Run, *, name: str) -> str:
             (row, line.measure.definition) for row, line in zip(summary_table(lines).rows, lines, strict=True)
         ],
         pictures=_pictures(run, lines),
-        outcomes=_counted(run.rows),
+        outcomes={kind: count for kind in Outcome if (count := outcomes.count(kind))},
         type_names=list(dict.fromkeys(row.type for row in run.rows)),
     )
 
@@ -125,11 +122,6 @@ def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
     ]
 
 
-def _counted(rows: Sequence[QuestionResult]) -> dict[Outcome, int]:
-    outcomes = [outcome(row) for row in rows]
-    return {kind: outcomes.count(kind) for kind in Outcome if kind in outcomes}
-
-
 def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
     pictures = []
     bars = {
@@ -142,22 +134,15 @@ def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
     if any(bars.values()):
         reading = "Share of questions; the thin line is the 95 % interval."
         pictures.append(Picture(by_type(bars), "By type of question", reading))
-    confidence, answerable = confidence_and_answerable(run.rows)
-    if confidence.size:
-        pictures += [_reliability(confidence, answerable), _risk(run)]
-    pictures.append(
-        Picture(
-            latency(values_of(run.rows, SECONDS.name), *seconds(run)),
-            "Time per question",
-            "From question to answer.",
-        )
-    )
-    return pictures
+    if confidence_and_answerable(run.rows)[0].size:
+        pictures += [_reliability(run), _risk(run)]
+    times = latency(values_of(run.rows, SECONDS.name), *seconds(run))
+    return [*pictures, Picture(times, "Time per question", "From question to answer.")]
 
 
-def _reliability(confidence: Floats, answerable: Floats) -> Picture:
+def _reliability(run: Run) -> Picture:
     return Picture(
-        reliability_diagram(reliability(confidence, answerable)),
+        reliability_diagram(reliability(*confidence_and_answerable(run.rows))),
         "Does confidence mean what it says?",
         "On the dashed line it does; below it the system is too sure of itself. Numbers count questions.",
     )

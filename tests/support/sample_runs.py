@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.beir.collection import Collection, Document
-from eval.beir.document_ranking import Found, Way
+from eval.beir.document_ranking import RankedDocuments, RankingMethod
 from eval.gold import Evidence, GoldQuestion
 from eval.run import QuestionResult, Run
 from tests.support.fakes import article
@@ -29,8 +29,8 @@ COLLECTION = Collection(
 
 
 RANKINGS = {
-    Way.DENSE: {"q": Found(("snow", "rain"), 0.1), "n": Found(("rain", "snow"), 0.2)},
-    Way.LEXICAL: {"q": Found(("rain",), 0.1), "n": Found((), 0.1)},
+    RankingMethod.DENSE: {"q": RankedDocuments(("snow", "rain"), 0.1), "n": RankedDocuments(("rain", "snow"), 0.2)},
+    RankingMethod.LEXICAL: {"q": RankedDocuments(("rain",), 0.1), "n": RankedDocuments((), 0.1)},
 }
 
 

@@ -24,12 +24,12 @@ from bench.memory import folder_bytes, memory
 from bench.peer_process import Peer
 from bench.peer_trial import Course
 from bench.plot import draw_growth
-from bench.precomputed_vectors import GivenEncoder, QuestionEncoder
+from bench.precomputed_vectors import PrecomputedEncoder, QuestionEncoder
 from bench.results import merge, read_results, records, summary
 from bench.rounds import Contest
 from bench.sizes import SMALL
 from bench.statistics import exponent, measured, percentile
-from bench.synthetic_corpora import GivenVectors, filled, normalised, recombined
+from bench.synthetic_corpora import PrecomputedVectors, filled, normalised, recombined
 from bench.table import cell, markdown, number
 from corpus.passages import split_passages
 from corpus.sentences import split_sentences
@@ -177,8 +177,8 @@ def test_real_passages_come_first() -> None:
     assert filled(["a"], SENTENCES, 3) == ["a", *recombined(SENTENCES, 2)]
 
 
-def given() -> GivenVectors:
-    return GivenVectors(SENTENCES, np.eye(4, 384, dtype=np.float32))
+def given() -> PrecomputedVectors:
+    return PrecomputedVectors(SENTENCES, np.eye(4, 384, dtype=np.float32))
 
 
 def test_a_text_has_one_vector_whatever_it_is_asked_with() -> None:
@@ -233,19 +233,19 @@ def test_a_system_speaks_line_by_line(script: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts.json"
     texts.write_text(json.dumps(["red hen", "blue sea", "red sea"]))
     with Peer("fake", [sys.executable, str(script)], limit=60) as peer:
-        built = peer.tell("build", model="m", texts=str(texts), folder=str(tmp_path / "index"))
+        built = peer.call("build", model="m", texts=str(texts), folder=str(tmp_path / "index"))
         assert (built["seconds"], built["passages"]) == (2.0, 3)
         assert built["bytes"] == len(json.dumps(["red hen", "blue sea", "red sea"]))
         assert 1 < built["rss_mb"] <= built["peak_mb"]
-        peer.tell("open", model="m", folder=str(tmp_path / "index"))
-        told = peer.tell("ask", questions=["red sea", "blue"], k=2, others=["x"])
+        peer.call("open", model="m", folder=str(tmp_path / "index"))
+        told = peer.call("ask", questions=["red sea", "blue"], k=2, others=["x"])
         assert (told["rows"], told["encode_ms"]) == ([[2, 0], [1, 0]], [4.0])
         assert len(told["ms"]) == 2
-        assert peer.tell("nearest", questions=["hen"], k=1)["rows"] == [[0]]
-        assert peer.tell("encode", questions=["a", "b"]) == {"encode_ms": [4.0, 4.0]}
-        assert len(peer.tell("load", questions=["a"] * 9, k=1, clients=4)["ms"]) == 9
-        peer.tell("change", row=0, text="green sea")
-        assert peer.tell("ask", questions=["green"], k=1)["rows"] == [[0]]
+        assert peer.call("nearest", questions=["hen"], k=1)["rows"] == [[0]]
+        assert peer.call("encode", questions=["a", "b"]) == {"encode_ms": [4.0, 4.0]}
+        assert len(peer.call("load", questions=["a"] * 9, k=1, clients=4)["ms"]) == 9
+        peer.call("change", row=0, text="green sea")
+        assert peer.call("ask", questions=["green"], k=1)["rows"] == [[0]]
 
 
 def test_what_fails_says_why(script: Path, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_what_fails_says_why(script: Path, tmp_path: Path) -> None:
         Peer("fake", [sys.executable, str(script)], limit=60) as peer,
         pytest.raises(PeerFailed, match=r"^fake: open: FileNotFoundError: .*nowhere"),
     ):
-        peer.tell("open", model="m", folder=str(tmp_path / "nowhere"))
+        peer.call("open", model="m", folder=str(tmp_path / "nowhere"))
 
 
 def test_a_system_that_is_not_installed_is_told() -> None:
@@ -266,7 +266,7 @@ def test_a_system_that_hangs_is_ended() -> None:
         Peer("slow", [sys.executable, "-c", "import time; time.sleep(60)"], limit=0.2) as peer,
         pytest.raises(PeerFailed, match=r"slow: ask: was killed: took more than 0\.2 s"),
     ):
-        peer.tell("ask")
+        peer.call("ask")
 
 
 def test_every_peer_has_a_script_and_pins() -> None:
@@ -316,7 +316,7 @@ def test_a_contest_measures_every_system_and_tells_who_failed(script: Path, tmp_
 
 def test_pullquote_builds_and_finds_a_generated_corpus(tmp_path: Path) -> None:
     texts = list(recombined(SENTENCES, 30))
-    encoder = GivenEncoder(given(), default_model_folder())
+    encoder = PrecomputedEncoder(given(), default_model_folder())
     build(list(articles(texts, paragraphs=10)), encoder, tmp_path)
     generation = DataFolder(tmp_path).open()
     assert [passage.text for passage in generation.passages] == texts
@@ -327,13 +327,13 @@ def test_pullquote_builds_and_finds_a_generated_corpus(tmp_path: Path) -> None:
 
 def test_passages_fit_the_window() -> None:
     made = article(0, list(recombined(SENTENCES, 10)))
-    encoder = GivenEncoder(given(), default_model_folder())
+    encoder = PrecomputedEncoder(given(), default_model_folder())
     split = split_passages(split_sentences(made), limit=encoder.max_tokens, count_tokens=encoder.count_tokens)
     assert len(split) == 10
 
 
 def test_questions_are_really_encoded_under_the_name_of_the_given_vectors() -> None:
-    model = GivenEncoder(given(), default_model_folder())
+    model = PrecomputedEncoder(given(), default_model_folder())
     asking = QuestionEncoder(model)
     assert (asking.name, asking.fingerprint) == (model.name, model.fingerprint)
     assert np.array_equal(asking.encode(["It rose too much."]), model.encode(["It rose too much."]))

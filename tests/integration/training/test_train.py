@@ -43,7 +43,7 @@ def test_a_few_steps_teach_something_and_leave_weights_that_load(tmp_path: Path)
     mined = [ASKED, UNANSWERED] * 155
     told: list[str] = []
     save_weights(build_network(default_model_folder()), tmp_path / "before.safetensors")
-    fit(mined, tmp_path / "after.safetensors", steps=6, told=told.append)
+    fit(mined, tmp_path / "after.safetensors", steps=6, report=told.append)
     assert [line.split(":")[0].split(",")[0] for line in told] == ["before", "step 6 of 6"]
     leads = []
     for name in ("before", "after"):

@@ -7,7 +7,7 @@ import pytest
 
 from eval.compare import compare
 from eval.errors import RunError
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.run import JudgedText, Run
 from tests.support.sample_runs import ALL_HIT, HALF_HIT, sample_row, sample_run
 
@@ -35,7 +35,7 @@ def test_a_planted_regression_is_found() -> None:
 
 def test_an_identical_run_is_no_regression() -> None:
     comparison = compare(sample_run(HALF_HIT), sample_run(HALF_HIT))
-    assert not any(found.regressed() for found in comparison.differences[EVERY])
+    assert not any(found.regressed() for found in comparison.differences[ALL_QUESTIONS])
 
 
 def test_less_is_better_where_it_is() -> None:

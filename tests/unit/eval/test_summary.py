@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval.gold import EVERY
+from eval.gold import ALL_QUESTIONS
 from eval.run import Run
 from eval.summary import seconds, summarise
 from tests.support.sample_runs import ROWS

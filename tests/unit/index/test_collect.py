@@ -1,4 +1,4 @@
-"""Shards, gathered and built, are the index that one machine makes of the same files."""
+"""Shards, collect and built, are the index that one machine makes of the same files."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_the_index_is_the_one_that_one_machine_makes(bench: Bench, tmp_path: Path) -> None:
-    gathered = bench.gather()
+    collect = bench.gather()
     local = read_articles([bench.articles])
-    assert gathered.reading == local
+    assert collect.reading == local
     assert [(one.source, one.reason) for one in local.skipped] == [
         ("13.md", "same text as 03.md"),
         ("14.txt", "is empty"),
     ]
     encoder = WordEncoder()
-    built = build(gathered.reading.articles, encoder, tmp_path / "data", found=gathered.blocks())
+    built = build(collect.reading.articles, encoder, tmp_path / "data", found=collect.blocks())
     assert (encoder.encoded, built.encoded, built.unchanged) == ([], 0, False)
     build(local.articles, WordEncoder(), tmp_path / "local")
     one, other = DataFolder(tmp_path / "data").open(), DataFolder(tmp_path / "local").open()
@@ -121,10 +121,10 @@ def test_shards_that_are_not_found_where_they_should_be_fail_the_build(bench: Be
 
 
 def test_a_shard_that_goes_before_its_vectors_are_read_fails_the_build(bench: Bench, tmp_path: Path) -> None:
-    gathered = bench.gather()
-    bench.place.remove(gathered.shards[2].name)
+    collect = bench.gather()
+    bench.place.remove(collect.shards[2].name)
     with pytest.raises(BuildFailed, match="was changed or removed"):
-        build(gathered.reading.articles, WordEncoder(), tmp_path / "data", found=gathered.blocks())
+        build(collect.reading.articles, WordEncoder(), tmp_path / "data", found=collect.blocks())
 
 
 def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> N
 
 
 def test_only_what_the_published_generation_lacks_is_taken_over(bench: Bench, tmp_path: Path) -> None:
-    gathered = bench.gather()
-    build(gathered.reading.articles, WordEncoder(), tmp_path / "data", found=gathered.blocks())
+    collect = bench.gather()
+    build(collect.reading.articles, WordEncoder(), tmp_path / "data", found=collect.blocks())
     bench.write("05.md", "# Ferry 5\n\nFerry number 5 has sunk.\n")
     again, encoder = bench.gather(), WordEncoder()
     built = build(again.reading.articles, encoder, tmp_path / "data", found=again.blocks())
