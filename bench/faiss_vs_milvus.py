@@ -3,8 +3,8 @@
     python -m bench.faiss_vs_milvus 100000 milvus://127.0.0.1:19530/bench
 
 Vectors are drawn around random centres, since independent ones have no neighbours worth the name; the seed is
-fixed. Questions are vectors moved towards others; see `index.retrieval.tuning`. Milliseconds are of one question at a
-time, through all that the service goes through to know the ten nearest with their exact scores.
+fixed. Questions are vectors moved towards others; see `index.retrieval.tuning`. Milliseconds are of one
+question at a time, through all that the service goes through to know the ten nearest with their exact scores.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     filled = time.perf_counter() - started
     assert counted == len(vectors), f"{counted:,} of {len(vectors):,} arrived"
     remote = MilvusVectors(store, name, vectors.shape)
-    index = DenseIndex(remote, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0)
+    index = DenseIndex(
+        remote, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0
+    )
     times, results = _time_queries(expected, lambda query: index.nearest_texts(query, K)[0])
     held_more, label = _memory() - before, "Milvus"
     store.drop(name)

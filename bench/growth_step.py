@@ -1,11 +1,11 @@
-"""One step of one size of a generated corpus, in a process of its own: python -m bench.growth_step STEP < CASE
+"""Runs one step of one corpus size in a process of its own: python -m bench.growth_step STEP < CASE
 
 prepare   reads the public sets and encodes the sentences that corpora are recombined from
-build     makes the corpus and publishes it, its vectors given
-ask       opens it and puts real questions, encoded by the real model: times, and what is resident after them
+build     makes the corpus and publishes it, with precomputed vectors
+ask       opens it and asks real questions, encoded by the real model: times, and resident memory afterwards
 recall    compares its nearest passages with the exact ones
 
-CASE is a `Case` as JSON. What was measured is printed as JSON.
+CASE is a `Case` as JSON. Measures are printed as JSON.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Clients of the web service in a process of their own: python -m bench.load_clients ADDRESS CLIENTS K < QUESTIONS
+"""Load-tests the web service from a process of its own: python -m bench.load_clients ADDRESS CLIENTS K
 
-Questions come as a JSON list on standard input; each client keeps one connection and asks as soon as it has
-been answered. Prints {"seconds", "ms", "refused"}: the whole, each answer, and how many were answered 503.
+Questions come as a JSON list on standard input; each client keeps one connection and asks the next question
+as soon as it has an answer. Prints {"seconds", "ms", "refused"}: total, each answer, and the number of 503s.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Train the reranker: python -m training DATA WEIGHTS [--steps N] [--seed N] [--groups FILE]
 
-DATA holds `squad` and `feedbackqa_uk` as `training.calibration_corpora` reads them, WEIGHTS is the safetensors file to write.
-Mining the groups takes minutes: with --groups they are kept in FILE and read from it the next time. Nothing
-else may run meanwhile: two processes on the same cores make each other ten times as slow.
+DATA holds `squad` and `feedbackqa_uk` as `training.calibration_corpora` reads them; WEIGHTS is the
+safetensors file to write. Mining the groups takes minutes: with --groups they are written to FILE and read
+from it the next time. Run nothing else meanwhile: two processes on the same cores make each other ten times
+as slow.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def main() -> None:
         mined = list(groups(chosen.data, load_encoder()))
         if chosen.groups:
             _write(chosen.groups, mined)
-    print(
-        f"{len(mined):,} questions, {sum(group.answer is None for group in mined):,} of them without an answer"
-    )
+    print(f"{len(mined):,} questions, {sum(group.answer is None for group in mined):,} without an answer")
     lines = partial(print, flush=True)
     fit(mined, chosen.weights, steps=chosen.steps, seed=chosen.seed, report=lines)
 

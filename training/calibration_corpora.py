@@ -240,7 +240,8 @@ def main() -> None:
     """Print what the fits on other corpora give each corpus; write the calibrations to a folder named."""
     if len(sys.argv) not in (2, 3, 4):
         sys.exit(
-            "usage: python -m training.calibration_corpora FOLDER [OUT [MODEL]] (squad, feedbackqa_uk, off_topic in FOLDER)"
+            "usage: python -m training.calibration_corpora FOLDER [OUT [MODEL]] "
+            "(squad, feedbackqa_uk, off_topic in FOLDER)"
         )
     encoder, reranker = load_encoder(*sys.argv[3:]), load_reranker()
     rerankings = (None, Reranking(reranker) if reranker else None)

@@ -1,9 +1,9 @@
-"""Training: each step shows the network eight questions, each with one answer and seven hard sentences.
+"""Trains the reranker: each step has eight questions, each with one answer and seven hard negatives.
 
-The loss of a question is that of picking the answer among the eight (softmax) and that of telling for each
-sentence whether it answers (logistic): the first makes a ranking, the second a rating that means the same for
-every question, also for those without an answer. No dropout (drawing it took 38 % of a step), word vectors
-frozen, bfloat16 throughout: quick on processors that multiply it, and slow on others.
+The loss of a question is the softmax loss of picking the answer among the eight plus the logistic loss of
+each sentence: the first makes a ranking, the second a rating with the same meaning for every question, also
+without an answer. No dropout (drawing it took 38 % of a step), word vectors frozen, bfloat16 throughout: fast
+on processors with bfloat16 instructions, slow on others.
 """
 
 from __future__ import annotations

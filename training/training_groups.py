@@ -1,10 +1,10 @@
-"""What the reranker learns from: a question, the sentence that answers it, and hard ones that do not.
+"""Mines training groups for the reranker: a question, the sentence that answers it, and hard negatives.
 
-From SQuAD 2.0 (CC BY-SA 4.0) the articles that no trial corpus of `training.calibration_corpora` holds: the sentence with the
-answer against the others of its article, and questions written to have none. From FeedbackQA (Apache-2.0;
-pages of gov.uk under the Open Government Licence) the training questions: the best sentence of the page that
-answers against those of other pages. Hard means: what the index finds first. A sentence that holds the
-answer's words elsewhere may answer too, and is left out.
+From SQuAD 2.0 (CC BY-SA 4.0) the articles that no corpus of `training.calibration_corpora` contains: the
+sentence with the answer against the others of its article, and questions written to have no answer. From
+FeedbackQA (Apache-2.0; pages of gov.uk under the Open Government Licence) the training questions: the best
+sentence of the page that answers against those of other pages. Hard negatives are the index's best hits. A
+sentence that contains the words of the answer elsewhere may answer too, and is left out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pullquote itself behind the same protocol: `python -m bench.peers.pullquote [RERANKER]`, by default none."""
+"""Pullquote behind the peers' protocol: `python -m bench.peers.pullquote [RERANKER]`, by default none."""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ COLLECTION = Collection(
 
 
 RANKINGS = {
-    RankingMethod.DENSE: {"q": RankedDocuments(("snow", "rain"), 0.1), "n": RankedDocuments(("rain", "snow"), 0.2)},
+    RankingMethod.DENSE: {
+        "q": RankedDocuments(("snow", "rain"), 0.1),
+        "n": RankedDocuments(("rain", "snow"), 0.2),
+    },
     RankingMethod.LEXICAL: {"q": RankedDocuments(("rain",), 0.1), "n": RankedDocuments((), 0.1)},
 }
 

@@ -15,8 +15,8 @@ from corpus.article import Unreadable
 from corpus.sandbox.limits import Limits
 from corpus.sandbox.pool import Workers
 from corpus.sandbox.protocol import Fault, frame, frame_length, question, read_answer
-from tests.support.repository import ROOT
 from corpus.sources.listing import listed_files
+from tests.support.repository import ROOT
 
 SOUND = b"The harbour office keeps a ledger of every boat that enters the bay."
 

@@ -6,7 +6,7 @@ import pytest
 
 from eval.evidence import ArticleLookup
 from eval.gold import Evidence
-from eval.judge import locate_extract, grade, covered_evidence
+from eval.judge import covered_evidence, grade, locate_extract
 from tests.support.fakes import article
 
 #       0         10        20        30        40        50

@@ -13,13 +13,13 @@ from eval.tables import (
     Table,
     ablation_table,
     comparison_table,
-    format_value,
-    format_interval,
     format_difference,
+    format_interval,
+    format_value,
+    ranking_table,
     slice_table,
     summary_table,
     type_table,
-    ranking_table,
 )
 from tests.support.sample_runs import ALL_HIT, HALF_HIT, ROWS, sample_run
 
