@@ -43,12 +43,20 @@ class Metrics:
         registry = self._registry = CollectorRegistry()
         self._requests = Counter("pullquote_requests", "Requests.", ("route", "status"), registry=registry)
         self._seconds = Histogram(
-            "pullquote_request_seconds", "Until a reply was sent.", ("route",), registry=registry, buckets=BUCKETS
+            "pullquote_request_seconds",
+            "Until a reply was sent.",
+            ("route",),
+            registry=registry,
+            buckets=BUCKETS,
         )
-        self._answers = Counter("pullquote_answers", "Questions with a reply.", ("outcome",), registry=registry)
+        self._answers = Counter(
+            "pullquote_answers", "Questions with a reply.", ("outcome",), registry=registry
+        )
         self._remembered = Counter("pullquote_remembered_answers", "Replies from memory.", registry=registry)
         self._rejections = Counter("pullquote_refusals", "Requests refused.", ("reason",), registry=registry)
-        self._failures = Counter("pullquote_failures", "Questions that a fault left alone.", registry=registry)
+        self._failures = Counter(
+            "pullquote_failures", "Questions that a fault left alone.", registry=registry
+        )
         # Present from the start: Prometheus computes no rate from a series that appears with its first count.
         for outcome in sorted(_ANSWERS):
             self._answers.labels(outcome)

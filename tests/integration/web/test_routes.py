@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, compile_path
 from starlette.testclient import TestClient
 
-from tests.support.repository import ROOT
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.html_text import ADMIN_KEY, basic_credentials
+from tests.support.repository import ROOT
 from web.access.credentials import FILE, add
 from web.http.routes import PAGE_EVENTS, RULES, Caller, rule_of
 from web.service import build_app
