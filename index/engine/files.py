@@ -50,7 +50,7 @@ class GenerationFiles:
             try:
                 return self._folder.read(MANIFEST)
             except FileNotFoundError as error:
-                raise Missing(self._shown) from error
+                raise Missing(f"the folder of QA_STORE_FILES ({self._name})") from error
 
     def download(self, folder: Path) -> Manifest:
         """Copy the files into a new folder, named after the generation, and verify each.
