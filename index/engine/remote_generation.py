@@ -91,7 +91,7 @@ class MilvusVectorSearch:
     def search(
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """About the k nearest texts. `filter_ids` may match through two articles of a text: `only` decides."""
+        """About the k nearest texts; `filter_ids` may match two articles of a text, so `only` decides."""
         values = {field: [*map(str, ids), ANY] for field, ids in filter_ids.items()}
         filter_values = {"units": [self._granularity.value], **values}
         hits = self._store.nearest(self._generation, query, min(k, _MAX_HITS), filter_values)
