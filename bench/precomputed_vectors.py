@@ -1,7 +1,6 @@
-"""Encoders for corpora whose vectors are given: one to build with, and one to ask with, which really encodes.
+"""Encoders for corpora with precomputed vectors: one builds, the other encodes questions with a real model.
 
-Both have the fingerprint of the given vectors, so that an index built with the one is opened with the other.
-Word pieces are counted by the model's own tokenizer, so that passages are cut where they always are.
+Both have the fingerprint of the precomputed vectors, so that each opens an index built with the other.
 """
 
 from __future__ import annotations
@@ -55,22 +54,22 @@ class PrecomputedEncoder:
 
 
 class QuestionEncoder:
-    """A real encoder under the name of the given vectors; `seconds` counts what encoding took in all."""
+    """A real encoder under the name of the precomputed vectors; `seconds` is the total time of encoding."""
 
     name = NAME
     fingerprint = FINGERPRINT
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Encoder, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._encoder, self._clock = encoder, clock
         self.dimension, self.max_tokens = encoder.dimension, encoder.max_tokens
         self.count_tokens = encoder.count_tokens
         self.seconds = 0.0
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `Encoder.encode`."""
-        started = time.perf_counter()
+        started = self._clock()
         vectors = self._encoder.encode(texts, progress=progress)
-        self.seconds += time.perf_counter() - started
+        self.seconds += self._clock() - started
         return vectors
 
 

@@ -334,10 +334,13 @@ def test_passages_fit_the_window() -> None:
 
 def test_questions_are_really_encoded_under_the_name_of_the_given_vectors() -> None:
     model = PrecomputedEncoder(given(), default_model_folder())
-    asking = QuestionEncoder(model)
+    readings = iter([1.0, 3.5, 10.0, 10.25])
+    asking = QuestionEncoder(model, clock=lambda: next(readings))
     assert (asking.name, asking.fingerprint) == (model.name, model.fingerprint)
     assert np.array_equal(asking.encode(["It rose too much."]), model.encode(["It rose too much."]))
-    assert asking.seconds > 0
+    assert asking.seconds == 2.5
+    asking.encode(["Why?"])
+    assert asking.seconds == 2.75
 
 
 # Clients

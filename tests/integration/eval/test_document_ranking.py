@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from tests.support.sample_runs import COLLECTION, DOCUMENTS
 
 
 def test_each_way_against_its_definition() -> None:
+    started = time.perf_counter()
     found = rank_documents(COLLECTION, WordEncoder())
+    elapsed = time.perf_counter() - started
     texts = [document.whole for document in DOCUMENTS]
     near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
     dense = [DOCUMENTS[row].id for row in np.argsort(-near, kind="stable")]
@@ -27,7 +30,13 @@ def test_each_way_against_its_definition() -> None:
     assert found[RankingMethod.LEXICAL]["q"].documents == ("rain", "snow")
     assert found[RankingMethod.LEXICAL]["n"].documents == ()
     assert set(found[RankingMethod.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
-    assert all(one.seconds >= 0 for way in found.values() for one in way.values())
+    for query in COLLECTION.queries:
+        dense_s, lexical_s, fused_s = (
+            found[method][query].seconds
+            for method in (RankingMethod.DENSE, RankingMethod.LEXICAL, RankingMethod.FUSED)
+        )
+        assert fused_s == pytest.approx(dense_s + lexical_s)
+    assert 0 < sum(ranked.seconds for ranked in found[RankingMethod.FUSED].values()) < elapsed
 
 
 def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
