@@ -1,4 +1,5 @@
-// A button beside each snippet. The clipboard is there on https and localhost only; elsewhere the snippet is selected.
+// Adds a copy button beside each snippet. Browsers offer the clipboard on https and localhost only; elsewhere the
+// button selects the snippet.
 for (const snippet of document.querySelectorAll("pre[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";

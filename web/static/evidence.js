@@ -1,4 +1,4 @@
-// Adds a copy button behind each quotation that is ready to be copied; without a script it can still be selected.
+// Adds a copy button behind each quotation; without a script it can still be selected.
 
 const main = document.querySelector("main.evidence");
 const spoken = document.querySelector("[role=status]");
@@ -10,10 +10,10 @@ function copyButton(field) {
   button.type = "button";
   reset(button, field);
   button.addEventListener("click", async () => {
-    const told = (await copied(field)) ? main.dataset.copied : main.dataset.press;
-    button.textContent = told;
+    const message = (await copy(field)) ? main.dataset.copied : main.dataset.press;
+    button.textContent = message;
     button.removeAttribute("aria-label");
-    spoken.textContent = told;
+    spoken.textContent = message;
     setTimeout(reset, 4000, button, field);
   });
   return button;
@@ -25,8 +25,8 @@ function reset(button, field) {
   spoken.textContent = "";
 }
 
-// Pages that do not come over https have no clipboard: there the older command does it, or the person does.
-async function copied(field) {
+// Without https a browser offers no clipboard: the older command copies, or else the person does.
+async function copy(field) {
   field.select();
   if (!navigator.clipboard) return document.execCommand("copy");
   try {

@@ -1,52 +1,52 @@
-// Runs in the browser once, when the page is there, and returns what the address asks for as JSON.
-// It keeps question, filters and order in the address, collects evidence there, copies quotations and notes what
-// people say of an extract. Nothing is stored in the browser.
+// Runs once, when the page has loaded, and returns the state in the address as JSON. It keeps question, filters and
+// order in the address, collects evidence there, copies quotations and sends feedback. Nothing is stored in the
+// browser.
 () => {
   const FACETS = ["publisher", "author", "year", "article"];
   const find = (selector) => document.querySelector(selector);
-  const facts = find("header[data-copied]").dataset;
-  // The question as asked: where questions are private it stands in no address.
+  const texts = find("header[data-copied]").dataset;
+  // Where questions are private, this is the only copy: the address has none.
   let question = "";
   let fresh = false;
   let chosen = null;
 
   const here = () => new URL(window.location.href);
   const fromAddress = () => {
-    const told = here().searchParams;
+    const parameters = here().searchParams;
     return {
-      q: told.get("q") ?? (facts.private ? question : ""),
-      ...Object.fromEntries(FACETS.map((name) => [name, told.getAll(name)])),
-      k: told.get("k"),
-      sort: told.get("sort"),
-      g: told.get("g"),
+      q: parameters.get("q") ?? (texts.private ? question : ""),
+      ...Object.fromEntries(FACETS.map((name) => [name, parameters.getAll(name)])),
+      k: parameters.get("k"),
+      sort: parameters.get("sort"),
+      g: parameters.get("g"),
       open: Boolean(find("#filters details[open]")),
     };
   };
-  // The form is not asked: an answer on its way may make it anew at any moment.
+  // Not read from the form: a pending answer may replace it at any moment.
   const current = () => chosen ?? { ...fromAddress(), q: question, g: null };
 
-  // The address of a view; what is collected stays in it.
+  // The address of a view, with the collected citations.
   const address = (view) => {
     const url = here();
     const collected = url.searchParams.getAll("c");
     url.search = "";
     url.hash = "";
-    const told = url.searchParams;
-    if (view.q && view.q.trim() && !facts.private) told.set("q", view.q);
-    for (const name of FACETS) for (const value of view[name]) told.append(name, value);
-    if (view.k && view.k !== "5") told.set("k", view.k);
-    if (view.sort && view.sort !== "relevance") told.set("sort", view.sort);
-    for (const place of collected) told.append("c", place);
+    const parameters = url.searchParams;
+    if (view.q && view.q.trim() && !texts.private) parameters.set("q", view.q);
+    for (const name of FACETS) for (const value of view[name]) parameters.append(name, value);
+    if (view.k && view.k !== "5") parameters.set("k", view.k);
+    if (view.sort && view.sort !== "relevance") parameters.set("sort", view.sort);
+    for (const citation of collected) parameters.append("c", citation);
     return url;
   };
-  const plain = (url) => {
-    const told = new URL(url);
-    told.searchParams.delete("g");
-    return told.href;
+  const withoutIndex = (url) => {
+    const copy = new URL(url);
+    copy.searchParams.delete("g");
+    return copy.href;
   };
   const go = (view) => {
     const url = address(view);
-    if (url.href !== plain(here())) window.history.pushState(window.history.state, "", url);
+    if (url.href !== withoutIndex(here())) window.history.pushState(window.history.state, "", url);
     else window.history.replaceState(window.history.state, "", url);
     fresh = true;
     return JSON.stringify(view);
@@ -54,7 +54,7 @@
 
   window.pullquote = {
     ask: (typed) => {
-      // Filters may be set before the question of a link has reached the text box.
+      // A filter may be set before the question of a link has reached the text box.
       question = typed || (chosen ? question : "");
       const view = { ...current(), q: question };
       chosen = null;
@@ -62,7 +62,7 @@
     },
     choose: (example) => {
       question = example;
-      // A chosen example disappears with the list it is in: its focus goes to the answer.
+      // The list of examples disappears, so the focus moves to the answer.
       if (document.activeElement && document.activeElement.closest("#examples")) find("#results").focus();
       return go({ ...current(), q: question });
     },
@@ -74,32 +74,32 @@
     },
   };
 
-  const say = (text) => {
+  const announce = (text) => {
     find("#said").textContent = "";
     window.setTimeout(() => (find("#said").textContent = text), 50);
   };
   const collected = () => here().searchParams.getAll("c");
   const showEvidence = () => {
-    const places = collected();
+    const citations = collected();
     const bar = find("#evidence");
     const link = bar.querySelector("a");
-    bar.hidden = places.length === 0;
-    link.textContent = (places.length === 1 ? bar.dataset.one : bar.dataset.other).replace("{count}", places.length);
-    link.href = `evidence?${new URLSearchParams(places.map((place) => ["c", place]))}`;
-    for (const box of document.querySelectorAll("[data-cite]")) box.checked = places.includes(box.dataset.cite);
+    bar.hidden = citations.length === 0;
+    link.textContent = (citations.length === 1 ? bar.dataset.one : bar.dataset.other).replace("{count}", citations.length);
+    link.href = `evidence?${new URLSearchParams(citations.map((citation) => ["c", citation]))}`;
+    for (const box of document.querySelectorAll("[data-cite]")) box.checked = citations.includes(box.dataset.cite);
   };
-  const collect = (place, wanted) => {
+  const collect = (citation, checked) => {
     const url = here();
-    const places = collected().filter((other) => other !== place);
-    if (wanted) places.push(place);
+    const citations = collected().filter((other) => other !== citation);
+    if (checked) citations.push(citation);
     url.searchParams.delete("c");
-    for (const one of places) url.searchParams.append("c", one);
+    for (const entry of citations) url.searchParams.append("c", entry);
     window.history.replaceState(window.history.state, "", url);
     showEvidence();
   };
 
   const copy = async (text) => {
-    // Away from https and this machine a browser offers no clipboard: there the old way is left.
+    // Without https, and on another host than localhost, a browser offers no clipboard: the older command copies.
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     const area = document.createElement("textarea");
     area.value = text;
@@ -108,53 +108,53 @@
     document.execCommand("copy");
     area.remove();
   };
-  const note = (verdict, about, reason) => {
+  const sendFeedback = (verdict, article, reason) => {
     const answerId = find("section.answer")?.dataset.answerId;
-    if (!answerId) return Promise.reject(new Error("nothing was asked"));
-    const place = about && {
-      article_id: about.dataset.article,
-      start: Number(about.dataset.start),
-      end: Number(about.dataset.end),
+    if (!answerId) return Promise.reject(new Error("no answer to judge"));
+    const passage = article && {
+      article_id: article.dataset.article,
+      start: Number(article.dataset.start),
+      end: Number(article.dataset.end),
     };
     return fetch("api/feedback", {
       method: "POST",
       keepalive: true,
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ answer_id: answerId, verdict, ...place, ...(reason ? { reason } : {}) }),
-    }).then((reply) => {
-      if (!reply.ok) throw new Error(reply.statusText);
+      body: JSON.stringify({ answer_id: answerId, verdict, ...passage, ...(reason ? { reason } : {}) }),
+    }).then((response) => {
+      if (!response.ok) throw new Error(response.statusText);
     });
   };
   const judge = (button) => {
-    const about = button.closest("article[data-article]");
+    const article = button.closest("article[data-article]");
     const reason = button.closest(".none-of-these")?.querySelector(".reason").value;
-    note(button.dataset.judge, about, reason).then(
+    sendFeedback(button.dataset.judge, article, reason).then(
       () => {
         for (const other of button.parentElement.querySelectorAll("[data-judge][aria-pressed]")) {
           other.setAttribute("aria-pressed", String(other === button));
         }
-        say(facts.thanks);
+        announce(texts.thanks);
       },
-      () => say(facts.notNoted),
+      () => announce(texts.notNoted),
     );
   };
 
-  // Gradio says nothing a person understands when a question does not get through.
-  const trouble = (text) => {
+  // Gradio's own message for a failed request means nothing to a person.
+  const showFailure = (text) => {
     find("#trouble").hidden = !text;
     find("#trouble").textContent = text;
   };
-  const send = window.fetch;
-  window.fetch = async (...sent) => {
-    const asks = String(sent[0]?.url ?? sent[0]).includes("/run/predict");
+  const originalFetch = window.fetch;
+  window.fetch = async (...request) => {
+    const isQuestion = String(request[0]?.url ?? request[0]).includes("/run/predict");
     try {
-      const reply = await send(...sent);
-      // Whoever is not let in any more is shown the login page, and comes back to this address.
-      if (reply.status === 401) window.location.reload();
-      if (asks) trouble(reply.ok ? "" : facts.failed);
-      return reply;
+      const response = await originalFetch(...request);
+      // After a session has ended, reloading shows the login page, which leads back to this address.
+      if (response.status === 401) window.location.reload();
+      if (isQuestion) showFailure(response.ok ? "" : texts.failed);
+      return response;
     } catch (error) {
-      if (asks) trouble(facts.unreachable);
+      if (isQuestion) showFailure(texts.unreachable);
       throw error;
     }
   };
@@ -175,9 +175,9 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     const link = event.target.closest("a.read");
-    if (link) note("opened", link.closest("article[data-article]")).catch(() => {});
+    if (link) sendFeedback("opened", link.closest("article[data-article]")).catch(() => {});
     if (!button) return;
-    if (button.dataset.copy) copy(button.dataset.copy).then(() => say(facts.copied));
+    if (button.dataset.copy) copy(button.dataset.copy).then(() => announce(texts.copied));
     else if (button.dataset.judge) judge(button);
     else if ("clear" in button.dataset) {
       refresh({ ...current(), ...Object.fromEntries(FACETS.map((name) => [name, []])) });
@@ -192,16 +192,16 @@
   });
   window.addEventListener("popstate", () => find("#back").click());
 
-  // Filters are made anew with each answer: whoever operates them by keyboard stays where they were.
-  let operated = null;
+  // Each answer replaces the filters; the focus returns to the box that had it.
+  let focused = null;
   document.addEventListener("focusin", (event) => {
     const input = event.target.closest("#filters input");
-    operated = input ? [input.name, input.value] : event.target.closest("#filters") ? ["", ""] : null;
+    focused = input ? [input.name, input.value] : event.target.closest("#filters") ? ["", ""] : null;
   });
   new MutationObserver(() => {
-    if (!operated || (document.activeElement && document.activeElement !== document.body)) return;
-    const [name, value] = operated;
-    const same = [...document.querySelectorAll(`#filters input[name="${name}"]`)].find((one) => one.value === value);
+    if (!focused || (document.activeElement && document.activeElement !== document.body)) return;
+    const [name, value] = focused;
+    const same = [...document.querySelectorAll(`#filters input[name="${name}"]`)].find((box) => box.value === value);
     (same ?? find("#filters summary"))?.focus();
   }).observe(find("#filters"), { childList: true, subtree: true });
   new MutationObserver(() => {

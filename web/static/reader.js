@@ -1,4 +1,4 @@
-// A link to a passage may have the fragment alone, "#c=40-95": the server, which never sees it, is asked again.
+// A link to a passage may have the fragment alone, "#c=40-95": the server never sees it, so the page is loaded again with the query.
 const cited = decodeURIComponent(window.location.hash.slice(1));
 if (/^c=\d+-\d+$/.test(cited)) {
   const target = document.getElementById(cited);

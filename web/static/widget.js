@@ -1,9 +1,9 @@
 // <pull-quote>: asks a Pullquote service and shows its extracts, marked and cited. It works under a strict policy of
-// the page it is in: no inline style, no HTML made of strings, no request but to the service, nothing stored.
+// its page: no inline style, no HTML from strings, no request except to the service, no storage.
 (() => {
   "use strict";
 
-  // The service's language, from its catalogue; put in when this file is served.
+  // The texts of the service's catalogue, put in when this file is served.
   const BUILT_IN = {};
   const HOME = new URL(".", document.currentScript?.src ?? document.baseURI).href;
   const FILTERS = ["articles", "authors", "publishers", "years"];
@@ -60,43 +60,43 @@ a { display: inline-block; min-height: 24px; color: var(--accent); }
 summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
 
   const make = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
   };
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
-  // A value that holds commas is told from a list by "|": "Lovelace, Ada|" is one author.
-  const list = (written) =>
-    written.split(written.includes("|") ? "|" : ",").map((value) => value.trim()).filter(Boolean);
+  // A "|" separates values that hold commas: "Lovelace, Ada|" is one author.
+  const list = (text) =>
+    text.split(text.includes("|") ? "|" : ",").map((value) => value.trim()).filter(Boolean);
 
-  const named = (article) => make("cite", { lang: BUILT_IN.lang, dir: "auto" }, article.title || article.source);
+  const cite = (article) => make("cite", { lang: BUILT_IN.lang, dir: "auto" }, article.title || article.source);
 
-  // "2024-05-06" as people write it; what is no date stays as it is.
+  // "2024-05-06" as people write it; a text that is no date is unchanged.
   function date(published, language) {
     const parts = published.match(/^\d{4}(-\d\d)?(-\d\d)?$/);
     const when = new Date(parts ? published : NaN);
     if (isNaN(when) || !when.toISOString().startsWith(published)) return published;
-    const shown = { timeZone: "UTC", year: "numeric" };
-    if (parts[1]) shown.month = "long";
-    if (parts[2]) shown.day = "numeric";
-    return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, shown).format(when);
+    const format = { timeZone: "UTC", year: "numeric" };
+    if (parts[1]) format.month = "long";
+    if (parts[2]) format.day = "numeric";
+    return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, format).format(when);
   }
 
-  async function post(address, asked, signal) {
-    const reply = await fetch(address, {
+  async function post(address, question, signal) {
+    const response = await fetch(address, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(asked),
-      // On the service's own site a login counts; to another no cookie is ever sent.
+      body: JSON.stringify(question),
+      // Cookies, and so a login, go to the service on its own site alone.
       credentials: "same-origin",
       signal,
     });
-    if (reply.ok) return reply.json();
-    const problem = await reply.json().catch(() => ({}));
-    const seconds = reply.headers.get("Retry-After");
-    throw { status: reply.status, seconds, detail: problem.detail };
+    if (response.ok) return response.json();
+    const problem = await response.json().catch(() => ({}));
+    const seconds = response.headers.get("Retry-After");
+    throw { status: response.status, seconds, detail: problem.detail };
   }
 
   class PullQuote extends HTMLElement {
@@ -125,11 +125,11 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       this.#status.setAttribute("role", "status");
       this.#root.append(form, this.#status, this.#results);
       shadow.append(this.#root);
-      this.#word();
+      this.#setTexts();
     }
 
     connectedCallback() {
-      this.#speak();
+      this.#loadTexts();
     }
 
     disconnectedCallback() {
@@ -137,40 +137,40 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
     }
 
     attributeChangedCallback(name) {
-      if (name !== "lang") this.#word();
-      else if (this.isConnected) this.#speak();
+      if (name !== "lang") this.#setTexts();
+      else if (this.isConnected) this.#loadTexts();
     }
 
-    // Where the service is, with a slash at its end.
+    // The service's address, with a slash at its end.
     get #endpoint() {
-      const given = this.getAttribute("endpoint");
-      return given ? new URL(given.replace(/\/*$/, "/"), document.baseURI).href : HOME;
+      const endpoint = this.getAttribute("endpoint");
+      return endpoint ? new URL(endpoint.replace(/\/*$/, "/"), document.baseURI).href : HOME;
     }
 
-    #word() {
+    #setTexts() {
       this.#root.lang = this.#texts.lang;
       this.#label.textContent = this.getAttribute("label") || this.#texts.question;
       this.#input.placeholder = this.getAttribute("placeholder") ?? "";
       this.#button.textContent = this.#texts.ask;
     }
 
-    // The words of the language asked for, as far as the service has them.
-    async #speak() {
-      const wanted = this.lang;
-      if (wanted === this.#language) return;
-      this.#language = wanted;
+    // Loads the texts of the element's language where the service has them.
+    async #loadTexts() {
+      const language = this.lang;
+      if (language === this.#language) return;
+      this.#language = language;
       let texts = {};
-      if (wanted && wanted.split("-")[0] !== BUILT_IN.lang) {
-        const address = new URL(`widget/${encodeURIComponent(wanted)}.json`, this.#endpoint);
-        const reply = await fetch(address, { credentials: "omit" }).catch(() => ({ ok: false }));
-        if (reply.ok) texts = await reply.json().catch(() => ({}));
+      if (language && language.split("-")[0] !== BUILT_IN.lang) {
+        const address = new URL(`widget/${encodeURIComponent(language)}.json`, this.#endpoint);
+        const response = await fetch(address, { credentials: "omit" }).catch(() => ({ ok: false }));
+        if (response.ok) texts = await response.json().catch(() => ({}));
       }
-      if (wanted !== this.#language) return;
+      if (language !== this.#language) return;
       this.#texts = { ...BUILT_IN, ...texts };
-      this.#word();
+      this.#setTexts();
     }
 
-    #asked() {
+    #query() {
       const k = Math.min(Math.max(parseInt(this.getAttribute("k"), 10) || 3, 1), 20);
       const filters = FILTERS.map((name) => [name, list(this.getAttribute(name) ?? "")]);
       return { question: this.#input.value, k, filters: Object.fromEntries(filters) };
@@ -182,9 +182,9 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       this.#show(this.#texts.asking);
       let record;
       try {
-        record = await post(new URL("api/ask", this.#endpoint), this.#asked(), signal);
+        record = await post(new URL("api/ask", this.#endpoint), this.#query(), signal);
       } catch (failure) {
-        if (!signal.aborted) this.#fail(failure);
+        if (!signal.aborted) this.#showFailure(failure);
         return;
       }
       if (!signal.aborted) this.#answer(record);
@@ -195,18 +195,18 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       this.#results.replaceChildren(...results);
     }
 
-    #tell(name, detail) {
+    #dispatch(name, detail) {
       this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
     }
 
-    #fail({ status = 0, seconds, detail }) {
+    #showFailure({ status = 0, seconds, detail }) {
       const texts = this.#texts;
       let message = status ? fill(texts.failed, { status }) : texts.unreachable;
       if (status === 503 && seconds) message = fill(texts.busy, { seconds });
       else if (detail) message = `${detail[0].toUpperCase()}${detail.slice(1)}.`;
       if (status === 401) message = texts.unknown;
       this.#show(message, ...(status === 401 ? [this.#login()] : []));
-      this.#tell("pullquote-error", { status, message });
+      this.#dispatch("pullquote-error", { status, message });
     }
 
     #login() {
@@ -220,7 +220,7 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       if (record.abstained) this.#show(texts.none, ...this.#nearest(record.nearest));
       else this.#show(fill(texts[`found.${count === 1 ? "one" : "other"}`], { count }), this.#list(record.extracts));
       if (record.expansions.length) this.#results.prepend(this.#aside(texts.expansions, record.expansions));
-      this.#tell("pullquote-answer", record);
+      this.#dispatch("pullquote-answer", record);
     }
 
     #nearest(extracts) {
@@ -240,7 +240,7 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       const part = (from, to) => points.slice(from - extract.start, to - extract.start).join("");
       const answer = make("mark", {}, part(start, end));
       const quoted = [part(extract.start, start), answer, part(end, extract.end)];
-      const others = extract.also_in.filter((place) => place.article_id !== extract.article_id).map(named);
+      const others = extract.also_in.filter((place) => place.article_id !== extract.article_id).map(cite);
       return [
         make("p", { className: "band" }, this.#texts[`band.${extract.band}`]),
         make("blockquote", { lang: BUILT_IN.lang, dir: "auto" }, ...quoted),
@@ -255,17 +255,17 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       const names = new Set([extract.author, extract.publisher].filter(Boolean));
       const facts = [...names].map((name) => `, ${name}`);
       if (extract.published) {
-        const shown = date(extract.published, this.#texts.lang);
-        facts.push(", ", make("time", { dateTime: extract.published }, shown));
+        const published = date(extract.published, this.#texts.lang);
+        facts.push(", ", make("time", { dateTime: extract.published }, published));
       }
       const opening = { href, target: "_blank", rel: "noopener", title: this.#texts.opens };
-      return make("p", { className: "citation" }, make("a", opening, named(extract)), ...facts);
+      return make("p", { className: "citation" }, make("a", opening, cite(extract)), ...facts);
     }
 
     // "Also in: one, two", of texts or elements.
-    #aside(told, named) {
-      const parted = named.flatMap((one, place) => (place ? [", ", one] : [one]));
-      return make("p", { className: "aside" }, `${told} `, ...parted);
+    #aside(label, items) {
+      const joined = items.flatMap((item, index) => (index ? [", ", item] : [item]));
+      return make("p", { className: "aside" }, `${label} `, ...joined);
     }
   }
 
