@@ -40,12 +40,15 @@ class Catalogue:
     def date(self, published: str) -> str:
         """ "2026-11-23" -> "23 November 2026", "2005-09" -> "September 2005"; other texts are unchanged."""
         months = self("date.months").split("|")
-        year, *rest = published.split("-")
-        if not rest or not rest[0].isdecimal() or not 1 <= int(rest[0]) <= len(months):
+        year, *month_and_day = published.split("-")
+        if not month_and_day or not month_and_day[0].isdecimal():
             return published
-        month = months[int(rest[0]) - 1]
-        if len(rest) == 2 and rest[1].isdecimal():
-            return self("date.day", day=int(rest[1]), month=month, year=year)
+        number, *day = month_and_day
+        if not 1 <= int(number) <= len(months):
+            return published
+        month = months[int(number) - 1]
+        if len(day) == 1 and day[0].isdecimal():
+            return self("date.day", day=int(day[0]), month=month, year=year)
         return self("date.month", month=month, year=year)
 
     def section(self, name: str) -> dict[str, str]:

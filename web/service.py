@@ -32,7 +32,7 @@ from web.http.security_headers import SecurityHeaders
 from web.http.static_files import file_routes
 from web.i18n import load_catalogue
 from web.pages.admin import admin_routes
-from web.pages.article_list import shelf_routes
+from web.pages.article_list import article_list_routes
 from web.pages.embed import embed_routes
 from web.pages.evidence import evidence_routes
 from web.pages.gradio_page import mount_page
@@ -107,7 +107,7 @@ def own_app(context: ServiceContext) -> FastAPI:
     app.include_router(file_routes())
     for routes in (
         reader_routes,
-        shelf_routes,
+        article_list_routes,
         evidence_routes,
         embed_routes,
         feedback_routes,

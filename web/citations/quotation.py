@@ -34,18 +34,18 @@ def plain_quotation(citation: Citation) -> str:
 def markdown_quotation(citation: Citation) -> str:
     """Quotation and source as Markdown that renders as the same text."""
     quoted = "\n>\n".join(f"> {markdown_line(paragraph)}" for paragraph in paragraphs(citation))
-    *facts, place = map(_escape_markdown, source_facts(citation.article))
+    *facts, last = map(_escape_markdown, source_facts(citation.article))
     url = web_address(citation.article.url)
-    linked = f"[{place}](<{_IN_ADDRESS.sub(_BACKSLASH, url)}>)" if url else place
+    linked = f"[{last}](<{_IN_ADDRESS.sub(_BACKSLASH, url)}>)" if url else last
     return f"{quoted}\n\n— {', '.join([*facts, linked])}"
 
 
 def html_quotation(citation: Citation) -> str:
     """Quotation and source as HTML."""
-    *facts, place = source_facts(citation.article)
+    *facts, last = source_facts(citation.article)
     template = environment().get_template("fragments/quotation.html")
     url = web_address(citation.article.url)
-    return template.render(paragraphs=paragraphs(citation), facts=facts, place=place, url=url)
+    return template.render(paragraphs=paragraphs(citation), facts=facts, last=last, url=url)
 
 
 def quotations(citation: Citation) -> dict[str, str]:

@@ -158,10 +158,11 @@ class ExtractItem:
 
     @property
     def also_in(self) -> Sequence[tuple[str, Article]]:
-        """The other articles that say the same, each with a link to its last such place."""
-        places = {place.article.id: place for place in self.extract.also_in}
-        places.pop(self.extract.article.id, None)
-        return [(reader_link(id_, (place.start, place.end)), place.article) for id_, place in places.items()]
+        """The other articles that say the same, each with a link to its last such passage."""
+        citations = {citation.article.id: citation for citation in self.extract.also_in}
+        citations.pop(self.extract.article.id, None)
+        others = citations.values()
+        return [(reader_link(other.article.id, (other.start, other.end)), other.article) for other in others]
 
     @property
     def matched_words(self) -> str:

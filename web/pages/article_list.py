@@ -44,7 +44,7 @@ class ArticleQuery:
         return "?" + urlencode({name: value for name, value in fields.items() if value} | {"page": page})
 
 
-def shelf_routes(site: ServiceContext) -> APIRouter:
+def article_list_routes(site: ServiceContext) -> APIRouter:
     """`GET /articles`."""
     router = APIRouter(include_in_schema=False)
 

@@ -139,11 +139,11 @@ def read_cited(addresses: Sequence[str], find: Find) -> CitationList:
     """The citations of a list of addresses; `find` gets an article by its id."""
     distinct = list(dict.fromkeys(addresses))
     parsed = {address: _parse_citation(address) for address in distinct[:MAX_CITATIONS]}
-    citations = {address: _citation(find, *place) for address, place in parsed.items() if place}
+    citations = {address: _citation(find, *parts) for address, parts in parsed.items() if parts}
     return CitationList(
         citations=tuple(dict.fromkeys(filter(None, citations.values()))),
         missing=tuple(address for address, citation in citations.items() if not citation),
-        malformed=tuple(address for address, place in parsed.items() if not place),
+        malformed=tuple(address for address, parts in parsed.items() if not parts),
         too_many=max(len(distinct) - MAX_CITATIONS, 0),
     )
 

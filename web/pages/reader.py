@@ -123,8 +123,8 @@ def _title_span(article: Article) -> Span | None:
     return article.headings[0] if article.headings and article.headings[0][0] == 0 else None
 
 
-def _overlap(place: Span, span: Span | None) -> Span | None:
+def _overlap(paragraph: Span, span: Span | None) -> Span | None:
     if span is None:
         return None
-    start, end = max(place[0], span[0]), min(place[1], span[1])
+    start, end = max(paragraph[0], span[0]), min(paragraph[1], span[1])
     return (start, end) if start < end else None
