@@ -1,7 +1,6 @@
-"""Pictures of the service for the README: `make screenshots` (needs Chromium and the tools of `make test`).
+"""Writes the README's pictures, `docs/screenshots/*.png`: `make screenshots` (needs Chromium).
 
-Serves the sample articles with the real models on a free port of this machine, asks in a browser without a
-screen, and writes `docs/screenshots/*.png`.
+It serves the sample articles with the real models on a free local port and asks in a headless browser.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def main() -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The address of the service, which answers from the sample articles until the block ends."""
+    """The address of a service over the sample articles, which runs until the block ends."""
     with tempfile.TemporaryDirectory() as data:
         encoder = load_encoder()
         build(read_articles([SHIPPED_ARTICLES]).articles, encoder, Path(data))
@@ -55,32 +54,32 @@ def serving() -> Iterator[str]:
 
 
 def _pictures(browser: Browser, address: str, scheme: str) -> None:
-    end = "" if scheme == "light" else "-dark"
-    with browser.new_context(color_scheme="dark" if end else "light") as context:
+    suffix = "" if scheme == "light" else "-dark"
+    with browser.new_context(color_scheme="dark" if suffix else "light") as context:
         page = context.new_page()
-        _sized(page, WIDE)
-        _asked(page, address, ANSWERED)
-        page.screenshot(path=OUT / f"page{end}.png")
+        _resize(page, WIDE)
+        _ask(page, address, ANSWERED)
+        page.screenshot(path=OUT / f"page{suffix}.png")
         link = page.locator("a.read").first.get_attribute("href")
-        _asked(page, address, NOT_ANSWERED)
-        page.screenshot(path=OUT / f"abstention{end}.png")
+        _ask(page, address, NOT_ANSWERED)
+        page.screenshot(path=OUT / f"abstention{suffix}.png")
         page.goto(f"{address}{link}")
-        page.screenshot(path=OUT / f"reader{end}.png")
+        page.screenshot(path=OUT / f"reader{suffix}.png")
         page.goto(f"{address}embed/demo")
         page.locator("pull-quote input").first.fill(ANSWERED)
         page.keyboard.press("Enter")
         page.locator("pull-quote li").first.wait_for()
-        page.screenshot(path=OUT / f"widget{end}.png")
-        _sized(page, PHONE)
-        _asked(page, address, ANSWERED)
-        page.screenshot(path=OUT / f"phone{end}.png")
+        page.screenshot(path=OUT / f"widget{suffix}.png")
+        _resize(page, PHONE)
+        _ask(page, address, ANSWERED)
+        page.screenshot(path=OUT / f"phone{suffix}.png")
 
 
-def _sized(page: Page, size: tuple[int, int]) -> None:
+def _resize(page: Page, size: tuple[int, int]) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
-def _asked(page: Page, address: str, question: str) -> None:
+def _ask(page: Page, address: str, question: str) -> None:
     page.goto(f"{address}?q={quote(question)}")
     page.locator("section.answer").wait_for(timeout=30_000)
 

@@ -112,7 +112,9 @@ def test_a_changed_byte_of_the_articles_is_found(
 def test_a_generation_without_a_manifest_is_missing(
     address: Address, generation: Generation, tmp_path: Path
 ) -> None:
-    with pytest.raises(Missing, match=r"QA_STORE_FILES \(articles/gen-9-ff\) does not have this generation; run `qa index`"):
+    with pytest.raises(
+        Missing, match=r"QA_STORE_FILES \(articles/gen-9-ff\) does not have this generation; run `qa index`"
+    ):
         GenerationFiles(address, "gen-9-ff").download(tmp_path / "gen-9-ff")
     files = upload(address, generation)
     stored(address, generation).write(MANIFEST, b"{}")
