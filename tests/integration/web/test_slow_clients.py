@@ -141,8 +141,8 @@ def answered(caller: socket.socket) -> bool:
 def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.http.slow_clients.MAX_CONNECTIONS", 3)
     with served() as port, ExitStack() as opened:
-        silent, kept, other = (opened.enter_context(connected(port)) for _ in range(3))
-        assert answered(kept)
+        silent, busy, other = (opened.enter_context(connected(port)) for _ in range(3))
+        assert answered(busy)
         late = opened.enter_context(connected(port))
         assert answered(late)
         assert all_of(silent) == b""  # asked nothing for longest
@@ -151,7 +151,7 @@ def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPat
         assert all_of(other) == b""
         last = opened.enter_context(connected(port))
         assert answered(last)
-        assert all_of(kept) == b""  # nobody was left who had asked nothing
+        assert all_of(busy) == b""  # nobody was left who had asked nothing
         assert answered(late)
         assert answered(later)
 
@@ -166,13 +166,13 @@ def test_without_the_limit_such_a_connection_stays() -> None:
 
 def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], int]:
     """Statuses of replies, and how often the app behind the guard was asked."""
-    asked = 0
+    calls = 0
     sent: list[Message] = []
     coming: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal calls
+        calls += 1
 
     async def receive() -> Message:
         if coming:
@@ -189,7 +189,7 @@ def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], i
         await Guard(app, seconds=seconds)(scope, receive, send)
 
     asyncio.run(call())
-    return [message["status"] for message in sent if "status" in message], asked
+    return [message["status"] for message in sent if "status" in message], calls
 
 
 def test_a_body_that_does_not_end_is_told_and_not_handed_on() -> None:

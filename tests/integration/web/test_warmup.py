@@ -44,18 +44,18 @@ def test_programs_get_a_problem() -> None:
 
 def test_health_is_live_and_not_ready() -> None:
     reply = TestClient(warming_up(WORDS)).get("/health")
-    told = WORDS("warmup.told")
+    message = WORDS("warmup.told")
     assert (reply.status_code, reply.headers["Retry-After"]) == (503, "2")
     assert reply.json() == {
         "status": "warming up",
         "live": True,
         "ready": False,
         "degraded": False,
-        "reasons": [told],
+        "reasons": [message],
         "generation": "",
         "articles": 0,
         "passages": 0,
-        "detail": told,
+        "detail": message,
     }
 
 

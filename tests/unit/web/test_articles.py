@@ -59,9 +59,9 @@ def test_facts_title_and_place_narrow_the_list() -> None:
 
 
 def test_an_article_is_its_canonical_text() -> None:
-    told = client().get("/api/articles/harbour").json()
-    assert told["text"] == HARBOUR.text
-    assert told["headings"] == [[0, len("The harbour")]]
+    body = client().get("/api/articles/harbour").json()
+    assert body["text"] == HARBOUR.text
+    assert body["headings"] == [[0, len("The harbour")]]
 
 
 def test_an_article_that_is_not_there_is_a_problem() -> None:

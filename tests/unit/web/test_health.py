@@ -22,23 +22,28 @@ def client(*reasons: Reason) -> TestClient:
 
 def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
     amiss = ["gen-8-0a refused: vectors.npy is damaged"]
-    asked = client(lambda: "", lambda: amiss[0])
-    reply = asked.get("/health")
+    service = client(lambda: "", lambda: amiss[0])
+    reply = service.get("/health")
     assert reply.status_code == 200
-    told = reply.json()
-    assert (told["status"], told["live"], told["ready"], told["degraded"]) == ("degraded", True, True, True)
-    assert told["reasons"] == amiss
-    assert told["generation"] == "gen-7-00ff"
+    state = reply.json()
+    assert (state["status"], state["live"], state["ready"], state["degraded"]) == (
+        "degraded",
+        True,
+        True,
+        True,
+    )
+    assert state["reasons"] == amiss
+    assert state["generation"] == "gen-7-00ff"
     amiss[0] = ""
-    told = asked.get("/health").json()
-    assert (told["status"], told["degraded"], told["reasons"]) == ("ready", False, [])
+    state = service.get("/health").json()
+    assert (state["status"], state["degraded"], state["reasons"]) == ("ready", False, [])
 
 
 def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
     desk = AnswerService(FakeAssistant())
-    asked = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue())))
+    service = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue())))
     desk.fault = "gen-8-0a/vectors.npy is damaged"
-    assert asked.get("/health").json()["reasons"] == ["… is damaged"]
+    assert service.get("/health").json()["reasons"] == ["… is damaged"]
 
 
 @pytest.mark.parametrize(

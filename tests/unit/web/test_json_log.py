@@ -101,9 +101,9 @@ def test_libraries_are_told_by_their_fixed_words(stream: io.StringIO) -> None:
         warnings.simplefilter("always")
         warnings.warn(f"odd: {CANARY}", UserWarning, stacklevel=1)
     assert "zzyzx" not in stream.getvalue()
-    told = lines(stream)
-    assert [line["event"] for line in told] == ["cannot read %r", "%s", "ValueError", "warning"]
-    assert (told[3]["kind"], told[3]["place"].split(":")[0]) == ("UserWarning", __file__)
+    logged = lines(stream)
+    assert [line["event"] for line in logged] == ["cannot read %r", "%s", "ValueError", "warning"]
+    assert (logged[3]["kind"], logged[3]["place"].split(":")[0]) == ("UserWarning", __file__)
 
 
 def test_a_task_that_nobody_waited_for_is_told_without_its_message(stream: io.StringIO) -> None:
@@ -131,9 +131,9 @@ def test_what_is_printed_to_standard_error_is_a_line_without_its_words(stream: i
             traceback.print_exc()
         print("a question was", CANARY, file=sys.stderr)
     assert "zzyzx" not in stream.getvalue()
-    told = [line["text"] for line in lines(stream)]
-    assert "ValueError" in told
-    assert any(text.endswith(", in failure") for text in told)
+    logged = [line["text"] for line in lines(stream)]
+    assert "ValueError" in logged
+    assert any(text.endswith(", in failure") for text in logged)
 
 
 def test_everything_is_as_before_afterwards(stream: io.StringIO) -> None:
@@ -164,17 +164,17 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
     app = build_app(assistant := FakeAssistant(), Settings())
     assistant.__class__ = Failing
     with logging_to(stream), TestClient(app) as client:
-        asked = client.post("/api/ask", json={"question": CANARY})
+        response = client.post("/api/ask", json={"question": CANARY})
         shown = client.post("/gradio_api/run/predict", json=page)
         assert client.post("/gradio_api/run/predict", json=lacking).status_code == 500
-    assert asked.status_code == 500
-    assert asked.json()["detail"].startswith("the question could not be answered because of a fault")
+    assert response.status_code == 500
+    assert response.json()["detail"].startswith("the question could not be answered because of a fault")
     assert "The service could not answer. Try again in a moment." in shown.text
     assert "zzyzx" not in stream.getvalue()
-    told = lines(stream)
-    failed = [line for line in told if line["event"] == "question not answered"]
+    logged = lines(stream)
+    failed = [line for line in logged if line["event"] == "question not answered"]
     assert [line["error"] for line in failed] == ["ValueError", "ValueError"]
-    requests = [line for line in told if line["event"] == "request"]
+    requests = [line for line in logged if line["event"] == "request"]
     assert [line["status"] for line in requests] == [500, 200, 500]
     assert [line["request"] for line in failed] == [line["request"] for line in requests[:2]]
     assert requests[0]["level"] == "error"

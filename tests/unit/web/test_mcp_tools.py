@@ -31,24 +31,24 @@ def site(*articles: Any, tools: bool = True) -> ServiceContext:
     )
 
 
-def called(asked: ServiceContext, name: str, **arguments: Any) -> Any:
+def called(context: ServiceContext, name: str, **arguments: Any) -> Any:
     async def call() -> Any:
-        async with Client(build_mcp_server(asked)) as client:
+        async with Client(build_mcp_server(context)) as client:
             return await client.call_tool(name, arguments)
 
     return asyncio.run(call())
 
 
 def test_an_answer_comes_with_its_sources_as_structure() -> None:
-    asked = site()
-    found = called(asked, "ask", question="What cost more?", k=3, years=["2024"]).structured_content
-    assert (found["abstained"], found["generation"], found["nearest"]) == (False, "gen-7-00ff", [])
-    (first,) = found["extracts"]
+    context = site()
+    answer = called(context, "ask", question="What cost more?", k=3, years=["2024"]).structured_content
+    assert (answer["abstained"], answer["generation"], answer["nearest"]) == (False, "gen-7-00ff", [])
+    (first,) = answer["extracts"]
     assert first["answer"] == "Dredging cost more."
     assert first["answer"] in first["text"]
     assert (first["title"], first["source"], first["author"]) == ("", "harbour.md", "Ada Lovelace")
     assert first["reader"] == "articles/harbour?c=20-39#c=20-39"
-    assert asked.answers.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
+    assert context.answers.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
 
 
 def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:
@@ -60,9 +60,9 @@ def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:
 def test_an_article_is_read_in_parts() -> None:
     long = replace(article("long", "ab" * MAX_CHARACTERS), title="")
     first = called(site(long), "read_article", article_id="long").structured_content
-    rest = called(site(long), "read_article", article_id="long", start=first["next"]).structured_content
-    assert first["text"] + rest["text"] == long.text
-    assert (first["start"], rest["next"], first["title"]) == (0, None, "long.md")
+    second = called(site(long), "read_article", article_id="long", start=first["next"]).structured_content
+    assert first["text"] + second["text"] == long.text
+    assert (first["start"], second["next"], first["title"]) == (0, None, "long.md")
     assert called(site(long), "read_article", article_id="gone").is_error
 
 

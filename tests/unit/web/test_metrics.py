@@ -51,28 +51,28 @@ def test_requests_answers_and_refusals_are_counted() -> None:
         client.get("/nowhere")
         reply = client.get("/metrics", headers=basic(KEY))
     assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    told = samples(reply.text)
-    assert {place: n for (name, place), n in told.items() if name == "pullquote_requests_total"} == {
+    metrics = samples(reply.text)
+    assert {place: n for (name, place), n in metrics.items() if name == "pullquote_requests_total"} == {
         "/api/ask,200": 2,
         "/api/ask,422": 2,
         "other,413": 1,
         "other,404": 1,
     }
-    assert {place: n for (name, place), n in told.items() if name == "pullquote_refusals_total"} == {
+    assert {place: n for (name, place), n in metrics.items() if name == "pullquote_refusals_total"} == {
         "busy": 0,
         "not a question": 2,
         "too large": 1,
         "too often": 0,
     }
-    assert told["pullquote_answers_total", "abstained"] == 2
-    assert told["pullquote_answers_total", "answered"] == 0
-    assert told["pullquote_remembered_answers_total", ""] == 1
-    assert told["pullquote_request_seconds_count", "/api/ask"] == 4
-    assert told["pullquote_request_seconds_bucket", "+Inf,/api/ask"] == 4
-    assert told["pullquote_index_info", "gen-7-00ff"] == 1
-    assert told["pullquote_questions_limit", ""] == 2
-    assert told["pullquote_degraded", ""] == 1
-    assert told["process_resident_memory_bytes", ""] > 1_000_000
+    assert metrics["pullquote_answers_total", "abstained"] == 2
+    assert metrics["pullquote_answers_total", "answered"] == 0
+    assert metrics["pullquote_remembered_answers_total", ""] == 1
+    assert metrics["pullquote_request_seconds_count", "/api/ask"] == 4
+    assert metrics["pullquote_request_seconds_bucket", "+Inf,/api/ask"] == 4
+    assert metrics["pullquote_index_info", "gen-7-00ff"] == 1
+    assert metrics["pullquote_questions_limit", ""] == 2
+    assert metrics["pullquote_degraded", ""] == 1
+    assert metrics["process_resident_memory_bytes", ""] > 1_000_000
 
 
 def test_the_queue_is_told_as_it_is() -> None:
@@ -92,14 +92,14 @@ def test_the_queue_is_told_as_it_is() -> None:
         while here.answers.running + here.answers.waiting < 2:
             pass
         refused = client.post("/api/ask", json={"question": "Why?"})
-        told = samples(client.get("/metrics", headers=basic(KEY)).text)
+        metrics = samples(client.get("/metrics", headers=basic(KEY)).text)
         assistant.gate.set()
         for asker in askers:
             asker.join()
         after = samples(client.get("/metrics", headers=basic(KEY)).text)
     assert (refused.status_code, statuses) == (503, [200, 200])
     figures = [("pullquote_questions_running", ""), ("pullquote_questions_waiting", "")]
-    assert [told[figure] for figure in figures] == [1, 1]
+    assert [metrics[figure] for figure in figures] == [1, 1]
     assert [after[figure] for figure in figures] == [0, 0]
     assert after["pullquote_refusals_total", "busy"] == 1
 
@@ -108,9 +108,9 @@ def test_what_the_page_refuses_in_words_is_counted_too() -> None:
     with TestClient(build_app(FakeAssistant(), Settings(admin_key=KEY))) as client:
         sent = {"data": ['{"q": "?!"}'], "fn_index": 0, "session_hash": "s"}
         assert client.post("/gradio_api/run/predict", json=sent).status_code == 200
-        told = samples(client.get("/metrics", headers=basic(KEY)).text)
-    assert told["pullquote_refusals_total", "not a question"] == 1
-    assert told["pullquote_requests_total", "/gradio_api/run/{api_name},200"] == 1
+        metrics = samples(client.get("/metrics", headers=basic(KEY)).text)
+    assert metrics["pullquote_refusals_total", "not a question"] == 1
+    assert metrics["pullquote_requests_total", "/gradio_api/run/{api_name},200"] == 1
 
 
 def test_strangers_make_no_new_series_and_nothing_they_type_is_told() -> None:

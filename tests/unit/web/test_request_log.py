@@ -41,11 +41,11 @@ def test_a_route_is_told_by_its_pattern(
     seen: list[RequestRecord] = []
     with TestClient(RequestLog(service, [seen.append])) as client:
         reply = client.request(method, path)
-    (one,) = seen
-    assert (one.route, one.status, one.sent) == (route, status, len(reply.content))
-    assert one.method == (method if method == "GET" else "other")
-    assert reply.headers["X-Request-ID"] == one.id
-    assert CANARY not in repr(one).casefold()
+    (record,) = seen
+    assert (record.route, record.status, record.sent) == (route, status, len(reply.content))
+    assert record.method == (method if method == "GET" else "other")
+    assert reply.headers["X-Request-ID"] == record.id
+    assert CANARY not in repr(record).casefold()
 
 
 def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,8 +72,8 @@ def test_an_app_that_fails_is_seen_and_fails_on() -> None:
 
     with pytest.raises(ValueError, match=r"^[0-9a-f]{16}$") as caught:
         TestClient(RequestLog(fails, [seen.append])).get("/")
-    (one,) = seen
-    assert (one.id, one.status, one.annotations) == (
+    (record,) = seen
+    assert (record.id, record.status, record.annotations) == (
         str(caught.value),
         NO_REPLY_STATUS,
         {"outcome": "failed"},

@@ -51,7 +51,7 @@ def test_no_other_value_is_taken() -> None:
 
 def test_logging_out_ends_every_copy_and_no_other() -> None:
     sessions = Sessions(clock=Clock(), logged_out=1)
-    one, other = sessions.begin(MARK), sessions.begin(MARK)
-    for value in (one, one, "nonsense", Sessions(clock=Clock()).begin(MARK)):
+    first, other = sessions.begin(MARK), sessions.begin(MARK)
+    for value in (first, first, "nonsense", Sessions(clock=Clock()).begin(MARK)):
         sessions.end(value)  # no value but a session's own takes up a place
-    assert (sessions.credential_id(one), sessions.credential_id(other)) == ("", MARK)
+    assert (sessions.credential_id(first), sessions.credential_id(other)) == ("", MARK)
