@@ -286,9 +286,11 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
 
 
 def behind_a_proxy(address: str, **settings: object) -> TestClient:
-    settings = Settings(access=Access.PROXY, proxy_addresses=("192.0.2.0/28", "2001:db8::7"), **settings)  # type: ignore[arg-type]
+    service_settings = Settings(
+        access=Access.PROXY, proxy_addresses=("192.0.2.0/28", "2001:db8::7"), **settings
+    )  # type: ignore[arg-type]
     return TestClient(
-        own_app(ServiceContext(AnswerService(FakeAssistant()), settings, load_catalogue())),
+        own_app(ServiceContext(AnswerService(FakeAssistant()), service_settings, load_catalogue())),
         client=(address, 1),
     )
 
