@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -285,14 +286,11 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
         )
 
 
-def behind_a_proxy(address: str, **settings: object) -> TestClient:
-    service_settings = Settings(
-        access=Access.PROXY, proxy_addresses=("192.0.2.0/28", "2001:db8::7"), **settings
-    )  # type: ignore[arg-type]
-    return TestClient(
-        own_app(ServiceContext(AnswerService(FakeAssistant()), service_settings, load_catalogue())),
-        client=(address, 1),
-    )
+def behind_a_proxy(address: str, **others: Any) -> TestClient:
+    proxies = ("192.0.2.0/28", "2001:db8::7")
+    settings = Settings(access=Access.PROXY, proxy_addresses=proxies, **others)
+    context = ServiceContext(AnswerService(FakeAssistant()), settings, load_catalogue())
+    return TestClient(own_app(context), client=(address, 1))
 
 
 NAMED = {"X-Forwarded-User": "ada"}
