@@ -16,16 +16,8 @@ from index.errors import IndexFailure
 from index.storage.arrays import Vectors
 
 # If a batch fails, each caller encodes its own texts and gets its own error.
-_BATCH_ERRORS = (
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    IndexFailure,
-    MemoryError,
-    OSError,
-    RuntimeError,
-)
+_TEXT_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
+_BATCH_ERRORS = (*_TEXT_ERRORS, IndexFailure, MemoryError, OSError, RuntimeError)
 
 
 @dataclass(slots=True, eq=False)

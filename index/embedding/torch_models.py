@@ -100,18 +100,18 @@ def tokenizer_of(model: Any) -> Tokenizer | None:
     """The tokenizer of a bi-encoder; None if its preprocessing does more, such as add a prompt."""
     import torch
 
-    own: Any = getattr(model, "tokenizer", None)
-    if model.default_prompt_name or model.truncate_dim or not hasattr(own, "backend_tokenizer"):
+    wrapped: Any = getattr(model, "tokenizer", None)
+    if model.default_prompt_name or model.truncate_dim or not hasattr(wrapped, "backend_tokenizer"):
         return None
     features = model.preprocess(list(PROBES))
     tensors = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
     if not tensors.keys() <= {IDS, MASK, TYPES}:
         return None
     tokenizer = Tokenizer(
-        own.backend_tokenizer.to_str(),
+        wrapped.backend_tokenizer.to_str(),
         names=tuple(tensors),
         max_tokens=int(model.max_seq_length),
-        pad_id=int(own.pad_token_id or 0),
+        pad_id=int(wrapped.pad_token_id or 0),
     )
     return tokenizer if tokenizer.matches(tensors, PROBES) else None
 

@@ -342,6 +342,7 @@ def test_a_disk_that_really_is_full_is_named(tmp_path: Path) -> None:
     code = f"""
 import resource, signal, sys
 from pathlib import Path
+from corpus.article import Article
 from index.building.build import build
 from index.errors import BuildFailed
 from tests.support.fakes import WordEncoder
@@ -349,7 +350,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for limit in (0, 200, 1000):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
-        build([FIRST], WordEncoder(), Path({str(tmp_path)!r}) / "data")
+        build([{FIRST!r}], WordEncoder(), Path({str(tmp_path)!r}) / "data")
     except BuildFailed as error:
         sys.stdout.write(f"{{error.errno}} {{error.path}}\\n")
 """
