@@ -6,6 +6,7 @@ Every message is one line: the fact, the place, the next command. Doors catch `I
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 BUILD = "run `qa index`"
@@ -23,7 +24,9 @@ class NoIndex(IndexFailure):
         self.folder = folder
         self.left = left
         unpublished = f"no index is published in {folder}, though {left} lies there; {RECOVER}"
-        super().__init__(unpublished if left else f"no index in {folder}; {BUILD}")
+        elsewhere = isinstance(folder, Path) and folder != Path("data")
+        build = f"run `qa index --data {shlex.quote(str(folder))}`" if elsewhere else BUILD
+        super().__init__(unpublished if left else f"no index in {folder}; {build}")
 
 
 class Damaged(IndexFailure):

@@ -287,7 +287,7 @@ def test_no_index_is_one_line(
     monkeypatch.setenv("QA_DATA", str(tmp_path))
     monkeypatch.setenv("QA_PORT", "0")
     assert main() == 2
-    assert capsys.readouterr().err == f"pullquote: no index in {tmp_path}; run `qa index`\n"
+    assert capsys.readouterr().err == f"pullquote: no index in {tmp_path}; run `qa index --data {tmp_path}`\n"
 
 
 @pytest.mark.slow

@@ -30,6 +30,20 @@ def test_help_names_every_command() -> None:
     assert all(command in text for command in ("index", "ask", "serve", "eval", "verify", "doctor"))
 
 
+def test_each_command_has_a_short_option_for_help() -> None:
+    for command in ([], ["ask"], ["index"], ["eval", "run"], ["feedback", "export"], ["access", "add"], ["store"]):
+        assert qa(*command, "-h").stdout.startswith("Usage: ")
+
+
+def test_the_version_is_printed() -> None:
+    assert re.fullmatch(r"pullquote [0-9][\w.]*\n", qa("--version").stdout)
+
+
+def test_an_old_variable_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERBATIM_STORE", "milvus://h/a")
+    assert qa("doctor", code=2).stderr == "qa: VERBATIM_STORE is now QA_STORE; set QA_STORE instead\n"
+
+
 def test_an_unchanged_folder_encodes_and_publishes_nothing(data: Path) -> None:
     before = (data / "CURRENT").read_bytes()
     assert "up to date" in qa("index", "--data", data).stdout
@@ -71,7 +85,7 @@ def test_batch_answers_line_by_line(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ask", "why?", "--data", "/nowhere/at/all"], "no index in /nowhere/at/all; run `qa index`"),
+        (["ask", "why?", "--data", "/nowhere/at/all"], "no index in /nowhere/at/all; run `qa index --data /nowhere/at/all`"),
         (["ask"], "nothing to ask"),
         (["ask", "--batch", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
         (["index", "/nowhere/articles"], "/nowhere/articles"),
@@ -89,6 +103,14 @@ def test_bad_input_gets_one_line_and_exit_code_2(arguments: list[str], message: 
 def test_a_bad_batch_line_is_named(data: Path) -> None:
     done = qa("ask", "--batch", "-", "--json", "--data", data, stdin='{"id": "a"}\n', code=2)
     assert 'line 1: not a JSON object with "id" and "question"' in done.stderr
+
+
+def test_a_malformed_line_of_a_batch_costs_the_others_nothing(data: Path) -> None:
+    lines = ['{"id": 1', json.dumps({"id": "b", "question": "Fasst"}), '{"id": "c"}', "[]", '{"id": [], "question": ""}']
+    done = qa("ask", "--batch", "-", "--json", "--data", data, stdin="\n".join(lines), code=2)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["b"]
+    fault = 'not a JSON object with "id" and "question"'
+    assert done.stderr.splitlines() == [f"qa: -, line {number}: {fault}" for number in (1, 3, 4, 5)]
 
 
 def test_a_question_that_cannot_be_asked_costs_the_others_nothing(data: Path) -> None:

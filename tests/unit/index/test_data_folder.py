@@ -103,7 +103,7 @@ def test_no_index_says_what_to_run(tmp_path: Path) -> None:
     for folder in (DataFolder(tmp_path / "gone"), DataFolder(tmp_path)):
         calls: list[Callable[[], object]] = [folder.current, folder.open, folder.verify, folder.recover]
         for call in calls:
-            with pytest.raises(NoIndex, match=r"no index in .*; run `qa index`"):
+            with pytest.raises(NoIndex, match=r"no index in .*; run `qa index --data .*`"):
                 call()
 
 
