@@ -86,7 +86,8 @@ def _answer_batch(assistant: Assistant, batch: str, *, k: int, where: Filter) ->
             failed = True
             answer = assistant.decline(question)
             say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
-        print(json.dumps(answer_record(answer, identifier), ensure_ascii=False), flush=True)
+        record = answer_record(answer, identifier).model_dump()
+        print(json.dumps(record, ensure_ascii=False), flush=True)
     if failed:
         raise typer.Exit(2)
 
@@ -115,7 +116,7 @@ def _lines(batch: str) -> Iterable[str]:
 def _print_json(answer: Answer) -> None:
     from qa.answer_json import answer_record
 
-    print(json.dumps(answer_record(answer), ensure_ascii=False, indent=2))
+    print(json.dumps(answer_record(answer).model_dump(), ensure_ascii=False, indent=2))
 
 
 def _print_answer(answer: Answer) -> None:

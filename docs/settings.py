@@ -26,7 +26,13 @@ def page() -> str:
     answering = list(AnsweringSettings.model_fields)
     service = [name for name in Settings.model_fields if name not in answering]
     return "\n".join(
-        (_INTRODUCTION, "## Index, models and feedback\n", _table(answering), "## Web service\n", _table(service))
+        (
+            _INTRODUCTION,
+            "## Index, models and feedback\n",
+            _table(answering),
+            "## Web service\n",
+            _table(service),
+        )
     )
 
 

@@ -27,7 +27,7 @@ from index.search.query import Hit
 from index.search.rerank import Reranker
 from qa.answer import Answer
 from qa.assistant import Assistant
-from qa.confidence import FACTS, READ_FACTS, Calibration, facts
+from qa.confidence import FEATURES, RERANKED_FEATURES, Calibration, features
 
 MAX_WRONG_REFUSALS = 0.05
 """Share of answerable questions that may be declined for the sake of unanswerable ones."""
@@ -120,9 +120,9 @@ def observe(
 
     run = evaluate(ask, gold, assistant.generation.articles, k=1, progress=progress)
     pairs = [(row, best[row.question]) for row in run.rows if row.question in best]
-    weighed = READ_FACTS if assistant.reranking else FACTS
+    weighed = RERANKED_FEATURES if assistant.reranking else FEATURES
     return Observed(
-        np.array([facts(hit) for _, hit in pairs]).reshape(-1, len(weighed)),
+        np.array([features(hit) for _, hit in pairs]).reshape(-1, len(weighed)),
         np.array([row.measures.get("hit@1", 0.0) for row, _ in pairs]),
         np.array([float(row.answerable) for row, _ in pairs]),
     )
@@ -227,7 +227,7 @@ def calibration(
         fingerprint=encoder.fingerprint,
         reranker=reranker.name if reranker else "",
         reranker_fingerprint=reranker.fingerprint if reranker else "",
-        facts=READ_FACTS if reranker else FACTS,
+        facts=RERANKED_FEATURES if reranker else FEATURES,
         weights=whole.weights,
         constant=whole.constant,
         steps=whole.steps,

@@ -137,7 +137,7 @@ def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, articles: Art
 
 
 def _record(reply: Reply, question: GoldQuestion) -> Mapping[str, Any]:
-    record = answer_record(reply) if isinstance(reply, Answer) else reply
+    record = answer_record(reply).model_dump() if isinstance(reply, Answer) else reply
     if not isinstance(record, Mapping) or not isinstance(record.get("abstained", False), bool):
         raise EvalFailure(
             f'the answer to {question.id} is not a mapping with "extracts" and "abstained" (true or false)'

@@ -1,66 +1,114 @@
-"""An answer as JSON: what `qa ask --json` prints and the API returns."""
+"""Models of an answer as JSON, for the command, the API, its OpenAPI schema and the MCP tools."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from pydantic import BaseModel, Field
 
-from qa.answer import Answer, Extract, Place
+from qa.answer import Answer, Citation, Extract
 
-Record = dict[str, Any]
 DIGITS = 4
-"""Behind the point of a score or a confidence."""
+"""Decimals of a score or a confidence."""
 
 
-def answer_record(answer: Answer, identifier: str = "") -> Record:
-    """The answer as JSON values; `identifier` is the caller's id of the question."""
-    return {
-        "id": identifier,
-        "question": answer.question,
-        "abstained": answer.abstained,
-        "confidence": answer.confidence if answer.confidence is None else round(answer.confidence, DIGITS),
-        "calibrated": answer.calibrated,
-        "band": str(answer.band),
-        "generation": answer.generation,
-        "expansions": list(answer.expansions),
-        "extracts": _extracts(answer.extracts),
-        "nearest": _extracts(answer.nearest),
-    }
+class MarkedSpan(BaseModel):
+    """The answering sentences of an extract."""
+
+    start: int
+    end: int
+    text: str
 
 
-def _extracts(extracts: Sequence[Extract]) -> list[Record]:
-    return [extract_record(extract) for extract in extracts]
+class CitationRecord(BaseModel):
+    """Another article that says the same."""
+
+    article_id: str
+    source: str
+    title: str
+    start: int
+    end: int
 
 
-def extract_record(extract: Extract) -> Record:
-    """One extract with its citation; offsets are code points of the article's canonical text."""
-    article = extract.article
-    start, end = extract.answer
-    return {
-        "rank": extract.rank,
-        "article_id": article.id,
-        "source": article.source,
-        "title": article.title,
-        "author": article.author,
-        "publisher": article.publisher,
-        "published": article.published,
-        "url": article.url,
-        "start": extract.start,
-        "end": extract.end,
-        "text": extract.text,
-        "answer": {"start": start, "end": end, "text": extract.answer_text},
-        "score": round(extract.score, DIGITS),
-        "band": str(extract.band),
-        "also_in": [_place(place) for place in extract.also_in],
-        "article_sha256": article.sha256,
-    }
+class ExtractRecord(BaseModel):
+    """An extract with its citation; offsets are code points of the article's canonical text."""
+
+    rank: int
+    article_id: str
+    source: str
+    title: str
+    author: str
+    publisher: str
+    published: str
+    url: str
+    start: int
+    end: int
+    text: str
+    answer: MarkedSpan
+    score: float = Field(description="Ranks the extracts of one answer; not comparable between questions.")
+    band: str
+    also_in: list[CitationRecord]
+    article_sha256: str
 
 
-def _place(place: Place) -> Record:
-    return {
-        "article_id": place.article.id,
-        "source": place.article.source,
-        "title": place.article.title,
-        "start": place.start,
-        "end": place.end,
-    }
+class AnswerRecord(BaseModel):
+    """Extracts that answer, best first, or none and the nearest passages."""
+
+    id: str = Field(description="The caller's id of the question.")
+    question: str
+    abstained: bool
+    confidence: float | None = Field(description="0 to 1; null where the models are not calibrated.")
+    calibrated: bool
+    band: str
+    generation: str
+    expansions: list[str] = Field(description="Words that were searched besides those of the question.")
+    extracts: list[ExtractRecord]
+    nearest: list[ExtractRecord]
+
+
+def answer_record(answer: Answer, identifier: str = "") -> AnswerRecord:
+    """The answer as JSON; `identifier` is the caller's id of the question."""
+    return AnswerRecord(
+        id=identifier,
+        question=answer.question,
+        abstained=answer.abstained,
+        confidence=answer.confidence if answer.confidence is None else round(answer.confidence, DIGITS),
+        calibrated=answer.calibrated,
+        band=str(answer.band),
+        generation=answer.generation,
+        expansions=list(answer.expansions),
+        extracts=list(map(extract_record, answer.extracts)),
+        nearest=list(map(extract_record, answer.nearest)),
+    )
+
+
+def extract_record(extract: Extract) -> ExtractRecord:
+    """One extract as JSON."""
+    article, (start, end) = extract.article, extract.answer
+    return ExtractRecord(
+        rank=extract.rank,
+        article_id=article.id,
+        source=article.source,
+        title=article.title,
+        author=article.author,
+        publisher=article.publisher,
+        published=article.published,
+        url=article.url,
+        start=extract.start,
+        end=extract.end,
+        text=extract.text,
+        answer=MarkedSpan(start=start, end=end, text=extract.answer_text),
+        score=round(extract.score, DIGITS),
+        band=str(extract.band),
+        also_in=list(map(_citation_record, extract.also_in)),
+        article_sha256=article.sha256,
+    )
+
+
+def _citation_record(citation: Citation) -> CitationRecord:
+    article = citation.article
+    return CitationRecord(
+        article_id=article.id,
+        source=article.source,
+        title=article.title,
+        start=citation.start,
+        end=citation.end,
+    )

@@ -1,4 +1,4 @@
-"""The assistant: a question in, an answer out; nothing is ever written that is not in an article."""
+"""Answers a question with ranked, cited extracts, or abstains; every word shown is from an article."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from index.retrieval.filter import NO_FILTER, Filter
 from index.search.query import DEFAULT_WEIGHTS, FusionWeights, Hit, Query
 from index.search.rerank import Reranker, Reranking
 from index.search.searcher import Searcher
-from qa.answer import Answer, Band, Extract, Place
+from qa.answer import Answer, Band, Citation, Extract
 from qa.confidence import Calibration
 from qa.errors import QuestionError
-from qa.extracts import ExtractGroup, group_hits, surroundings
+from qa.extracts import ExtractGroup, ExtractGrouper
 from qa.question import Question, read_question
 from qa.rewriting import RewrittenQuestion, rewrite
 
 DEFAULT_EXTRACTS = 5
-# Sentences looked at for each extract wanted: neighbours and repetitions use some up.
+# Sentences searched per requested extract: adjacent and repeated ones merge.
 _HITS_PER_EXTRACT = 8
+# Tokens, special ones included, of a word in a BERT vocabulary.
+_WORD_TOKENS = 3
 
 
 class Assistant:
@@ -36,22 +38,22 @@ class Assistant:
         calibration: Calibration | None = None,
         fusion: FusionWeights = DEFAULT_WEIGHTS,
     ) -> None:
-        """Without a reranking the search alone decides; without a calibration every answer is shown, unrated.
+        """Without a reranking the search alone ranks; without a calibration no answer is rated or withheld.
 
-        Raises ModelRefused when the index or the calibration was made with other models than these.
+        Raises ModelRefused when the index or the calibration was made with other models.
         """
-        built_with = generation.manifest
-        if built_with.fingerprint != encoder.fingerprint:
+        manifest = generation.manifest
+        if manifest.fingerprint != encoder.fingerprint:
             raise ModelRefused(
-                f"{generation.folder} was built with the model {built_with.model}, not with {encoder.name} "
+                f"{generation.folder} was built with the model {manifest.model}, not with {encoder.name} "
                 f"as it is now; name that model (--model), or run `qa index` again"
             )
-        read = reranking.reranker.fingerprint if reranking else ""
-        if calibration and not calibration.fits(encoder.fingerprint, read):
-            now = f"{encoder.name} {f'with {reranking.reranker.name}' if reranking else 'alone'}"
+        reranker = reranking.reranker.fingerprint if reranking else ""
+        if calibration and not calibration.fits(encoder.fingerprint, reranker):
+            models = f"{encoder.name} {f'with {reranking.reranker.name}' if reranking else 'alone'}"
             raise ModelRefused(
                 f"the calibration was fitted for {calibration.models}, not for the models as they are now "
-                f"({now}); run `qa eval calibrate`"
+                f"({models}); run `qa eval calibrate`"
             )
         self.generation = generation
         self.calibration = calibration
@@ -59,10 +61,11 @@ class Assistant:
         self.reranking = reranking
         self._fusion = fusion
         self._searcher = Searcher(generation)
+        self._grouper = ExtractGrouper(generation)
 
     @property
     def models(self) -> tuple[Encoder, Reranker | None]:
-        """What it searches and reads with."""
+        """Encoder and reranker."""
         return self.encoder, self.reranking.reranker if self.reranking else None
 
     def with_generation(self, generation: Generation) -> Assistant:
@@ -76,34 +79,34 @@ class Assistant:
         )
 
     def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
-        """At most k extracts that answer, best first, or none and the nearest passages.
+        """At most k extracts that answer, best first; if none does, the nearest passages.
 
         A phrase in double quotes must occur in every extract. Raises QuestionError for a question that is
         empty or too long, or k below 1.
         """
         if k < 1:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
-        asked = read_question(question)
-        wording = self._reword(asked)
-        hits = self._search(self._query(asked, wording), wording, k * _HITS_PER_EXTRACT, filters)
+        parsed = read_question(question)
+        rewritten = self._rewrite(parsed)
+        hits = self._search(self._query(parsed, rewritten), rewritten, k * _HITS_PER_EXTRACT, filters)
         extracts = self._extracts(hits, k)
-        sure = extracts[0].confidence if extracts else self._no_match_confidence
-        band = self._band(sure)
-        # Who quotes a phrase asks where it stands, and there it stands.
-        abstained = not extracts or (band is Band.WEAK and not asked.phrases)
+        confidence = extracts[0].confidence if extracts else self._no_match_confidence
+        band = self._band(confidence)
+        # A quoted phrase is a literal lookup: if it occurs, never abstain.
+        abstained = not extracts or (band is Band.WEAK and not parsed.phrases)
         return Answer(
-            question=asked.text,
+            question=parsed.text,
             extracts=() if abstained else extracts,
             nearest=extracts if abstained else (),
-            confidence=sure,
+            confidence=confidence,
             band=band,
             abstained=abstained,
             generation=self.generation.id,
-            expansions=wording.expansions,
+            expansions=rewritten.expansions,
         )
 
     def decline(self, question: str) -> Answer:
-        """The answer to a question that cannot be asked: none."""
+        """An answer without extracts, for a question that cannot be asked."""
         return Answer(
             question=question,
             extracts=(),
@@ -115,45 +118,46 @@ class Assistant:
         )
 
     def search(self, question: str, k: int, filters: Filter = NO_FILTER) -> list[Hit]:
-        """The k best sentences for a question, before any of them is chosen or withheld."""
-        asked = read_question(question)
-        wording = self._reword(asked)
-        return self._search(self._query(asked, wording), wording, k, filters)
+        """The k best sentences for a question, before grouping and abstention."""
+        parsed = read_question(question)
+        rewritten = self._rewrite(parsed)
+        return self._search(self._query(parsed, rewritten), rewritten, k, filters)
 
     def stages(self, question: str) -> Mapping[str, Sequence[Sentence]]:
         """The candidates for a question, best first, as each stage of the search ranks them."""
-        asked = read_question(question)
-        wording = self._reword(asked)
-        query = self._query(asked, wording)
-        found = self._searcher.stages(query, fusion=self._fusion)
-        ranked = {name: rows.tolist() for name, rows in found.items()}
+        parsed = read_question(question)
+        rewritten = self._rewrite(parsed)
+        query = self._query(parsed, rewritten)
+        stages = self._searcher.stages(query, fusion=self._fusion)
+        ranked = {name: rows.tolist() for name, rows in stages.items()}
         if self.reranking:
-            everything = max(1, len(ranked["fused"]))
-            ranked["reranked"] = [hit.row for hit in self._search(query, wording, everything, NO_FILTER)]
+            k = max(1, len(ranked["fused"]))
+            ranked["reranked"] = [hit.row for hit in self._search(query, rewritten, k, NO_FILTER)]
         return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
-    def _reword(self, asked: Question) -> RewrittenQuestion:
-        # What an encoder of BERT's kind has one piece for is a word of the language: with its two ends 3.
-        return rewrite(asked, self.generation, lambda word: self.encoder.count_tokens(word) <= 3)
+    def _rewrite(self, question: Question) -> RewrittenQuestion:
+        # A word of the language has one token in a vocabulary of BERT's kind.
+        return rewrite(
+            question, self.generation, lambda word: self.encoder.count_tokens(word) <= _WORD_TOKENS
+        )
 
-    def _search(self, query: Query, wording: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
-        way = self.reranking
-        if way is None:
+    def _search(self, query: Query, rewritten: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
+        reranking = self.reranking
+        if reranking is None:
             return self._searcher.search(query, k, where=filters, fusion=self._fusion)
-        hits = self._searcher.search(query, max(k, way.depth), where=filters, fusion=self._fusion)
-        return way.rerank(wording.meaning, hits, self.generation.sentences)[:k]
+        hits = self._searcher.search(query, max(k, reranking.depth), where=filters, fusion=self._fusion)
+        return reranking.rerank(rewritten.meaning, hits, self.generation.sentences)[:k]
 
-    def _query(self, asked: Question, wording: RewrittenQuestion) -> Query:
+    def _query(self, question: Question, rewritten: RewrittenQuestion) -> Query:
         return Query(
-            vector=self.encoder.encode([wording.meaning])[0],
-            terms=tuple(self.generation.lexical.terms(wording.text)),
-            phrases=asked.phrases,
-            synonyms=wording.alternatives,
+            vector=self.encoder.encode([rewritten.meaning])[0],
+            terms=tuple(self.generation.lexical.terms(rewritten.text)),
+            phrases=question.phrases,
+            synonyms=rewritten.alternatives,
         )
 
     @property
     def _no_match_confidence(self) -> float | None:
-        """The confidence of an answer without an extract."""
         return 0.0 if self.calibration else None
 
     def _band(self, confidence: float | None) -> Band:
@@ -163,18 +167,19 @@ class Assistant:
 
     def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
         extracts: list[Extract] = []
-        sure: float | None = None
-        for rank, group in enumerate(group_hits(self.generation, hits, k), start=1):
+        confidence: float | None = None
+        for rank, group in enumerate(self._grouper.group(hits, k), start=1):
             if self.calibration:
-                own = self.calibration.confidence(group.hit)
-                # What ranks lower is never called a better match: a person would read that as a mistake.
-                sure = own if sure is None else min(sure, own)
-            extracts.append(self._extract(group, rank, sure=sure))
+                # A lower rank never gets a higher confidence: readers would take that for a mistake.
+                chance = self.calibration.confidence(group.hit)
+                confidence = chance if confidence is None else min(confidence, chance)
+            extracts.append(self._extract(group, rank, confidence=confidence))
         return tuple(extracts)
 
-    def _extract(self, group: ExtractGroup, rank: int, *, sure: float | None) -> Extract:
+    def _extract(self, group: ExtractGroup, rank: int, *, confidence: float | None) -> Extract:
         sentences = self.generation.sentences
         first, last = group.shown
+        repeated = [hit.sentence for hit in group.repeats]
         return Extract(
             rank=rank,
             passage=group.hit.passage,
@@ -182,12 +187,10 @@ class Assistant:
             end=sentences[last].end,
             answer=(sentences[group.first].start, sentences[group.last].end),
             score=group.hit.score,
-            confidence=sure,
-            band=self._band(sure),
+            confidence=confidence,
+            band=self._band(confidence),
             matched=group.hit.matched,
             hit=group.hit,
-            context=surroundings(self.generation, group.shown),
-            also_in=tuple(
-                Place(hit.sentence.article, hit.sentence.start, hit.sentence.end) for hit in group.repeats
-            ),
+            context=self._grouper.surroundings(group.shown),
+            also_in=tuple(Citation(sentence.article, sentence.start, sentence.end) for sentence in repeated),
         )

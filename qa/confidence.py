@@ -1,8 +1,7 @@
-"""How sure the assistant is that an extract answers the question: facts of a hit to a chance and a word.
+"""Calibrated confidence: features of a hit to a probability and a band.
 
-A calibration belongs to one encoder and one reranker, or none. Scores of another model mean something
-else, so an assistant whose models have none says that it is not calibrated, and withholds nothing on a number
-that means nothing.
+A calibration belongs to one encoder and one reranker, or to none: scores of other models mean something else.
+Without a calibration answers are not rated and no answer is withheld.
 """
 
 from __future__ import annotations
@@ -21,30 +20,30 @@ from index.storage.durable_io import Disk, as_build_failure
 from qa.answer import Band
 from qa.errors import CalibrationRefused
 
-FACTS = ("dense", "coverage", "complete")
-"""What a calibration weighs. A fact whose meaning changes gets a new name, and old calibrations end."""
-READ_FACTS = (*FACTS, "rating")
-"""The same where a reranker has read the hits."""
+FEATURES = ("dense", "coverage", "complete")
+"""Features of a calibration. Rename one when its meaning changes: older calibrations are then rejected."""
+RERANKED_FEATURES = (*FEATURES, "rating")
+"""Features with a reranker."""
 
 
-def facts(hit: Hit) -> tuple[float, ...]:
-    """How near the hit is, how much of the question it and its neighbours hold, whether it holds all.
+def features(hit: Hit) -> tuple[float, ...]:
+    """Cosine, share of the question's terms in the hit and its neighbours, whether all occur, rating.
 
-    And how a reranker rates it, where one has read it.
+    The rating only if the hit was reranked.
     """
-    seen = hit.dense, hit.coverage, float(hit.complete)
-    return seen if hit.rating is None else (*seen, hit.rating)
+    values = hit.dense, hit.coverage, float(hit.complete)
+    return values if hit.rating is None else (*values, hit.rating)
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From facts to a confidence (0 to 1) and a band, as fitted for one encoder and one reranker.
+    """Maps features to a confidence (0 to 1) and a band, as fitted for one encoder and one reranker.
 
-    A logistic regression over `facts`, one weight each; `steps`, when there are any, lead from its log odds
-    to the chance by isotonic regression: ascending pairs, straight lines between them, level outside.
-    Below `abstain_below` an answer is withheld, from `strong_from` on it is called strong (above 1: never).
-    `fitted_on` says what it was fitted on, for people; `fingerprint` is the encoder's, and `reranker` and
-    `reranker_fingerprint` are "" where there was none.
+    A logistic regression over the features named in `facts`, one weight each. `steps`, if any, map its log
+    odds to a probability by isotonic regression: ascending pairs, linear between them, constant outside.
+    Below `abstain_below` an answer is withheld, from `strong_from` on it is strong (above 1: never).
+    `fitted_on` describes the gold questions; `fingerprint` is the encoder's, and `reranker` and
+    `reranker_fingerprint` are "" without a reranker.
     """
 
     model: str
@@ -61,25 +60,25 @@ class Calibration:
 
     @property
     def models(self) -> str:
-        """What it was fitted for, for people: "all-MiniLM-L6-v2 with pullquote-reranker-l6"."""
+        """The models for people: "all-MiniLM-L6-v2 with pullquote-reranker-l6"."""
         return f"{self.model} with {self.reranker}" if self.reranker else f"{self.model} alone"
 
     def fits(self, encoder: str, reranker: str) -> bool:
-        """Whether it was fitted for the models of these fingerprints, and weighs what is weighed now."""
-        weighed = READ_FACTS if reranker else FACTS
-        return (self.fingerprint, self.reranker_fingerprint, self.facts) == (encoder, reranker, weighed)
+        """Whether it was fitted for the models of these fingerprints and the current features."""
+        features = RERANKED_FEATURES if reranker else FEATURES
+        return (self.fingerprint, self.reranker_fingerprint, self.facts) == (encoder, reranker, features)
 
     def confidence(self, hit: Hit) -> float:
-        """Calibrated chance (0 to 1) that articles with this as their best hit answer the question."""
-        return self.chance(facts(hit))
+        """Calibrated probability (0 to 1) that articles with this best hit answer the question."""
+        return self.chance(features(hit))
 
     def chance(self, values: Sequence[float]) -> float:
-        """The same from the values of the facts."""
+        """The same from the values of the features."""
         odds = self.constant + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
         return _between(self.steps, odds) if self.steps else 1 / (1 + math.exp(-odds))
 
     def band(self, confidence: float) -> Band:
-        """The word for a confidence."""
+        """The band of a confidence."""
         if confidence >= self.strong_from:
             return Band.STRONG
         return Band.POSSIBLE if confidence >= self.abstain_below else Band.WEAK
@@ -102,25 +101,23 @@ SHIPPED = Path(__file__).parent / "calibrations"
 def calibration_for(encoder: str, reranker: str, data: Path) -> Calibration | None:
     """The calibration for the models with these fingerprints: the data folder's, else a shipped one.
 
-    `reranker` is "" where there is none.
-
-    Raises CalibrationRefused for a file that is not as it was written.
+    `reranker` is "" without a reranker. Raises CalibrationRefused for a file that was changed.
     """
     for path in (data / CALIBRATION, *sorted(SHIPPED.glob("*.json"))):
-        found = read_calibration(path)
-        if found and found.fits(encoder, reranker):
-            return found
+        calibration = read_calibration(path)
+        if calibration and calibration.fits(encoder, reranker):
+            return calibration
     return None
 
 
 def read_calibration(path: Path) -> Calibration | None:
-    """What a file holds, None when there is none. Raises CalibrationRefused."""
+    """The calibration in a file, None if there is no file. Raises CalibrationRefused."""
     try:
-        written = json.loads(path.read_bytes())
-        seal = written.pop("seal")
-        if seal != seal_of(written):
+        content = json.loads(path.read_bytes())
+        seal = content.pop("seal")
+        if seal != seal_of(content):
             raise CalibrationRefused(path, "changed: it does not match its own seal")
-        return _parsed(written)
+        return _parsed(content)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -131,30 +128,30 @@ def read_calibration(path: Path) -> Calibration | None:
 
 def write_calibration(path: Path, calibration: Calibration, *, disk: Disk | None = None) -> None:
     """Replace the file in one step. Raises BuildFailed when it cannot be written."""
-    written = asdict(calibration)
-    content = json.dumps({**written, "seal": seal_of(written)}, indent=1, sort_keys=True) + "\n"
+    content = asdict(calibration)
+    text = json.dumps({**content, "seal": seal_of(content)}, indent=1, sort_keys=True) + "\n"
     with as_build_failure(path.parent):
-        (disk or Disk()).replace(path, content.encode())
+        (disk or Disk()).replace(path, text.encode())
 
 
-def seal_of(written: Mapping[str, Any]) -> str:
-    """The SHA-256 of what a file says: a number that is edited is not the number that was measured."""
-    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+def seal_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the content of a file: an edited number is not a measured one."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _parsed(written: dict[str, Any]) -> Calibration:
-    if set(written) != {field.name for field in fields(Calibration)}:
+def _parsed(content: dict[str, Any]) -> Calibration:
+    if set(content) != {field.name for field in fields(Calibration)}:
         raise ValueError
-    made = Calibration(
+    calibration = Calibration(
         **{
-            **written,
-            "facts": tuple(map(str, written["facts"])),
-            "weights": tuple(map(float, written["weights"])),
-            "steps": tuple((float(odds), float(chance)) for odds, chance in written["steps"]),
+            **content,
+            "facts": tuple(map(str, content["facts"])),
+            "weights": tuple(map(float, content["weights"])),
+            "steps": tuple((float(odds), float(chance)) for odds, chance in content["steps"]),
         }
     )
-    numbers = (*made.weights, made.constant, made.abstain_below, made.strong_from, *sum(made.steps, ()))
-    ascending = all(before[0] < after[0] for before, after in pairwise(made.steps))
-    if len(made.weights) != len(made.facts) or not ascending or not all(map(math.isfinite, numbers)):
+    numbers = (*calibration.weights, calibration.constant, calibration.abstain_below, calibration.strong_from, *sum(calibration.steps, ()))
+    ascending = all(before[0] < after[0] for before, after in pairwise(calibration.steps))
+    if len(calibration.weights) != len(calibration.facts) or not ascending or not all(map(math.isfinite, numbers)):
         raise ValueError
-    return made
+    return calibration

@@ -1,4 +1,4 @@
-"""From ranked sentences to extracts a person reads: whole sentences, nothing shown twice."""
+"""Groups ranked sentences into extracts: whole sentences, none shown twice, repetitions merged."""
 
 from __future__ import annotations
 
@@ -15,187 +15,188 @@ from corpus.sentences import SENTENCE_WORDS
 from index.generation.generation import Generation
 from index.search.query import Hit
 
-# Sentences in an extract, and words in it.
 EXTRACT_SENTENCES = 3
 EXTRACT_WORDS = SENTENCE_WORDS
-# Sentences on each side of an extract that a person may ask to see.
 CONTEXT_SENTENCES = 2
-# A neighbour of a marked sentence that ranks among the first hits is part of the answer, not another one:
+"""Sentences on each side of an extract in its context."""
+# A hit adjacent to a better one is marked with it if it ranks among the first and scores nearly as well:
 # "Brighton is one of these. Its director says the time needed surprised the council."
 _MARK_RANKS = 5
 _MARK_SHARE = 0.6
 _MARK_WORDS = 60
-# Share of the best score from which on another article is heard when all extracts are of one.
+# Share of the best score from which another article replaces the last extract, if all are of one article.
 _OTHER_ARTICLE = 0.5
-# Share of words two sentences have in common to count as the same statement.
-_SAME = 0.85
+# Jaccard similarity of the words from which two sentences are repetitions.
+_DUPLICATE = 0.85
 _WORD = re.compile(r"\w+(?:'t)?")
-_TELLING = re.compile(r".*\d.*|\w+'t")
-_NOT = frozenset("no not never none nor without neither cannot".split())
+_DISTINCTIVE = re.compile(r".*\d.*|\w+'t")
+_NEGATIONS = frozenset("no not never none nor without neither cannot".split())
+
+Rows = tuple[int, int]
+"""First and last row of adjacent sentences."""
 
 
 class _WordSets(NamedTuple):
-    """The words of a sentence, and those of them that tell it from another in nearly the same words."""
+    """The words of a sentence, and its numbers and negations: these must agree in repetitions."""
 
     all: frozenset[str]
-    telling: frozenset[str]
+    distinctive: frozenset[str]
 
 
 @dataclass(slots=True)
 class ExtractGroup:
-    """What becomes one extract: its best hit, first and last row marked and shown, repetitions elsewhere."""
+    """The rows of one extract: its best hit, first and last marked row, the rows shown, and repetitions."""
 
     hit: Hit
     first: int
     last: int
-    shown: tuple[int, int] = (0, -1)
+    shown: Rows = (0, -1)
     repeats: list[Hit] = field(default_factory=list)
 
+    def extended(self, row: int) -> Rows:
+        """The marked rows and an adjacent one."""
+        return min(self.first, row), max(self.last, row)
 
-def group_hits(generation: Generation, hits: Sequence[Hit], k: int) -> list[ExtractGroup]:
-    """The k best groups of hits: neighbours marked together, repetitions collapsed into the better one.
 
-    No row is shown in two groups. When all would be of one article, the last gives way to the best of
-    another: two articles may tell one story, or contradict each other. A sentence that ranks nearly as well
-    as the best keeps an extract of its own; a lesser one may stand among the surroundings of a better one
-    instead.
-    """
-    groups = _joined(generation, hits)
-    near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
-    reserved = {row for group in near for row in range(group.first, group.last + 1)}
-    taken: set[int] = set()
-    kept: list[ExtractGroup] = []
-    for group in groups:
-        if len(kept) < k and group.first not in taken and group.last not in taken:
-            group.shown = _context(generation, group, taken | reserved)
-            taken.update(range(group.shown[0], group.shown[1] + 1))
-            kept.append(group)
-    other = _another_article(groups, kept, taken) if k > 1 and len(kept) == k else None
-    if other:
-        other.shown = _context(generation, other, taken | reserved)
-        kept[-1] = other
-    return kept
+class ExtractGrouper:
+    """Groups the hits of one generation."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._sentences = generation.sentences
+
+    def group(self, hits: Sequence[Hit], k: int) -> list[ExtractGroup]:
+        """The k best groups of hits: adjacent hits marked together, repetitions merged into the best one.
+
+        No row is shown in two groups. If all groups are of one article, the best group of another article
+        replaces the last: two articles may tell the same story, or contradict each other. A sentence that
+        scores nearly as well as the best has an extract of its own; others may be shown around a better one.
+        """
+        groups = self._merged(hits)
+        near = [group for group in groups[:k] if group.hit.score >= _MARK_SHARE * groups[0].hit.score]
+        reserved = {row for group in near for row in range(group.first, group.last + 1)}
+        shown: set[int] = set()
+        selected: list[ExtractGroup] = []
+        for group in groups:
+            if len(selected) < k and group.first not in shown and group.last not in shown:
+                group.shown = self._shown_rows(group, shown | reserved)
+                shown.update(range(group.shown[0], group.shown[1] + 1))
+                selected.append(group)
+        other = _another_article(groups, selected, shown) if k > 1 and len(selected) == k else None
+        if other:
+            other.shown = self._shown_rows(other, shown | reserved)
+            selected[-1] = other
+        return selected
+
+    def surroundings(self, rows: Rows) -> tuple[int, int]:
+        """The span of the rows and CONTEXT_SENTENCES on each side, within their article."""
+        sentences, article = self._sentences, self._sentences[rows[0]].article
+        near = range(
+            max(0, rows[0] - CONTEXT_SENTENCES), min(len(sentences), rows[1] + CONTEXT_SENTENCES + 1)
+        )
+        context = [sentences[row] for row in near if sentences[row].article is article]
+        return context[0].start, context[-1].end
+
+    def _merged(self, hits: Sequence[Hit]) -> list[ExtractGroup]:
+        groups: list[ExtractGroup] = []
+        duplicates = _near_duplicates([_words(hit.sentence.text) for hit in hits])
+        group_of: dict[int, int] = {}  # of the ranks with a marked sentence
+        for rank, hit in enumerate(hits):
+            repeated = min((group_of[other] for other in duplicates[rank] & group_of.keys()), default=None)
+            adjacent = self._adjacent_group(groups, hit) if rank < _MARK_RANKS else None
+            if repeated is not None:
+                groups[repeated].repeats.append(hit)
+            elif adjacent is not None and self._can_extend(groups[adjacent], hit):
+                groups[adjacent].first, groups[adjacent].last = groups[adjacent].extended(hit.row)
+                group_of[rank] = adjacent
+            else:
+                group_of[rank] = len(groups)
+                groups.append(ExtractGroup(hit, hit.row, hit.row))
+        return groups
+
+    def _adjacent_group(self, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
+        """Number of the first group that the hit continues within its paragraph."""
+        for number, group in enumerate(groups):
+            edges = (group.first - 1, group.last + 1)
+            if hit.row in edges and self._in_one_paragraph(group.extended(hit.row)):
+                return number
+        return None
+
+    def _can_extend(self, group: ExtractGroup, hit: Hit) -> bool:
+        """Whether an adjacent hit scores nearly as well as the group, and there is room to mark it."""
+        near = hit.score >= _MARK_SHARE * group.hit.score
+        return near and self._fits(group.extended(hit.row), words=_MARK_WORDS)
+
+    def _shown_rows(self, group: ExtractGroup, taken: set[int]) -> Rows:
+        """The marked rows and free neighbours of their paragraph.
+
+        A question above an answer, or a line that announces it ("You need:"), is shown from another
+        paragraph too.
+        """
+        first, last = group.first, group.last
+        for row in (first - 1, last + 1):
+            wider = (min(first, row), max(last, row))
+            near = self._in_one_paragraph(wider) or (row < first and self._announces(row))
+            if near and row not in taken and self._fits(wider, words=EXTRACT_WORDS):
+                first, last = wider
+        return first, last
+
+    def _announces(self, row: int) -> bool:
+        """Whether the sentence ends in "?" or ":", and the next one is of the same article."""
+        if row < 0:
+            return False
+        before, after = self._sentences[row : row + 2]
+        return before.article is after.article and before.text.endswith(("?", ":"))
+
+    def _fits(self, rows: Rows, *, words: int) -> bool:
+        first, last = rows
+        count = sum(len(sentence.text.split()) for sentence in self._sentences[first : last + 1])
+        return last - first < EXTRACT_SENTENCES and count <= words
+
+    def _in_one_paragraph(self, rows: Rows) -> bool:
+        first, last = rows
+        if first < 0 or last >= len(self._sentences):
+            return False
+        start, end = self._sentences[first], self._sentences[last]
+        together = start.article is end.article and not start.heading and not end.heading
+        return together and "\n" not in start.article.text[start.start : end.end]
 
 
 def _another_article(
-    groups: list[ExtractGroup], kept: list[ExtractGroup], taken: set[int]
+    groups: list[ExtractGroup], selected: list[ExtractGroup], shown: set[int]
 ) -> ExtractGroup | None:
-    """The best group of a second article when all that is kept is of one, and it is nearly as good."""
-    own, enough = kept[0].hit.sentence.article, _OTHER_ARTICLE * kept[0].hit.score
-    if any(group.hit.sentence.article is not own for group in kept):
+    """The best group of a second article, if all selected are of one and it scores high enough."""
+    article, enough = selected[0].hit.sentence.article, _OTHER_ARTICLE * selected[0].hit.score
+    if any(group.hit.sentence.article is not article for group in selected):
         return None
-    others = (group for group in groups if group.hit.sentence.article is not own)
-    return next((group for group in others if group.hit.score >= enough and group.first not in taken), None)
+    others = (group for group in groups if group.hit.sentence.article is not article)
+    return next((group for group in others if group.hit.score >= enough and group.first not in shown), None)
 
 
-def _joined(generation: Generation, hits: Sequence[Hit]) -> list[ExtractGroup]:
-    groups: list[ExtractGroup] = []
-    alike = _near_duplicates([_words(hit.sentence.text) for hit in hits])
-    group_of: dict[int, int] = {}  # of the ranks whose sentences are marked
-    for rank, hit in enumerate(hits):
-        repeated = min((group_of[other] for other in alike[rank] & group_of.keys()), default=None)
-        beside = _adjacent_group(generation, groups, hit) if rank < _MARK_RANKS else None
-        if repeated is not None:
-            groups[repeated].repeats.append(hit)
-        elif beside is not None and _can_extend(generation, groups[beside], hit):
-            groups[beside].first, groups[beside].last = _extended(groups[beside], hit.row)
-            group_of[rank] = beside
-        else:
-            group_of[rank] = len(groups)
-            groups.append(ExtractGroup(hit, hit.row, hit.row))
-    return groups
+def _near_duplicates(sentences: Sequence[_WordSets]) -> list[set[int]]:
+    """For each sentence the numbers of its repetitions, itself included.
 
-
-def _adjacent_group(generation: Generation, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
-    """The number of the first group that the hit continues within its paragraph."""
-    for number, group in enumerate(groups):
-        edges = (group.first - 1, group.last + 1)
-        if hit.row in edges and _one_paragraph(generation, _extended(group, hit.row)):
-            return number
-    return None
-
-
-def _context(generation: Generation, group: ExtractGroup, taken: set[int]) -> tuple[int, int]:
-    """First and last row shown: the marked ones and free neighbours from their paragraph.
-
-    A question above an answer, or a line that announces it ("You need:"), comes along from its own paragraph.
+    Sentences with other numbers or negations are never repetitions. All pairs are compared in one matrix:
+    one by one the eighty hits of a question would take 3 ms.
     """
-    first, last = group.first, group.last
-    for row in (first - 1, last + 1):
-        wider = (min(first, row), max(last, row))
-        near = _one_paragraph(generation, wider) or (row < first and _announces(generation, row))
-        if near and row not in taken and _fits(generation, wider, words=EXTRACT_WORDS):
-            first, last = wider
-    return first, last
-
-
-def surroundings(generation: Generation, rows: tuple[int, int]) -> tuple[int, int]:
-    """The span from two sentences before the first row to two behind the last, within their article."""
-    sentences, article = generation.sentences, generation.sentences[rows[0]].article
-    near = range(max(0, rows[0] - CONTEXT_SENTENCES), min(len(sentences), rows[1] + CONTEXT_SENTENCES + 1))
-    own = [sentences[row] for row in near if sentences[row].article is article]
-    return own[0].start, own[-1].end
-
-
-def _announces(generation: Generation, row: int) -> bool:
-    """Whether the sentence of this row asks or announces what the next one says."""
-    if row < 0:
-        return False
-    before, after = generation.sentences[row : row + 2]
-    return before.article is after.article and before.text.endswith(("?", ":"))
-
-
-def _fits(generation: Generation, rows: tuple[int, int], *, words: int) -> bool:
-    """Whether the sentences from the first to the last row are few enough, and have at most so many words."""
-    first, last = rows
-    found = sum(len(sentence.text.split()) for sentence in generation.sentences[first : last + 1])
-    return last - first < EXTRACT_SENTENCES and found <= words
-
-
-def _one_paragraph(generation: Generation, rows: tuple[int, int]) -> bool:
-    first, last = rows
-    if first < 0 or last >= len(generation.sentences):
-        return False
-    start, end = generation.sentences[first], generation.sentences[last]
-    together = start.article is end.article and not start.heading and not end.heading
-    return together and "\n" not in start.article.text[start.start : end.end]
-
-
-def _extended(group: ExtractGroup, row: int) -> tuple[int, int]:
-    return min(group.first, row), max(group.last, row)
-
-
-def _can_extend(generation: Generation, group: ExtractGroup, hit: Hit) -> bool:
-    """Whether a neighbour scores nearly as well as the marked sentences, and there is room to mark it."""
-    near = hit.score >= _MARK_SHARE * group.hit.score
-    return near and _fits(generation, _extended(group, hit.row), words=_MARK_WORDS)
-
-
-def _near_duplicates(said: Sequence[_WordSets]) -> list[set[int]]:
-    """For each sentence the places of those that say the same in nearly the same words.
-
-    One number or one "not" makes another statement of it, however many words are shared. All are compared
-    at once: one by one the eighty hits of a question would take 3 ms.
-    """
-    shared = _shared([words.all for words in said])
+    shared = _shared([words.all for words in sentences])
     sizes = np.diagonal(shared)
-    same = (shared >= _SAME * (sizes[:, None] + sizes - shared)) & (sizes > 0)
-    kinds = {telling: number for number, telling in enumerate({words.telling for words in said})}
-    kind = np.array([kinds[words.telling] for words in said])
+    same = (shared >= _DUPLICATE * (sizes[:, None] + sizes - shared)) & (sizes > 0)
+    kinds = {kind: number for number, kind in enumerate({words.distinctive for words in sentences})}
+    kind = np.array([kinds[words.distinctive] for words in sentences])
     same &= kind[:, None] == kind
     return [set(np.flatnonzero(row).tolist()) for row in same]
 
 
 def _shared(sets: Sequence[frozenset[str]]) -> NDArray[np.int64]:
-    """How many words each two have in common: {"a", "b"} and {"b"} -> [[2, 1], [1, 1]]."""
+    """Number of common words of each pair: {"a", "b"} and {"b"} -> [[2, 1], [1, 1]]."""
     column = {word: number for number, word in enumerate(frozenset().union(*sets))}
-    held = np.zeros((len(sets), len(column)), dtype=np.float32)
+    incidence = np.zeros((len(sets), len(column)), dtype=np.float32)
     for row, words in enumerate(sets):
-        held[row, [column[word] for word in words]] = 1
-    return (held @ held.T).astype(np.int64)
+        incidence[row, [column[word] for word in words]] = 1
+    return (incidence @ incidence.T).astype(np.int64)
 
 
 def _words(text: str) -> _WordSets:
     words = frozenset(_WORD.findall(fold(text)))
     plain, other = (word for word in words if word.isalpha()), (word for word in words if not word.isalpha())
-    return _WordSets(words, _NOT.intersection(plain).union(filter(_TELLING.fullmatch, other)))
+    return _WordSets(words, _NEGATIONS.intersection(plain).union(filter(_DISTINCTIVE.fullmatch, other)))

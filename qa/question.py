@@ -1,4 +1,4 @@
-"""A question as it is typed, made safe to search with."""
+"""Parses a typed question: NFC, no control characters, quoted phrases."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from qa.errors import EmptyQuestion, LongQuestion
 
-# A tokenizer reads the whole text before it cuts: ten million characters cost it over ten seconds.
+# A tokenizer reads the whole text before it truncates: ten million characters took over ten seconds.
 MAX_CHARACTERS = 2_000
 
-# A mark behind a letter or digit opens nothing: 5" is a length.
+# A quotation mark after a letter or digit opens no phrase: 5" is a length.
 _QUOTED = re.compile(r"(?<!\w)[\"“„«]([^\"“”„«»]*)[\"“”»](?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question in NFC without control characters, and the phrases that stood in double quotes."""
+    """A question in NFC without control characters, and its phrases in double quotes."""
 
     text: str
     phrases: tuple[str, ...] = ()
@@ -31,8 +31,8 @@ def read_question(raw: str) -> Question:
     if len(raw) > MAX_CHARACTERS:
         raise LongQuestion(len(raw), MAX_CHARACTERS)
     composed = unicodedata.normalize("NFC", raw)
-    # Controls and surrogates break tokenizers; white space among them separates words.
-    plain = "".join(" " if c.isspace() else c for c in composed if c.isspace() or not _unsayable(c))
+    # Control characters and surrogates break tokenizers; white space among them separates words.
+    plain = "".join(" " if c.isspace() else c for c in composed if c.isspace() or not _is_control(c))
     text = " ".join(plain.split())
     if not any(c.isalnum() for c in text):
         raise EmptyQuestion
@@ -40,5 +40,5 @@ def read_question(raw: str) -> Question:
     return Question(text, tuple(phrase for phrase in phrases if any(c.isalnum() for c in phrase)))
 
 
-def _unsayable(character: str) -> bool:
+def _is_control(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Cn")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from index.retrieval.filter import NO_FILTER, Filter
-from qa.answer import Band, Place
+from qa.answer import Band, Citation
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, World, ask, element, open_site
 from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract
@@ -100,7 +100,7 @@ def test_hostile_texts_come_back_word_for_word(browser: Browser, world: World) -
         facts = replace(
             told, title=text, source=text, author=text, publisher=f"{text}!", published=text, url=text
         )
-        other = Place(replace(facts, id="other"), 0, 1)
+        other = Citation(replace(facts, id="other"), 0, 1)
         extracts.append(extract(facts, text, rank=rank, also_in=(other,)))
     world.assistant.answer = replace(answered(*extracts), expansions=HOSTILE_TEXTS)
     world.friend.body = element(world, label="Question &lt;b>", placeholder="&lt;b>")

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from qa.answer import Place
+from qa.answer import Citation
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, World, ask, element, open_site
 from tests.support.fake_assistant import ECHO, HARBOUR, abstained, extract
@@ -54,7 +54,7 @@ def faults(context: BrowserContext, address: str, answered: Any) -> list[str]:
 @pytest.mark.parametrize("scheme", mostly_full(["light", "dark"], "dark"))
 @pytest.mark.parametrize("width", mostly_full([1280, 390], 390))
 def test_axe_finds_nothing(browser: Browser, world: World, scheme: str, width: int) -> None:
-    nearest = abstained(extract(HARBOUR, "Dredging cost more.", also_in=(Place(ECHO, 0, 4),)))
+    nearest = abstained(extract(HARBOUR, "Dredging cost more.", also_in=(Citation(ECHO, 0, 4),)))
     world.friend.body = element(world)
 
     def found(page: Page) -> None:

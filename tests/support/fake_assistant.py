@@ -12,7 +12,7 @@ from corpus.article import Article, Passage
 from index.generation.generation import Generation
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.filter import NO_FILTER, Filter
-from qa.answer import Answer, Band, Extract, Place
+from qa.answer import Answer, Band, Citation, Extract
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.question import read_question
 from tests.support.fakes import article
@@ -46,7 +46,7 @@ def abstained(*nearest: Extract, question: str = "Who won?") -> Answer:
     return Answer(question, (), nearest, 0.1, Band.WEAK, True, "gen-7-00ff")
 
 
-DREDGING = answered(extract(HARBOUR, "Dredging cost more.", also_in=(Place(ECHO, 0, len(ECHO.text)),)))
+DREDGING = answered(extract(HARBOUR, "Dredging cost more.", also_in=(Citation(ECHO, 0, len(ECHO.text)),)))
 
 
 class FakeAssistant(Assistant):

@@ -13,7 +13,7 @@ from qa.confidence import (
     FACTS,
     Calibration,
 )
-from qa.extracts import group_hits
+from qa.extracts import ExtractGrouper
 from tests.support.fakes import WordEncoder, article
 
 SAMPLE_CALIBRATION = Calibration(
@@ -40,7 +40,7 @@ def shown_extracts(generation: Generation, question: str, k: int = 5) -> list[tu
     """Text shown and text marked of each extract."""
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
     found = []
-    for group in group_hits(generation, Searcher(generation).search(query, 40), k):
+    for group in ExtractGrouper(generation).group(Searcher(generation).search(query, 40), k):
         first, last = group.shown
         text, s = generation.articles[0].text, generation.sentences
         found.append((text[s[first].start : s[last].end], text[s[group.first].start : s[group.last].end]))

@@ -20,7 +20,7 @@ from playwright.sync_api import TimeoutError as HeldUp
 
 from corpus.article import Article, Dropped
 from index.retrieval.filter import NO_FILTER, Filter
-from qa.answer import Answer, Extract, Place
+from qa.answer import Answer, Citation, Extract
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.browser_page import running
@@ -220,7 +220,7 @@ def assistant_of(texts: tuple[str, ...], evil: Evil) -> Attacked:
         replace(
             extract(one, text, rank=number + 1, matched=(text.casefold(),), shown=text),
             context=(0, len(one.text)),
-            also_in=(Place(articles[number - 1], 0, 5),),
+            also_in=(Citation(articles[number - 1], 0, 5),),
         )
         for number, (one, text) in enumerate(zip(articles, texts, strict=True))
     )

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from index.errors import Unreachable
 from index.retrieval.filter import Filter
-from qa.answer_json import Record, answer_record
+from qa.answer_json import AnswerRecord, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from web.answering.answer_service import UNAVAILABLE_RETRY_AFTER, AnswerService
@@ -51,6 +51,13 @@ class AskBody(BaseModel):
     filters: FilterBody = FilterBody()
 
 
+class AskReply(AnswerRecord):
+    """The answer, the id that feedback on it names, and how long it took."""
+
+    answer_id: str
+    seconds: float
+
+
 def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
     """The routes of questions and health; `reasons` say what is wrong with the service."""
     router = APIRouter(dependencies=[api_version()])
@@ -63,7 +70,7 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
             status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in (413, 422, 429, 500, 503)
         },
     )
-    async def ask(body: AskBody) -> Record:
+    async def ask(body: AskBody) -> AskReply:
         """Word-for-word extracts that answer, best first.
 
         `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
@@ -71,8 +78,8 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
         Feedback on the answer names its `answer_id`.
         """
         reply = await answers.ask(body.question, body.k, Filter(**body.filters.model_dump()))
-        about = {"answer_id": reply.id, "seconds": round(reply.seconds, _DIGITS)}
-        return answer_record(reply.answer) | about
+        record = answer_record(reply.answer)
+        return AskReply(**dict(record), answer_id=reply.id, seconds=round(reply.seconds, _DIGITS))
 
     @router.get("/health", summary="Whether the service can answer")
     async def health(response: Response) -> Health:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.routing import BaseRoute
 
 from index.retrieval.filter import Filter
-from qa.answer_json import extract_record
+from qa.answer_json import ExtractRecord, extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.settings import package_version
@@ -150,7 +150,6 @@ def build_mcp_app(server: Any) -> McpApp:
     return McpApp(route, server.session_manager.run())
 
 
-def _quoted(record: dict[str, Any]) -> McpExtract:
-    answer = record["answer"]
-    link = reader_link(record["article_id"], (answer["start"], answer["end"]))
-    return McpExtract(**{**record, "answer": answer["text"], "reader": link})
+def _quoted(record: ExtractRecord) -> McpExtract:
+    link = reader_link(record.article_id, (record.answer.start, record.answer.end))
+    return McpExtract(**{**dict(record), "answer": record.answer.text, "reader": link})

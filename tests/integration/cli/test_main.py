@@ -31,7 +31,15 @@ def test_help_names_every_command() -> None:
 
 
 def test_each_command_has_a_short_option_for_help() -> None:
-    for command in ([], ["ask"], ["index"], ["eval", "run"], ["feedback", "export"], ["access", "add"], ["store"]):
+    for command in (
+        [],
+        ["ask"],
+        ["index"],
+        ["eval", "run"],
+        ["feedback", "export"],
+        ["access", "add"],
+        ["store"],
+    ):
         assert qa(*command, "-h").stdout.startswith("Usage: ")
 
 
@@ -85,7 +93,10 @@ def test_batch_answers_line_by_line(data: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ask", "why?", "--data", "/nowhere/at/all"], "no index in /nowhere/at/all; run `qa index --data /nowhere/at/all`"),
+        (
+            ["ask", "why?", "--data", "/nowhere/at/all"],
+            "no index in /nowhere/at/all; run `qa index --data /nowhere/at/all`",
+        ),
         (["ask"], "nothing to ask"),
         (["ask", "--batch", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
         (["index", "/nowhere/articles"], "/nowhere/articles"),
@@ -106,7 +117,13 @@ def test_a_bad_batch_line_is_named(data: Path) -> None:
 
 
 def test_a_malformed_line_of_a_batch_costs_the_others_nothing(data: Path) -> None:
-    lines = ['{"id": 1', json.dumps({"id": "b", "question": "Fasst"}), '{"id": "c"}', "[]", '{"id": [], "question": ""}']
+    lines = [
+        '{"id": 1',
+        json.dumps({"id": "b", "question": "Fasst"}),
+        '{"id": "c"}',
+        "[]",
+        '{"id": [], "question": ""}',
+    ]
     done = qa("ask", "--batch", "-", "--json", "--data", data, stdin="\n".join(lines), code=2)
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["b"]
     fault = 'not a JSON object with "id" and "question"'

@@ -8,7 +8,7 @@ from index.building.build import build
 from index.generation.data_folder import DataFolder
 from index.search.query import Query
 from index.search.searcher import Searcher
-from qa.extracts import EXTRACT_WORDS, _near_duplicates, _words, group_hits
+from qa.extracts import EXTRACT_WORDS, ExtractGrouper, _near_duplicates, _words
 from tests.support.fakes import WordEncoder, article
 from tests.support.sample_answers import build_article, shown_extracts
 
@@ -80,7 +80,8 @@ def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[s
     generation = DataFolder(data).open()
     query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
     return [
-        g.hit.sentence.article.id for g in group_hits(generation, Searcher(generation).search(query, 40), k)
+        g.hit.sentence.article.id
+        for g in ExtractGrouper(generation).group(Searcher(generation).search(query, 40), k)
     ]
 
 

@@ -46,7 +46,7 @@ def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> 
     assert response.status_code == 200
     assert 0 <= record.pop("seconds") < 60
     assert re.fullmatch(r"[\w-]{16}", record.pop("answer_id"))
-    assert record == answer_record(DREDGING)
+    assert record == answer_record(DREDGING).model_dump()
     assert record["extracts"][0]["answer"]["text"] == "Dredging cost more."
 
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from index.retrieval.filter import Filter
 from index.search.query import Hit
-from qa.answer import Answer, Band, Extract, Place
+from qa.answer import Answer, Band, Citation, Extract
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from tests.support.fake_assistant import (
     DREDGING,
@@ -191,7 +191,7 @@ def test_every_fact_comes_back_word_for_word(hostile: str) -> None:
     told = replace(article("x", hostile), title=hostile, source=hostile, url=hostile, metadata=originals)
     facts = replace(told, author=hostile, publisher=hostile, published=hostile)
     other = replace(facts, id="other")
-    place = Place(other, 0, 1)
+    place = Citation(other, 0, 1)
     one = extract(facts, hostile, matched=(hostile.casefold(),), also_in=(place,))
     page = HtmlText(shown(replace(answered(one), question=hostile, generation=hostile)))
     allowed = set(
@@ -286,7 +286,7 @@ def test_the_article_reported_on_is_named_as_far_as_it_is_known() -> None:
 
 
 def test_an_article_that_repeats_itself_is_not_named_as_another() -> None:
-    places = (Place(HARBOUR, 0, 3), Place(ECHO, 0, 3), Place(ECHO, 4, 8))
+    places = (Citation(HARBOUR, 0, 3), Citation(ECHO, 0, 3), Citation(ECHO, 4, 8))
     others = ExtractItem(extract(HARBOUR, "Nobody paid.", also_in=places)).also_in
     assert HtmlText(macro(SOURCE, "also_in", others)).text == "Also in: echo.md"
 
