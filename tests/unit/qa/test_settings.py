@@ -25,7 +25,7 @@ def test_an_option_replaces_a_variable_unless_it_is_empty() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
-        Settings().depth = 3  # type: ignore[misc]
+        Settings().depth = 3
 
 
 def test_an_unknown_setting_of_the_constructor_is_an_error() -> None:
