@@ -150,8 +150,18 @@ def _parsed(content: dict[str, Any]) -> Calibration:
             "steps": tuple((float(odds), float(chance)) for odds, chance in content["steps"]),
         }
     )
-    numbers = (*calibration.weights, calibration.constant, calibration.abstain_below, calibration.strong_from, *sum(calibration.steps, ()))
+    numbers = (
+        *calibration.weights,
+        calibration.constant,
+        calibration.abstain_below,
+        calibration.strong_from,
+        *sum(calibration.steps, ()),
+    )
     ascending = all(before[0] < after[0] for before, after in pairwise(calibration.steps))
-    if len(calibration.weights) != len(calibration.facts) or not ascending or not all(map(math.isfinite, numbers)):
+    if (
+        len(calibration.weights) != len(calibration.facts)
+        or not ascending
+        or not all(map(math.isfinite, numbers))
+    ):
         raise ValueError
     return calibration

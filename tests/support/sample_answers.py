@@ -10,7 +10,7 @@ from index.generation.generation import Generation
 from index.search.query import Query
 from index.search.searcher import Searcher
 from qa.confidence import (
-    FACTS,
+    FEATURES,
     Calibration,
 )
 from qa.extracts import ExtractGrouper
@@ -21,7 +21,7 @@ SAMPLE_CALIBRATION = Calibration(
     fingerprint="f" * 64,
     reranker="",
     reranker_fingerprint="",
-    facts=FACTS,
+    facts=FEATURES,
     weights=(6.0, 2.0, 2.0),
     constant=-4.0,
     steps=(),

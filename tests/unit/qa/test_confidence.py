@@ -17,11 +17,11 @@ from index.search.reranker_model import RERANKER, joint_fingerprint
 from qa.answer import Band
 from qa.confidence import (
     CALIBRATION,
-    FACTS,
-    READ_FACTS,
+    FEATURES,
+    RERANKED_FEATURES,
     SHIPPED,
     calibration_for,
-    facts,
+    features,
     read_calibration,
     write_calibration,
 )
@@ -132,7 +132,7 @@ def test_each_calibration_that_ships_is_of_models_of_its_own() -> None:
     shipped = [read_calibration(path) for path in sorted(SHIPPED.glob("*.json"))]
     found = {(one.model, one.reranker): one.facts for one in shipped if one}
     assert found == {
-        (model, reranker): READ_FACTS if reranker else FACTS
+        (model, reranker): RERANKED_FEATURES if reranker else FEATURES
         for model in (DEFAULT_MODEL, QUALITY_MODEL)
         for reranker in ("", RERANKER)
     }
@@ -161,11 +161,11 @@ def test_worked_by_hand() -> None:
 
 
 def test_facts_are_the_ones_named() -> None:
-    assert facts(HIT) == (0.5, 0.5, 0.0)
-    assert len(facts(HIT)) == len(FACTS)
+    assert features(HIT) == (0.5, 0.5, 0.0)
+    assert len(features(HIT)) == len(FEATURES)
     read = replace(HIT, rating=-1.5)
-    assert facts(read) == (0.5, 0.5, 0.0, -1.5)
-    assert len(facts(read)) == len(READ_FACTS)
+    assert features(read) == (0.5, 0.5, 0.0, -1.5)
+    assert len(features(read)) == len(RERANKED_FEATURES)
 
 
 def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
@@ -173,7 +173,7 @@ def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
         SAMPLE_CALIBRATION,
         reranker="r",
         reranker_fingerprint="e" * 64,
-        facts=READ_FACTS,
+        facts=RERANKED_FEATURES,
         weights=(1, 1, 1, 1),
     )
     assert SAMPLE_CALIBRATION.fits("f" * 64, "")
