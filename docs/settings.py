@@ -43,7 +43,8 @@ def _table(names: Iterable[str]) -> str:
 
 def _row(name: str) -> str:
     field = Settings.model_fields[name]
-    return f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {allowed(Settings, name)} | {field.description} |"
+    cells = f"`{PREFIX}{name.upper()}`", _shown(field.default), allowed(Settings, name), field.description
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _shown(default: object) -> str:

@@ -1,9 +1,9 @@
-"""The file that feedback is kept in: SQLite, readable by its owner alone, made and checked when it is opened.
+"""The SQLite file of feedback, readable by its owner alone; created and checked when it is opened.
 
-asked    a question: when (UTC), how long it took, what came of it; its text only where that is kept
-cited    the extracts given: their article, the span shown and the span marked, the article's hash
-opened   a citation that somebody followed
-judged   a person's verdict on an extract, or on the whole answer (article "", span 0 to 0)
+asked    a question: time (UTC), seconds, outcome; its text only if questions are logged
+cited    the extracts of an answer: article, span shown, span marked, hash of the article
+opened   a citation that a reader followed
+judged   a verdict on an extract, or on the whole answer (article "", span 0 to 0)
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All that is written inside, or nothing of it; waits for the writes of other processes."""
+    """A transaction that waits for the writes of other processes."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -104,7 +104,7 @@ def _create_private(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
-    # What is forgotten is overwritten, not only marked as free.
+    # Deleted content is overwritten, not only marked as free.
     connection.execute("PRAGMA secure_delete = ON")
     return connection
 

@@ -1,7 +1,7 @@
-"""What is deleted from the file of feedback: on request everything about a question, in time the text alone.
+"""Deletes feedback: on request questions with everything about them, after a time their text alone.
 
-SQLite overwrites what it deletes (`secure_delete`, see `qa.feedback.database`); `flush` then empties its journal,
-which holds what was written lately.
+SQLite overwrites what it deletes (`secure_delete`, see `qa.feedback.database`); `flush` then empties its
+journal, which holds recent writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What people do with answers: questions asked, citations opened, extracts judged.
+"""Stores questions, opened citations and judgements.
 
-One thread of the store's own writes, one transaction after the other, so that an answer never waits for the
-disk. What is recorded is kept in the order it came in.
+A writer thread runs one transaction after the other, so that no answer waits for the disk. Records keep the
+order of the calls.
 """
 
 from __future__ import annotations
