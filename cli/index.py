@@ -97,7 +97,7 @@ def _publish(
         fail(f"no article found in {folders}; give a folder with .txt, .md, .html, .pdf or .docx files")
     with _stoppable(), progress("Encoding") as advance:
         built = build(
-            reading.articles, encoder, settings.data, plan=settings.plan, found=blocks, progress=advance
+            reading.articles, encoder, settings.data, plan=settings.plan, precomputed=blocks, progress=advance
         )
     counts = f"{count(reading.articles, 'article')}, {count(reading.skipped, 'file')} skipped"
     if built.unchanged:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from eval.measures import by_rank
 from eval.run import JudgedText, QuestionResult, Run
 from eval.statistics import Estimate
 from eval.summary import Line, summarise
+from index.storage.durable_io import atomic_folder
 from qa.confidence import seal_of
 
 FORMAT = 1
@@ -64,22 +64,11 @@ def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> No
         ABOUT: _json_bytes({**header, "seal": seal_of(header)}),
     }
     try:
-        _write_whole(folder, contents)
+        with atomic_folder(folder) as new:
+            for name, content in contents.items():
+                (new / name).write_bytes(content)
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
-
-
-def _write_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write to a temporary folder, then rename: a folder of the right name is a whole run."""
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        for name, content in contents.items():
-            (building / name).write_bytes(content)
-        building.chmod(0o755)
-        building.rename(folder)
-    except OSError:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
 
 
 def read_run(folder: Path) -> Run:

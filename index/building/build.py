@@ -1,4 +1,4 @@
-"""Building: articles to a new generation in the data folder, reusing the vectors of unchanged text."""
+"""Builds a generation from articles in the data folder, reusing the vectors of unchanged text."""
 
 from __future__ import annotations
 
@@ -9,25 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus.article import Article
-from index.building.embed import Block, EmbeddingCheckpoint, Progress, encode_texts, others, reuse_vectors
+from index.building.embed import (
+    Block,
+    EmbeddingCheckpoint,
+    Progress,
+    checkpoint_folders,
+    encode_texts,
+    reuse_vectors,
+)
 from index.building.layout import GenerationPlan, plan_generation
 from index.building.publish import publish
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import CURRENT, DataFolder, number
 from index.generation.generation import Generation
-from index.generation.manifest import Manifest, content_facts
+from index.generation.manifest import Manifest, content_digest
 from index.retrieval.index_type import AUTO, Plan
 from index.storage.durable_io import Disk, as_build_failure
 
-KEPT = 2  # generations: the published one, and the one that readers may still be answering from
-SPARE_BYTES = 1 << 20  # beyond what the estimate says
+GENERATIONS = 2  # kept: the published one, and the one that readers may still be using
+SPARE_BYTES = 1 << 20  # added to the estimate
 WORDS_PER_TEXT = 4  # the two lexical indexes take at most this many bytes per byte of articles
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The published generation, and how many of its different texts were encoded or reused."""
+    """The published generation, and how many of its distinct texts were encoded or reused."""
 
     generation: str
     encoded: int
@@ -41,20 +48,19 @@ def build(
     data: Path,
     *,
     plan: Plan = AUTO,
-    found: Iterable[Block] = (),
+    precomputed: Iterable[Block] = (),
     progress: Progress | None = None,
     disk: Disk | None = None,
 ) -> Built:
     """Publish a generation of exactly these articles in the data folder, unless it is published already.
 
-    Text whose vector the published generation holds, made by the same model, is not encoded again, nor what a
-    build encoded that was stopped before it could publish, nor what is `found` with its vector, made
-    elsewhere by the same model. `plan` is how the vectors will be searched.
-    `progress` is called with the texts encoded so far and the texts to encode. `disk` is for tests.
+    A text is encoded only if the same model's vector of it is neither in the published generation, nor in the
+    checkpoint of a stopped build, nor in `precomputed`. `plan` is how the vectors will be searched.
+    `progress` is called with the texts encoded so far and the texts to encode.
 
     Raises:
-        BuildFailed: no article, no space, a write that failed, or a check that failed.
-        Locked: another build is at work.
+        BuildFailed: no article, no space, a failed write or a failed check.
+        Locked: another build is running.
     """
     disk = disk or Disk()
     contents = plan_generation(articles, encoder, plan=plan)
@@ -62,51 +68,57 @@ def build(
         disk.make_data_folder(data)
         with DataFolder(data).lock():
             before = _published(data)
-            encoded = EmbeddingCheckpoint(data, encoder.fingerprint, dimension=encoder.dimension, disk=disk)
-            _sweep(data, before, encoded, disk=disk)
+            checkpoint = EmbeddingCheckpoint(
+                data, encoder.fingerprint, dimension=encoder.dimension, disk=disk
+            )
+            _sweep(data, before, checkpoint, disk=disk)
             if before and _unchanged(before.manifest, contents, encoder):
-                _retire(data, disk=disk)  # a build that died once it had published left that undone
+                _retire(data, disk=disk)  # undone if a build died after publishing
                 return Built(before.id, 0, len(contents.texts), True)
             _check_space(data, contents, encoder, disk=disk)
-            reuse_vectors(found, encoder, before, encoded)
-            vectors, made = encode_texts(contents, encoder, before, encoded, progress=progress)
+            reuse_vectors(precomputed, encoder, before, checkpoint)
+            vectors, encoded = encode_texts(contents, encoder, before, checkpoint, progress=progress)
             name = publish(data, contents, vectors, encoder=encoder, disk=disk)
             _retire(data, disk=disk)
-    return Built(name, made, len(contents.texts) - made, False)
+    return Built(name, encoded, len(contents.texts) - encoded, False)
 
 
 def _published(data: Path) -> Generation | None:
-    """The published generation if it is sound: a damaged one is replaced, and nothing of it reused."""
+    """The published generation if it is sound; a damaged one is replaced and not reused."""
     try:
         return DataFolder(data).open()
     except (NoIndex, Damaged):
         return None
 
 
-def _sweep(data: Path, before: Generation | None, encoded: EmbeddingCheckpoint, *, disk: Disk) -> None:
-    """Remove what dead builds left, but for vectors that this one can use.
-
-    That is: temporary folders, vectors of other models, and generations that were never published.
-    """
-    left = [*data.glob("tmp-*"), *data.glob(CURRENT + ".tmp"), *others(data, keep=encoded.folder)]
+def _sweep(data: Path, before: Generation | None, checkpoint: EmbeddingCheckpoint, *, disk: Disk) -> None:
+    """Remove leftovers of dead builds, but not the checkpoint of this model."""
+    leftovers = [
+        *data.glob("tmp-*"),
+        *data.glob(CURRENT + ".tmp"),
+        *checkpoint_folders(data, but=checkpoint.folder),
+    ]
     if before:
-        left += [data / name for name in DataFolder(data).generations() if number(name) > number(before.id)]
-    for path in left:
+        leftovers += [
+            data / name for name in DataFolder(data).generations() if number(name) > number(before.id)
+        ]
+    for path in leftovers:
         disk.remove(path)
 
 
 def _unchanged(manifest: Manifest, contents: GenerationPlan, encoder: Encoder) -> bool:
     same_model = (manifest.model, manifest.fingerprint) == (encoder.name, encoder.fingerprint)
-    same_files = all(manifest.files.get(name) == content_facts(file) for name, file in contents.files.items())
-    # What else the settings tell is which backend made the vectors, and those of agreeing backends are alike.
+    same_files = all(
+        manifest.files.get(name) == content_digest(file) for name, file in contents.files.items()
+    )
+    # The other settings name the backend; backends with one fingerprint make equal vectors.
     return same_model and same_files and contents.settings.items() <= manifest.settings.items()
 
 
 def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk: Disk) -> None:
     rows = len(contents.texts) + len(contents.sentences) + len(contents.passages)
     texts = sum(len(file) for file in contents.files.values())
-    # The vectors lie there twice until they are published.
-    rows += len(contents.texts)
+    rows += len(contents.texts)  # the checkpoint holds the vectors a second time until publication
     needed = 4 * encoder.dimension * rows + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
     free = disk.free(data)
     if free < needed:
@@ -115,9 +127,9 @@ def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk
 
 
 def _retire(data: Path, *, disk: Disk) -> None:
-    """Keep the last two. What cannot be removed now is removed after the next build."""
+    """Remove all but the last two generations; a failed removal is retried by the next build."""
     with suppress(OSError):
-        for folder in others(data):
+        for folder in checkpoint_folders(data):
             disk.remove(folder)
-        for name in DataFolder(data).generations()[:-KEPT]:
+        for name in DataFolder(data).generations()[:-GENERATIONS]:
             disk.remove(data / name)

@@ -1,6 +1,6 @@
-"""The vectors of a new generation: those of unchanged text are taken over, the others encoded.
+"""Makes the vectors of a new generation: reuses those of unchanged text and encodes the others.
 
-Nowhere are all of them in memory: texts are encoded and written in blocks, and read in blocks again.
+Texts are encoded, written and read in blocks, so that the vectors are never all in memory.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Digests = NDArray[np.uint8]
 Block = tuple[Digests, Vectors]
 """Digests of texts, shape (n, 32), and the vectors of these, shape (n, dimension)."""
 
-_NOT_THERE = -1
+_NEW = -1
 _KEY = np.dtype("<u8")
 
 
 @dataclass(frozen=True, slots=True)
 class TextVectors:
-    """Where the vector of each text is: in the generation before, at the row in `taken`, or in `encoded`.
+    """The vector of each text: at its row in `before`, or in `checkpoint` where `reused_rows` is -1.
 
-    `taken` has shape (texts,) and -1 for what was encoded.
+    `reused_rows` has shape (texts,).
     """
 
     digests: NDArray[np.uint8]
     dimension: int
     reused_rows: NDArray[np.int64]
     before: Generation | None
-    encoded: EmbeddingCheckpoint
+    checkpoint: EmbeddingCheckpoint
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -52,11 +52,11 @@ class TextVectors:
         for start in range(0, len(self.digests), BLOCK):
             rows = self.reused_rows[start : start + BLOCK]
             vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
-            held = rows != _NOT_THERE
+            reused = rows != _NEW
             if self.before:
-                vectors[held] = self.before.vectors[rows[held]]
-            for place in np.flatnonzero(~held).tolist():
-                vectors[place] = self.encoded.vector(self.digests[start + place].tobytes())
+                vectors[reused] = self.before.vectors[rows[reused]]
+            for row in np.flatnonzero(~reused).tolist():
+                vectors[row] = self.checkpoint.vector(self.digests[start + row].tobytes())
             yield vectors
 
 
@@ -64,11 +64,11 @@ def encode_texts(
     contents: GenerationPlan,
     encoder: Encoder,
     before: Generation | None,
-    encoded: EmbeddingCheckpoint,
+    checkpoint: EmbeddingCheckpoint,
     *,
     progress: Progress | None = None,
 ) -> tuple[TextVectors, int]:
-    """The vectors of all texts, and how many were encoded for it; what `encoded` holds already is not.
+    """The vectors of all texts, and how many had to be encoded: those in `checkpoint` are not.
 
     `progress` is called with the texts encoded so far and the texts to encode.
 
@@ -76,9 +76,9 @@ def encode_texts(
         BuildFailed: the model gives vectors whose length is not 1.
         OSError: a block could not be written.
     """
-    taken = _taken(contents.digests, encoder, before)
-    missing = np.flatnonzero(taken == _NOT_THERE).tolist()
-    new = [row for row in missing if contents.digests[row].tobytes() not in encoded]
+    reused = _reused_rows(contents.digests, encoder, before)
+    missing = np.flatnonzero(reused == _NEW).tolist()
+    new = [row for row in missing if contents.digests[row].tobytes() not in checkpoint]
     done = 0
 
     def advance(texts: int) -> None:
@@ -91,14 +91,14 @@ def encode_texts(
         rows = new[start : start + BLOCK]
         vectors = encoder.encode([contents.texts[row] for row in rows], progress=advance)
         _check_lengths(vectors, encoder)
-        encoded.add(contents.digests[rows], vectors)
-    return TextVectors(contents.digests, encoder.dimension, taken, before, encoded), len(new)
+        checkpoint.add(contents.digests[rows], vectors)
+    return TextVectors(contents.digests, encoder.dimension, reused, before, checkpoint), len(new)
 
 
 def reuse_vectors(
-    blocks: Iterable[Block], encoder: Encoder, before: Generation | None, encoded: EmbeddingCheckpoint
+    blocks: Iterable[Block], encoder: Encoder, before: Generation | None, checkpoint: EmbeddingCheckpoint
 ) -> None:
-    """Put vectors made elsewhere by the same model into `encoded`, but for those that are somewhere already.
+    """Add vectors made elsewhere by the same model to the checkpoint, unless `before` has them.
 
     Raises:
         BuildFailed: vectors of another dimension, or whose length is not 1.
@@ -107,24 +107,25 @@ def reuse_vectors(
     for digests, vectors in blocks:
         if vectors.shape != (len(digests), encoder.dimension):
             raise BuildFailed(f"vectors of shape {vectors.shape} for {len(digests)} texts of {encoder.name}")
-        missing = np.flatnonzero(_taken(digests, encoder, before) == _NOT_THERE).tolist()
-        new = [row for row in missing if digests[row].tobytes() not in encoded]
+        missing = np.flatnonzero(_reused_rows(digests, encoder, before) == _NEW).tolist()
+        new = [row for row in missing if digests[row].tobytes() not in checkpoint]
         if new:
             _check_lengths(vectors[new], encoder)
-            encoded.add(digests[new], vectors[new])
+            checkpoint.add(digests[new], vectors[new])
 
 
-def _taken(digests: NDArray[np.uint8], encoder: Encoder, before: Generation | None) -> NDArray[np.int64]:
-    """The row of each text in the generation before, if that was made by the same model, else -1."""
+def _reused_rows(
+    digests: NDArray[np.uint8], encoder: Encoder, before: Generation | None
+) -> NDArray[np.int64]:
+    """The row of each text in `before` if the same model made it, else -1."""
     if before is None or before.manifest.fingerprint != encoder.fingerprint:
-        return np.full(len(digests), _NOT_THERE, dtype=np.int64)
+        return np.full(len(digests), _NEW, dtype=np.int64)
     old, new = _keys(before.digests), _keys(digests)
     order = np.argsort(old)
-    place = np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)
-    rows = order[place]
-    # Two digests of one key are a matter of chance: the whole of it decides.
+    rows = order[np.searchsorted(old, new, sorter=order).clip(max=len(old) - 1)]
+    # Two digests may share a key, so whole digests are compared.
     same = (before.digests[rows] == digests).all(axis=1)
-    return np.where(same, rows, _NOT_THERE)
+    return np.where(same, rows, _NEW)
 
 
 def _keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -139,17 +140,17 @@ def _check_lengths(vectors: NDArray[np.float32], encoder: Encoder) -> None:
 
 PREFIX = "encoded-"
 BLOCK = 4096
-"""Texts encoded before they are written: what a stopped build loses at most."""
+"""Texts encoded between two writes: the most that a stopped build loses."""
 
 _DIGEST = 32
 _FINGERPRINT = 16  # letters of it in the folder's name
 
 
 class EmbeddingCheckpoint:
-    """Vectors by the digest of their text; only the places of the vectors are kept in memory."""
+    """Vectors on disk by the digest of their text; only their positions are in memory."""
 
     def __init__(self, data: Path, fingerprint: str, *, dimension: int, disk: Disk) -> None:
-        """Read what lies there; nothing is written before `add`."""
+        """Read the existing blocks; nothing is written before `add`."""
         self.folder = data / f"{PREFIX}{fingerprint[:_FINGERPRINT]}"
         self._dimension = dimension
         self._disk = disk
@@ -170,8 +171,8 @@ class EmbeddingCheckpoint:
         if not self.folder.is_dir():
             self._disk.make_folder(self.folder)
             self._disk.sync_folder(self.folder.parent)
-        taken = [int(path.name) for path in self.folder.glob("[0-9]*")]
-        path = self.folder / f"{max(taken, default=0) + 1:08d}"
+        numbers = [int(path.name) for path in self.folder.glob("[0-9]*")]
+        path = self.folder / f"{max(numbers, default=0) + 1:08d}"
         content = digests.tobytes() + np.ascontiguousarray(vectors, dtype=np.float32).tobytes()
         self._disk.write_file(path, hashlib.sha256(content).digest() + content)
         self._disk.sync_folder(self.folder)
@@ -198,17 +199,17 @@ class EmbeddingCheckpoint:
             self._places.setdefault(digest.tobytes(), (len(self._blocks) - 1, row))
 
 
-def others(data: Path, keep: Path | None = None) -> Iterator[Path]:
-    """Folders of encoded texts in a data folder, but for the one to keep."""
-    yield from (folder for folder in data.glob(f"{PREFIX}*") if folder != keep)
+def checkpoint_folders(data: Path, but: Path | None = None) -> Iterator[Path]:
+    """Checkpoint folders in a data folder, except `but`."""
+    yield from (folder for folder in data.glob(f"{PREFIX}*") if folder != but)
 
 
 def _read(path: Path, dimension: int) -> tuple[Digests, Vectors] | None:
     content = path.read_bytes()
-    sealed, rest = content[:_DIGEST], content[_DIGEST:]
-    count, left = divmod(len(rest), _DIGEST + 4 * dimension)
-    if left or hashlib.sha256(rest).digest() != sealed:
+    seal, body = content[:_DIGEST], content[_DIGEST:]
+    count, remainder = divmod(len(body), _DIGEST + 4 * dimension)
+    if remainder or hashlib.sha256(body).digest() != seal:
         return None
-    digests = np.frombuffer(rest, dtype=np.uint8, count=count * _DIGEST).reshape(count, _DIGEST)
-    vectors = np.frombuffer(rest, dtype=np.float32, offset=count * _DIGEST).reshape(count, dimension)
+    digests = np.frombuffer(body, dtype=np.uint8, count=count * _DIGEST).reshape(count, _DIGEST)
+    vectors = np.frombuffer(body, dtype=np.float32, offset=count * _DIGEST).reshape(count, dimension)
     return digests, vectors

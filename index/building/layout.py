@@ -1,7 +1,7 @@
-"""What a generation will hold, worked out from articles before anything is encoded or written.
+"""Plans a generation: splits articles and finds their distinct texts, before anything is encoded or written.
 
-A text (of a sentence, a window or a passage) that occurs more than once is encoded once: `texts`
-are the different ones, and three lists of rows say which vector belongs to which span.
+A text of a sentence, window or passage that occurs more than once is encoded once: `texts` are the
+distinct ones, and three arrays of rows map spans to them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _Span = tuple[Article, int, int]
 
 
 class _DistinctTexts(Sequence[str]):
-    """Different texts in the order first seen, kept as spans and cut out of their article when used.
+    """Distinct texts in the order first seen, stored as spans and cut out of their article when used.
 
-    Together they are several times the corpus: a word stands in a sentence, three windows and a passage.
+    As strings they would be several times the corpus: a word is in a sentence, three windows and a passage.
     """
 
     def __init__(self) -> None:
@@ -74,10 +74,10 @@ class _DistinctTexts(Sequence[str]):
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """Articles in order of id, their spans, and the different texts to be encoded.
+    """Articles in order of id, their spans, and the distinct texts to be encoded.
 
-    `digests` holds the SHA-256 of each text, shape (texts, 32); the three lists of rows point into it.
-    `files` are the files that these make: relative name -> content.
+    `digests` holds the SHA-256 of each text, shape (texts, 32), and the arrays of rows index it.
+    `files` maps relative names to contents.
     """
 
     articles: tuple[Article, ...]
@@ -94,12 +94,12 @@ class GenerationPlan:
 
 
 def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> GenerationPlan:
-    """Split articles and find their different texts; nothing is encoded.
+    """Split articles and find their distinct texts; nothing is encoded.
 
-    `plan` is how the vectors will be searched; what was asked for is one of the settings.
+    `plan` is how the vectors will be searched, and part of the settings.
 
     Raises:
-        BuildFailed: no article, no sentence, two articles of one id, or a text that its hash denies.
+        BuildFailed: no article, no sentence, two articles with one id, or a text unlike its hash.
     """
     ordered = tuple(sorted(articles, key=lambda article: article.id))
     _check(ordered)

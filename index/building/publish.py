@@ -1,8 +1,7 @@
-"""Publishing: one generation, written, flushed, checked, renamed, and only then named in `CURRENT`.
+"""Publishes a generation: writes, flushes, checks and renames it, and only then names it in `CURRENT`.
 
-Whatever moment this dies at, readers find the old generation or the new one, whole. The random part
-of a generation's name keeps a build that died between the two renames from standing in the way of
-the next.
+A crash at any moment leaves readers the whole old generation or the whole new one. The random part of a
+generation's name avoids a clash with a build that died between the two renames.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ from index.generation.manifest import (
     Fact,
     FileDigest,
     Manifest,
-    content_facts,
-    file_facts,
+    content_digest,
+    file_digest,
     list_files,
     verify_files,
     write_manifest,
@@ -51,7 +50,7 @@ def publish(
 ) -> str:
     """Publish a generation; the caller holds the lock. Returns its name.
 
-    What a failure leaves behind is removed as far as that is possible.
+    Files of a failed build are removed if possible.
 
     Raises:
         BuildFailed: the new generation failed its own check.
@@ -62,7 +61,7 @@ def publish(
     name = folder.next_name(nonce)
     temporary = data / f"tmp-{nonce}"
     try:
-        with _unsound_fails():
+        with _as_build_failure():
             files, indexes = _write(temporary, contents, vectors, disk=disk)
             manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
             _self_check(temporary, manifest)
@@ -78,15 +77,15 @@ def publish(
 def _write(
     folder: Path, contents: GenerationPlan, vectors: TextVectors, *, disk: Disk
 ) -> tuple[dict[str, FileDigest], dict[str, Mapping[str, Fact]]]:
-    """Write and flush everything but the manifest; tells the files and the dense indexes.
+    """Write and flush everything but the manifest; returns the files and the dense indexes.
 
-    Hashes are of what was meant where that is known, not of what arrived.
+    Where the content is in memory its hash is taken from there, so that the check finds a bad write.
     """
     disk.make_folder(folder)
     files: dict[str, FileDigest] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
     for file, content in contents.files.items():
         disk.write_file(folder / file, content)
-        files[file] = content_facts(content)
+        files[file] = content_digest(content)
     indexes = _write_dense(folder, contents, vectors.shape, disk=disk)
     written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
     lexical = folder / LEXICAL
@@ -96,9 +95,9 @@ def _write(
     written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
     for file in written:
         disk.sync_file(folder / file)
-        files[file] = file_facts(folder / file)
-    for place in (*lexical.iterdir(), lexical):
-        disk.sync_folder(place)
+        files[file] = file_digest(folder / file)
+    for folder_written in (*lexical.iterdir(), lexical):
+        disk.sync_folder(folder_written)
     return files, indexes
 
 
@@ -111,7 +110,7 @@ def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileDiges
 def _write_dense(
     folder: Path, contents: GenerationPlan, shape: tuple[int, ...], *, disk: Disk
 ) -> dict[str, Mapping[str, Fact]]:
-    """Both dense indexes, made from the vectors where they lie on disk."""
+    """Both dense indexes, made from the mapped vectors."""
     vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
     units = {DENSE_SENTENCES: contents.sentence_rows, DENSE_PASSAGES: contents.passage_rows}
     indexes: dict[str, Mapping[str, Fact]] = {}
@@ -164,8 +163,8 @@ def _self_check(folder: Path, manifest: Manifest) -> None:
 
 
 @contextmanager
-def _unsound_fails() -> Iterator[None]:
-    """What is not as it was meant before it was published is a failed build, and no damaged index."""
+def _as_build_failure() -> Iterator[None]:
+    """Damage found before publication is a failed build, not a damaged index."""
     try:
         yield
     except Damaged as error:
@@ -175,7 +174,7 @@ def _unsound_fails() -> Iterator[None]:
 
 
 def _discard(data: Path, temporary: Path, name: str, *, disk: Disk) -> None:
-    """Remove a build that was not published, as far as that is possible; the next one sweeps the rest."""
+    """Remove an unpublished build if possible; the next build sweeps the rest."""
     with suppress(OSError, Damaged):
         disk.remove(temporary)
         if (data / name).exists() and not _is_current(data, name):

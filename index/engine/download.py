@@ -22,7 +22,7 @@ from index.generation.files import (
     SENTENCE_ROWS,
     VECTORS,
 )
-from index.generation.manifest import Manifest, file_facts, verify_files, write_manifest
+from index.generation.manifest import Manifest, file_digest, verify_files, write_manifest
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
 from index.storage.arrays import read_array
@@ -61,7 +61,7 @@ def _download(store: MilvusStore, name: str, data: Path, temporary: Path, *, dis
         raise BuildFailed(f"the copy from {store.address.shown} is not sound: {error.reason}") from error
     for path in sorted(folder.rglob("*")):
         disk.sync_folder(path) if path.is_dir() else disk.sync_file(path)
-    digest = file_facts(folder / MANIFEST).sha256
+    digest = file_digest(folder / MANIFEST).sha256
     if (data / manifest.generation).exists():
         disk.remove(data / manifest.generation)
     disk.rename(folder, data / manifest.generation)
@@ -81,7 +81,7 @@ def _with_indexes(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -
         if kinds[file] is not Kind.FLAT:
             rows = np.load(folder / rows_file, allow_pickle=False)
             indexes[file] = make_index(folder / file, vectors, rows, Plan(kinds[file]))
-            files[file] = file_facts(folder / file)
+            files[file] = file_digest(folder / file)
     name = DataFolder(data).next_name(secrets.token_hex(8))
     changed = replace(manifest, generation=name, files=files, indexes=indexes)
     disk.remove(folder / MANIFEST)

@@ -17,7 +17,7 @@ from corpus.sources.remote import RemoteFolder, Unreached
 from index.engine.address import Address
 from index.errors import Altered, FilesUnreachable, Missing
 from index.generation.files import MANIFEST, VECTOR_FILES
-from index.generation.manifest import FileDigest, Manifest, file_facts, read_manifest
+from index.generation.manifest import FileDigest, Manifest, file_digest, read_manifest
 
 
 class GenerationFiles:
@@ -37,7 +37,7 @@ class GenerationFiles:
 
     def repair(self, folder: Path, manifest: Manifest) -> int:
         """Upload the files that are missing or have another SHA-256; returns their number."""
-        digests = {**shared_files(manifest), MANIFEST: file_facts(folder / MANIFEST)}
+        digests = {**shared_files(manifest), MANIFEST: file_digest(folder / MANIFEST)}
         with self._reached():
             damaged = [name for name, digest in digests.items() if self._sha256(name) != digest.sha256]
             for name in damaged:

@@ -55,12 +55,12 @@ class MilvusVectors:
     def __getitem__(self, rows: Any) -> Any:
         """Vectors of some rows, or of one. Raises Unreachable, Altered."""
         ids = np.atleast_1d(np.asarray(rows)).astype(np.int64).tolist()
-        vectors = self._cache.held(ids)
+        vectors = self._cache.get_many(ids)
         missing = [row for row in dict.fromkeys(ids) if row not in vectors]
         if missing:
             fetched = self._store.vectors(self._generation, np.array(missing, dtype=np.int64))
             new = dict(zip(missing, fetched, strict=True))
-            self._cache.keep(new)
+            self._cache.update(new)
             vectors |= new
         if np.ndim(rows) == 0:
             return vectors[int(rows)]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from index.errors import Damaged, NoIndex
 from index.generation.files import MANIFEST
 from index.generation.generation import Generation, open_generation
-from index.generation.manifest import Manifest, file_facts, read_manifest, read_small, verify_files
+from index.generation.manifest import Manifest, file_digest, read_manifest, read_small, verify_files
 from index.generation.self_check import check_texts
 from index.storage.durable_io import Disk, Lock, as_build_failure
 
@@ -176,7 +176,7 @@ class DataFolder:
             folder = self.path / name
             try:
                 read_manifest(folder)
-                pointer = Pointer(name, file_facts(folder / MANIFEST).sha256)
+                pointer = Pointer(name, file_digest(folder / MANIFEST).sha256)
                 check_texts(self._open(pointer)[0])
                 return pointer
             except Damaged as error:

@@ -39,19 +39,19 @@ from index.retrieval.sentence_terms import Terms, read_terms
 from index.storage.arrays import Int32Rows, Vectors, read_array, read_rows, release_pages
 from index.storage.lru import LruCache
 
-LONG = 1 << 28  # bytes of vectors that may all stay in memory
-LISTS_KEPT = (
+RELEASE_ABOVE = 1 << 28  # bytes of vectors; smaller files stay in memory
+QUESTIONS_BETWEEN_RELEASES = (
     64  # questions after which the lists of the dense indexes are given back: 300 MB of a million texts
 )
 
 
-KEPT = 4
-"""Filters whose outcome is kept: at a million passages of three sentences 20 MB each."""
+CACHED_FILTERS = 4
+"""Filters whose result is cached: 20 MB each at a million passages of three sentences."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AllowedSpans:
-    """Sentences and passages that may be found (None: all), and the marks that they have."""
+    """Sentences and passages that pass a filter (None: all), and the filter as ids."""
 
     sentences: AllowedTexts | None = None
     passages: AllowedTexts | None = None
@@ -62,18 +62,18 @@ ALL_SPANS = AllowedSpans()
 
 
 class FilterCache:
-    """The outcomes of the filters used last; safe to share between threads."""
+    """LRU cache of filter results: users ask several questions under one filter. Threads can share it."""
 
     def __init__(self) -> None:
-        self._kept: LruCache[Filter, AllowedSpans] = LruCache(KEPT)
+        self._cache: LruCache[Filter, AllowedSpans] = LruCache(CACHED_FILTERS)
 
-    def get_or_compute(self, where: Filter, work_out: Callable[[], AllowedSpans]) -> AllowedSpans:
-        """What this filter leaves, worked out unless it is kept."""
-        outcome = self._kept.get(where)
-        if outcome is None:
-            outcome = work_out()
-            self._kept.keep({where: outcome})
-        return outcome
+    def get_or_compute(self, where: Filter, compute: Callable[[], AllowedSpans]) -> AllowedSpans:
+        """The spans that pass a filter, computed unless cached."""
+        allowed = self._cache.get(where)
+        if allowed is None:
+            allowed = compute()
+            self._cache.update({where: allowed})
+        return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,12 @@ class MeanLengths:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """One published state of the index. A row is the place of a span in `sentences` or `passages`.
+    """One published state of the index. A row is the position of a span in `sentences` or `passages`.
 
-    `vectors` has shape (texts, dimension), float32, and stays on disk or in an engine until used; `digests`,
+    `vectors` has shape (texts, dimension), float32, and stays on disk or a server until used; `digests`,
     shape (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
-    and `passage_rows` point into both. `passage_of` and `article_of` lead from a sentence's row to
-    the row of the passage that holds its first character, and of its article; both ascend.
+    and `passage_rows` index both. `passage_of` and `article_of` map a sentence's row to the row of the
+    passage with its first character, and of its article; both ascend.
     """
 
     folder: Path
@@ -137,10 +137,10 @@ class Generation:
         return int(first[0]), int(last[0])
 
     def allowed(self, where: Filter) -> AllowedSpans | None:
-        """What a filter leaves; None where nothing is asked for."""
-        return self.filters.get_or_compute(where, lambda: self._narrowed(where)) if where else None
+        """The spans that pass a filter; None if the filter is empty."""
+        return self.filters.get_or_compute(where, lambda: self._allowed(where)) if where else None
 
-    def _narrowed(self, where: Filter) -> AllowedSpans:
+    def _allowed(self, where: Filter) -> AllowedSpans:
         articles = self.facets.allowed(where)
         if articles is None:
             return ALL_SPANS
@@ -152,17 +152,17 @@ class Generation:
         )
 
     def release_pages(self) -> None:
-        """Give back the memory of what questions touched in long files, which is read again when used.
+        """Give back memory of mapped files, which is read again when used.
 
-        A question touches some 2,000 vectors, and the system brings 64 KB along with each.
+        A question touches some 2,000 vectors, and the system reads 64 KB for each.
         """
-        if self.vectors.nbytes < LONG:
+        if self.vectors.nbytes < RELEASE_ABOVE:
             return
-        long = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
-        for array in (*long, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
+        arrays = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
+        for array in (*arrays, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
             release_pages(array)
         self.articles.release_pages()
-        if next(self.questions) % LISTS_KEPT == 0:  # looked into again and again, and far smaller
+        if next(self.questions) % QUESTIONS_BETWEEN_RELEASES == 0:  # used by every question, and far smaller
             self.dense_sentences.release_pages()
             self.dense_passages.release_pages()
 
@@ -234,7 +234,7 @@ def _mean_lengths(spans: Int32Rows, terms: Terms, passages: int) -> MeanLengths:
 
 def _open_lexical(folder: Path, manifest: Manifest) -> LexicalIndex:
     lexical = LexicalIndex.open(folder / LEXICAL)
-    found = lexical.count("sentence"), lexical.count("passage")
-    if found != (manifest.counts["sentences"], manifest.counts["passages"]):
-        raise Damaged(folder / LEXICAL, f"holds other counts than {MANIFEST}: {found}")
+    counts = lexical.count("sentence"), lexical.count("passage")
+    if counts != (manifest.counts["sentences"], manifest.counts["passages"]):
+        raise Damaged(folder / LEXICAL, f"holds other counts than {MANIFEST}: {counts}")
     return lexical

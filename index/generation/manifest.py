@@ -1,8 +1,8 @@
-"""The manifest: what a generation holds, with the SHA-256 of every file of it.
+"""Reads, writes and verifies the manifest: metadata of a generation and the SHA-256 of its files.
 
-FAISS and tantivy do not notice most corruption (of 186,152 single-bit flips in five small FAISS
-indexes 78.8 % loaded silently), so no file of a generation is opened before its hash was checked
-here. The manifest carries a hash of itself too, and `CURRENT` names the hash of the published one.
+FAISS and tantivy do not notice most corruption (of 186,152 single-bit flips in five small FAISS indexes
+78.8 % loaded silently), so no file of a generation is opened before its hash was checked here. The manifest
+has a seal, a hash of itself, and `CURRENT` names the hash of the published one.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from index.generation.files import MANIFEST
 from index.storage.durable_io import Disk
 
 FORMAT = 3
-"""Raised whenever a file of a generation changes its meaning; other formats are refused."""
+"""Raised when a file of a generation changes its meaning; other formats are refused."""
 
 SMALL = 1 << 20
-"""Bytes that `CURRENT` or a manifest may have; they have a hundred and some thousands."""
+"""Most bytes of `CURRENT` or a manifest; they have a hundred and some thousands."""
 
 HASHING = 2  # files hashed at once: SHA-256 leaves Python to the other threads
 
@@ -44,11 +44,11 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation is. `files` holds relative paths with forward slashes, itself left out.
+    """Metadata of a generation. `files` has relative paths with forward slashes, without the manifest's own.
 
-    `created` is UTC in ISO 8601, `counts` has articles, sentences, passages and vectors, `settings`
-    what besides text and model decides the files. `indexes` tells of each dense index its kind and, of an
-    approximate one, how many lists it has and looks into, and the recall@10 that this had when it was built.
+    `created` is UTC in ISO 8601, `counts` has articles, sentences, passages and vectors, `settings` all but
+    text and model that decides the files. `indexes` has the kind of each dense index and, if approximate,
+    its parameters and the recall@10 measured when it was built.
     """
 
     format: int
@@ -64,23 +64,23 @@ class Manifest:
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The one spelling of a manifest: JSON with sorted keys and a seal, the SHA-256 of the rest."""
+    """JSON with sorted keys and a seal, the SHA-256 of the other fields."""
     fields = asdict(manifest)
-    return _spell({**fields, "seal": hashlib.sha256(_spell(fields)).hexdigest()})
+    return _to_json({**fields, "seal": hashlib.sha256(_to_json(fields)).hexdigest()})
 
 
 def write_manifest(folder: Path, manifest: Manifest, *, disk: Disk) -> str:
     """Write and flush `manifest.json`; returns its SHA-256. Raises `OSError`."""
     content = manifest_bytes(manifest)
     disk.write_file(folder / MANIFEST, content)
-    return content_facts(content).sha256
+    return content_digest(content).sha256
 
 
 def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
     """Read and check the manifest of a generation folder.
 
     Raises:
-        Damaged: missing, of another hash than `sha256`, not as it was written, or not of this folder.
+        Damaged: missing, with another hash than `sha256`, changed, or of another folder.
     """
     path = folder / MANIFEST
     try:
@@ -96,37 +96,37 @@ def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
 
 
 def verify_files(folder: Path, manifest: Manifest) -> int:
-    """Hold every file below `folder` against the manifest; returns the bytes hashed.
+    """Compare every file below `folder` with the manifest; returns the bytes hashed.
 
     Raises:
         Damaged: the first file that is missing, extra, resized, changed or not a plain file.
     """
     try:
-        found = set(list_files(folder)) - {MANIFEST}
+        names = set(list_files(folder)) - {MANIFEST}
     except OSError as error:
         raise Damaged(folder, f"cannot be listed: {error.strerror}") from error
-    for name in sorted(manifest.files.keys() - found):
+    for name in sorted(manifest.files.keys() - names):
         raise Damaged(folder / name, "missing")
-    for name in sorted(found - manifest.files.keys()):
+    for name in sorted(names - manifest.files.keys()):
         raise Damaged(folder / name, "not part of the generation")
     with ThreadPoolExecutor(HASHING) as threads:
         verified = threads.map(lambda name: _verify_file(folder / name, manifest.files[name]), manifest.files)
-        deque(verified, maxlen=0)  # raises what the first of them raised
+        deque(verified, maxlen=0)  # raises the first error
     return sum(facts.size for facts in manifest.files.values())
 
 
 def read_small(path: Path) -> bytes:
-    """The content of a file that nothing vouches for yet: neither a pipe nor an endless device is waited for.
+    """Read a small file that is not verified yet, without blocking on a pipe or an endless device.
 
     Raises:
-        OSError: it cannot be read, is no plain file, or has more than SMALL bytes.
+        OSError: it cannot be read, is not a plain file, or has more than SMALL bytes.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a plain file", str(path))
-        if facts.st_size > SMALL:
+        if status.st_size > SMALL:
             raise OSError(errno.EFBIG, f"longer than {SMALL:,} bytes", str(path))
         return os.read(descriptor, SMALL)
     finally:
@@ -137,7 +137,7 @@ def list_files(folder: Path) -> Iterator[str]:
     """Relative paths of all files below `folder`, sorted in each folder.
 
     Raises:
-        Damaged: something that is neither a plain file nor a folder, such as a link.
+        Damaged: an entry that is neither a plain file nor a folder, such as a link.
         OSError: a folder that cannot be listed.
     """
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -149,35 +149,35 @@ def list_files(folder: Path) -> Iterator[str]:
             raise Damaged(Path(entry.path), "neither a plain file nor a folder")
 
 
-def file_facts(path: Path) -> FileDigest:
+def file_digest(path: Path) -> FileDigest:
     """Size and SHA-256 of a file as it is on disk. Raises `OSError`."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return FileDigest(os.fstat(stream.fileno()).st_size, digest)
 
 
-def content_facts(content: bytes) -> FileDigest:
-    """Size and SHA-256 of what a file is meant to hold."""
+def content_digest(content: bytes) -> FileDigest:
+    """Size and SHA-256 of a file's intended content."""
     return FileDigest(len(content), hashlib.sha256(content).hexdigest())
 
 
-def _verify_file(path: Path, facts: FileDigest) -> None:
+def _verify_file(path: Path, digest: FileDigest) -> None:
     try:
         size = path.stat().st_size
-        if size != facts.size:
-            raise Damaged(path, f"resized: {facts.size} bytes were published, {size} are there")
-        if file_facts(path) != facts:
+        if size != digest.size:
+            raise Damaged(path, f"resized: {digest.size} bytes were published, {size} are there")
+        if file_digest(path) != digest:
             raise Damaged(path, "changed: its SHA-256 is not the one in the manifest")
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
 
 
-def _spell(fields: Mapping[str, object]) -> bytes:
+def _to_json(fields: Mapping[str, object]) -> bytes:
     return (json.dumps(fields, indent=1, sort_keys=True) + "\n").encode("ascii")
 
 
 def _parse(content: bytes, path: Path) -> Manifest:
-    """Spelling the fields again must give the same bytes, so nothing in the file goes unread."""
+    """Serialising the fields again must give the same bytes, so every byte of the file is checked."""
     try:
         fields = json.loads(content)
         fields.pop("seal")
@@ -185,9 +185,9 @@ def _parse(content: bytes, path: Path) -> Manifest:
             raise Damaged(path, f"format {fields['format']}, but this version reads format {FORMAT}")
         fields["files"] = {name: FileDigest(**facts) for name, facts in fields["files"].items()}
         manifest = Manifest(**fields)
-        same = manifest_bytes(manifest) == content
+        unchanged = manifest_bytes(manifest) == content
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(path, "not a manifest") from error
-    if not same:
+    if not unchanged:
         raise Damaged(path, "changed: it does not match its own seal")
     return manifest

@@ -1,4 +1,4 @@
-"""Proof that an opened generation says what its articles say and finds what it holds."""
+"""Checks that an opened generation has the texts of its articles and finds its own sentences."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ NEAR = 1e-4  # float32 sums of a few hundred products agree at least this well
 
 
 def check_texts(generation: Generation) -> None:
-    """Hold each sentence and passage, cut out of its article anew, against the hash stored for it.
+    """Cut each sentence and passage out of its article and compare it with its stored hash.
 
     Raises:
-        Damaged: the first span whose text is another.
+        Damaged: the first span whose text differs.
     """
     _check_spans(generation, generation.sentences, generation.sentence_rows, SENTENCES)
     _check_spans(generation, generation.passages, generation.passage_rows, PASSAGES)
 
 
 def check_probes(generation: Generation) -> None:
-    """Sentences spread over the corpus must find themselves, by vector and by phrase.
+    """Search for sentences spread over the corpus by vector and by phrase: each must find itself.
 
     Raises:
-        Damaged: one that does not.
+        Damaged: a sentence that does not.
     """
     rows = np.flatnonzero(generation.sentences.spans[:, 3] & HEADING == 0)
     for row in rows[:: max(1, len(rows) // PROBES)].tolist():
@@ -47,16 +47,16 @@ def _check_spans(
 ) -> None:
     for span, row in zip(spans, rows, strict=True):
         if text_digest(span.text) != generation.digests[row].tobytes():
-            place = f"characters {span.start} to {span.end} of {span.article.source}"
-            raise Damaged(generation.folder / file, f"{place} are not the text that was indexed")
+            span_name = f"characters {span.start} to {span.end} of {span.article.source}"
+            raise Damaged(generation.folder / file, f"{span_name} are not the text that was indexed")
 
 
 def _probe_dense(generation: Generation, row: int) -> None:
     """Another sentence may come first only if its vector is the same."""
     vector = np.asarray(generation.vectors[generation.sentence_rows[row]])
-    found = generation.dense_sentences.search(vector, 1)
-    best = generation.vectors[generation.sentence_rows[found[0][0]]] if found else vector
-    if not found or abs(found[0][1] - 1) > NEAR or abs(float(best @ vector) - 1) > NEAR:
+    hits = generation.dense_sentences.search(vector, 1)
+    best = generation.vectors[generation.sentence_rows[hits[0][0]]] if hits else vector
+    if not hits or abs(hits[0][1] - 1) > NEAR or abs(float(best @ vector) - 1) > NEAR:
         kind = generation.manifest.indexes[DENSE_SENTENCES]["kind"]
         file = generation.folder / (VECTORS if kind == Kind.FLAT else DENSE_SENTENCES)
         raise Damaged(file, f"sentence {row} does not find itself by its vector")

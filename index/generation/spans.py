@@ -1,7 +1,7 @@
-"""Sentences and passages: arrays of spans, checked when opened, each made into an object when asked for.
+"""Reads sentences and passages: arrays of spans, checked when opened, made into objects when used.
 
-A row of `sentences.npy` is article row, start, end and flags, one of `passages.npy` article row, start and
-end. Both ascend through the corpus, and no span reaches into the next.
+A row of `sentences.npy` is article row, start, end and flags, a row of `passages.npy` article row, start
+and end. Both ascend through the corpus, and no span overlaps the next.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Spans(Sequence[Span]):
         self.spans = spans
 
     @abstractmethod
-    def _made(self, span: Sequence[int]) -> Span: ...
+    def _span(self, span: Sequence[int]) -> Span: ...
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -53,14 +53,14 @@ class Spans(Sequence[Span]):
     def __getitem__(self, row: slice) -> Sequence[Span]: ...
     def __getitem__(self, row: SupportsIndex | slice) -> Span | Sequence[Span]:
         if isinstance(row, slice):
-            return tuple(map(self._made, self.spans[row].tolist()))
-        return self._made(self.spans[range(len(self))[row]].tolist())
+            return tuple(map(self._span, self.spans[row].tolist()))
+        return self._span(self.spans[range(len(self))[row]].tolist())
 
 
 class Sentences(Spans[Sentence]):
     """The sentences of a corpus."""
 
-    def _made(self, span: Sequence[int]) -> Sentence:
+    def _span(self, span: Sequence[int]) -> Sentence:
         article, start, end, flagged = span
         return Sentence(self.articles[article], start, end, bool(flagged & HEADING))
 
@@ -68,7 +68,7 @@ class Sentences(Spans[Sentence]):
 class Passages(Spans[Passage]):
     """The passages of a corpus."""
 
-    def _made(self, span: Sequence[int]) -> Passage:
+    def _span(self, span: Sequence[int]) -> Passage:
         article, start, end = span
         return Passage(self.articles[article], start, end)
 
@@ -86,34 +86,34 @@ def read_spans(path: Path, shape: tuple[int, int], lengths: NDArray[np.int64]) -
             raise Damaged(path, "a span of an article that is not there")
         if not ((start >= 0) & (start < end) & (end <= lengths[article])).all():
             raise Damaged(path, "a span outside its article's text")
-        places = _places(block)
-        if not ((np.diff(places) > 0) & (_ends(block)[:-1] <= places[1:])).all():
+        starts = _starts(block)
+        if not ((np.diff(starts) > 0) & (_ends(block)[:-1] <= starts[1:])).all():
             raise Damaged(path, "spans out of order, or one over another")
     return spans
 
 
 def passage_of(sentences: Int32Rows, passages: Int32Rows, path: Path) -> Int32Rows:
-    """For each sentence the row of the passage at or before its start, which must reach over it.
+    """For each sentence the row of the passage that contains its start.
 
     Raises:
         Damaged: a sentence that lies in no passage; `path` is the file of the passages.
     """
-    starts = np.concatenate([_places(block) for block in scan(passages)])
-    found = np.concatenate([_held_by(block, starts, passages) for block in scan(sentences)])
-    if found.min() < 0:
+    starts = np.concatenate([_starts(block) for block in scan(passages)])
+    rows = np.concatenate([_passage_rows(block, starts, passages) for block in scan(sentences)])
+    if rows.min() < 0:
         raise Damaged(path, "a sentence that lies in no passage")
-    found.flags.writeable = False
-    return found
+    rows.flags.writeable = False
+    return rows
 
 
-def _held_by(sentences: Int32Rows, starts: NDArray[np.int64], passages: Int32Rows) -> Int32Rows:
-    rows = np.searchsorted(starts, _places(sentences), side="right").astype(np.int32) - np.int32(1)
-    held = passages[rows]
-    over = (held[:, 0] == sentences[:, 0]) & (held[:, 2] > sentences[:, 1])
-    return np.where(over, rows, np.int32(-1))
+def _passage_rows(sentences: Int32Rows, starts: NDArray[np.int64], passages: Int32Rows) -> Int32Rows:
+    rows = np.searchsorted(starts, _starts(sentences), side="right").astype(np.int32) - np.int32(1)
+    containing = passages[rows]
+    covers = (containing[:, 0] == sentences[:, 0]) & (containing[:, 2] > sentences[:, 1])
+    return np.where(covers, rows, np.int32(-1))
 
 
-def _places(spans: Int32Rows) -> NDArray[np.int64]:
+def _starts(spans: Int32Rows) -> NDArray[np.int64]:
     """Article and start as one number that ascends through the corpus."""
     return (spans[:, 0].astype(np.int64) << 32) + spans[:, 1]
 
@@ -125,7 +125,7 @@ def _ends(spans: Int32Rows) -> NDArray[np.int64]:
 def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
     """Half-open span of the article's text from the previous sentence's start to the next one's end.
 
-    Neighbours are of the same article, and a heading is nobody's neighbour:
+    Neighbours are in the same article and are not headings:
     ["Costs", "It rose.", "Then it fell."] with "Costs" a heading -> row 1 is "It rose. Then it fell."
     """
     first, last = neighbours(sentences, row)
@@ -133,7 +133,7 @@ def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
 
 
 def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
-    """Half-open range of the rows that a sentence's window is made of: one to three."""
+    """Half-open range of the rows of a sentence's window: one to three."""
     first, last = row, row + 1
     if first > 0 and _is_neighbour(sentences[first - 1], sentences[row]):
         first -= 1
@@ -143,15 +143,15 @@ def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
 
 
 def neighbour_rows(spans: Int32Rows, rows: RowIds) -> tuple[RowIds, RowIds]:
-    """`neighbours` of many rows at once: firsts and lasts, from the spans of all sentences (`index.generation.spans`).
+    """`neighbours` of many rows at once: firsts and lasts, from the spans of all sentences.
 
     Articles 0 0 0 1, the first sentence a heading -> firsts 0 1 1 3, lasts 2 3 3 4.
     """
     previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(spans) - 1)
-    own = spans[rows, 0]
-    before = (rows > previous) & (spans[previous, 0] == own) & (spans[previous, 3] & HEADING == 0)
-    behind = (rows < following) & (spans[following, 0] == own) & (spans[following, 3] & HEADING == 0)
-    return rows - before, rows + 1 + behind
+    articles = spans[rows, 0]
+    before = (rows > previous) & (spans[previous, 0] == articles) & (spans[previous, 3] & HEADING == 0)
+    after = (rows < following) & (spans[following, 0] == articles) & (spans[following, 3] & HEADING == 0)
+    return rows - before, rows + 1 + after
 
 
 def _is_neighbour(other: Sentence, sentence: Sentence) -> bool:

@@ -23,7 +23,7 @@ from corpus.article import Article
 from corpus.normalise import fold
 from index.errors import Damaged
 from index.retrieval.filter import Filter
-from index.storage.arrays import NO_ARRAY, Counts, Int32Rows, Mask, array_bytes, read_array, read_rows
+from index.storage.arrays import NOT_AN_ARRAY, Counts, Int32Rows, Mask, array_bytes, read_array, read_rows
 
 VALUES = "facts.json"
 NAME_HASHES = "name_hashes.npy"
@@ -276,7 +276,7 @@ def _hash(name: str) -> np.uint64:
 def _read_pairs(path: Path) -> Int32Rows:
     try:
         count = np.load(path, mmap_mode=None, allow_pickle=False).shape[1]
-    except (OSError, IndexError, *NO_ARRAY) as error:
+    except (OSError, IndexError, *NOT_AN_ARRAY) as error:
         raise Damaged(path, "not an array of pairs") from error
     return read_array(path, dtype=np.int32, shape=(2, count))
 

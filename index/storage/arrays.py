@@ -28,7 +28,7 @@ Int32Rows = NDArray[np.int32]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-NO_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
+NOT_AN_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
 """What numpy raises of a file that is no array: a header that looks odd is read as Python."""
 
 BLOCK = 1 << 25  # bytes in memory at once when a long array is run through
@@ -49,8 +49,8 @@ def array_bytes(array: NDArray[Any]) -> bytes:
 def array_header(shape: Sequence[int], dtype: DTypeLike) -> bytes:
     """What stands before the numbers of an array in NPY format."""
     stream = io.BytesIO()
-    about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
-    np.lib.format.write_array_header_1_0(stream, about)
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue()
 
 
@@ -65,7 +65,7 @@ def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bo
         array: NDArray[Any] = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
-    except NO_ARRAY as error:
+    except NOT_AN_ARRAY as error:
         raise Damaged(path, "not an array") from error
     if array.dtype != np.dtype(dtype) or array.shape != tuple(shape):
         expected = f"expected {np.dtype(dtype)} {tuple(shape)}"

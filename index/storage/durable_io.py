@@ -1,12 +1,9 @@
-"""Every durable write of the house: write, fsync, rename, replace, remove, lock.
+"""Durable writes: write, fsync, rename, replace, remove, lock.
 
-A name is durable once its folder is flushed, content once its file is flushed; `Disk` has one
-method for each and `index.building.build` calls them in the published order. A failed fsync ends the build
-and is never tried again: the kernel may have dropped the pages, so a second fsync that succeeds
-proves nothing (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
-
-Every method names itself to `Disk.step` before it touches the disk, so a subclass can fail, count
-or stop there without patching anything.
+A name is durable once its folder is flushed, content once its file is flushed; `Disk` has one method for
+each, and `index.building.publish` calls them in the right order. A failed fsync ends the build and is
+never retried: the kernel may have dropped the pages, so a second fsync that succeeds proves nothing
+(Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
 """
 
 from __future__ import annotations
@@ -17,26 +14,37 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from index.errors import BuildFailed, Locked
 
 _NUMBER = re.compile(r"os error ([0-9]+)|\bcode: ([0-9]+)")
-_TOLD_IN_WORDS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO)
+_NAMED_IN_MESSAGES = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EROFS,
+    errno.EIO,
+)
 
 
 class Disk:
-    """The real disk. Methods raise `OSError` with the file's name and nothing is retried."""
+    """The real disk. Methods raise `OSError` with the file's name; nothing is retried.
+
+    Each calls `step` before it touches the disk, where a subclass can fail, count or stop.
+    """
 
     def step(self, operation: str, path: Path) -> None:
-        """Called before each operation; does nothing here. Subclasses raise or exit."""
+        """Called before each operation; does nothing here."""
 
     def free(self, folder: Path) -> int:
-        """Bytes free for an ordinary user on the disk that holds `folder`."""
+        """Bytes free for an ordinary user on the disk of `folder`."""
         self.step("free", folder)
         return shutil.disk_usage(folder).free
 
@@ -46,35 +54,26 @@ class Disk:
         path.mkdir()
 
     def make_data_folder(self, path: Path) -> None:
-        """Create the data folder with its parents, unless it is there; flush the name of each new one."""
+        """Create the data folder and its parents if missing; flush the name of each new one."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             self.make_folder(folder)
             self.sync_folder(folder.parent)
 
-    def write_file(self, path: Path, content: bytes) -> None:
-        """Write a new file and flush it; a file of that name is an error."""
-        self.step("open", path)
-        with with_path(path), path.open("xb") as stream:
-            self._write(stream, content, path)
-            stream.flush()
-            self._sync(stream.fileno(), path)
-        if path.stat().st_size != len(content):
-            raise OSError(errno.EIO, "short write", str(path))
+    def write_file(self, path: Path, content: bytes, *, mode: int = 0o666) -> None:
+        """Write a new file and flush it; an existing file is an error."""
+        self._create(path, [content], mode)
 
     def write_blocks(self, path: Path, blocks: Iterable[bytes]) -> str:
-        """The same for content that is made while it is written; returns its SHA-256 in hexadecimal."""
-        digest, size = hashlib.sha256(), 0
-        self.step("open", path)
-        with with_path(path), path.open("xb") as stream:
+        """Write blocks to a new file and flush it; returns its SHA-256 in hexadecimal."""
+        digest = hashlib.sha256()
+
+        def hashed() -> Iterator[bytes]:
             for block in blocks:
-                self._write(stream, block, path)
                 digest.update(block)
-                size += len(block)
-            stream.flush()
-            self._sync(stream.fileno(), path)
-        if path.stat().st_size != size:
-            raise OSError(errno.EIO, "short write", str(path))
+                yield block
+
+        self._create(path, hashed())
         return digest.hexdigest()
 
     def sync_file(self, path: Path) -> None:
@@ -96,22 +95,37 @@ class Disk:
         old.rename(new)
         self.sync_folder(new.parent)
 
-    def replace(self, path: Path, content: bytes) -> None:
-        """Replace a small file in one step: readers see the old content or the new, never a mixture."""
+    def replace(self, path: Path, content: bytes, *, mode: int = 0o666) -> None:
+        """Replace a small file atomically: readers see the old content or the new."""
         temporary = path.with_name(path.name + ".tmp")
         temporary.unlink(missing_ok=True)
-        self.write_file(temporary, content)
+        self.write_file(temporary, content, mode=mode)
         self.step("replace", path)
         os.replace(temporary, path)
         self.sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
-        """Remove a file or a folder with all it holds; something already gone is no error."""
+        """Remove a file or a folder with its content; a missing one is no error."""
         self.step("remove", path)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def _create(self, path: Path, blocks: Iterable[bytes], mode: int = 0o666) -> None:
+        size = 0
+        self.step("open", path)
+        with (
+            with_path(path),
+            open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream,
+        ):
+            for block in blocks:
+                self._write(stream, block, path)
+                size += len(block)
+            stream.flush()
+            self._sync(stream.fileno(), path)
+        if path.stat().st_size != size:
+            raise OSError(errno.EIO, "short write", str(path))
 
     def _write(self, stream: BinaryIO, content: bytes, path: Path) -> None:
         self.step("write", path)
@@ -124,10 +138,10 @@ class Disk:
 
 
 class Lock:
-    """One builder at a time: an exclusive `flock` on a file, held until the block or the process ends.
+    """An exclusive `flock` on a file, until the block or the process ends: one builder at a time.
 
-    The file stays: removing it would let two builders hold locks on two files of one name.
-    Raises `Locked` at once when another holds it, `OSError` when the file cannot be opened.
+    The file stays: removing it would let two builders lock two files of one name.
+    Raises `Locked` at once if another process has it, `OSError` if the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,18 +160,29 @@ class Lock:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
 
 @contextmanager
+def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A new folder that becomes `folder` when the block ends, and is removed if it raises.
+
+    Raises `OSError` if it cannot be written, or if `folder` has content and is not to be replaced.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as private:
+        new = Path(private, "new")  # readable by others, which a temporary folder is not
+        new.mkdir()
+        yield new
+        if replace:
+            shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+
+
+@contextmanager
 def with_path(path: Path) -> Iterator[None]:
-    """Put the path into an `OSError` of a call that knows only a file's number."""
+    """Put the path into an `OSError` of a call that knows only a descriptor."""
     try:
         yield
     except OSError as error:
@@ -166,25 +191,25 @@ def with_path(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def as_build_failure(place: Path) -> Iterator[None]:
-    """Turn an `OSError` inside the block into `BuildFailed` with its path, or `place` if it has none."""
+def as_build_failure(folder: Path) -> Iterator[None]:
+    """Turn an `OSError` inside the block into `BuildFailed` with its path, or `folder` if it has none."""
     try:
         yield
     except OSError as error:
-        path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else place
+        path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else folder
         raise BuildFailed("a write failed", path=path, errno=error.errno) from error
 
 
-def os_error_from_message(told: str, path: Path) -> OSError:
-    """The disk's error in what a library says of it; what says no number is a full disk or a bad one."""
-    number = errno_in_message(told)
+def os_error_from_message(message: str, path: Path) -> OSError:
+    """The system's error in a library's message; without a number it is a full disk or a bad one."""
+    number = errno_in_message(message)
     if number is None:
         number = errno.ENOSPC if shutil.disk_usage(path.parent).free < 1 << 20 else errno.EIO
     return OSError(number, os.strerror(number), str(path))
 
 
-def errno_in_message(told: str) -> int | None:
-    """The system's number of an error in the words of a library: "… (os error 28)" -> 28."""
-    if found := _NUMBER.search(told):
-        return int(found[1] or found[2])
-    return next((number for number in _TOLD_IN_WORDS if os.strerror(number) in told), None)
+def errno_in_message(message: str) -> int | None:
+    """The system's error number in a library's message: "… (os error 28)" -> 28."""
+    if match := _NUMBER.search(message):
+        return int(match[1] or match[2])
+    return next((number for number in _NAMED_IN_MESSAGES if os.strerror(number) in message), None)

@@ -1,4 +1,4 @@
-"""What was used last, kept in memory: the one file that knows cachetools."""
+"""Wraps cachetools: an LRU cache that threads can share."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """At most `size` values: the one not used for longest goes first. Safe to share between threads."""
+    """At most `size` values; the least recently used is dropped first. A cache of size 0 stays empty."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()  # reading changes the order too
-        self._kept: LRUCache[Key, Value] = LRUCache(size)
+        self._values: LRUCache[Key, Value] = LRUCache(size)
 
     def get(self, key: Key) -> Value | None:
-        """The value, if it is still there."""
+        """The value, if it is cached."""
         with self._lock:
-            return self._kept.get(key)
+            return self._values.get(key)
 
-    def held(self, keys: Iterable[Key]) -> dict[Key, Value]:
-        """Those of the keys that are still there, and their values."""
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Value]:
+        """The cached values of these keys."""
         with self._lock:
-            return {key: self._kept[key] for key in keys if key in self._kept}
+            return {key: self._values[key] for key in keys if key in self._values}
 
-    def keep(self, values: Mapping[Key, Value]) -> None:
-        """Keep these as used last."""
+    def update(self, values: Mapping[Key, Value]) -> None:
+        """Add values as the most recently used."""
         if self._size:
             with self._lock:
-                self._kept.update(values)
+                self._values.update(values)
 
     def clear(self) -> None:
-        """Keep nothing of it all."""
+        """Remove all values."""
         with self._lock:
-            self._kept.clear()
+            self._values.clear()

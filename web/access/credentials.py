@@ -11,17 +11,19 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from index.storage.durable_io import Disk
+from index.errors import Locked
+from index.storage.durable_io import Disk, Lock
 from web.errors import AccessRefused
 
 FILE = "access.json"
@@ -157,9 +159,6 @@ def add(path: Path, name: str, password: str | None = None) -> str:
     if not _NAME.fullmatch(name):
         cure = "use letters, digits, - and _, 40 at most"
         raise AccessRefused(path, f"takes no name such as {name!r}", cure)
-    credentials = load(path)
-    if any(credential.name == name for credential in credentials):
-        raise AccessRefused(path, f"has {name} already", f"run `qa access remove {name}` first")
     if password is not None and not MIN_PASSWORD <= len(password) <= _MAX_SECRET:
         cure = f"give {MIN_PASSWORD} or more"
         raise AccessRefused(path, f"takes no password of {len(password)} characters", cure)
@@ -167,34 +166,46 @@ def add(path: Path, name: str, password: str | None = None) -> str:
     secret = f"{name}.{secrets.token_urlsafe(_KEY)}" if password is None else password
     salt = secrets.token_bytes(_SALT)
     today = datetime.now(UTC).date().isoformat()
-    save(path, (*credentials, Credential(name, kind, salt, _digest(secret, salt), today)))
+    with _locked(path):
+        credentials = load(path)
+        if any(credential.name == name for credential in credentials):
+            raise AccessRefused(path, f"has {name} already", f"run `qa access remove {name}` first")
+        save(path, (*credentials, Credential(name, kind, salt, _digest(secret, salt), today)))
     return secret
 
 
 def remove(path: Path, name: str) -> None:
     """Remove a credential. Raises AccessRefused: there is no such name, or the file cannot be written."""
-    credentials = load(path)
-    others = tuple(credential for credential in credentials if credential.name != name)
-    if others == credentials:
-        raise AccessRefused(path, f"has no {name}", "run `qa access list`")
-    save(path, others)
+    with _locked(path):
+        credentials = load(path)
+        others = tuple(credential for credential in credentials if credential.name != name)
+        if others == credentials:
+            raise AccessRefused(path, f"has no {name}", "run `qa access list`")
+        save(path, others)
 
 
 def save(path: Path, credentials: tuple[Credential, ...]) -> None:
     """Replace the file atomically, readable by its owner alone. Raises AccessRefused."""
     text = json.dumps({"format": FORMAT, "credentials": list(map(_to_json, credentials))}, indent=1)
-    new = path.with_name(f"{path.name}.new")
-    try:
+    with _writable(path):
+        Disk().replace(path, text.encode(), mode=0o600)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Of two commands at once one would undo the other."""
+    with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Exclusive: of two commands at once one would undo the other.
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-        Disk().sync_folder(path.parent)
-    except FileExistsError as error:
-        raise AccessRefused(new, "is being written by another command", "remove it if none runs") from error
+        with Lock(path.with_name(f"{path.name}.lock")):
+            yield
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Locked as error:
+        raise AccessRefused(path, "is being written by another command", "wait until it ends") from error
     except OSError as error:
         raise AccessRefused(path, f"cannot be written: {error.strerror}", "check the folder") from error
 

@@ -66,7 +66,7 @@ class TokenBuckets:
         return min(self._limit, round(tokens + (self._clock() - counted) * self._limit / MINUTE, 9))
 
     def _put(self, network: str, tokens: float) -> None:
-        self._buckets.keep({network: (min(self._limit, tokens), self._clock())})
+        self._buckets.update({network: (min(self._limit, tokens), self._clock())})
 
     def _seconds(self, tokens: float) -> int:
         return 0 if tokens >= 1 else math.ceil(round((1 - tokens) * MINUTE / self._limit, 6))

@@ -50,7 +50,7 @@ class Sessions:
         """Reject every copy of this cookie from now on."""
         credential_id, nonce = self._read(value)
         if credential_id:
-            self._logged_out.keep({nonce: True})
+            self._logged_out.update({nonce: True})
 
     def _read(self, value: str) -> tuple[str, str]:
         try:

@@ -185,4 +185,4 @@ class AnswerCache:
         if answer.generation != self._generation:
             self._answers.clear()
             self._generation = answer.generation
-        self._answers.keep({key: answer})
+        self._answers.update({key: answer})

@@ -14,7 +14,7 @@ from index.generation.articles import article_files
 from index.generation.data_folder import CURRENT, DataFolder, Pointer
 from index.generation.files import MANIFEST
 from index.generation.generation import open_generation
-from index.generation.manifest import content_facts, manifest_bytes, read_manifest
+from index.generation.manifest import content_digest, manifest_bytes, read_manifest
 from index.storage.arrays import array_bytes
 from index.storage.durable_io import Disk, Lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
@@ -151,9 +151,9 @@ def republish(data: Path, name: str, content: bytes) -> None:
     folder = data / pointer.generation
     manifest = read_manifest(folder)
     (folder / name).write_bytes(content)
-    manifest = replace(manifest, files={**manifest.files, name: content_facts(content)})
+    manifest = replace(manifest, files={**manifest.files, name: content_digest(content)})
     (folder / MANIFEST).write_bytes(manifest_bytes(manifest))
-    digest = content_facts((folder / MANIFEST).read_bytes()).sha256
+    digest = content_digest((folder / MANIFEST).read_bytes()).sha256
     (data / CURRENT).write_bytes(Pointer(pointer.generation, digest).to_bytes())
 
 

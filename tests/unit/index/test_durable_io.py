@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import BuildFailed, Locked
-from index.storage.durable_io import Disk, Lock, as_build_failure
+from index.storage.durable_io import Disk, Lock, as_build_failure, atomic_folder
 from tests.support.fakes import FailingDisk
 
 
@@ -123,3 +123,43 @@ def test_an_error_of_the_system_becomes_one_line_with_path_and_number(tmp_path: 
     with pytest.raises(BuildFailed) as caught, as_build_failure(tmp_path):
         raise OSError(errno.EIO, "Input/output error")
     assert caught.value.path == tmp_path
+
+
+def test_a_replaced_file_has_its_mode_from_the_first_byte(tmp_path: Path) -> None:
+    class Watching(Disk):
+        def step(self, operation: str, path: Path) -> None:
+            if operation in ("write", "fsync") and path.is_file():
+                modes.append(path.stat().st_mode & 0o777)
+
+    modes: list[int] = []
+    Watching().replace(tmp_path / "secret", b"x", mode=0o600)
+    assert modes == [0o600, 0o600]
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    with pytest.raises(FileNotFoundError), atomic_folder(folder) as new:
+        (new / "missing" / "file").write_bytes(b"1")
+    assert list(folder.parent.iterdir()) == []
+    with atomic_folder(folder) as new:
+        (new / "file").write_bytes(b"2")
+        assert not folder.exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["b"]
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~current_umask()
+
+
+def test_a_folder_with_content_is_replaced_only_on_request(tmp_path: Path) -> None:
+    for content, replace in ((b"1", False), (b"2", True)):
+        with atomic_folder(tmp_path / "a", replace=replace) as new:
+            (new / "file").write_bytes(content)
+        assert (tmp_path / "a" / "file").read_bytes() == content
+    with pytest.raises(OSError, match="not empty"), atomic_folder(tmp_path / "a") as new:
+        (new / "file").write_bytes(b"3")
+    assert (tmp_path / "a" / "file").read_bytes() == b"2"
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from index.building.build import build
-from index.building.embed import EmbeddingCheckpoint, others
+from index.building.embed import EmbeddingCheckpoint, checkpoint_folders
 from index.errors import NoIndex
 from index.generation.data_folder import DataFolder
 from index.storage.durable_io import Disk
@@ -40,8 +40,8 @@ def test_what_was_added_is_there_for_the_next_build(tmp_path: Path) -> None:
 def test_vectors_of_another_model_are_not_there(tmp_path: Path) -> None:
     opened(tmp_path).add(DIGESTS, VECTORS)
     assert len(opened(tmp_path, "cd" * 32)) == 0
-    assert [path.name for path in others(tmp_path)] == ["encoded-" + FINGERPRINT[:16]]
-    assert list(others(tmp_path, keep=opened(tmp_path).folder)) == []
+    assert [path.name for path in checkpoint_folders(tmp_path)] == ["encoded-" + FINGERPRINT[:16]]
+    assert list(checkpoint_folders(tmp_path, but=opened(tmp_path).folder)) == []
 
 
 @pytest.mark.parametrize("at", range(0, 32 + 2 * 40, 7))
@@ -103,4 +103,4 @@ def test_a_stopped_rebuild_leaves_the_old_generation(tmp_path: Path, monkeypatch
     # Only two more articles now: what was encoded of others is not taken along.
     built = build(ARTICLES[:2], WordEncoder(), tmp_path)
     assert len(DataFolder(tmp_path).open().vectors) == built.encoded + built.reused
-    assert list(others(tmp_path)) == []
+    assert list(checkpoint_folders(tmp_path)) == []

@@ -1,4 +1,4 @@
-from index.generation.generation import ALL_SPANS, KEPT, AllowedSpans, FilterCache
+from index.generation.generation import ALL_SPANS, CACHED_FILTERS, AllowedSpans, FilterCache
 from index.retrieval.filter import Filter
 
 
@@ -13,7 +13,7 @@ def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
 
         return filters.get_or_compute(Filter(years=(year,)), work_out)
 
-    years = [str(2000 + n) for n in range(KEPT)]
+    years = [str(2000 + n) for n in range(CACHED_FILTERS)]
     assert [ask(year).filter_ids for year in years] == [{"years": [int(year)]} for year in years]
     assert ask(years[0]) is ask(years[0])
     assert worked_out == years

@@ -11,8 +11,8 @@ from index.generation.files import MANIFEST
 from index.generation.manifest import (
     FileDigest,
     Manifest,
-    content_facts,
-    file_facts,
+    content_digest,
+    file_digest,
     manifest_bytes,
     read_manifest,
     verify_files,
@@ -45,7 +45,7 @@ def manifest(folder: Path) -> Manifest:
         settings={"passage_tokens": 24},
         counts={"articles": 1},
         indexes={"a": {"kind": "ivf", "nprobe": 4, "recall": 0.985}},
-        files={"a": ABC, "deep/b": content_facts(b"")},
+        files={"a": ABC, "deep/b": content_digest(b"")},
     )
 
 
@@ -55,7 +55,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
 
 
 def test_facts_of_a_file_are_those_of_its_content(folder: Path) -> None:
-    assert file_facts(folder / "a") == content_facts(b"abc") == ABC
+    assert file_digest(folder / "a") == content_digest(b"abc") == ABC
 
 
 def test_write_returns_the_hash_that_read_asks_for(tmp_path: Path) -> None:

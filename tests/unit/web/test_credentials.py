@@ -6,10 +6,12 @@ import base64
 import json
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from index.storage.durable_io import Lock
 from web.access.credentials import FILE, Keyring, Kind, add, load, remove
 from web.errors import AccessRefused
 
@@ -27,7 +29,7 @@ def test_a_key_is_its_name_and_a_secret_that_is_kept_nowhere(path: Path) -> None
     assert key.split(".")[1] not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [(one.name, one.kind) for one in load(path)] == [("reports", Kind.KEY)]
-    assert sorted(entry.name for entry in path.parent.iterdir()) == [FILE]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [FILE, f"{FILE}.lock"]
 
 
 def test_digests_are_scrypts_of_rfc_7914(path: Path) -> None:
@@ -169,7 +171,33 @@ def test_what_cannot_be_added_or_removed_is_told(path: Path) -> None:
             add(path, name, password)
     with pytest.raises(AccessRefused, match="has no b; run `qa access list`"):
         remove(path, "b")
-    path.with_name(f"{FILE}.new").touch()
-    with pytest.raises(AccessRefused, match="is being written by another command"):
-        add(path, "b")
+    for change in (add, remove):
+        with (
+            Lock(path.with_name(f"{FILE}.lock")),
+            pytest.raises(AccessRefused, match="is being written by another command"),
+        ):
+            change(path, "b")
     assert path.read_bytes() == before
+
+
+def test_commands_at_once_lose_no_credential(path: Path) -> None:
+    """A command between another's reading and writing is refused: the last one to write would undo it."""
+    names = [f"n{number}" for number in range(20)]
+
+    def try_to_add(name: str) -> bool:
+        try:
+            add(path, name)
+        except AccessRefused:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        added = [name for name, done in zip(names, threads.map(try_to_add, names), strict=True) if done]
+    assert sorted(one.name for one in load(path)) == sorted(added)
+
+
+def test_what_a_crash_left_does_not_stop_the_next_command(path: Path) -> None:
+    add(path, "a")
+    path.with_name(f"{FILE}.tmp").write_text("half")
+    add(path, "b")
+    assert [one.name for one in load(path)] == ["a", "b"]
