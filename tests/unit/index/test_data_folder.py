@@ -214,7 +214,7 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
         ("authors.npy", array_bytes(np.zeros(3, dtype=np.int32)), "not an array of pairs"),
         ("by_title.npy", array_bytes(np.array([0, 2], dtype=np.int32)), "a row outside 0..1"),
         ("terms.npy", array_bytes(np.full(17, 999, dtype=np.int32)), "expected int32|outside the vocabulary"),
-        ("term_starts.npy", array_bytes(np.array([5, 0, 0, 0, 0, 0])), "places out of order"),
+        ("term_starts.npy", array_bytes(np.array([5, 0, 0, 0, 0, 0])), "starts out of order"),
         ("vocabulary.txt", b"\xff\n", "cannot be read"),
         ("lexical/sentence/meta.json", b"{}", "tantivy cannot open it"),
     ):
