@@ -64,11 +64,7 @@ def test_the_index_is_the_one_that_one_machine_makes(bench: Bench, tmp_path: Pat
         ("14.txt", "is empty"),
     ]
     encoder = WordEncoder()
-<<<<<<< HEAD
-    built = build(collect.reading.articles, encoder, tmp_path / "data", found=collect.blocks())
-=======
-    built = build(gathered.reading.articles, encoder, tmp_path / "data", precomputed=gathered.blocks())
->>>>>>> 441194d (One atomic writer: atomic_folder and Disk.replace with a mode; commands that change credentials exclude each other; plain names and prose in index storage, generation and building)
+    built = build(collect.reading.articles, encoder, tmp_path / "data", precomputed=collect.blocks())
     assert (encoder.encoded, built.encoded, built.unchanged) == ([], 0, False)
     build(local.articles, WordEncoder(), tmp_path / "local")
     one, other = DataFolder(tmp_path / "data").open(), DataFolder(tmp_path / "local").open()
@@ -128,11 +124,7 @@ def test_a_shard_that_goes_before_its_vectors_are_read_fails_the_build(bench: Be
     collect = bench.gather()
     bench.place.remove(collect.shards[2].name)
     with pytest.raises(BuildFailed, match="was changed or removed"):
-<<<<<<< HEAD
-        build(collect.reading.articles, WordEncoder(), tmp_path / "data", found=collect.blocks())
-=======
-        build(gathered.reading.articles, WordEncoder(), tmp_path / "data", precomputed=gathered.blocks())
->>>>>>> 441194d (One atomic writer: atomic_folder and Disk.replace with a mode; commands that change credentials exclude each other; plain names and prose in index storage, generation and building)
+        build(collect.reading.articles, WordEncoder(), tmp_path / "data", precomputed=collect.blocks())
 
 
 def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> None:
@@ -149,13 +141,8 @@ def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> N
 
 
 def test_only_what_the_published_generation_lacks_is_taken_over(bench: Bench, tmp_path: Path) -> None:
-<<<<<<< HEAD
     collect = bench.gather()
-    build(collect.reading.articles, WordEncoder(), tmp_path / "data", found=collect.blocks())
-=======
-    gathered = bench.gather()
-    build(gathered.reading.articles, WordEncoder(), tmp_path / "data", precomputed=gathered.blocks())
->>>>>>> 441194d (One atomic writer: atomic_folder and Disk.replace with a mode; commands that change credentials exclude each other; plain names and prose in index storage, generation and building)
+    build(collect.reading.articles, WordEncoder(), tmp_path / "data", precomputed=collect.blocks())
     bench.write("05.md", "# Ferry 5\n\nFerry number 5 has sunk.\n")
     again, encoder = bench.gather(), WordEncoder()
     built = build(again.reading.articles, encoder, tmp_path / "data", precomputed=again.blocks())
