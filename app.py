@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
 
     from index.embedding.encoder import Encoder
-    from web.settings import Settings
+    from web.settings import ServiceSettings
 
 GRACE = 5
 """Seconds that running requests get to end once the service is stopped."""
@@ -33,17 +33,19 @@ def main() -> int:
     from index.errors import IndexFailure
     from qa.errors import QaFailure
     from web.errors import WebFailure
-    from web.settings import Settings
+    from web.settings import ServiceSettings
 
     try:
-        serve(Settings.from_environment(), announce=lambda line: print(line, flush=True))
+        serve(ServiceSettings.from_environment(), announce=lambda line: print(line, flush=True))
     except (IndexFailure, QaFailure, WebFailure) as error:
         print(f"pullquote: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Callable[[str], None]) -> None:
+def serve(
+    settings: ServiceSettings, encoder: Encoder | None = None, *, announce: Callable[[str], None]
+) -> None:
     """Serve page and API until SIGINT or SIGTERM; `announce` gets one line once questions are answered.
 
     Until then each request is told that the service is warming up. The encoder is by default that of the
@@ -80,7 +82,7 @@ def serve(settings: Settings, encoder: Encoder | None = None, *, announce: Calla
             raise warm.failure
 
 
-def check_exposure(settings: Settings) -> list[str]:
+def check_exposure(settings: ServiceSettings) -> list[str]:
     """Warnings about who can reach the service. Raises OpenToNetwork, AccessRefused."""
     from web.access.gate import open_authenticator
     from web.access.hosts import exposure_warnings
@@ -90,7 +92,7 @@ def check_exposure(settings: Settings) -> list[str]:
 
 
 def _open_app(
-    settings: Settings, encoder: Encoder | None, *, announce: Callable[[str], None], stack: ExitStack
+    settings: ServiceSettings, encoder: Encoder | None, *, announce: Callable[[str], None], stack: ExitStack
 ) -> FastAPI:
     """The app with models and index loaded; `stack` closes the feedback."""
     from index.published import open_published
@@ -112,7 +114,7 @@ def _open_app(
 
 
 @contextmanager
-def _listener(settings: Settings) -> Iterator[socket.socket]:
+def _listener(settings: ServiceSettings) -> Iterator[socket.socket]:
     """A socket bound to the address; it does not listen yet."""
     from web.errors import CannotListen
 
@@ -130,7 +132,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def server_config(app: ASGIApp, settings: Settings) -> Config:
+def server_config(app: ASGIApp, settings: ServiceSettings) -> Config:
     """The uvicorn configuration. A proxy in front strips `root_path` from each request's path."""
     from uvicorn import Config
 
@@ -152,7 +154,7 @@ def server_config(app: ASGIApp, settings: Settings) -> Config:
     )
 
 
-def _ready(settings: Settings, listener: socket.socket) -> str:
+def _ready(settings: ServiceSettings, listener: socket.socket) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     ready = f"{settings.name} is ready: http://{host}:{listener.getsockname()[1]}"
     return f"{ready}, for a proxy that serves it at {settings.root_path}/" if settings.root_path else ready

@@ -34,7 +34,7 @@ from index.embedding.shipped_models import default_model_folder
 from index.generation.data_folder import DataFolder
 from index.storage.arrays import Vectors
 from qa.loading import open_assistant
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 QUESTIONS = 100
 """Asked in all, in equal parts in each round."""
@@ -112,7 +112,7 @@ def build(case: Case) -> Measures:
 def ask(case: Case) -> Measures:
     """Medians of each round: a question, and the same without encoding it."""
     encoder = QuestionEncoder(load_encoder())
-    opening, assistant = timed(open_assistant, Settings(data=case.index, reranker="none"), encoder)
+    opening, assistant = timed(open_assistant, ServiceSettings(data=case.index, reranker="none"), encoder)
     questions = case.read()["questions"]
     for question in questions[:_WARM_UP]:
         assistant.ask(question, case.k)

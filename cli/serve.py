@@ -34,9 +34,9 @@ def serve(
         from app import check_exposure
         from app import serve as run
         from qa.loading import load_encoder
-        from web.settings import Settings
+        from web.settings import ServiceSettings
 
-        settings = Settings.from_environment(
+        settings = ServiceSettings.from_environment(
             data=data,
             host=host,
             port=port,

@@ -22,7 +22,7 @@ from qa.loading import open_assistant
 from tests.support.browser_page import running
 from tests.support.chromium import CHROMIUM, FLAGS
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 OUT = Path(__file__).parent / "screenshots"
 ANSWERED = "Why did Devon find wraparound services hard?"
@@ -48,7 +48,7 @@ def serving() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as data:
         encoder = load_encoder()
         build(read_articles([SHIPPED_ARTICLES]).articles, encoder, Path(data))
-        settings = Settings(data=Path(data))
+        settings = ServiceSettings(data=Path(data))
         with running(build_app(open_assistant(settings, encoder), settings)) as address:
             yield address
 

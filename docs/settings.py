@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from qa.settings import PREFIX, allowed
-from qa.settings import Settings as AnsweringSettings
-from web.settings import Settings
+from qa.settings import PREFIX, Settings, allowed
+from web.settings import ServiceSettings
 
 PAGE = Path(__file__).with_name("settings.md")
 _INTRODUCTION = """\
@@ -23,8 +22,8 @@ This page is generated: `python -m docs.settings`.
 
 def page() -> str:
     """The page as Markdown."""
-    answering = list(AnsweringSettings.model_fields)
-    service = [name for name in Settings.model_fields if name not in answering]
+    answering = list(Settings.model_fields)
+    service = [name for name in ServiceSettings.model_fields if name not in answering]
     return "\n".join(
         (
             _INTRODUCTION,
@@ -42,8 +41,13 @@ def _table(names: Iterable[str]) -> str:
 
 
 def _row(name: str) -> str:
-    field = Settings.model_fields[name]
-    cells = f"`{PREFIX}{name.upper()}`", _shown(field.default), allowed(Settings, name), field.description
+    field = ServiceSettings.model_fields[name]
+    cells = (
+        f"`{PREFIX}{name.upper()}`",
+        _shown(field.default),
+        allowed(ServiceSettings, name),
+        field.description,
+    )
     return f"| {' | '.join(map(str, cells))} |"
 
 

@@ -38,7 +38,7 @@ from web.pages.evidence import evidence_routes
 from web.pages.gradio_page import mount_page
 from web.pages.login import login_routes
 from web.pages.reader import reader_routes
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 Announce = Callable[[str], None]
 """Prints one line for the operator."""
@@ -46,7 +46,7 @@ Announce = Callable[[str], None]
 
 def build_app(
     assistant: Assistant,
-    settings: Settings,
+    settings: ServiceSettings,
     *,
     templates: Templates | None = None,
     feedback: FeedbackStore | None = None,

@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic.config import JsonDict
 from pydantic_settings import NoDecode
 
-from qa.settings import Settings as AnsweringSettings
-from qa.settings import Switch
+from qa.settings import Settings, Switch
 from web.i18n import DEFAULT_LANGUAGE, languages
 
 # An origin goes into headers word for word: nothing but scheme, host and port may get through.
@@ -65,7 +64,7 @@ def _values(text: str) -> JsonDict:
     return {"allowed": text}
 
 
-class Settings(AnsweringSettings):
+class ServiceSettings(Settings):
     """Settings of the service; port 0 takes a free port."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")

@@ -13,7 +13,7 @@ from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.answer import Answer
 from qa.loading import open_assistant
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 class Pullquote(Folder):
@@ -33,7 +33,7 @@ class Pullquote(Folder):
     def open(self, folder: Path) -> None:
         """See `System.open`: every file is hashed before it is read."""
         self._folder = folder
-        settings = Settings(data=folder, reranker=self._reranker)
+        settings = ServiceSettings(data=folder, reranker=self._reranker)
         self._assistant = open_assistant(settings, self._encoder)
 
     def ask(self, question: str, k: int) -> list[int]:

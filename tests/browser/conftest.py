@@ -12,7 +12,7 @@ from tests.support.browser_page import running
 from tests.support.chromium import launched_chromium
 from tests.support.embedding_site import World, settled
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 # Of the package and not of the session: while Playwright runs, no other test of its process can start an event loop.
 
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def sample_address(sample: Assistant) -> Iterator[str]:
     """The sample articles with the real models, served; not to be changed."""
-    with running(build_app(sample, Settings())) as address:
+    with running(build_app(sample, ServiceSettings())) as address:
         yield address
 
 

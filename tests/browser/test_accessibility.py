@@ -26,7 +26,7 @@ from tests.support.tiers import full, mostly_full
 from web.html import Templates
 from web.i18n import Catalogue, load_catalogue
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
@@ -77,7 +77,7 @@ def serving(told: Answer, words: Catalogue | None, store: FeedbackStore) -> Any:
     return running(
         build_app(
             FakeAssistant(told, *articles),
-            Settings(name="7", admin_key=KEY, question_log=True),
+            ServiceSettings(name="7", admin_key=KEY, question_log=True),
             templates=Templates(words) if words else None,
             feedback=store,
         )

@@ -19,7 +19,7 @@ from tests.support.fake_assistant import FakeAssistant, abstained, answered, ext
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 KEY = "a key"
 
@@ -57,7 +57,7 @@ def use(store: FeedbackStore, clock: Clock) -> None:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     clock = Clock()
     path = tmp_path_factory.mktemp("admin") / FEEDBACK
-    settings = Settings(admin_key=KEY, question_log=True)
+    settings = ServiceSettings(admin_key=KEY, question_log=True)
     with closing(FeedbackStore(path, keep_questions=True, now=clock)) as store:
         use(store, clock)
         with running(build_app(FakeAssistant(), settings, feedback=store)) as address:

@@ -17,14 +17,14 @@ from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 PRINTED = "Dredging cost more. -- "
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    context = ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue())
+    context = ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(), load_catalogue())
     with running(own_app(context)) as address:
         yield address
 

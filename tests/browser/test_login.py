@@ -17,7 +17,7 @@ from tests.support.embedding_site import Site, ask
 from tests.support.fake_assistant import FakeAssistant
 from web.access.credentials import FILE, add
 from web.service import build_app
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
@@ -40,7 +40,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     add(data / FILE, "staff", PASSWORD)
     with ExitStack() as stack:
         friend.origin = stack.enter_context(running(friend.app())).rstrip("/")
-        settings = Settings(data=data, access=Access.PASSWORD, origins=(friend.origin,))
+        settings = ServiceSettings(data=data, access=Access.PASSWORD, origins=(friend.origin,))
         address = stack.enter_context(running(build_app(FakeAssistant(), settings)))
         yield Guarded(address, data, friend)
 

@@ -21,7 +21,7 @@ from tests.support.tiers import full
 from web.html import Templates, environment
 from web.i18n import load_catalogue
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [
     pytest.mark.browser,
@@ -156,7 +156,9 @@ def hostile() -> Iterator[str]:
         extracts.append(extract(facts, text, rank=rank, matched=(text.casefold(),)))
     articles = [one.article for one in extracts]
     answer = replace(answered(*extracts), generation=HOSTILE_TEXTS[0])
-    with running(build_app(FakeAssistant(answer, *articles), Settings(name=HOSTILE_TEXTS[0]))) as address:
+    with running(
+        build_app(FakeAssistant(answer, *articles), ServiceSettings(name=HOSTILE_TEXTS[0]))
+    ) as address:
         yield address
 
 
@@ -202,7 +204,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(browser: Brow
     attacked = FakeAssistant(answered(extract(article("attack", attack), attack)))
     unescaped = Templates(load_catalogue(), environment(autoescape=False))
     with (
-        running(build_app(attacked, Settings(), templates=unescaped)) as address,
+        running(build_app(attacked, ServiceSettings(), templates=unescaped)) as address,
         browser.new_page() as page,
     ):
         page.goto(f"{address}?q=why")
@@ -213,7 +215,7 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(browser: Brow
 
 def test_nothing_near_is_no_answer(browser: Browser) -> None:
     with (
-        running(build_app(FakeAssistant(abstained()), Settings())) as address,
+        running(build_app(FakeAssistant(abstained()), ServiceSettings())) as address,
         open_page(browser, address, "why") as page,
     ):
         expect(page.get_by_role("heading", name="No answer found in these articles.")).to_be_visible()

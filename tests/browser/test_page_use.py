@@ -18,7 +18,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.tiers import full
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 COST = "What did the pathfinders do with the money?"
@@ -33,7 +33,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(sample: Assistant, kept: Path) -> Iterator[str]:
     with (
         closing(FeedbackStore(kept, keep_questions=True)) as store,
-        running(build_app(sample, Settings(), feedback=store)) as address,
+        running(build_app(sample, ServiceSettings(), feedback=store)) as address,
     ):
         yield address
 
@@ -261,7 +261,7 @@ def test_nothing_moves_while_reading(browser: Browser, address: str) -> None:
 @full
 def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
     with (
-        running(build_app(FakeAssistant(), Settings(private_questions=True))) as address,
+        running(build_app(FakeAssistant(), ServiceSettings(private_questions=True))) as address,
         open_page(browser, address) as page,
     ):
         page.get_by_label("Question").fill("What cost more?")
@@ -278,7 +278,7 @@ def test_private_questions_stay_out_of_every_address(browser: Browser) -> None:
 
 @full
 def test_a_service_that_has_gone_is_told(browser: Browser) -> None:
-    with running(build_app(FakeAssistant(), Settings())) as address, browser.new_context() as context:
+    with running(build_app(FakeAssistant(), ServiceSettings())) as address, browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
         expect(page.locator("#status")).to_have_role("status", timeout=30_000)

@@ -17,7 +17,7 @@ from tests.support.proxied_service import needs_nginx, proxied, serving
 from web.access.credentials import FILE, add
 from web.i18n import load_catalogue
 from web.pages.embed import widget_integrity, widget_script
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 QUESTION = "What cost more?"
 
@@ -34,7 +34,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     lines = documented_location()
     assert "127.0.0.1:7860" in lines
     with (
-        serving(Settings(root_path="/ask")) as port,
+        serving(ServiceSettings(root_path="/ask")) as port,
         proxied(tmp_path_factory.mktemp("nginx"), lines.replace("7860", str(port))) as proxy,
     ):
         yield f"{proxy}/ask/"
@@ -68,7 +68,7 @@ def test_the_script_is_the_one_whose_hash_is_printed(address: str) -> None:
 def test_a_scheme_is_taken_from_the_proxy_on_this_machine(address: str, tmp_path: Path) -> None:
     lines = documented_location().replace("$scheme", "https")
     with (
-        serving(Settings(root_path="/ask")) as port,
+        serving(ServiceSettings(root_path="/ask")) as port,
         proxied(tmp_path, lines.replace("7860", str(port))) as proxy,
     ):
         page = httpx2.get(f"{proxy}/ask/embed/demo").text
@@ -82,7 +82,7 @@ def test_only_whom_the_proxy_names_is_let_in(tmp_path: Path) -> None:
         "proxy_set_header Host",
         "proxy_bind 127.0.0.2;\n    proxy_set_header X-Forwarded-User $arg_as;\n    proxy_set_header Host",
     )
-    settings = Settings(root_path="/ask", access=Access.PROXY, proxy_addresses=("127.0.0.2",))
+    settings = ServiceSettings(root_path="/ask", access=Access.PROXY, proxy_addresses=("127.0.0.2",))
     forged = {"X-Forwarded-User": "root", "X-Forwarded-For": "127.0.0.2"}
     with serving(settings) as port, proxied(tmp_path, lines.replace("7860", str(port))) as proxy:
         assert httpx2.get(f"{proxy}/ask/articles?as=ada").status_code == 200
@@ -99,7 +99,7 @@ def test_only_whom_the_proxy_names_is_let_in(tmp_path: Path) -> None:
 @needs_nginx
 def test_people_log_in_under_the_path(tmp_path: Path) -> None:
     add(tmp_path / FILE, "staff", "correct horse battery")
-    settings = Settings(data=tmp_path, root_path="/ask", access=Access.PASSWORD)
+    settings = ServiceSettings(data=tmp_path, root_path="/ask", access=Access.PASSWORD)
     lines = documented_location().replace("$scheme", "https")
     with (
         serving(settings) as port,
@@ -182,7 +182,7 @@ def test_a_snippet_is_copied_as_it_stands(browser: Browser, address: str) -> Non
     [("", ""), ("/", ""), ("/ask", "/ask"), ("/ask/", "/ask"), ("/a-b/c.d_~", "/a-b/c.d_~")],
 )
 def test_a_root_path_is_read_without_its_last_slash(written: str, path: str) -> None:
-    assert Settings.from_environment({"QA_ROOT_PATH": written}).root_path == path
+    assert ServiceSettings.from_environment({"QA_ROOT_PATH": written}).root_path == path
 
 
 @pytest.mark.parametrize(
@@ -202,4 +202,4 @@ def test_a_root_path_is_read_without_its_last_slash(written: str, path: str) -> 
 )
 def test_a_root_path_that_is_no_path_is_refused(written: str) -> None:
     with pytest.raises(WrongSetting, match=r"^QA_ROOT_PATH is '"):
-        Settings.from_environment({"QA_ROOT_PATH": written})
+        ServiceSettings.from_environment({"QA_ROOT_PATH": written})

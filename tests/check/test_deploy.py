@@ -20,7 +20,7 @@ import yaml
 from app import check_exposure
 from tests.support.repository import ROOT
 from web.http.routes import RULES, Caller
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
@@ -190,10 +190,10 @@ def test_the_image_is_of_named_releases_and_runs_as_nobody_special() -> None:
 def test_whatever_the_image_is_told_is_a_setting() -> None:
     (told,) = (rest for word, rest in instructions() if word == "ENV" and "QA_DATA" in rest)
     environ = dict(pair.split("=", 1) for pair in told.split())
-    settings = Settings.from_environment(environ)
+    settings = ServiceSettings.from_environment(environ)
     assert (settings.data, settings.host, settings.port) == (Path("/data"), "0.0.0.0", 7860)
     assert settings.access is Access.PASSWORD
-    variables = {f"QA_{name.upper()}" for name in Settings.model_fields}
+    variables = {f"QA_{name.upper()}" for name in ServiceSettings.model_fields}
     named = {*environ, *service()["environment"], *(one["name"] for one in container()["env"])}
     assert [name for name in named if name.startswith("QA_") and name not in variables] == []
 
@@ -269,7 +269,7 @@ def test_a_container_has_a_release_limits_and_its_secrets_by_reference() -> None
 
 def test_the_settings_of_the_pod_let_it_start() -> None:
     environ = {one["name"]: one["value"] for one in container()["env"] if "value" in one}
-    settings = Settings.from_environment({**environ, "QA_HOST": "0.0.0.0"})
+    settings = ServiceSettings.from_environment({**environ, "QA_HOST": "0.0.0.0"})
     assert check_exposure(settings) == []
     assert (settings.access, settings.feedback) == (Access.PROXY, False)
 

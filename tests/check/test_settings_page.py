@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.settings import PAGE, page
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 def test_the_page_is_current() -> None:
@@ -11,4 +11,4 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [name for name, field in ServiceSettings.model_fields.items() if not field.description] == []

@@ -32,7 +32,7 @@ from web.errors import CannotListen
 from web.http.routes import local_path
 from web.http.security_headers import with_nonce
 from web.service import build_app
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 CORS = {"access-control-allow-origin", "access-control-allow-credentials"}
@@ -40,7 +40,7 @@ CORS = {"access-control-allow-origin", "access-control-allow-credentials"}
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(FakeAssistant(), Settings(origins=(FRIEND,)))
+    return build_app(FakeAssistant(), ServiceSettings(origins=(FRIEND,)))
 
 
 @pytest.fixture(params=["http://127.0.0.1:7860", "http://pullquote.example"])
@@ -187,10 +187,13 @@ def test_a_prefix_of_a_proxy_is_no_part_of_the_path() -> None:
 
 
 def test_settings_have_defaults() -> None:
-    assert Settings.from_environment({}) == Settings(
+    assert ServiceSettings.from_environment({}) == ServiceSettings(
         data=Path("data"), host="127.0.0.1", port=7860, name="Pullquote"
     )
-    assert Settings.from_environment({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""}) == Settings()
+    assert (
+        ServiceSettings.from_environment({"QA_PORT": "", "QA_ORIGINS": "", "QA_DEPTH": ""})
+        == ServiceSettings()
+    )
 
 
 def test_settings_are_read_from_the_environment() -> None:
@@ -215,7 +218,7 @@ def test_settings_are_read_from_the_environment() -> None:
         "QA_PROXY_USER_HEADER": "X-Auth-Request-User",
         "QA_NAME": "Archive",
     }
-    assert Settings.from_environment(environ) == Settings(
+    assert ServiceSettings.from_environment(environ) == ServiceSettings(
         data=Path("/srv/index"),
         host="::1",
         port=80,
@@ -259,7 +262,7 @@ def test_settings_are_read_from_the_environment() -> None:
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:
     with pytest.raises(WrongSetting, match=f"^{next(iter(environ))} is '"):
-        Settings.from_environment(environ)
+        ServiceSettings.from_environment(environ)
 
 
 def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
@@ -268,7 +271,7 @@ def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         with pytest.raises(CannotListen) as caught:
-            serve(Settings(data=tmp_path, port=port), announce=print)
+            serve(ServiceSettings(data=tmp_path, port=port), announce=print)
         monkeypatch.setenv("QA_PORT", str(port))
         assert main() == 2
     line = f"cannot listen on 127.0.0.1 port {port}: address already in use; choose another with --port"
@@ -278,7 +281,7 @@ def test_a_port_that_is_taken_is_one_line_before_anything_is_loaded(
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(CannotListen, match="cannot listen on 192\\.0\\.2\\.1 port 0: cannot assign"):
-        serve(Settings(host="192.0.2.1", port=0, open=True), announce=print)
+        serve(ServiceSettings(host="192.0.2.1", port=0, open=True), announce=print)
 
 
 def test_no_index_is_one_line(

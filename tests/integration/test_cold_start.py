@@ -81,9 +81,9 @@ from starlette.testclient import TestClient
 from qa.loading import open_feedback
 from qa.assistant import Assistant
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 assistant = Assistant(DataFolder(data).open(), WordEncoder())
-settings = Settings(data=data)
+settings = ServiceSettings(data=data)
 with open_feedback(settings, announce=print) as feedback:
     with TestClient(build_app(assistant, settings, feedback=feedback, announce=print)) as client:
         print(client.get("/health").json()["status"], client.get("/").status_code)

@@ -87,9 +87,9 @@ def main() -> None:
     witness.phase("opening")
     from app import WARM_UP
     from qa.loading import open_assistant
-    from web.settings import Settings
+    from web.settings import ServiceSettings
 
-    assistant = open_assistant(Settings(data=Path(sys.argv[1])))
+    assistant = open_assistant(ServiceSettings(data=Path(sys.argv[1])))
     assistant.ask(WARM_UP)
     witness.phase("answering")
     answers = [assistant.ask(question) for question in questions]

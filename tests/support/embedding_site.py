@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from tests.support.browser_page import running
 from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 QUESTION = "What cost more?"
 
@@ -75,7 +75,7 @@ def settled() -> Iterator[World]:
             sites.append(site)
         assistant = FakeAssistant()
         # The stand-in is given another answer from test to test: none may be remembered.
-        service = build_app(assistant, Settings(origins=(sites[0].origin,), cache=0))
+        service = build_app(assistant, ServiceSettings(origins=(sites[0].origin,), cache=0))
         yield World(stack.enter_context(running(service)), assistant, *sites)
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from app import server_config
 from tests.support.fake_assistant import FakeAssistant
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") or ""
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[int]:
+def serving(settings: ServiceSettings) -> Iterator[int]:
     """The service run as its door runs it, but from a thread; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(server_config(build_app(FakeAssistant(), settings), settings))

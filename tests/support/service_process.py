@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from corpus.article import Article
     from index.embedding.encoder import Encoder
     from web.answering.answer_service import AnswerService
-    from web.settings import Settings
+    from web.settings import ServiceSettings
 
 FAILING, GENTLY, SLOWLY = "break now", "gently", "slowly"
 _SECONDS = {GENTLY: 0.02, SLOWLY: 1.5}
@@ -89,10 +89,10 @@ def main() -> None:
     """Publish, and serve as the door does, with the environment's settings."""
     from index.building.build import build
     from index.embedding.load import load_encoder
-    from web.settings import Settings
+    from web.settings import ServiceSettings
 
     kind, *editions = sys.argv[1:]
-    settings = Settings.from_environment()
+    settings = ServiceSettings.from_environment()
     encoder = load_encoder(device="cpu") if kind == REAL else Words()
     told = sample() if kind == REAL else register()
     build([*told, edition(int(*editions))], encoder, settings.data)
@@ -100,7 +100,7 @@ def main() -> None:
         _serve(kind, settings, encoder)
 
 
-def _serve(kind: str, settings: Settings, encoder: Encoder) -> None:
+def _serve(kind: str, settings: ServiceSettings, encoder: Encoder) -> None:
     import app
     import web.http.slow_clients
     import web.service

@@ -33,7 +33,7 @@ from web.context import ServiceContext
 from web.http.routes import PAGE_EVENTS, RULES, Caller
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 CASES = 300
 OF_EACH_OPERATION = 130
@@ -122,7 +122,7 @@ def tried(tmp_path: Path) -> Iterator[Tried]:
     assistant.asked = []
     with closing(FeedbackStore(tmp_path / FEEDBACK)) as store:
         desk = AnswerService(assistant, recorder=store.record)
-        app = own_app(ServiceContext(desk, Settings(admin_key="open sesame"), load_catalogue(), store))
+        app = own_app(ServiceContext(desk, ServiceSettings(admin_key="open sesame"), load_catalogue(), store))
         yield Tried(app, encoder, assistant)
 
 

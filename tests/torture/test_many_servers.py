@@ -27,7 +27,7 @@ from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [full, pytest.mark.engine, needs_nginx]
 
@@ -53,7 +53,9 @@ def server(address: Address) -> Iterator[str]:
     source = MilvusSource(MilvusStore(address))
     desk = AnswerService(Assistant(source.open(), WordEncoder()))
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=lambda line: None)
-    with running(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading))) as where:
+    with running(
+        own_app(ServiceContext(desk, ServiceSettings(), load_catalogue(), watcher=reloading))
+    ) as where:
         yield where
     source.store.close()
 

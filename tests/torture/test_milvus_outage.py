@@ -35,7 +35,7 @@ from web.context import ServiceContext
 from web.errors import StoreUnavailable
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [full, pytest.mark.engine]
 
@@ -103,7 +103,7 @@ def test_the_engine_goes_away_and_comes_back(control: Control, store: MilvusStor
     source = MilvusSource(MilvusStore(store.address, patience=1.0))
     desk, said = AnswerService(Assistant(source.open(), WordEncoder())), list[str]()
     reloading = IndexWatcher(desk, source, seconds=0.2, announce=said.append)
-    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)))
+    client = TestClient(own_app(ServiceContext(desk, ServiceSettings(), load_catalogue(), watcher=reloading)))
     asking = {"question": "Which ferry sails from quay number7?"}
     expected = client.post("/api/ask", json=asking).json()["extracts"]
     assert client.get("/health").status_code == 200

@@ -36,7 +36,7 @@ from web.http.security_headers import SecurityHeaders
 from web.i18n import load_catalogue
 from web.pages.evidence import MAX_CITATIONS
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 
@@ -244,7 +244,7 @@ def staged(folder: Path, payloads: tuple[str, ...] = PAYLOADS, *, autoescape: bo
             )
             store.judge(Judgement(f"q{number}", Verdict.USEFUL, f"a{number}", 0, 5, text))
             store.record(f"n{number}", abstained(question=f"{text}?"), 0.1)
-        settings = Settings(
+        settings = ServiceSettings(
             name=NAME, admin_key=ADMIN_KEY, question_log=True, cache=0, origins=(friend.origin,)
         )
         templates = Templates(load_catalogue(), environment(autoescape=autoescape))

@@ -21,7 +21,7 @@ from web.access.rate_limits import MAX_TRIES, TokenBuckets
 from web.access.sessions import COOKIE, Sessions
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, Caller
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 PEER = "pullquote.peer"
 """Key of a request's scope: the address of its connection, whatever its headers name as the client's."""
@@ -132,12 +132,12 @@ class ProxyGate:
         return any(address in network for network in self._networks)
 
 
-def open_authenticator(settings: Settings) -> Authenticator | None:
+def open_authenticator(settings: ServiceSettings) -> Authenticator | None:
     """With the credentials of the data folder, for `QA_ACCESS=password` alone. Raises AccessRefused."""
     return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
 
 
-def open_gate(settings: Settings, authenticator: Authenticator | None) -> Gate | None:
+def open_gate(settings: ServiceSettings, authenticator: Authenticator | None) -> Gate | None:
     """The gate of the value of `QA_ACCESS`; None lets everybody in."""
     if authenticator:
         return PasswordGate(authenticator)

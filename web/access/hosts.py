@@ -18,13 +18,13 @@ from web.access.guard import reject
 from web.errors import OpenToNetwork
 from web.http.problems import problem_response
 from web.http.security_headers import SecurityHeaders
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
-def outermost_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
+def outermost_middleware(app: ASGIApp, settings: ServiceSettings) -> ASGIApp:
     """Saves the peer's address, applies the headers of trusted proxies, and checks the host."""
     hosts = AllowedHosts(app, host_names(settings), any_address=_is_any(settings.host))
     # uvicorn has its own, equivalent types of ASGI apps.
@@ -38,12 +38,12 @@ def outermost_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
     return save_peer
 
 
-def host_names(settings: Settings) -> tuple[str, ...]:
+def host_names(settings: ServiceSettings) -> tuple[str, ...]:
     """The loopback names, the host of the settings, and those of `QA_HOSTS`."""
     return (*_LOOPBACK_NAMES, _bracketed(settings.host.lower()), *map(_bracketed, settings.hosts))
 
 
-def exposure_warnings(settings: Settings) -> list[str]:
+def exposure_warnings(settings: ServiceSettings) -> list[str]:
     """Warnings about who can reach the service. Raises OpenToNetwork."""
     if _is_loopback(settings.host):
         return []

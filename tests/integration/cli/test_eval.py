@@ -26,7 +26,7 @@ from tests.support.templates import TEMPLATES
 from web.answering.answer_service import Reply
 from web.pages.answer import render_reply
 from web.pages.page_state import PageState
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 OWN = ROOT / "eval" / "gold.jsonl"
 
@@ -113,7 +113,7 @@ def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_
     small = tmp_path / "small"
     articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:2]
     qa("index", *articles, "--data", small)
-    assistant = open_assistant(Settings(data=small, reranker="none"))
+    assistant = open_assistant(ServiceSettings(data=small, reranker="none"))
     whole = DataFolder(data).open().articles
     worse = evaluate(assistant.ask, read_gold(few, whole), whole)
     write_run(tmp_path / "worse", worse)
@@ -165,7 +165,7 @@ def test_a_calibration_is_stored_for_its_model_and_used(data: Path, few: Path, t
 def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     """The stand-in model is as foreign to the shipped calibration as any other model."""
     build([RAIN], WordEncoder(), tmp_path)
-    assistant = open_assistant(Settings(data=tmp_path), WordEncoder())
+    assistant = open_assistant(ServiceSettings(data=tmp_path), WordEncoder())
     assert assistant.calibration is None
     page = render_reply(Reply(assistant.ask("rain"), 0.1), PageState(), TEMPLATES)
     assert "Not calibrated for these models" in page

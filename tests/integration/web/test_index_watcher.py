@@ -41,7 +41,7 @@ from web.i18n import load_catalogue
 from web.pages import gradio_page
 from web.pages.page_state import PageState
 from web.service import build_app, own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 GROWTH = 5  # megabytes that all reloads together may add
 QUESTION = "Which ferry sails from the quay?"
@@ -211,7 +211,7 @@ def test_a_bad_pointer_is_told_and_waited_out(
 
 
 def test_health_tells_what_is_wrong(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
-    client = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)))
+    client = TestClient(own_app(ServiceContext(desk, ServiceSettings(), load_catalogue(), watcher=reloading)))
     ready = client.get("/health").json()
     assert (ready["status"], ready["reasons"], ready["generation"]) == ("ready", [], reloading.generation)
     flip(data / publish(data, 2).id / "texts.npy")
@@ -227,7 +227,7 @@ def test_it_looks_by_itself_while_the_service_runs(
 ) -> None:
     answered = threading.Event()
     reloading.on_reload.append(lambda _: answered.set())
-    with TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading))):
+    with TestClient(own_app(ServiceContext(desk, ServiceSettings(), load_catalogue(), watcher=reloading))):
         publish(data, 2)
         assert answered.wait(60)
     assert "reload" not in {thread.name for thread in threading.enumerate()}
@@ -287,7 +287,7 @@ def turning(data: Path, desk: AnswerService) -> tuple[ServiceContext, dict[str, 
     """A site that turns from one generation to the other, and the state of each generation."""
     old, new = desk.assistant, Assistant(publish(data, 2), WordEncoder())
     states = {old.generation.id: "state1x", new.generation.id: "state2x"}
-    return ServiceContext(Turning([old, new]), Settings(), load_catalogue()), states
+    return ServiceContext(Turning([old, new]), ServiceSettings(), load_catalogue()), states
 
 
 def mixture(text: str, states: dict[str, str]) -> bool:
@@ -342,7 +342,7 @@ def test_a_reply_that_asks_twice_is_seen(turning: tuple[ServiceContext, dict[str
 def test_the_page_of_new_visitors_is_of_the_new_generation(data: Path, said: list[str]) -> None:
     """Facts and examples stand in the page before anybody asks."""
     assistant = Assistant(DataFolder(data).open(), WordEncoder())
-    app = build_app(assistant, Settings(data=data, reload=1), announce=said.append)
+    app = build_app(assistant, ServiceSettings(data=data, reload=1), announce=said.append)
     with TestClient(app) as client:
         before = client.get("/").text
         assert numbers(before) == {"state1x"}
@@ -403,7 +403,7 @@ def test_publishing_under_readers(
 ) -> None:
     """Eight readers ask by HTTP while generations are published; the service looks for them by itself."""
     states = {reloading.generation: "state1x"}
-    site = ServiceContext(desk, Settings(), load_catalogue(), watcher=reloading)
+    site = ServiceContext(desk, ServiceSettings(), load_catalogue(), watcher=reloading)
     with running(own_app(site)) as address, Readers(address, 8) as readers:
         for number in range(2, publishes + 2):
             states[build(state(number), WordEncoder(), data).generation] = f"state{number}x"

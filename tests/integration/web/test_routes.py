@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 from web.access.credentials import FILE, add
 from web.http.routes import PAGE_EVENTS, RULES, Caller, rule_of
 from web.service import build_app
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 PASSWORD = "correct horse battery"
 PROXY = "192.0.2.7"
@@ -62,7 +62,7 @@ class Setting:
         self.access = access
         self.key = add(data / FILE, access)
         add(data / FILE, "staff", PASSWORD)
-        settings = Settings(
+        settings = ServiceSettings(
             data=data, access=access, mcp=True, admin_key=ADMIN_KEY, proxy_addresses=(PROXY,), origins=()
         )
         self.app = build_app(FakeAssistant(), settings)
@@ -83,7 +83,7 @@ def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(FakeAssistant(), Settings())
+    return build_app(FakeAssistant(), ServiceSettings())
 
 
 def real_routes(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, frozenset[str]]]:
@@ -111,7 +111,7 @@ def differences(service: FastAPI) -> tuple[set[str], set[str], set[str]]:
 
 
 def test_every_real_route_is_listed_and_every_listed_one_is_real() -> None:
-    unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), Settings(mcp=True)))
+    unlisted, unreal, methods_differ = differences(build_app(FakeAssistant(), ServiceSettings(mcp=True)))
     assert (unlisted, unreal, methods_differ) == (set(), set(), set())
     count = Counter(rule.caller for rule in RULES)
     print(f"\n{len(PATHS)} routes: {dict(count)}, {len(CLOSED)} closed")

@@ -22,7 +22,7 @@ from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 HEAD = b"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 PATIENCE = 20.0  # seconds that a test waits for what is to happen at once
@@ -31,8 +31,8 @@ PATIENCE = 20.0  # seconds that a test waits for what is to happen at once
 @contextmanager
 def served(protocol: type[asyncio.Protocol] | None = None) -> Iterator[int]:
     """The service run as its door runs it, or with another protocol; its port."""
-    app = own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue()))
-    config = server_config(app, Settings())
+    app = own_app(ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(), load_catalogue()))
+    config = server_config(app, ServiceSettings())
     if protocol:
         config.http = protocol
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -7,7 +7,7 @@ import pytest
 from index.engine.address import Address, Secrets, is_address, read_address
 from index.errors import StoreRefused
 from qa.errors import WrongSetting
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(written: str) -> None:
 
 
 def test_secrets_are_in_no_representation() -> None:
-    settings = Settings.from_environment(
+    settings = ServiceSettings.from_environment(
         {
             "QA_STORE": "milvus+tls://h/a",
             "QA_STORE_TOKEN": "ann:hunter2",
@@ -100,17 +100,17 @@ def test_an_account_in_an_address_is_no_password() -> None:
 
 
 def test_nothing_named_is_the_data_folder() -> None:
-    assert Settings.from_environment({}).engine is None
-    assert Settings.from_environment({"QA_STORE": "  "}).engine is None
+    assert ServiceSettings.from_environment({}).engine is None
+    assert ServiceSettings.from_environment({"QA_STORE": "  "}).engine is None
 
 
 def test_a_number_of_replicas_is_a_number() -> None:
     with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
-        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "0"})
+        ServiceSettings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "0"})
     with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
-        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "17"})
+        ServiceSettings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "17"})
     with pytest.raises(WrongSetting, match="QA_STORE_REPLICAS"):
-        Settings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "two"})
+        ServiceSettings.from_environment({"QA_STORE": "milvus://h/a", "QA_STORE_REPLICAS": "two"})
 
 
 def test_folders_are_told_from_engines() -> None:

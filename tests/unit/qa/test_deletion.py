@@ -16,7 +16,7 @@ from qa.feedback.database import FEEDBACK
 from qa.feedback.deletion import expire_texts
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fake_assistant import abstained
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 QUESTIONS = ("Who paid the Zzyzx dues?", "WHO PAID THE ZZYZX DUES?", "What silted up?", "Caf\u00e9 prices?")
@@ -164,5 +164,5 @@ def test_the_check_sees_a_text_that_is_only_marked_as_free(data: Path) -> None:
 
 
 def test_days_are_a_setting() -> None:
-    assert Settings.from_environment({}).question_log_days == 90
-    assert Settings.from_environment({"QA_QUESTION_LOG_DAYS": "7"}).question_log_days == 7
+    assert ServiceSettings.from_environment({}).question_log_days == 90
+    assert ServiceSettings.from_environment({"QA_QUESTION_LOG_DAYS": "7"}).question_log_days == 7

@@ -25,11 +25,11 @@ from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.admin import MOST_DAYS, admin_routes
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 def admin(store: FeedbackStore | None, key: str = ADMIN_KEY, *, question_log: bool = True) -> FastAPI:
-    settings = Settings(admin_key=key, question_log=question_log)
+    settings = ServiceSettings(admin_key=key, question_log=question_log)
     app = FastAPI()
     app.include_router(
         admin_routes(ServiceContext(AnswerService(FakeAssistant()), settings, load_catalogue(), store))

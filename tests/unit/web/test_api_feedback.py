@@ -25,14 +25,14 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 def service(store: FeedbackStore | None) -> FastAPI:
     desk = AnswerService(FakeAssistant(), recorder=store.record if store else None)
     app = FastAPI()
     app.include_router(api_routes(desk))
-    app.include_router(feedback_routes(ServiceContext(desk, Settings(), load_catalogue(), store)))
+    app.include_router(feedback_routes(ServiceContext(desk, ServiceSettings(), load_catalogue(), store)))
     add_exception_handlers(app)
     return app
 
@@ -85,7 +85,9 @@ def test_a_click_is_kept_as_one(client: TestClient, store: FeedbackStore, asked:
 
 
 def test_a_question_asked_on_the_page_is_recorded_too(store: FeedbackStore) -> None:
-    site = ServiceContext(AnswerService(FakeAssistant(), recorder=store.record), Settings(), load_catalogue())
+    site = ServiceContext(
+        AnswerService(FakeAssistant(), recorder=store.record), ServiceSettings(), load_catalogue()
+    )
     asyncio.run(reply(site, PageState("What cost more?")))
     ((asked, abstained, extracts),) = rows(store, "id, abstained, extracts FROM asked")
     assert re.fullmatch(r"[\w-]{16}", str(asked))
@@ -196,7 +198,7 @@ def test_without_a_store_answers_come_and_feedback_is_not_there() -> None:
     assert (response.status_code, response.json()["detail"]) == (404, "no feedback is kept here")
 
 
-def opened(settings: Settings) -> tuple[bool, list[str]]:
+def opened(settings: ServiceSettings) -> tuple[bool, list[str]]:
     """Whether the door opened a store, and what it said."""
     said: list[str] = []
     with ExitStack() as stack:
@@ -204,25 +206,25 @@ def opened(settings: Settings) -> tuple[bool, list[str]]:
 
 
 def test_the_door_keeps_feedback_beside_the_index_and_without_a_word(tmp_path: Path) -> None:
-    assert opened(Settings(data=tmp_path)) == (True, [])
+    assert opened(ServiceSettings(data=tmp_path)) == (True, [])
     assert (tmp_path / FEEDBACK).is_file()
 
 
 def test_the_door_keeps_none_when_it_is_off(tmp_path: Path) -> None:
-    assert opened(Settings(data=tmp_path, feedback=False)) == (False, [])
+    assert opened(ServiceSettings(data=tmp_path, feedback=False)) == (False, [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_file_is_announced_and_answering_goes_on(tmp_path: Path) -> None:
     (tmp_path / FEEDBACK).write_bytes(b"not a database" * 100)
-    is_open, (line,) = opened(Settings(data=tmp_path))
+    is_open, (line,) = opened(ServiceSettings(data=tmp_path))
     assert not is_open
     assert line.startswith(f"No feedback is kept: {tmp_path / FEEDBACK}: cannot be used: file is not a data")
 
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_the_door_keeps_texts_when_it_is_told_to(tmp_path: Path, keeps: bool) -> None:
-    settings = Settings(data=tmp_path, question_log=keeps)
+    settings = ServiceSettings(data=tmp_path, question_log=keeps)
     with open_feedback(settings, announce=print) as store:
         assert store
         store.record("one", DREDGING, 0.1)
@@ -234,10 +236,11 @@ def test_the_door_keeps_texts_when_it_is_told_to(tmp_path: Path, keeps: bool) ->
     [("", True), ("on", True), ("off", False), ("OFF ", False), ("0", False), ("1", True)],
 )
 def test_feedback_is_on_unless_it_is_switched_off(written: str, expected: bool) -> None:
-    assert Settings.from_environment({"QA_FEEDBACK": written}).feedback is expected
-    assert Settings.from_environment({}).feedback is True
+    assert ServiceSettings.from_environment({"QA_FEEDBACK": written}).feedback is expected
+    assert ServiceSettings.from_environment({}).feedback is True
     assert (
-        Settings.from_environment({"QA_QUESTION_LOG": "on", "QA_PRIVATE_QUESTIONS": ""}).question_log is True
+        ServiceSettings.from_environment({"QA_QUESTION_LOG": "on", "QA_PRIVATE_QUESTIONS": ""}).question_log
+        is True
     )
     with pytest.raises(WrongSetting, match=r"^QA_FEEDBACK is 'maybe'; give on or off"):
-        Settings.from_environment({"QA_FEEDBACK": "maybe"})
+        ServiceSettings.from_environment({"QA_FEEDBACK": "maybe"})

@@ -13,13 +13,15 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.article_list import PAGE
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 def client(*articles: Article) -> TestClient:
     return TestClient(
         own_app(
-            ServiceContext(AnswerService(FakeAssistant(DREDGING, *articles)), Settings(), load_catalogue())
+            ServiceContext(
+                AnswerService(FakeAssistant(DREDGING, *articles)), ServiceSettings(), load_catalogue()
+            )
         )
     )
 

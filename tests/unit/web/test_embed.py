@@ -24,14 +24,14 @@ from web.http.security_headers import SecurityHeaders
 from web.http.static_files import file_routes
 from web.i18n import Catalogue, load_catalogue
 from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_texts
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 
 
 def kit(catalogue: Catalogue | None = None) -> FastAPI:
     """The service without Gradio's page."""
-    settings = Settings(origins=(FRIEND,))
+    settings = ServiceSettings(origins=(FRIEND,))
     app = FastAPI()
     app.include_router(file_routes())
     app.include_router(

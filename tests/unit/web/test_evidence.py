@@ -31,7 +31,7 @@ from web.http.static_files import file_routes
 from web.i18n import load_catalogue
 from web.pages.evidence import evidence_routes, read_cited
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 # "Dredging cost more." and "They say that dredging cost more."
 COST, SAID = "harbour:20-39", "echo:0-33"
@@ -56,7 +56,7 @@ def service() -> FastAPI:
     app = FastAPI()
     app.include_router(file_routes())
     app.include_router(
-        evidence_routes(ServiceContext(AnswerService(assistant), Settings(), load_catalogue()))
+        evidence_routes(ServiceContext(AnswerService(assistant), ServiceSettings(), load_catalogue()))
     )
     app.add_api_route("/favicon.ico", lambda: Response(status_code=204), methods=["GET"])
     app.add_middleware(Guard)
@@ -264,7 +264,7 @@ def test_what_cannot_be_downloaded_is_told_in_one_line(
 
 
 def test_the_whole_service_has_the_list_and_does_not_describe_it() -> None:
-    with TestClient(build_app(FakeAssistant(), Settings(name="Kept"))) as client:
+    with TestClient(build_app(FakeAssistant(), ServiceSettings(name="Kept"))) as client:
         assert "<title>Evidence list – Kept</title>" in client.get(listed(COST)).text
         assert client.get(download("md", COST)).status_code == 200
         assert not [path for path in client.get("/openapi.json").json()["paths"] if "evidence" in path]

@@ -25,7 +25,7 @@ from web.errors import AccessRefused
 from web.i18n import load_catalogue
 from web.pages.login import safe_next
 from web.service import own_app
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 PASSWORD = "correct horse battery"
 HTML = {"Accept": "text/html"}
@@ -40,7 +40,7 @@ class Service:
         self.key = add(self.file, "reports")
         add(self.file, "staff", PASSWORD)
         self.assistant = FakeAssistant()
-        self.settings = Settings(data=data, access=Access.PASSWORD, **settings)  # type: ignore[arg-type]
+        self.settings = ServiceSettings(data=data, access=Access.PASSWORD, **settings)  # type: ignore[arg-type]
         self.app: FastAPI = own_app(
             ServiceContext(AnswerService(self.assistant), self.settings, load_catalogue())
         )
@@ -269,7 +269,9 @@ def test_a_query_cannot_leave_the_address() -> None:
 
 
 def test_settings_that_have_no_login_page_answer_404(tmp_path: Path) -> None:
-    app = own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(data=tmp_path), load_catalogue()))
+    app = own_app(
+        ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(data=tmp_path), load_catalogue())
+    )
     with TestClient(app) as client:
         for method, path in (("GET", "/login"), ("POST", "/login"), ("GET", "/logout"), ("POST", "/logout")):
             assert client.request(method, path).status_code == 404
@@ -280,7 +282,7 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
         own_app(
             ServiceContext(
                 AnswerService(FakeAssistant()),
-                Settings(data=tmp_path, access=Access.PASSWORD),
+                ServiceSettings(data=tmp_path, access=Access.PASSWORD),
                 load_catalogue(),
             )
         )
@@ -288,7 +290,7 @@ def test_a_service_without_credentials_does_not_start(tmp_path: Path) -> None:
 
 def behind_a_proxy(address: str, **others: Any) -> TestClient:
     proxies = ("192.0.2.0/28", "2001:db8::7")
-    settings = Settings(access=Access.PROXY, proxy_addresses=proxies, **others)
+    settings = ServiceSettings(access=Access.PROXY, proxy_addresses=proxies, **others)
     context = ServiceContext(AnswerService(FakeAssistant()), settings, load_catalogue())
     return TestClient(own_app(context), client=(address, 1))
 

@@ -46,7 +46,7 @@ from web.pages.answer import (
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState, Sort
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 WORDS = load_catalogue()
 SOURCE = "fragments/source.html"
@@ -334,7 +334,7 @@ def test_the_welcome_offers_examples_only_where_there_are_some() -> None:
 
 
 def site() -> ServiceContext:
-    return ServiceContext(AnswerService(FakeAssistant()), Settings(), WORDS)
+    return ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(), WORDS)
 
 
 def test_the_page_shows_what_went_wrong_and_leaves_the_status_empty() -> None:
@@ -355,7 +355,7 @@ def test_the_page_announces_what_it_shows() -> None:
 
 def test_facets_are_counted_in_a_thread_whatever_the_event() -> None:
     """A million articles take tenths of a second to count: meanwhile the event loop must serve others."""
-    app = build_app(assistant := FakeAssistant(), Settings())
+    app = build_app(assistant := FakeAssistant(), ServiceSettings())
     columns = watch_columns(assistant)
     with TestClient(app, raise_server_exceptions=False) as client:
         for number in range(9):

@@ -11,7 +11,7 @@ from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 FRIEND, STRANGER, OWN = "https://intranet.example", "https://evil.example", "https://answers.example"
 
@@ -55,7 +55,9 @@ def test_without_a_host_no_origin_is_its_own() -> None:
 @pytest.mark.parametrize("path", ["/api/ask", "/api/feedback"])
 def test_the_service_refuses_it(path: str) -> None:
     assistant = FakeAssistant()
-    app = own_app(ServiceContext(AnswerService(assistant), Settings(origins=(FRIEND,)), load_catalogue()))
+    app = own_app(
+        ServiceContext(AnswerService(assistant), ServiceSettings(origins=(FRIEND,)), load_catalogue())
+    )
     with TestClient(app) as client:
         reply = client.post(path, content=b'{"question": "Why?"}', headers={"Origin": STRANGER})
         assert reply.status_code == 403

@@ -11,12 +11,16 @@ from web.answering.health import Reason, redact_paths
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 def client(*reasons: Reason) -> TestClient:
     return TestClient(
-        own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue(), reasons=reasons))
+        own_app(
+            ServiceContext(
+                AnswerService(FakeAssistant()), ServiceSettings(), load_catalogue(), reasons=reasons
+            )
+        )
     )
 
 
@@ -41,7 +45,7 @@ def test_what_is_amiss_degrades_and_is_told_while_it_lasts() -> None:
 
 def test_what_is_wrong_at_the_desk_is_a_reason_too() -> None:
     desk = AnswerService(FakeAssistant())
-    service = TestClient(own_app(ServiceContext(desk, Settings(), load_catalogue())))
+    service = TestClient(own_app(ServiceContext(desk, ServiceSettings(), load_catalogue())))
     desk.fault = "gen-8-0a/vectors.npy is damaged"
     assert service.get("/health").json()["reasons"] == ["… is damaged"]
 

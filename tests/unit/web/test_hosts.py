@@ -11,10 +11,12 @@ from starlette.types import Message, Receive, Scope, Send
 from web.access.gate import PEER
 from web.access.hosts import exposure_warnings, outermost_middleware
 from web.errors import OpenToNetwork
-from web.settings import Access, Settings
+from web.settings import Access, ServiceSettings
 
 
-def arrived(settings: Settings, *, client: str = "192.0.2.9", **headers: str) -> tuple[int, dict[str, Any]]:
+def arrived(
+    settings: ServiceSettings, *, client: str = "192.0.2.9", **headers: str
+) -> tuple[int, dict[str, Any]]:
     """The status, and what the app saw; headers are written with "_" for "-"."""
     seen: dict[str, Any] = {}
     sent: list[Message] = []
@@ -40,19 +42,22 @@ def arrived(settings: Settings, *, client: str = "192.0.2.9", **headers: str) ->
     return sent[0]["status"], seen
 
 
-LISTED = Settings(hosts=("intranet.example", "*.archive.example", "2001:db8::1"))
+LISTED = ServiceSettings(hosts=("intranet.example", "*.archive.example", "2001:db8::1"))
 
 
 @pytest.mark.parametrize(
     ("settings", "host", "status"),
     [
-        *((Settings(), host, 200) for host in ("localhost", "LOCALHOST:7860", "127.0.0.1:1", "[::1]:7860")),
         *(
-            (Settings(), host, 400)
+            (ServiceSettings(), host, 200)
+            for host in ("localhost", "LOCALHOST:7860", "127.0.0.1:1", "[::1]:7860")
+        ),
+        *(
+            (ServiceSettings(), host, 400)
             for host in ("evil.example", "localhost.evil.example", "127.0.0.2", "::1", "")
         ),
         *(
-            (Settings(), host, 400)
+            (ServiceSettings(), host, 400)
             for host in ("localhost:x", "localhost:123456", "a b", "localhost/", "ü", "[::1")
         ),
         *(
@@ -64,28 +69,28 @@ LISTED = Settings(hosts=("intranet.example", "*.archive.example", "2001:db8::1")
             (LISTED, host, 400)
             for host in ("archive.example", "xarchive.example", "intranet.example.evil", "a.example")
         ),
-        (Settings(host="192.0.2.5"), "192.0.2.5:7860", 200),
-        (Settings(host="192.0.2.5"), "192.0.2.6:7860", 400),
-        *((Settings(host=host), "192.0.2.6:7860", 200) for host in ("0.0.0.0", "::")),
+        (ServiceSettings(host="192.0.2.5"), "192.0.2.5:7860", 200),
+        (ServiceSettings(host="192.0.2.5"), "192.0.2.6:7860", 400),
+        *((ServiceSettings(host=host), "192.0.2.6:7860", 200) for host in ("0.0.0.0", "::")),
         *(
-            (Settings(host="0.0.0.0"), host, 400)
+            (ServiceSettings(host="0.0.0.0"), host, 400)
             for host in ("server", "evil.example", "192.0.2.6.evil.example")
         ),
     ],
 )
-def test_the_service_is_asked_by_its_own_names(settings: Settings, host: str, status: int) -> None:
+def test_the_service_is_asked_by_its_own_names(settings: ServiceSettings, host: str, status: int) -> None:
     found, seen = arrived(settings, host=host)
     assert found == status
     assert bool(seen) is (status == 200)
 
 
 def test_a_request_without_a_name_is_none() -> None:
-    assert arrived(Settings())[0] == 400
+    assert arrived(ServiceSettings())[0] == 400
 
 
 def test_a_proxy_tells_whose_request_it_hands_on_and_its_own_address_is_kept() -> None:
     _, seen = arrived(
-        Settings(),
+        ServiceSettings(),
         client="127.0.0.1",
         host="localhost",
         x_forwarded_for="203.0.113.5",
@@ -96,10 +101,10 @@ def test_a_proxy_tells_whose_request_it_hands_on_and_its_own_address_is_kept() -
 
 def test_nobody_elses_word_on_a_client_counts() -> None:
     forged = {"host": "localhost", "x_forwarded_for": "127.0.0.1", "x_forwarded_proto": "https"}
-    _, seen = arrived(Settings(), **forged)
+    _, seen = arrived(ServiceSettings(), **forged)
     assert (seen["client"][0], seen["scheme"], seen[PEER]) == ("192.0.2.9", "http", "192.0.2.9")
     _, seen = arrived(
-        Settings(proxy_addresses=("192.0.2.0/24",)), **{**forged, "x_forwarded_for": "203.0.113.5"}
+        ServiceSettings(proxy_addresses=("192.0.2.0/24",)), **{**forged, "x_forwarded_for": "203.0.113.5"}
     )
     assert (seen["client"][0], seen["scheme"], seen[PEER]) == ("203.0.113.5", "https", "192.0.2.9")
 
@@ -107,7 +112,7 @@ def test_nobody_elses_word_on_a_client_counts() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
 @pytest.mark.parametrize("access", list(Access))
 def test_on_this_machine_alone_nothing_is_to_be_said(host: str, access: Access) -> None:
-    assert exposure_warnings(Settings(host=host, access=access)) == []
+    assert exposure_warnings(ServiceSettings(host=host, access=access)) == []
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "intranet.example", ""])
@@ -115,11 +120,11 @@ def test_open_to_a_network_is_a_decision(host: str) -> None:
     with pytest.raises(
         OpenToNetwork, match="set QA_ACCESS to password or proxy, or let everybody in with --open"
     ):
-        exposure_warnings(Settings(host=host))
-    (warning,) = exposure_warnings(Settings(host=host, open=True))
+        exposure_warnings(ServiceSettings(host=host))
+    (warning,) = exposure_warnings(ServiceSettings(host=host, open=True))
     assert warning == f"Warning: whoever reaches {host} can read every article (QA_OPEN)."
     assert (
         "passwords and keys cross the network unencrypted"
-        in exposure_warnings(Settings(host=host, access=Access.PASSWORD))[0]
+        in exposure_warnings(ServiceSettings(host=host, access=Access.PASSWORD))[0]
     )
-    assert exposure_warnings(Settings(host=host, access=Access.PROXY)) == []
+    assert exposure_warnings(ServiceSettings(host=host, access=Access.PROXY)) == []

@@ -20,7 +20,7 @@ from qa.errors import WrongSetting
 from tests.support.fake_assistant import FakeAssistant
 from web.http.json_log import LOGGER, error_fields, log_event, logging_to
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 CANARY = "zzyzx\n\u2028canary"
 
@@ -63,12 +63,12 @@ def test_an_event_is_a_line_with_its_facts(stream: io.StringIO) -> None:
 
 
 def test_lines_for_requests_can_be_left_out(stream: io.StringIO) -> None:
-    with logging_to(stream, Settings.from_environment({"QA_LOG": "warning"}).log):
+    with logging_to(stream, ServiceSettings.from_environment({"QA_LOG": "warning"}).log):
         log_event(logging.INFO, "request")
         log_event(logging.ERROR, "failed")
     assert [line["event"] for line in lines(stream)] == ["failed"]
     with pytest.raises(WrongSetting, match=r"^QA_LOG is 'debug'; give one of: info, warning$"):
-        Settings.from_environment({"QA_LOG": "debug"})
+        ServiceSettings.from_environment({"QA_LOG": "debug"})
 
 
 def test_a_failure_is_told_by_kind_and_place_without_its_message(stream: io.StringIO) -> None:
@@ -161,7 +161,7 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
     page = {"data": [json.dumps({"q": CANARY})], "fn_index": 0, "session_hash": "s"}
     lacking = {"data": [], "fn_index": 0, "session_hash": CANARY}
     # An assistant that fails has no examples to offer either.
-    app = build_app(assistant := FakeAssistant(), Settings())
+    app = build_app(assistant := FakeAssistant(), ServiceSettings())
     assistant.__class__ = Failing
     with logging_to(stream), TestClient(app) as client:
         response = client.post("/api/ask", json={"question": CANARY})

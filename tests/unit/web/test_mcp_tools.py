@@ -20,14 +20,14 @@ from web.context import ServiceContext
 from web.errors import McpNotInstalled
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 Client = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").Client
 
 
 def site(*articles: Any, tools: bool = True) -> ServiceContext:
     return ServiceContext(
-        AnswerService(FakeAssistant(DREDGING, *articles)), Settings(mcp=tools), load_catalogue()
+        AnswerService(FakeAssistant(DREDGING, *articles)), ServiceSettings(mcp=tools), load_catalogue()
     )
 
 

@@ -16,7 +16,7 @@ from web.answering.metrics import Metrics
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import build_app, own_app
-from web.settings import Scraping, Settings
+from web.settings import Scraping, ServiceSettings
 
 KEY = "key to the figures"
 CANARY = "zzyzxcanary"
@@ -26,7 +26,9 @@ def site(answer: Any = None, *, metrics: Scraping = Scraping.KEY, key: str = KEY
     assistant = FakeAssistant(answer) if answer else FakeAssistant()
     desk = AnswerService(assistant, running=1, waiting=1, remembered=5)
     reasons = (lambda: "amiss", lambda: "")
-    return ServiceContext(desk, Settings(admin_key=key, metrics=metrics), load_catalogue(), reasons=reasons)
+    return ServiceContext(
+        desk, ServiceSettings(admin_key=key, metrics=metrics), load_catalogue(), reasons=reasons
+    )
 
 
 def basic(key: str) -> dict[str, str]:
@@ -105,7 +107,7 @@ def test_the_queue_is_told_as_it_is() -> None:
 
 
 def test_what_the_page_refuses_in_words_is_counted_too() -> None:
-    with TestClient(build_app(FakeAssistant(), Settings(admin_key=KEY))) as client:
+    with TestClient(build_app(FakeAssistant(), ServiceSettings(admin_key=KEY))) as client:
         sent = {"data": ['{"q": "?!"}'], "fn_index": 0, "session_hash": "s"}
         assert client.post("/gradio_api/run/predict", json=sent).status_code == 200
         metrics = samples(client.get("/metrics", headers=basic(KEY)).text)
@@ -176,7 +178,9 @@ def test_local_programs_need_no_key_where_that_is_set(
 
 
 def test_the_setting_is_one_of_three() -> None:
-    assert Settings.from_environment({}).metrics is Scraping.KEY
-    assert Settings.from_environment({"QA_METRICS": "local", "QA_RATE": "30"}).metrics is Scraping.LOCAL
+    assert ServiceSettings.from_environment({}).metrics is Scraping.KEY
+    assert (
+        ServiceSettings.from_environment({"QA_METRICS": "local", "QA_RATE": "30"}).metrics is Scraping.LOCAL
+    )
     with pytest.raises(Exception, match=r"^QA_METRICS is 'on'; give one of: key, local, off$"):
-        Settings.from_environment({"QA_METRICS": "on"})
+        ServiceSettings.from_environment({"QA_METRICS": "on"})

@@ -11,7 +11,7 @@ from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 
 class Clock:
@@ -99,7 +99,9 @@ def test_what_counts_as_one_address(address: str, counts_as: str) -> None:
 
 def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
     site = ServiceContext(
-        AnswerService(FakeAssistant()), Settings(rate=2, origins=("https://a.example",)), load_catalogue()
+        AnswerService(FakeAssistant()),
+        ServiceSettings(rate=2, origins=("https://a.example",)),
+        load_catalogue(),
     )
     with TestClient(own_app(site)) as client:
         origin = {"Origin": "https://a.example"}
@@ -115,7 +117,7 @@ def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
 
 def test_without_the_setting_nobody_is_held_up() -> None:
     with TestClient(
-        own_app(ServiceContext(AnswerService(FakeAssistant()), Settings(), load_catalogue()))
+        own_app(ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(), load_catalogue()))
     ) as client:
         statuses = {client.post("/api/ask", json={"question": "Why?"}).status_code for _ in range(20)}
     assert statuses == {200}

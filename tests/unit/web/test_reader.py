@@ -18,7 +18,7 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.reader import Span, marked_paragraphs, paragraphs
 from web.service import own_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 QUAYS = replace(
     article("quays", "The quay was cheap. Dredging cost more.", "Nobody paid.", heading="The quays"),
@@ -39,7 +39,11 @@ def client(answer: Answer = FOUND) -> TestClient:
 
 def reading(*articles: Article, answer: Answer = FOUND) -> TestClient:
     return TestClient(
-        own_app(ServiceContext(AnswerService(FakeAssistant(answer, *articles)), Settings(), load_catalogue()))
+        own_app(
+            ServiceContext(
+                AnswerService(FakeAssistant(answer, *articles)), ServiceSettings(), load_catalogue()
+            )
+        )
     )
 
 

@@ -13,14 +13,14 @@ from structlog.contextvars import get_contextvars
 from tests.support.fake_assistant import FakeAssistant, abstained
 from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate
 from web.service import build_app
-from web.settings import Settings
+from web.settings import ServiceSettings
 
 CANARY = "zzyzx-canary"
 
 
 @pytest.fixture(scope="module")
 def service() -> FastAPI:
-    return build_app(FakeAssistant(), Settings())
+    return build_app(FakeAssistant(), ServiceSettings())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_route_is_told_by_its_pattern(
 def test_what_came_of_a_question_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[RequestRecord] = []
     monkeypatch.setattr("web.service.log_request", seen.append)
-    with TestClient(build_app(FakeAssistant(abstained()), Settings())) as client:
+    with TestClient(build_app(FakeAssistant(abstained()), ServiceSettings())) as client:
         for question in ("Who won?", "Who won?", "?!"):
             client.post("/api/ask", json={"question": question})
     first = {"outcome": "abstained", "generation": "gen-7-00ff"}
