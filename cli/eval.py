@@ -177,11 +177,8 @@ def ablate(
 ) -> None:
     """Measure the ranking with parts of it left out."""
     with one_line_errors():
-        from eval.ablate import Variant
-        from eval.ablate import ablate as ablated
-        from eval.run import Ask
+        from eval.run import ablate as ablated
         from eval.tables import ablation_table
-        from qa.assistant import Assistant
         from qa.confidence import calibration_for
         from qa.settings import Settings
 
@@ -189,20 +186,8 @@ def ablate(
         assistant, questions = _open(settings, gold)
         assistant.ask(questions[0].question)
         alone = calibration_for(assistant.encoder.fingerprint, "", settings.data)
-
-        def asks(variant: Variant) -> Ask:
-            varied = Assistant(
-                assistant.generation,
-                assistant.encoder,
-                reranking=assistant.reranking if variant.reranked else None,
-                calibration=assistant.calibration if variant.reranked else alone,
-                fusion=variant.fusion,
-            )
-            return lambda question: varied.ask(question, k)
-
         with progress("Asking") as advance:
-            shelf, reads = assistant.generation.articles, assistant.reranking is not None
-            runs = ablated(asks, questions, shelf, k=k, reranked=reads, progress=advance)
+            runs = ablated(assistant, questions, k=k, unreranked=alone, progress=advance)
         table = ablation_table(runs)
         say(table.markdown()) if markdown else _print(table)
 

@@ -63,15 +63,16 @@ def risk_coverage(confidence: Floats, right: Floats) -> list[tuple[float, float]
 
     Confidences .9 (right), .5 (wrong), .5 (right) -> (1/3, 0), (1, 1/3)
     """
+    total = len(confidence)
+    return [(count / total, wrong / count) for _, count, wrong in cumulative(confidence, 1 - right)]
+
+
+def cumulative(confidence: Floats, outcome: Floats) -> list[tuple[float, int, float]]:
+    """Each distinct confidence, the highest first, with number and outcomes of the questions from it on."""
     order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(1 - right[order])
-    counts = np.arange(1, len(order) + 1)
-    last = np.append(confidence[order][1:] != confidence[order][:-1], True)[: len(order)]
-    return [
-        (n / len(order), w / n)
-        for n, w, end in zip(counts.tolist(), wrong.tolist(), last.tolist(), strict=True)
-        if end
-    ]
+    ordered, sums = confidence[order], np.cumsum(outcome[order])
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(order)])
+    return list(zip(ordered[last].tolist(), (last + 1).tolist(), sums[last].tolist(), strict=True))
 
 
 def precision(abstained: Floats, answerable: Floats) -> float:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.abstention import auroc, calibration_error
+from eval.abstention import auroc, calibration_error, cumulative
 from eval.errors import EvalFailure
 from eval.gold import GoldQuestion
 from eval.run import evaluate
@@ -72,9 +72,13 @@ class Fit:
     constant: float
     steps: tuple[tuple[float, float], ...] = ()
 
+    def odds(self, values: Floats) -> Floats:
+        """The log-odds of each row of features."""
+        return np.asarray(values @ np.array(self.weights) + self.constant)
+
     def chances(self, values: Floats) -> Floats:
         """The probability of each row of features."""
-        odds: Floats = values @ np.array(self.weights) + self.constant
+        odds = self.odds(values)
         if not self.steps:
             return np.asarray(1 / (1 + np.exp(-odds)))
         at, chance = np.array(self.steps).T
@@ -137,21 +141,21 @@ def fit(observed: Observed, method: Method) -> Fit:
     logistic = Fit(tuple(model.coef_[0].tolist()), float(model.intercept_[0]))
     if method is Method.LOGISTIC:
         return logistic
-    odds = observed.values @ model.coef_[0] + model.intercept_[0]
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(odds, observed.answerable)
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(logistic.odds(observed.values), observed.answerable)
     steps = zip(curve.X_thresholds_.tolist(), curve.y_thresholds_.tolist(), strict=True)
-    return Fit(logistic.weights, logistic.constant, tuple(steps))
+    return replace(logistic, steps=tuple(steps))
 
 
 def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
     """Rate the test rows of each fold by a fit on its training rows."""
-    rated = [
-        (test, fit(_rows(observed, train), method).chances(observed.values[test])) for train, test in folds
+    chances = [
+        fit(
+            Observed(observed.values[train], observed.right[train], observed.answerable[train]), method
+        ).chances(observed.values[test])
+        for train, test in folds
     ]
-    places = np.concatenate([test for test, _ in rated])
-    return HeldOut(
-        np.concatenate([chances for _, chances in rated]), observed.right[places], observed.answerable[places]
-    )
+    rows = np.concatenate([test for _, test in folds])
+    return HeldOut(np.concatenate(chances), observed.right[rows], observed.answerable[rows])
 
 
 def question_folds(observed: Observed) -> Folds:
@@ -183,13 +187,14 @@ def abstain_below(held_out: HeldOut, withheld: float = MAX_WRONG_REFUSALS) -> fl
 
 def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:
     """The lowest threshold above which this share of first answers is right; `NEVER` if there is none."""
-    order = np.argsort(-held_out.chances, kind="stable")
-    chances, right = held_out.chances[order], held_out.right[order]
-    shares = np.cumsum(right) / np.arange(1, len(right) + 1)
-    last = np.append(chances[1:] != chances[:-1], True)
-    enough = np.arange(1, len(right) + 1) >= MIN_STRONG_ANSWERS
-    reached = np.flatnonzero((shares >= share) & last & enough)
-    return float(chances[reached[-1]]) if reached.size else NEVER
+    return min(
+        (
+            chance
+            for chance, count, right in cumulative(held_out.chances, held_out.right)
+            if right / count >= share and count >= MIN_STRONG_ANSWERS
+        ),
+        default=NEVER,
+    )
 
 
 def thresholds(
@@ -257,7 +262,3 @@ def describe(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float,
         *lines,
         f"strong from {high:.3f}: {strong.mean():.0%} of the questions, {right:.0%} of them right",
     ]
-
-
-def _rows(observed: Observed, places: NDArray[np.int64]) -> Observed:
-    return Observed(observed.values[places], observed.right[places], observed.answerable[places])

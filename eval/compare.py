@@ -17,7 +17,7 @@ from eval.gold import ALL_QUESTIONS
 from eval.measures import Measure
 from eval.run import QuestionResult, Run
 from eval.statistics import Chance, Estimate, estimate, mcnemar, randomisation_test, swap_test
-from eval.summary import SET_MEASURES, SetMeasure, by_slice, measures_of
+from eval.summary import SET_MEASURES, SetMeasure, by_slice, columns, measures_of
 
 ALPHA = 0.05
 
@@ -64,6 +64,9 @@ class Comparison:
         return by_name[measure]
 
 
+Pairs = Sequence[tuple[QuestionResult, QuestionResult]]
+
+
 def compare(first: Run, second: Run) -> Comparison:
     """Compare B (`second`) with A (`first`). Raises RunError if they were not judged alike."""
     pairs = _paired(first, second)
@@ -71,43 +74,37 @@ def compare(first: Run, second: Run) -> Comparison:
         name: [difference for measure in measures_of(first) if (difference := _difference(measure, chosen))]
         for name, chosen in by_slice(pairs, lambda pair: pair[0].type).items()
     }
-    if not first.documents:
-        differences[ALL_QUESTIONS] += [
-            difference for measure in SET_MEASURES if (difference := _set_difference(measure, pairs))
-        ]
+    for measure in () if first.documents else SET_MEASURES:
+        if difference := _set_difference(measure, pairs):
+            differences[ALL_QUESTIONS].append(difference)
     lead = "P@1" if first.documents else "hit@1"
-    won = tuple(b for a, b in pairs if a.measures.get(lead, 0) < b.measures.get(lead, 0))
-    lost = tuple(b for a, b in pairs if a.measures.get(lead, 0) > b.measures.get(lead, 0))
+    gains = [(b, b.measures.get(lead, 0) - a.measures.get(lead, 0)) for a, b in pairs]
+    won = tuple(row for row, gain in gains if gain > 0)
+    lost = tuple(row for row, gain in gains if gain < 0)
     return Comparison(differences, lead, mcnemar(len(won), len(lost)), won, lost)
 
 
-Pairs = Sequence[tuple[QuestionResult, QuestionResult]]
-
-
 def _paired(first: Run, second: Run) -> Pairs:
-    if (first.k, first.documents) != (second.k, second.documents):
+    units = [f"{run.k} {'documents' if run.documents else 'extracts'}" for run in (first, second)]
+    if units[0] != units[1]:
         raise RunError(
-            f"the runs were judged by different cutoffs or units ({_unit(first)} and {_unit(second)}); "
+            f"the runs were judged by different cutoffs or units ({' and '.join(units)}); "
             f"run one of them again as the other was"
         )
-    other = {row.id: row for row in second.rows}
+    rows, other = ({row.id: row for row in run.rows} for run in (first, second))
     differing = [
-        row.id
-        for row in first.rows
-        if row.id not in other or _gold_content(row) != _gold_content(other[row.id])
+        name
+        for name, row in rows.items()
+        if name not in other or _gold_content(row) != _gold_content(other[name])
     ]
-    differing += sorted(other.keys() - {row.id for row in first.rows})
+    differing += sorted(other.keys() - rows.keys())
     if differing:
         named = ", ".join(differing[:3]) + (" ..." if len(differing) > 3 else "")
         raise RunError(
             f"the runs are of different gold questions ({len(differing)} differ: {named}); "
             f"run both on one file"
         )
-    return [(row, other[row.id]) for row in first.rows]
-
-
-def _unit(run: Run) -> str:
-    return f"{run.k} {'documents' if run.documents else 'extracts'}"
+    return [(row, other[name]) for name, row in rows.items()]
 
 
 def _gold_content(row: QuestionResult) -> tuple[str, bool, dict[int, str]]:
@@ -125,13 +122,13 @@ def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
     ]
     if not values:
         return None
-    first, second = (np.array(column) for column in zip(*values, strict=True))
+    first, second = np.array(values).T
     gain = measure.better * (second - first)
     return Difference(
         measure=measure,
         first=float(first.mean()),
         second=float(second.mean()),
-        effect=estimate(lambda a, b: float((b - a).mean()), first, second),
+        effect=estimate(lambda a, b, axis=-1: (b - a).mean(axis=axis), first, second, vectorized=True),
         chance=randomisation_test(measure.better * first, measure.better * second),
         wins=int((gain > 0).sum()),
         losses=int((gain < 0).sum()),
@@ -140,24 +137,15 @@ def _difference(measure: Measure, pairs: Pairs) -> Difference | None:
 
 
 def _set_difference(set_measure: SetMeasure, pairs: Pairs) -> Difference | None:
-    rated = [
-        (a, b)
-        for a, b in pairs
-        if not (a.error or b.error) and not (set_measure.rated and None in (a.confidence, b.confidence))
-    ]
-    first, second = set_measure.columns([a for a, _ in rated]), set_measure.columns([b for _, b in rated])
-    width = len(first)
-    values = set_measure.of_columns(*first), set_measure.of_columns(*second)
-    if np.isnan(values).any():
+    both = [(a, b) for a, b in pairs if set_measure.pair(a) and set_measure.pair(b)]
+    first, second = (columns([pair[run] for pair in both], set_measure.pair) for run in (0, 1))
+    value = set_measure.of_columns
+    if np.isnan([value(*first), value(*second)]).any():
         return None
-
-    def gain(*columns: np.ndarray) -> float:
-        return set_measure.of_columns(*columns[width:]) - set_measure.of_columns(*columns[:width])
-
     return Difference(
         measure=set_measure.measure,
-        first=values[0],
-        second=values[1],
-        effect=estimate(gain, *first, *second),
-        chance=swap_test(set_measure.of_columns, first, second, better=set_measure.measure.better),
+        first=value(*first),
+        second=value(*second),
+        effect=estimate(lambda *both: value(*both[2:]) - value(*both[:2]), *first, *second),
+        chance=swap_test(value, first, second, better=set_measure.measure.better),
     )

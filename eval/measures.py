@@ -7,9 +7,8 @@ counts 0. A failed question counts 0 everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from eval.gold import ANSWERS, GoldQuestion
 from eval.judge import ShownExtract, covered_evidence, grade
@@ -17,60 +16,60 @@ from eval.judge import ShownExtract, covered_evidence, grade
 ARTICLE_CUTOFF = 5
 
 
-class Of(StrEnum):
-    """The questions to which a measure applies."""
-
-    ANSWERABLE = "answerable"
-    UNANSWERABLE = "unanswerable"
-    SEVERAL = "answered in several articles"
-    ALL = "all"
-
-
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure with a value for each question; `better` is 1 if more is better, -1 if less is.
+    """A measure; `better` is 1 if more is better, -1 if less is.
 
     A `rate` is a share (0 to 1), others have a unit. A `forbidden` measure must be 0: any increase is a
-    regression, significant or not.
+    regression, significant or not. With fewer than `cutoff` extracts it would be another measure.
     """
 
     name: str
     definition: str
-    of: Of = Of.ANSWERABLE
     better: int = 1
     rate: bool = True
     forbidden: bool = False
+    cutoff: int = 1
 
 
-CITATIONS = "citation violations"
-_ANSWER_MEASURES = (
-    Measure("hit@1", "the first marked answer holds evidence of grade 2 (strict)"),
-    Measure("hit@3", "one of the first three marked answers does"),
-    Measure("MRR", "1 / rank of the first marked answer that does, 0 when none shown does"),
-    Measure("answered@1", "hit@1, and the system did not decline: what a person gets"),
-    Measure("extract hit@1", "the first extract, marked or not, holds evidence of grade 2"),
-    Measure("extract hit@3", "one of the first three extracts does"),
-    Measure(
-        "article recall@5",
-        "share of the articles that hold evidence of grade 2 with an answering extract among the first five",
-        of=Of.SEVERAL,
-    ),
-    Measure("wrong refusals", "share of the answerable questions that were declined", better=-1),
-    Measure("refusal recall", "share of the unanswerable questions that were declined", of=Of.UNANSWERABLE),
-    Measure(
-        CITATIONS,
-        "extracts whose text, offsets or hash are not the article's: must be 0",
-        of=Of.ALL,
-        better=-1,
-        rate=False,
-        forbidden=True,
-    ),
-    Measure("words", "words per extract shown, of the first three", of=Of.ALL, better=-1, rate=False),
-    Measure("words marked", "words per marked answer, of the first three", of=Of.ALL, better=-1, rate=False),
-)
-# Extracts that a measure needs: with fewer it would be another measure under the same name.
-_CUTOFFS = {"hit@3": 3, "extract hit@3": 3, "article recall@5": ARTICLE_CUTOFF}
-SECONDS = Measure("seconds", "time from question to answer", of=Of.ALL, better=-1, rate=False)
+SECONDS = Measure("seconds", "time from question to answer", better=-1, rate=False)
+
+
+def answer_measures(k: int) -> tuple[Measure, ...]:
+    """Measures of a system that answers with k extracts; standard ones judge paragraphs of the articles."""
+    measures = (
+        Measure("hit@1", "the first marked answer holds evidence of grade 2 (strict)"),
+        Measure("hit@3", "one of the first three marked answers does", cutoff=3),
+        Measure("MRR", "1 / rank of the first marked answer that does, 0 when none shown does"),
+        Measure("answered@1", "hit@1, and the system did not decline: what a person gets"),
+        Measure("extract hit@1", "the first extract, marked or not, holds evidence of grade 2"),
+        Measure("extract hit@3", "one of the first three extracts does", cutoff=3),
+        Measure(
+            "article recall@5",
+            "share of the articles that hold evidence of grade 2 "
+            "with an answering extract among the first five",
+            cutoff=ARTICLE_CUTOFF,
+        ),
+        *_passage_measures(k, "paragraphs"),
+        Measure("wrong refusals", "share of the answerable questions that were declined", better=-1),
+        Measure("refusal recall", "share of the unanswerable questions that were declined"),
+        Measure(
+            "citation violations",
+            "extracts whose text, offsets or hash are not the article's: must be 0",
+            better=-1,
+            rate=False,
+            forbidden=True,
+        ),
+        Measure("words", "words per extract shown, of the first three", better=-1, rate=False),
+        Measure("words marked", "words per marked answer, of the first three", better=-1, rate=False),
+        SECONDS,
+    )
+    return tuple(measure for measure in measures if measure.cutoff <= k)
+
+
+def document_measures(k: int) -> tuple[Measure, ...]:
+    """Measures of a ranking of documents."""
+    return (*_passage_measures(k, "documents"), SECONDS)
 
 
 def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
@@ -81,77 +80,41 @@ def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
         f"an answering one is among the first {k} {unit}",
         f"the first of the {unit} answers",
     )
-    return tuple(Measure(name, text) for name, text in zip(standard_measures(k), definitions, strict=True))
+    return tuple(map(Measure, standard_measures(k), definitions))
 
 
-def answer_measures(k: int) -> tuple[Measure, ...]:
-    """Measures of a system that answers with k extracts; standard ones judge paragraphs of the articles."""
-    whole = (*_ANSWER_MEASURES[:7], *_passage_measures(k, "paragraphs"), *_ANSWER_MEASURES[7:], SECONDS)
-    return tuple(measure for measure in whole if _CUTOFFS.get(measure.name, 1) <= k)
-
-
-def document_measures(k: int) -> tuple[Measure, ...]:
-    """Measures of a ranking of documents."""
-    return (*_passage_measures(k, "documents"), SECONDS)
-
-
-def score_question(
-    gold: GoldQuestion,
-    shown: Sequence[ShownExtract],
-    *,
-    abstained: bool,
-    failed: bool,
-    standard: Mapping[str, float],
-) -> dict[str, float]:
-    """The values of the measures that apply; a `failed` question was neither answered nor declined."""
-    values = {CITATIONS: float(sum(not one.valid for one in shown))} | _lengths(shown[:3])
+def score_question(gold: GoldQuestion, shown: Sequence[ShownExtract], *, abstained: bool) -> dict[str, float]:
+    """The values of the measures of extracts that apply to the question."""
+    values = {"citation violations": float(sum(not extract.valid for extract in shown))}
+    if first := shown[:3]:
+        values["words"] = sum(len(extract.text.split()) for extract in first) / len(first)
+        values["words marked"] = sum(len(extract.answer.split()) for extract in first) / len(first)
     if not gold.answerable:
-        return {**values, "refusal recall": float(abstained and not failed)}
+        return {**values, "refusal recall": float(abstained)}
     strict = [grade(gold.relevant, extract.article, extract.marked) for extract in shown]
     loose = [grade(gold.relevant, extract.article, extract.spans) for extract in shown]
     values |= {
         "hit@1": _hit(strict, 1),
         "hit@3": _hit(strict, 3),
-        "MRR": _reciprocal_rank(strict),
+        "MRR": next((1 / rank for rank, value in enumerate(strict, start=1) if value >= ANSWERS), 0.0),
         "answered@1": 0.0 if abstained else _hit(strict, 1),
         "extract hit@1": _hit(loose, 1),
         "extract hit@3": _hit(loose, 3),
         "wrong refusals": float(abstained),
     }
-    if len(_articles(gold)) > 1:
-        values["article recall@5"] = _article_recall(gold, shown[:ARTICLE_CUTOFF])
-    return {**values, **standard}
+    articles = {evidence.article.id for evidence in gold.answering}
+    if len(articles) > 1:
+        answering = {
+            evidence.article.id
+            for extract in shown[:ARTICLE_CUTOFF]
+            for evidence in covered_evidence(gold.answering, extract.article, extract.spans)
+        }
+        values["article recall@5"] = len(answering) / len(articles)
+    return values
 
 
 def _hit(grades: Sequence[int], k: int) -> float:
     return float(any(value >= ANSWERS for value in grades[:k]))
-
-
-def _reciprocal_rank(grades: Iterable[int]) -> float:
-    """Grades 0, 1, 2 -> 1/3."""
-    return next((1 / rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), 0.0)
-
-
-def _articles(gold: GoldQuestion) -> set[str]:
-    return {evidence.article.id for evidence in gold.answering}
-
-
-def _article_recall(gold: GoldQuestion, shown: Sequence[ShownExtract]) -> float:
-    articles = {
-        piece.article.id
-        for extract in shown
-        for piece in covered_evidence(gold.answering, extract.article, extract.spans)
-    }
-    return len(articles) / len(_articles(gold))
-
-
-def _lengths(shown: Sequence[ShownExtract]) -> dict[str, float]:
-    """Mean words of texts and of marked answers; empty if nothing is shown."""
-    if not shown:
-        return {}
-    words = [len(extract.text.split()) for extract in shown]
-    marked = [len(extract.answer.split()) for extract in shown]
-    return {"words": sum(words) / len(shown), "words marked": sum(marked) / len(shown)}
 
 
 Ranking = Mapping[str, float]

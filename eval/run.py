@@ -1,4 +1,4 @@
-"""Evaluates any callable that answers questions against gold questions.
+"""Evaluates any callable that answers questions against gold questions; ablates the assistant's ranking.
 
     from eval.run import evaluate
     run = evaluate(ask, read_gold(path, articles), articles, k=5)
@@ -12,9 +12,9 @@ chunks, which keeps systems that chunk differently comparable.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from corpus.article import Article, Sentence
@@ -23,245 +23,17 @@ from eval.evidence import ArticleLookup
 from eval.gold import ANSWERS, Evidence, GoldQuestion
 from eval.judge import ShownExtract, Spans, grade, locate_extract
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
+from index.search.query import DEFAULT_WEIGHTS, FusionWeights
 from qa.answer import Answer
 from qa.answer_json import answer_record
-from qa.assistant import DEFAULT_EXTRACTS
+from qa.assistant import DEFAULT_EXTRACTS, Assistant
+from qa.confidence import Calibration
 from qa.errors import QuestionError
 
 Reply = Answer | Mapping[str, Any]
 Ask = Callable[[str], Reply]
 Trace = Callable[[str], Mapping[str, Sequence[Sentence]]]
 Advance = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The results of a system on a gold set: a row per question, in the order of the gold set.
-
-    `k` is the cutoff of extracts (or documents), `documents` is true for rankings of documents instead of
-    answers, `facts` is the provenance of the run.
-    """
-
-    rows: tuple[QuestionResult, ...]
-    k: int
-    documents: bool = False
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-def evaluate(
-    ask: Ask,
-    gold: Sequence[GoldQuestion],
-    articles: Iterable[Article],
-    *,
-    k: int = DEFAULT_EXTRACTS,
-    trace: Trace | None = None,
-    progress: Advance | None = None,
-) -> Run:
-    """Ask every question once and judge the first k extracts.
-
-    `trace` gives the sentences ranked by each stage of a search, best first; its time is not counted.
-    `progress` is called with the number of questions done and of all. A question that raises QuestionError
-    counts 0.
-
-    Raises:
-        EvalFailure: invalid gold questions or an invalid answer; names the question.
-    """
-    lookup = ArticleLookup(articles)
-    _check(gold, lookup, k)
-    results = []
-    for number, question in enumerate(gold, start=1):
-        results.append(_ask(ask, question, trace, articles=lookup, k=k))
-        if progress:
-            progress(number, len(gold))
-    paragraphs = {article.id: _paragraph_starts(article) for article in lookup.articles}
-    judged = {question.id: _judged(question, paragraphs) for question in gold if question.answerable}
-    rankings = {result.question.id: _ranking(result.shown, paragraphs) for result in results}
-    standard = score_rankings(
-        judged, {name: by_rank(ranking) for name, ranking in rankings.items()}, k=k, relevant_from=ANSWERS
-    )
-    rows = []
-    for result in results:
-        name = result.question.id
-        row = _row(result, standard.get(name, {}))
-        rows.append(replace(row, ranking=tuple(rankings[name]), judged=judged.get(name, {})))
-    return Run(tuple(rows), k=k)
-
-
-def _check(gold: Sequence[GoldQuestion], articles: ArticleLookup, k: int) -> None:
-    if k < 1:
-        raise EvalFailure(f"{k} extracts cannot be judged; ask for 1 or more")
-    if not gold or len({question.id for question in gold}) < len(gold):
-        raise EvalFailure("there are no gold questions, or two with the same id")
-    ids = {article.id for article in articles.articles}
-    for question in gold:
-        for piece in question.relevant:
-            if piece.article.id not in ids:
-                raise EvalFailure(
-                    f"the evidence of {question.id} stands in {piece.article.source}, which is not given"
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """A question and the reply; `error` says why it could not be asked."""
-
-    question: GoldQuestion
-    shown: tuple[ShownExtract, ...]
-    abstained: bool
-    confidence: float | None
-    seconds: float
-    ranks: Mapping[str, int | None]
-    error: str
-
-
-def _ask(ask: Ask, question: GoldQuestion, trace: Trace | None, *, articles: ArticleLookup, k: int) -> _Reply:
-    started = time.perf_counter()
-    ranks: Mapping[str, int | None] = {}
-    error = ""
-    try:
-        reply = ask(question.question)
-        seconds = time.perf_counter() - started
-        ranks = _ranks(question, trace(question.question)) if trace else {}
-    except QuestionError as refused:
-        reply, seconds, error = {}, time.perf_counter() - started, str(refused)
-    record = _record(reply, question)
-    return _Reply(
-        question=question,
-        shown=tuple(locate_extract(extract, articles) for extract in _listed(record, question)[:k]),
-        abstained=record.get("abstained", False),
-        confidence=_confidence(record, question),
-        seconds=seconds,
-        ranks=ranks,
-        error=error,
-    )
-
-
-def _record(reply: Reply, question: GoldQuestion) -> Mapping[str, Any]:
-    record = answer_record(reply).model_dump() if isinstance(reply, Answer) else reply
-    if not isinstance(record, Mapping) or not isinstance(record.get("abstained", False), bool):
-        raise EvalFailure(
-            f'the answer to {question.id} is not a mapping with "extracts" and "abstained" (true or false)'
-        )
-    return record
-
-
-def _listed(record: Mapping[str, Any], question: GoldQuestion) -> Sequence[Mapping[str, Any]]:
-    listed = record.get("extracts") or record.get("nearest") or []
-    if not isinstance(listed, list) or not all(map(_is_extract, listed)):
-        raise EvalFailure(
-            f"the answer to {question.id} does not list its extracts as mappings with "
-            f'"source", "text" and "answer": {{"text"}}'
-        )
-    return listed
-
-
-def _is_extract(extract: object) -> bool:
-    return isinstance(extract, Mapping) and isinstance(extract.get("answer") or {}, Mapping)
-
-
-def _confidence(record: Mapping[str, Any], question: GoldQuestion) -> float | None:
-    confidence = record.get("confidence")
-    if confidence is None:
-        return None
-    if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
-        raise EvalFailure(
-            f"the answer to {question.id} has the confidence {confidence!r}; "
-            f"give a number from 0 to 1, or None"
-        )
-    return float(confidence)
-
-
-def _row(reply: _Reply, standard: Mapping[str, float]) -> QuestionResult:
-    question = reply.question
-    measures = score_question(
-        question, reply.shown, abstained=reply.abstained, failed=bool(reply.error), standard=standard
-    )
-    return QuestionResult(
-        id=question.id,
-        question=question.question,
-        type=question.type,
-        answerable=question.answerable,
-        abstained=reply.abstained,
-        confidence=reply.confidence,
-        seconds=reply.seconds,
-        measures={**measures, SECONDS.name: reply.seconds},
-        ranks={**reply.ranks, "shown": _first_answer(question, ((e.article, e.marked) for e in reply.shown))}
-        if question.answerable
-        else {},
-        evidence=tuple(_in_paragraph(piece) for piece in question.relevant),
-        shown=tuple(_judge_extract(question, extract) for extract in reply.shown),
-        note=question.note,
-        error=reply.error,
-    )
-
-
-def _ranks(question: GoldQuestion, stages: Mapping[str, Sequence[Sentence]]) -> dict[str, int | None]:
-    """For each stage the rank of the first sentence that holds evidence of grade 2."""
-    return {
-        name: _first_answer(question, ((s.article, ((s.start, s.end),)) for s in sentences))
-        for name, sentences in stages.items()
-    }
-
-
-def _first_answer(question: GoldQuestion, located: Iterable[tuple[Article | None, Spans]]) -> int | None:
-    """The rank of the first of these places that holds evidence of grade 2."""
-    grades = (grade(question.relevant, article, spans) for article, spans in located)
-    return next((rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), None)
-
-
-def _paragraph_starts(article: Article) -> list[int]:
-    starts = [0]
-    while (position := article.text.find("\n\n", starts[-1])) >= 0:
-        starts.append(position + 2)
-    return starts
-
-
-def _paragraph(article: Article, starts: Sequence[int], position: int) -> str:
-    """The name of the paragraph at a character: "report-3f9a01c2:120"."""
-    return f"{article.id}:{starts[bisect_right(starts, position) - 1]}"
-
-
-def _judged(question: GoldQuestion, paragraphs: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    grades: dict[str, int] = {}
-    for piece in question.relevant:
-        name = _paragraph(piece.article, paragraphs[piece.article.id], piece.start)
-        grades[name] = max(piece.grade, grades.get(name, 0))
-    return grades
-
-
-def _ranking(shown: Sequence[ShownExtract], paragraphs: Mapping[str, Sequence[int]]) -> list[str]:
-    """The paragraphs of the marked answers (of unmarked extracts, the extract's), each once."""
-    spans = [(extract.article, (extract.marked or extract.spans)[:1]) for extract in shown]
-    names = [
-        _paragraph(article, paragraphs[article.id], span[0])
-        for article, spans in spans
-        if article
-        for span in spans
-    ]
-    return list(dict.fromkeys(names))
-
-
-def _in_paragraph(piece: Evidence) -> JudgedText:
-    text = piece.article.text
-    start = text.rfind("\n\n", 0, piece.start) + 2 if "\n\n" in text[: piece.start] else 0
-    end = text.find("\n\n", piece.end)
-    paragraph = text[start : end if end >= 0 else len(text)]
-    return JudgedText(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
-
-
-def _judge_extract(question: GoldQuestion, extract: ShownExtract) -> JudgedText:
-    start = extract.text.find(extract.answer) if extract.answer else 0
-    if extract.spans and extract.marked:
-        start = max(0, extract.marked[0][0] - extract.spans[0][0])
-    return JudgedText(
-        source=extract.source,
-        text=extract.text,
-        start=max(0, start),
-        end=max(0, start) + len(extract.answer),
-        grade=grade(question.relevant, extract.article, extract.marked),
-        whole=grade(question.relevant, extract.article, extract.spans),
-        valid=extract.valid,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,3 +78,236 @@ class QuestionResult:
     judged: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The results of a system on a gold set: a row per question, in the order of the gold set.
+
+    `k` is the cutoff of extracts (or documents), `documents` is true for rankings of documents instead of
+    answers, `facts` is the provenance of the run.
+    """
+
+    rows: tuple[QuestionResult, ...]
+    k: int
+    documents: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def evaluate(
+    ask: Ask,
+    gold: Sequence[GoldQuestion],
+    articles: Iterable[Article],
+    *,
+    k: int = DEFAULT_EXTRACTS,
+    trace: Trace | None = None,
+    progress: Advance | None = None,
+) -> Run:
+    """Ask every question once and judge the first k extracts.
+
+    `trace` gives the sentences ranked by each stage of a search, best first; its time is not counted.
+    `progress` is called with the number of questions done and of all. A question that raises QuestionError
+    counts 0.
+
+    Raises:
+        EvalFailure: invalid gold questions or an invalid answer; names the question.
+    """
+    lookup = ArticleLookup(articles)
+    _check(gold, lookup, k)
+    rows = []
+    for number, question in enumerate(gold, start=1):
+        rows.append(_ask(question, ask, trace, articles=lookup, k=k))
+        if progress:
+            progress(number, len(gold))
+    return Run(tuple(rows), k=k)
+
+
+def _check(gold: Sequence[GoldQuestion], articles: ArticleLookup, k: int) -> None:
+    if k < 1:
+        raise EvalFailure(f"{k} extracts cannot be judged; ask for 1 or more")
+    if not gold or len({question.id for question in gold}) < len(gold):
+        raise EvalFailure("there are no gold questions, or two with the same id")
+    ids = {article.id for article in articles.articles}
+    for question in gold:
+        for piece in question.relevant:
+            if piece.article.id not in ids:
+                raise EvalFailure(
+                    f"the evidence of {question.id} stands in {piece.article.source}, which is not given"
+                )
+
+
+def _ask(
+    gold: GoldQuestion, ask: Ask, trace: Trace | None, *, articles: ArticleLookup, k: int
+) -> QuestionResult:
+    reply: Reply = {}
+    error = ""
+    started = time.perf_counter()
+    try:
+        reply = ask(gold.question)
+    except QuestionError as refusal:
+        error = str(refusal)
+    seconds = time.perf_counter() - started
+    stages = trace(gold.question) if trace and not error else {}
+    extracts, abstained, confidence = _parsed(reply, f"the answer to {gold.id}")
+    shown = [locate_extract(extract, articles) for extract in extracts[:k]]
+    ranking, judged = _ranking(shown), _judged_paragraphs(gold)
+    measures = score_question(gold, shown, abstained=abstained)
+    ranks: dict[str, int | None] = {}
+    if gold.answerable:
+        scores = score_rankings({"": judged}, {"": by_rank(ranking)}, k=k, relevant_from=ANSWERS)
+        measures |= scores[""]
+        for name, sentences in stages.items():
+            ranks[name] = _first_answer(gold, ((s.article, ((s.start, s.end),)) for s in sentences))
+        ranks["shown"] = _first_answer(gold, ((extract.article, extract.marked) for extract in shown))
+    return QuestionResult(
+        id=gold.id,
+        question=gold.question,
+        type=gold.type,
+        answerable=gold.answerable,
+        abstained=abstained,
+        confidence=confidence,
+        seconds=seconds,
+        measures={**measures, SECONDS.name: seconds},
+        ranks=ranks,
+        evidence=tuple(map(_in_paragraph, gold.relevant)),
+        shown=tuple(_judge_extract(gold, extract) for extract in shown),
+        ranking=ranking,
+        judged=judged,
+        note=gold.note,
+        error=error,
+    )
+
+
+def _parsed(reply: Reply, subject: str) -> tuple[Sequence[Mapping[str, Any]], bool, float | None]:
+    """The extracts of an answer, whether it abstained, and its confidence."""
+    record = answer_record(reply).model_dump() if isinstance(reply, Answer) else reply
+    if not isinstance(record, Mapping) or not isinstance(record.get("abstained", False), bool):
+        raise EvalFailure(f'{subject} is not a mapping with "extracts" and "abstained" (true or false)')
+    extracts = record.get("extracts") or record.get("nearest") or []
+    if not isinstance(extracts, list) or not all(map(_is_extract, extracts)):
+        raise EvalFailure(
+            f'{subject} does not list its extracts as mappings with "source", "text" and "answer": {{"text"}}'
+        )
+    confidence = record.get("confidence")
+    if confidence is not None:
+        if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+            raise EvalFailure(
+                f"{subject} has the confidence {confidence!r}; give a number from 0 to 1, or None"
+            )
+        confidence = float(confidence)
+    return extracts, record.get("abstained", False), confidence
+
+
+def _is_extract(extract: object) -> bool:
+    return isinstance(extract, Mapping) and isinstance(extract.get("answer") or {}, Mapping)
+
+
+def _first_answer(gold: GoldQuestion, located: Iterable[tuple[Article | None, Spans]]) -> int | None:
+    """The rank of the first of these spans that holds evidence of grade 2."""
+    grades = (grade(gold.relevant, article, spans) for article, spans in located)
+    return next((rank for rank, value in enumerate(grades, start=1) if value >= ANSWERS), None)
+
+
+def _paragraph_start(article: Article, position: int) -> int:
+    before = article.text.rfind("\n\n", 0, position)
+    return before + 2 if before >= 0 else 0
+
+
+def _paragraph(article: Article, position: int) -> str:
+    """The name of the paragraph at a character: "report-3f9a01c2:120"."""
+    return f"{article.id}:{_paragraph_start(article, position)}"
+
+
+def _judged_paragraphs(gold: GoldQuestion) -> dict[str, int]:
+    grades: dict[str, int] = {}
+    for piece in gold.relevant:
+        name = _paragraph(piece.article, piece.start)
+        grades[name] = max(piece.grade, grades.get(name, 0))
+    return grades
+
+
+def _ranking(shown: Iterable[ShownExtract]) -> tuple[str, ...]:
+    """The paragraphs of the marked answers (of unmarked extracts, the extract's), each once."""
+    names = [
+        _paragraph(extract.article, start)
+        for extract in shown
+        if extract.article
+        for start, _ in (extract.marked or extract.spans)[:1]
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _in_paragraph(piece: Evidence) -> JudgedText:
+    text = piece.article.text
+    start, end = _paragraph_start(piece.article, piece.start), text.find("\n\n", piece.end)
+    paragraph = text[start : end if end >= 0 else len(text)]
+    return JudgedText(piece.article.source, paragraph, piece.start - start, piece.end - start, piece.grade)
+
+
+def _judge_extract(gold: GoldQuestion, extract: ShownExtract) -> JudgedText:
+    start = extract.text.find(extract.answer) if extract.answer else 0
+    if extract.spans and extract.marked:
+        start = extract.marked[0][0] - extract.spans[0][0]
+    start = max(0, start)
+    return JudgedText(
+        source=extract.source,
+        text=extract.text,
+        start=start,
+        end=start + len(extract.answer),
+        grade=grade(gold.relevant, extract.article, extract.marked),
+        whole=grade(gold.relevant, extract.article, extract.spans),
+        valid=extract.valid,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A ranking: the weights of the six scores, with or without the reranker."""
+
+    fusion: FusionWeights = DEFAULT_WEIGHTS
+    reranked: bool = False
+
+    def of(self, assistant: Assistant, unreranked: Calibration | None = None) -> Assistant:
+        """The assistant with this ranking; `unreranked` is the calibration of its encoder alone."""
+        return Assistant(
+            assistant.generation,
+            assistant.encoder,
+            reranking=assistant.reranking if self.reranked else None,
+            calibration=assistant.calibration if self.reranked else unreranked,
+            fusion=self.fusion,
+        )
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "lexical alone": Variant(FusionWeights(dense=0.0, lexical=1.0)),
+    "dense alone": Variant(FusionWeights(lexical=0.0)),
+    "fused, sentences alone": Variant(FusionWeights(levels=(1.0, 0.0, 0.0))),
+    "fused, without windows": Variant(FusionWeights(levels=(1.0, 0.0, 0.3))),
+    "fused, without passages": Variant(FusionWeights(levels=(1.0, 0.4, 0.0))),
+    "fused": Variant(),
+    "dense alone, reranked": Variant(FusionWeights(lexical=0.0), reranked=True),
+    "fused, reranked": Variant(reranked=True),
+}
+"""In the order of the table; the last is the default."""
+
+
+def ablate(
+    assistant: Assistant,
+    gold: Sequence[GoldQuestion],
+    *,
+    k: int,
+    unreranked: Calibration | None = None,
+    progress: Advance | None = None,
+) -> dict[str, Run]:
+    """A run per variant that the assistant has the models for; `unreranked` as in `Variant.of`."""
+    variants = {name: each for name, each in VARIANTS.items() if assistant.reranking or not each.reranked}
+    articles, runs = assistant.generation.articles, dict[str, Run]()
+    for name, variant in variants.items():
+
+        def advance(done: int, total: int) -> None:
+            if progress:
+                progress(len(runs) * total + done, len(variants) * total)
+
+        ask = partial(variant.of(assistant, unreranked).ask, k=k)
+        runs[name] = evaluate(ask, gold, articles, k=k, progress=advance)
+    return runs

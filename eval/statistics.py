@@ -8,6 +8,7 @@ the randomisation test; McNemar, Note on the Sampling Error of the Difference be
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,25 +51,36 @@ class Chance:
 
 
 def mean_estimate(values: Column) -> Estimate:
-    """The mean with its percentile bootstrap interval."""
-    column = np.array(values, dtype=np.float64)
-    if not column.size:
-        return Estimate(np.nan, np.nan, np.nan, 0)
-    means = _resampled(column, lambda drawn: drawn.mean(axis=-1))
-    return _estimate(float(column.mean()), means, len(column))
+    """The mean with its bootstrap interval."""
+    return estimate(np.mean, values, vectorized=True)
 
 
-def estimate(statistic: Statistic, *columns: Column) -> Estimate:
-    """A statistic of paired columns with its bootstrap interval; resamples that give NaN are left out."""
+def estimate(statistic: Statistic, *columns: Column, vectorized: bool = False) -> Estimate:
+    """A statistic of paired columns with its percentile bootstrap interval, without resamples that give NaN.
+
+    `vectorized`: the statistic takes an `axis`, which resamples much faster.
+    """
+    from scipy.stats import DegenerateDataWarning, bootstrap
+
     table = np.array(columns, dtype=np.float64)
     count = table.shape[1]
-    if not count:
-        return Estimate(np.nan, np.nan, np.nan, 0)
-    if count == 1:
-        return Estimate(statistic(*table), np.nan, np.nan, 1)
-    chance = np.random.default_rng(SEED)
-    drawn = [statistic(*table[:, chance.integers(count, size=count)]) for _ in range(RESAMPLES)]
-    return _estimate(statistic(*table), np.array(drawn), count)
+    value = float(statistic(*table)) if count else np.nan
+    if count < 2 or np.isnan(value):
+        return Estimate(value, np.nan, np.nan, count)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # about resamples that give NaN
+        drawn = bootstrap(
+            tuple(table),
+            statistic,
+            n_resamples=RESAMPLES,
+            batch=max(1, _BATCH_VALUES // count),
+            paired=True,
+            vectorized=vectorized,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).bootstrap_distribution
+    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value, float(low), float(high), count)
 
 
 def randomisation_test(first: Column, second: Column) -> Chance:
@@ -79,23 +91,19 @@ def randomisation_test(first: Column, second: Column) -> Chance:
     from scipy.stats import permutation_test
 
     a, b = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
-    if not (a != b).any():
-        return Chance(1.0, 1.0)
     differing = a != b
-    if differing.sum() == 1:  # scipy needs two; with one question the test is a coin toss
-        return Chance(1.0, 0.5 if (b - a).sum() < 0 else 1.0)
-
-    def difference(x: Floats, y: Floats, axis: int) -> Floats:
-        return np.asarray((y - x).sum(axis=axis))
+    a, b = a[differing], b[differing]
+    if len(a) < 2:  # scipy needs two; with one question the test is a coin toss
+        return Chance(1.0, 0.5 if (b < a).any() else 1.0)
 
     def p_value(alternative: str) -> float:
         result = permutation_test(
-            (a[differing], b[differing]),
-            difference,
+            (a, b),
+            lambda x, y, axis: (y - x).sum(axis=axis),
             permutation_type="samples",
             vectorized=True,
             n_resamples=PERMUTATIONS,
-            batch=max(1, _BATCH_VALUES // int(differing.sum())),
+            batch=max(1, _BATCH_VALUES // len(a)),
             alternative=alternative,
             rng=np.random.default_rng(SEED),
         )
@@ -105,7 +113,11 @@ def randomisation_test(first: Column, second: Column) -> Chance:
 
 
 def swap_test(
-    statistic: Statistic, first: Sequence[Floats], second: Sequence[Floats], *, better: int = 1
+    statistic: Statistic,
+    first: Floats | Sequence[Floats],
+    second: Floats | Sequence[Floats],
+    *,
+    better: int = 1,
 ) -> Chance:
     """The same for a statistic of whole columns: `first` and `second` hold the columns of A and of B.
 
@@ -113,13 +125,12 @@ def swap_test(
     observed assignment counts as one of them, so no p-value is 0.
     """
     a, b = np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
-    gain = better * (statistic(*b) - statistic(*a))
-    chance = np.random.default_rng(SEED)
-    swapped = [gain]
-    for _ in range(RESAMPLES):
-        swap = chance.random(a.shape[1]) < 0.5
-        swapped.append(better * (statistic(*np.where(swap, b, a)) - statistic(*np.where(swap, a, b))))
-    gains = np.array(swapped)
+    drawn = np.random.default_rng(SEED).random((RESAMPLES, a.shape[1])) < 0.5
+    keeps = np.vstack([np.ones(a.shape[1], dtype=bool), drawn])  # first, the observed assignment
+    gains = better * np.array(
+        [statistic(*np.where(keep, b, a)) - statistic(*np.where(keep, a, b)) for keep in keeps]
+    )
+    gain = gains[0]
     gains = gains[~np.isnan(gains)]
     near = 1e-12  # tolerance for sums in another order
     return Chance(
@@ -133,27 +144,3 @@ def mcnemar(wins: int, losses: int) -> float:
     from scipy.stats import binomtest
 
     return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-
-
-def _resampled(column: Floats, statistic: Callable[[Floats], Floats]) -> Floats:
-    from scipy.stats import bootstrap
-
-    if len(column) < 2:
-        return np.empty(0)
-    result = bootstrap(
-        (column,),
-        lambda drawn, axis: statistic(drawn),
-        n_resamples=RESAMPLES,
-        batch=max(1, _BATCH_VALUES // len(column)),
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    )
-    return np.asarray(result.bootstrap_distribution)
-
-
-def _estimate(value: float, drawn: Floats, count: int) -> Estimate:
-    drawn = drawn[~np.isnan(drawn)]
-    if not drawn.size or np.isnan(value):
-        return Estimate(value, np.nan, np.nan, count)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high), count)

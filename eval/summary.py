@@ -11,25 +11,21 @@ from numpy.typing import NDArray
 
 from eval.abstention import auroc, calibration_error, precision
 from eval.gold import ALL_QUESTIONS
-from eval.measures import SECONDS, Measure, Of, answer_measures, document_measures
+from eval.measures import SECONDS, Measure, answer_measures, document_measures
 from eval.run import QuestionResult, Run
 from eval.statistics import Estimate, estimate, mean_estimate
 
-Floats = NDArray[np.float64]
+Pair = tuple[float, float]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class SetMeasure:
-    """A measure of a whole set; `of_columns` computes it from columns of rows.
-
-    `rated`: only questions with a confidence count.
-    """
+    """A measure of a whole set: `of_columns` of the pairs of its rows; a row without one gives None."""
 
     measure: Measure
-    columns: Callable[[Sequence[QuestionResult]], tuple[Floats, ...]]
+    pair: Callable[[QuestionResult], Pair | None]
     of_columns: Callable[..., float]
-    rated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +36,35 @@ class Line:
     estimates: Mapping[str, Estimate]
 
 
-def confidence_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    """Columns of the questions with a confidence: confidence, and whether the articles answer (0 or 1)."""
-    rated = [row for row in rows if row.confidence is not None]
-    return _columns((row.confidence, row.answerable) for row in rated)
+def confidence_and_answerable(row: QuestionResult) -> Pair | None:
+    """Confidence, and whether the articles answer (0 or 1)."""
+    return None if row.confidence is None else (row.confidence, row.answerable)
 
 
-def confidence_and_right(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    """Columns of the questions with a confidence: confidence, and whether the first answer is right."""
-    rated = [row for row in rows if row.confidence is not None]
-    return _columns((row.confidence, row.measures.get("hit@1", 0.0)) for row in rated)
+def confidence_and_right(row: QuestionResult) -> Pair | None:
+    """Confidence, and whether the first answer is right (0 or 1)."""
+    return None if row.confidence is None else (row.confidence, row.measures.get("hit@1", 0.0))
 
 
-def _abstained_and_answerable(rows: Sequence[QuestionResult]) -> tuple[Floats, ...]:
-    return _columns((row.abstained, row.answerable) for row in rows if not row.error)
+def _abstained_and_answerable(row: QuestionResult) -> Pair | None:
+    return None if row.error else (row.abstained, row.answerable)
 
 
-def _columns(pairs: Iterable[tuple[float | None, float]]) -> tuple[Floats, ...]:
-    return tuple(np.array(list(pairs), float).reshape(-1, 2).T)
+def columns(
+    rows: Iterable[QuestionResult], pair: Callable[[QuestionResult], Pair | None]
+) -> NDArray[np.float64]:
+    """The pairs of the rows that have one, shape (2, rows)."""
+    return np.array([values for row in rows if (values := pair(row))], float).reshape(-1, 2).T
 
 
 SET_MEASURES = (
     SetMeasure(
-        Measure("refusal precision", "share of the declined questions that are unanswerable", of=Of.ALL),
+        Measure("refusal precision", "share of the declined questions that are unanswerable"),
         _abstained_and_answerable,
         precision,
-        rated=False,
     ),
     SetMeasure(
-        Measure("AUROC", "chance that an answerable question is rated above an unanswerable one", of=Of.ALL),
+        Measure("AUROC", "chance that an answerable question is rated above an unanswerable one"),
         confidence_and_answerable,
         auroc,
     ),
@@ -76,7 +72,6 @@ SET_MEASURES = (
         Measure(
             "ECE",
             "mean distance of confidence from the share of questions that are answerable, in ten steps",
-            of=Of.ALL,
             better=-1,
         ),
         confidence_and_answerable,
@@ -92,40 +87,30 @@ def measures_of(run: Run) -> tuple[Measure, ...]:
 
 def summarise(run: Run) -> list[Line]:
     """Every measure that has a value, in the order of tables."""
+    slices = by_slice(run.rows, lambda row: row.type).items()
     lines = []
     for measure in measures_of(run):
-        values = {
-            name: values_of(rows, measure.name)
-            for name, rows in by_slice(run.rows, lambda row: row.type).items()
-        }
+        values = {name: values_of(rows, measure.name) for name, rows in slices}
         lines.append(
             Line(measure, {name: mean_estimate(column) for name, column in values.items() if column})
         )
-    if not run.documents:
-        lines += [
-            Line(measure.measure, {ALL_QUESTIONS: estimate_set(measure, run.rows)})
-            for measure in SET_MEASURES
-        ]
+    for measured in () if run.documents else SET_MEASURES:
+        whole = estimate(measured.of_columns, *columns(run.rows, measured.pair))
+        lines.append(Line(measured.measure, {ALL_QUESTIONS: whole}))
     return [line for line in lines if line.estimates and not np.isnan(line.estimates[ALL_QUESTIONS].value)]
 
 
 def by_slice(items: Sequence[T], type_of: Callable[[T], str]) -> dict[str, list[T]]:
     """All items under `ALL_QUESTIONS`, and, if there are several types, the items of each."""
-    types = list(dict.fromkeys(map(type_of, items)))
-    several = types if types[1:] else []
-    return {ALL_QUESTIONS: list(items)} | {
-        name: [item for item in items if type_of(item) == name] for name in several
-    }
+    slices: dict[str, list[T]] = {}
+    for item in items:
+        slices.setdefault(type_of(item), []).append(item)
+    return {ALL_QUESTIONS: list(items), **(slices if len(slices) > 1 else {})}
 
 
-def values_of(rows: Sequence[QuestionResult], measure: str) -> list[float]:
+def values_of(rows: Iterable[QuestionResult], measure: str) -> list[float]:
     """The values of the rows that have one."""
     return [row.measures[measure] for row in rows if measure in row.measures]
-
-
-def estimate_set(measure: SetMeasure, rows: Sequence[QuestionResult]) -> Estimate:
-    """A measure of the whole set with its interval."""
-    return estimate(measure.of_columns, *measure.columns(rows))
 
 
 def seconds(run: Run) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from eval.report.plots import by_type, latency, reliability_diagram, risk_covera
 from eval.run import JudgedText, QuestionResult, Run
 from eval.summary import (
     Line,
+    columns,
     confidence_and_answerable,
     confidence_and_right,
     seconds,
@@ -134,7 +135,7 @@ def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
     if any(bars.values()):
         reading = "Share of questions; the thin line is the 95 % interval."
         pictures.append(Picture(by_type(bars), "By type of question", reading))
-    if confidence_and_answerable(run.rows)[0].size:
+    if any(row.confidence is not None for row in run.rows):
         pictures += [_reliability(run), _risk(run)]
     times = latency(values_of(run.rows, SECONDS.name), *seconds(run))
     return [*pictures, Picture(times, "Time per question", "From question to answer.")]
@@ -142,7 +143,7 @@ def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
 
 def _reliability(run: Run) -> Picture:
     return Picture(
-        reliability_diagram(reliability(*confidence_and_answerable(run.rows))),
+        reliability_diagram(reliability(*columns(run.rows, confidence_and_answerable))),
         "Does confidence mean what it says?",
         "On the dashed line it does; below it the system is too sure of itself. Numbers count questions.",
     )
@@ -153,7 +154,7 @@ def _risk(run: Run) -> Picture:
     wrong = sum(not row.measures.get("hit@1") for row in answered)
     here = (len(answered) / len(run.rows), wrong / len(answered)) if answered else None
     return Picture(
-        risk_coverage_curve(risk_coverage(*confidence_and_right(run.rows)), here),
+        risk_coverage_curve(risk_coverage(*columns(run.rows, confidence_and_right)), here),
         "What declining buys",
         "Answering only the surest questions: the further left, the fewer answers and the fewer wrong ones.",
     )

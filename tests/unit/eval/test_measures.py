@@ -9,7 +9,6 @@ import pytest
 from eval.gold import Evidence, GoldQuestion
 from eval.judge import ShownExtract
 from eval.measures import (
-    Of,
     answer_measures,
     by_rank,
     document_measures,
@@ -37,7 +36,7 @@ def shown(
 
 
 def score(gold: GoldQuestion, *extracts: ShownExtract, abstained: bool = False) -> dict[str, float]:
-    return score_question(gold, extracts, abstained=abstained, failed=False, standard={})
+    return score_question(gold, extracts, abstained=abstained)
 
 
 def test_the_answer_first() -> None:
@@ -99,13 +98,12 @@ def test_a_measure_that_looks_further_than_what_is_asked_for_is_left_out() -> No
 
 def test_every_value_has_a_definition_and_the_other_way_round() -> None:
     standard = dict.fromkeys(("nDCG@5", "R@5", "RR@5", "Success@5", "P@1"), 0.0)
-    values = score_question(BOTH, [shown(ONE, HAIL)], abstained=False, failed=False, standard=standard)
-    values |= score(NONE, abstained=True) | {"seconds": 0.1}
+    values = score(BOTH, shown(ONE, HAIL)) | standard | score(NONE, abstained=True) | {"seconds": 0.1}
     assert {measure.name for measure in answer_measures(5)} == set(values)
     assert {measure.name for measure in document_measures(10)} == {
         "nDCG@10", "R@10", "RR@10", "Success@10", "P@1", "seconds",
     }  # fmt: skip
-    assert all(measure.definition and measure.of in Of for measure in answer_measures(5))
+    assert all(measure.definition for measure in answer_measures(5))
 
 
 # Graded 2 and 1, found at ranks 2 and 1; one relevant document of query b is not found; c is not ranked.
