@@ -49,8 +49,6 @@ LAYERS = {
     "eval": ("beir report",),
     "cli": (),
 }
-# Arrows that are still to be turned round.
-EXCEPTIONS = {("web/api", "web/pages")}
 ENGINE_LIBRARIES = {"grpc", "milvus", "pyarrow", "pymilvus", "ray"}
 
 # A library is imported in one file of a room, but for these: frameworks that a room is built on, and the layers of torch.
@@ -125,7 +123,7 @@ def test_folders_of_a_room_import_only_lower_ones(room: str) -> None:
                 below = layer(target.removeprefix(f"{room}/"), LAYERS[room])
                 if below >= above and (above, below) != (-1, -1):
                     wrong.add((origin, target))
-    assert wrong - EXCEPTIONS == set()
+    assert wrong == set()
 
 
 def test_layers_name_what_exists() -> None:
@@ -142,10 +140,7 @@ def test_no_circle_between_files() -> None:
 
 
 def test_no_circle_between_folders() -> None:
-    units = {
-        origin: {to for to in targets if (origin, to) not in EXCEPTIONS} for origin, targets in UNITS.items()
-    }
-    assert circle(units) == []
+    assert circle(UNITS) == []
 
 
 def test_a_circle_is_seen() -> None:
@@ -158,9 +153,7 @@ def test_only_one_file_and_the_commands_open_engines() -> None:
     importers = {
         origin
         for origin, targets in UNITS.items()
-        if engine in targets
-        and (origin, engine) not in EXCEPTIONS
-        and origin.split("/")[0] not in ("cli", "bench")
+        if engine in targets and origin.split("/")[0] not in ("cli", "bench")
     }
     assert importers == {"index/published.py"}
     users = {unit(path) for path in PRODUCT_FILES if libraries(path) & ENGINE_LIBRARIES}

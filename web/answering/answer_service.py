@@ -23,6 +23,7 @@ from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.http.json_log import log_event
 from web.http.request_log import annotate
 
+MAX_EXTRACTS = 20
 RUNNING = 8
 WAITING = 52
 RETRY_AFTER = 2

@@ -16,11 +16,10 @@ from index.retrieval.filter import Filter
 from qa.answer_json import AnswerRecord, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
-from web.answering.answer_service import UNAVAILABLE_RETRY_AFTER, AnswerService
+from web.answering.answer_service import MAX_EXTRACTS, UNAVAILABLE_RETRY_AFTER, AnswerService
 from web.answering.health import Health, Reason, service_health
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.http.problems import PROBLEM_TYPE, Problem, api_version, problem_response
-from web.pages.page_state import MAX_EXTRACTS
 
 _DIGITS = 4
 

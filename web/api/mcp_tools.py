@@ -18,10 +18,10 @@ from qa.answer_json import ExtractRecord, extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.settings import package_version
+from web.answering.answer_service import MAX_EXTRACTS
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, McpNotInstalled, StoreUnavailable, TooManyQuestions
-from web.pages.links import reader_link
-from web.pages.page_state import MAX_EXTRACTS
+from web.http.links import reader_link
 
 PATH = "/mcp"
 MAX_CHARACTERS = 20_000

@@ -17,8 +17,8 @@ from web.citations.quotation import quotations, web_address
 from web.citations.text_fragment import fragment_link
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.html import Templates
+from web.http.links import reader_link
 from web.i18n import Catalogue
-from web.pages.links import reader_link
 from web.pages.page_state import PageState, Sort
 
 EXAMPLES = 5

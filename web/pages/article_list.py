@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from index.retrieval.facets import Facet, count_facets
 from index.retrieval.filter import Filter
 from web.context import ServiceContext
-from web.pages.links import reader_link
+from web.http.links import reader_link
 from web.pages.page_state import NAMES
 
 PAGE = 100

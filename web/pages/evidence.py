@@ -17,9 +17,9 @@ from web.citations.export import Export
 from web.citations.quotation import quotations
 from web.citations.text_fragment import fragment_link
 from web.context import ServiceContext
+from web.http.links import read_span, reader_link
 from web.http.problems import problem_response
 from web.i18n import Catalogue
-from web.pages.links import read_span, reader_link
 
 MAX_CITATIONS = 50
 """Citations in one list: some browsers and proxies reject the address of a longer one."""

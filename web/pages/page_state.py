@@ -14,8 +14,8 @@ from typing import Any
 from index.retrieval.facets import Facet
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.assistant import DEFAULT_EXTRACTS
+from web.answering.answer_service import MAX_EXTRACTS
 
-MAX_EXTRACTS = 20
 MOST_VALUES = 50
 LONGEST_VALUE = 300
 NAMES: Mapping[Facet, str] = {

@@ -19,8 +19,8 @@ from qa.errors import QuestionError
 from web.citations.quotation import web_address
 from web.context import ServiceContext
 from web.errors import StoreUnavailable, TooManyQuestions
+from web.http.links import read_span, reader_link
 from web.pages.answer import original_of
-from web.pages.links import read_span, reader_link
 
 _OTHERS = 6
 """Extracts requested for the list of other passages; the cited one is usually among them."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.pages.links import read_span, reader_link
+from web.http.links import read_span, reader_link
 
 
 def test_a_link_names_article_span_and_question() -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from index.retrieval.filter import Filter
-from web.pages.page_state import MAX_EXTRACTS, PageState, Sort, read_view
+from web.answering.answer_service import MAX_EXTRACTS
+from web.pages.page_state import PageState, Sort, read_view
 
 
 def test_a_view_is_read_from_what_the_page_sends() -> None:
