@@ -46,12 +46,14 @@ def verify(
 
 
 def doctor(data: Data = None) -> None:
-    """Show what cleaning dropped, what is missing, near-duplicates, and the settings of the index."""
+    """Show how parsers are confined, what cleaning dropped, near-duplicates, and the index settings."""
     with one_line_errors():
+        from corpus.sandbox.confinement import confinement
         from qa.loading import open_index
         from qa.settings import Settings
 
         settings = Settings.from_environment(data=data)
+        say(f"parsers are confined by: {confinement()}")
         generation = open_index(settings)
         _print_articles(generation)
         _print_manifest(generation, settings)

@@ -46,14 +46,17 @@ class Worker:
         self.sound = True
 
     def wait_until_ready(self) -> None:
-        """Return when the process has sent its first frame. Raises CorpusError if it does not."""
+        """Return when the process is confined. Raises CorpusError if it cannot be or does not start."""
         try:
-            self._receive(time.monotonic() + _START_SECONDS)
+            refusal = self._receive(time.monotonic() + _START_SECONDS)
         except Fault as error:
             self.stop()
             raise CorpusError(
                 f"{_NO_START}; `python -m corpus.sandbox.worker 9 999999999 9` tells why"
             ) from error
+        if refusal:
+            self.stop()
+            raise CorpusError(refusal.decode())
 
     def read(self, suffix: str, raw: bytes, source: str) -> Article:
         """The article in these bytes. Raises Unreadable, or Fault if the process failed."""

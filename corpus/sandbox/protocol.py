@@ -18,6 +18,7 @@ from corpus.article import Article, Dropped, Unreadable, identifier, text_sha256
 
 _LENGTH = struct.Struct(">Q")
 HEADER = _LENGTH.size
+_REASON = 1_000  # characters
 _STRINGS = ("title", "text", "url", "author", "publisher", "published")
 # Cleaning removes these from every canonical text.
 _FORBIDDEN = re.compile(
@@ -76,9 +77,9 @@ def read_answer(content: bytes, number: int, source: str) -> Article:
         if answer["number"] != number:
             raise Fault("got another file's answer from its reader")
         if "refused" in answer:
-            raise Unreadable(str(answer["refused"]))
+            raise Unreadable(str(answer["refused"])[:_REASON])
         if "fault" in answer:
-            raise Fault(str(answer["fault"]))
+            raise Fault(str(answer["fault"])[:_REASON])
         return _article(answer["article"], source)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise Fault("got no article from its reader") from error
@@ -87,7 +88,7 @@ def read_answer(content: bytes, number: int, source: str) -> Article:
 def _article(fields: Mapping[str, Any], source: str) -> Article:
     strings = {name: _string(fields[name]) for name in _STRINGS}
     text = strings["text"]
-    headings = tuple((int(start), int(end)) for start, end in fields["headings"])
+    headings = tuple((_offset(start), _offset(end)) for start, end in fields["headings"])
     edges = [edge for heading in headings for edge in heading]
     if edges != sorted(edges) or not all(0 <= edge <= len(text) for edge in edges):
         raise ValueError("headings outside the text")
@@ -105,6 +106,12 @@ def _article(fields: Mapping[str, Any], source: str) -> Article:
 def _string(value: object) -> str:
     if not isinstance(value, str) or _FORBIDDEN.search(value):
         raise ValueError("not a text that cleaning made")
+    return value
+
+
+def _offset(value: object) -> int:
+    if not isinstance(value, int):  # int() of a number that JSON makes infinite is no ValueError
+        raise TypeError("not an offset")
     return value
 
 

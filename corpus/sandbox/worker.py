@@ -1,6 +1,7 @@
 """Reads files in a sandboxed process: `python -m corpus.sandbox.worker SECONDS MEMORY ANSWER`.
 
 Files come on standard input, answers go to the original standard output; what libraries print is discarded.
+The first frame is empty, or the reason why nothing is read.
 The process exits at the end of its input, or after a failure that may have left it damaged.
 """
 
@@ -10,13 +11,13 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from traceback import walk_tb
 from types import TracebackType
 from typing import BinaryIO
 
-from corpus.article import Unreadable
+from corpus.article import CorpusError, Unreadable
 from corpus.formats.read_bytes import read_article
-from corpus.sandbox.limits import Limits, allow_seconds, confine
+from corpus.sandbox.confinement import confine
+from corpus.sandbox.limits import Limits, allow_seconds
 from corpus.sandbox.protocol import (
     HEADER,
     article_answer,
@@ -34,7 +35,11 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.dont_write_bytecode = True
-    confine(limits)
+    try:
+        confine(limits)
+    except CorpusError as error:
+        _send(answers, str(error).encode())
+        return
     _send(answers, b"")
     while content := _frame(sys.stdin.buffer):
         number, suffix, source = read_question(content)
@@ -60,6 +65,8 @@ def _report_crash(
     answers: BinaryIO, number: int, kind: type[BaseException], _: BaseException, trace: TracebackType | None
 ) -> None:
     """Answers with the error and the last line of this room that it passed; for `sys.excepthook`."""
+    from traceback import walk_tb
+
     root = Path(__file__).parents[2]
     location = ""
     for called, line in walk_tb(trace):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from corpus.sandbox.confinement import confinement
 from tests.support.cli_runs import qa, qa_process
 from tests.support.repository import ARTICLES, GOLD, SAMPLE_ARTICLES, needs_shared
 
@@ -229,6 +230,7 @@ def test_verify_exits_1_after_any_byte_is_changed(data: Path, tmp_path: Path) ->
 
 def test_doctor_shows_the_settings_of_the_index(data: Path) -> None:
     text = qa("doctor", "--data", data).stdout
+    assert f"parsers are confined by: {confinement()}\n" in text
     assert "all-MiniLM-L6-v2, 384 dimensions" in text
     assert "5 articles, 0 pairs of near-duplicates" in text
     assert re.search(r"^backend: (torch|bf16|openvino)$", text, re.MULTILINE)

@@ -27,7 +27,7 @@ from tests.support.repository import ROOT
 STAND_IN = """
 import os, signal, struct, sys, time
 sys.path.insert(0, {root!r})
-from corpus.sandbox.limits import Limits, allow_seconds, confine
+from corpus.sandbox.limits import Limits, allow_seconds
 from corpus.sandbox.protocol import article_answer, fault_answer, frame, read_question, refusal_answer
 from corpus.formats.read_bytes import read_article
 from corpus.article import Unreadable

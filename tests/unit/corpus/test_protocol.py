@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpus.article import Article, Dropped, Unreadable
 from corpus.cleaning.canonical import finish
@@ -96,6 +99,11 @@ def test_another_files_answer_is_not_taken() -> None:
         altered(headings=[1]),
         altered(headings="ab"),
         altered(headings=[["x", "y"]]),
+        altered(headings=[[float("inf"), 1]]),
+        altered(headings=[[0, float("nan")]]),
+        altered(headings=[[0, 10**4000]]),
+        altered(headings=[[0.5, 2]]),
+        altered(headings=[[None, 2]]),
         altered(metadata=["tags"]),
         altered(metadata={"tags": 5}),
         altered(dropped=[["only a line"]]),
@@ -105,6 +113,27 @@ def test_another_files_answer_is_not_taken() -> None:
 def test_what_is_no_article_is_not_taken(answer: bytes) -> None:
     with pytest.raises(Fault, match=r"^got no article from its reader$"):
         read_answer(answer, 0, "a.md")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+@given(st.sampled_from([*FIELDS, "number", "refused", "fault", "article"]), VALUES)
+def test_any_json_is_an_article_or_a_reason(name: str, value: object) -> None:
+    answer = (
+        {"number": 0, "article": FIELDS | {name: value}} if name in FIELDS else {"number": 0, name: value}
+    )
+    with suppress(Unreadable):
+        assert isinstance(read_answer(json.dumps(answer).encode(), 0, "a.md"), Article)
+
+
+def test_reasons_are_short() -> None:
+    with pytest.raises(Unreadable, match=r"^x{1000}$"):
+        read_answer(refusal_answer(0, "x" * 9_000_000), 0, "a.md")
 
 
 def test_id_and_hash_are_not_the_readers_to_say() -> None:
