@@ -9,22 +9,26 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 Cell = str | int | float | date
-# Spreadsheets read such text as a formula, also in full-width forms and after white space. Source: OWASP,
-# CSV Injection.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+# Spreadsheets read a text that begins so as a formula, also in full-width forms, and split a file at other
+# separators than the comma where the locale has another. Source: OWASP, CSV Injection. The sign is optional,
+# so that a run of separators matches as a whole and is not read again from each of them.
+_CELL_START = re.compile(r'(?:^|[;|\t\r\n])[\s"]*+([=+\-@＝＋－＠]?)')
 # Without it Excel reads UTF-8 as Windows-1252.
 _BOM = "\ufeff"
 
 
 def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """The table, with a byte order mark; texts that look like formulas get a leading apostrophe."""
+    """The table, with a byte order mark every field in quotes and formulas neutralised."""
     output = io.StringIO()
-    writer = csv.writer(output)
-    writer.writerow(map(neutralise_formula, columns))
-    writer.writerows([neutralise_formula(cell) for cell in row] for row in rows)
+    writer = csv.writer(output, quoting=csv.QUOTE_ALL)
+    writer.writerows([neutralise_formula(cell) for cell in row] for row in (columns, *rows))
     return _BOM + output.getvalue()
 
 
 def neutralise_formula(cell: Cell) -> Cell:
-    """ "=1+1" becomes "'=1+1"; numbers and dates are unchanged."""
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    """ "=1+1" becomes "'=1+1", "a;=b" becomes "a;'=b"; numbers and dates are unchanged."""
+    return _CELL_START.sub(_neutralised, cell) if isinstance(cell, str) else cell
+
+
+def _neutralised(start: re.Match[str]) -> str:
+    return f"{start[0][:-1]}'{start[1]}" if start[1] else start[0]
