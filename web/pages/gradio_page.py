@@ -88,7 +88,9 @@ async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
     except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
         results = render_error(error, templates)
     else:
-        results = render_reply(response, view, templates, private=site.settings.private_questions)
+        private = site.settings.private_questions
+        # In a thread, as are the filters: text fragments and long lists take time.
+        results = await asyncio.to_thread(render_reply, response, view, templates, private=private)
         status = status_line(response.answer, site.catalogue)
     return status, results, await asyncio.to_thread(_filters, site, view, assistant)
 

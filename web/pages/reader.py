@@ -6,6 +6,7 @@ it, the fragment lets the browser scroll there; `reader.js` adds the query to a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,26 +37,29 @@ def reader_routes(site: ServiceContext) -> APIRouter:
     @router.get("/articles/{identifier}")
     async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
         assistant = site.answers.assistant
-        article = assistant.generation.facets.article(identifier)
+        article = await asyncio.to_thread(lambda: assistant.generation.facets.article(identifier))
         if article is None:
             return site.templates.page("article_gone.html", status=404, identifier=identifier)
         span = read_span(c)
         if span and span[1] > len(article.text):
             span = None
         others = await _other_extracts(site, q, article, span, assistant)
-        return site.templates.page(
-            "reader.html",
-            article=article,
-            paragraphs=list(marked_paragraphs(article, span)),
-            # An article that does not begin with its title as a heading gets it above.
-            starts_with_title=_title_span(article) is not None,
-            mark=f"c={span[0]}-{span[1]}" if span else "",
-            wrong_span=bool(c) and span is None,
-            original=original_of(article.metadata),
-            url=web_address(article.url),
-            generation=assistant.generation.id,
-            question=q,
-            others=[(_link(extract, q), extract) for extract in others],
+        # In a thread, as a long article takes long to render.
+        return await asyncio.to_thread(
+            lambda: site.templates.page(
+                "reader.html",
+                article=article,
+                paragraphs=list(marked_paragraphs(article, span)),
+                # An article that does not begin with its title as a heading gets it above.
+                starts_with_title=_title_span(article) is not None,
+                mark=f"c={span[0]}-{span[1]}" if span else "",
+                wrong_span=bool(c) and span is None,
+                original=original_of(article.metadata),
+                url=web_address(article.url),
+                generation=assistant.generation.id,
+                question=q,
+                others=[(_link(extract, q), extract) for extract in others],
+            )
         )
 
     return router
@@ -97,11 +101,11 @@ class MarkedParagraph(NamedTuple):
 def marked_paragraphs(article: Article, span: Span | None = None) -> Iterator[MarkedParagraph]:
     """Every paragraph and heading of the article; links name the first mark's id, "c=40-95"."""
     id_ = f"c={span[0]}-{span[1]}" if span else ""
-    text = article.text
+    text, title, headings = article.text, _title_span(article), frozenset(article.headings)
     for start, end in paragraphs(text):
-        tag = "h1" if (start, end) == _title_span(article) else "h2"
-        if (start, end) not in article.headings:
-            tag = "p"
+        tag = "h2" if (start, end) in headings else "p"
+        if (start, end) == title:
+            tag = "h1"
         inside = _overlap((start, end), span)
         if inside is None:
             yield MarkedParagraph(tag, text[start:end])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from starlette.testclient import TestClient
 
 from corpus.article import Article, Dropped
 from qa.answer import Answer
-from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
+from tests.support.cost import LINEAR, SHAPES, growth
+from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract, watch_columns
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from tests.support.templates import macro
@@ -38,13 +40,11 @@ def client(answer: Answer = FOUND) -> TestClient:
 
 
 def reading(*articles: Article, answer: Answer = FOUND) -> TestClient:
-    return TestClient(
-        own_app(
-            ServiceContext(
-                AnswerService(FakeAssistant(answer, *articles)), ServiceSettings(), load_catalogue()
-            )
-        )
-    )
+    return client_of(FakeAssistant(answer, *articles))
+
+
+def client_of(assistant: FakeAssistant) -> TestClient:
+    return TestClient(own_app(ServiceContext(AnswerService(assistant), ServiceSettings(), load_catalogue())))
 
 
 def test_the_whole_article_is_shown_with_the_cited_span_marked() -> None:
@@ -166,3 +166,19 @@ def test_text_comes_back_word_for_word(hostile: str) -> None:
     page = HtmlText(marked_text(told, (start, start + len(hostile))))
     assert page.text == f"{hostile}Before {hostile} after"
     assert page.tags == ["p", "p", "mark"]
+
+
+@pytest.mark.parametrize("shape", ["headings", "list", "one paragraph"])
+def test_twice_the_article_takes_twice_the_time(shape: str) -> None:
+    def rendered(size: int) -> Callable[[], object]:
+        long = SHAPES[shape](size)
+        return lambda: marked_text(long, (0, 5))
+
+    assert growth(rendered, 100_000) < LINEAR
+
+
+def test_the_article_is_read_and_rendered_outside_the_event_loop() -> None:
+    assistant = FakeAssistant(FOUND, QUAYS, ECHO)
+    columns = watch_columns(assistant)
+    assert client_of(assistant).get("/articles/quays?q=why").status_code == 200
+    assert (columns.on_loop, columns.in_threads) == ([], ["article"])

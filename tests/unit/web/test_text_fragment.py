@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from html import escape
+from itertools import count
 from urllib.parse import quote, unquote
 
 import pytest
@@ -20,6 +21,7 @@ from playwright.sync_api import Browser, Page
 from corpus.article import Article
 from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
+from tests.support.cost import LINEAR, SHAPES, growth
 from tests.support.fakes import article
 from web.citations.text_fragment import Directive, fragment_link, matches
 
@@ -132,7 +134,7 @@ def test_no_words_no_link(cited: tuple[int, int]) -> None:
     ],
 )
 def test_what_a_browser_finds(sought: Directive, text: str, places: list[tuple[int, int]]) -> None:
-    assert list(matches(text, sought)) == places
+    assert list(matches(text, sought, count())) == places
 
 
 def plain(text: str) -> str:
@@ -169,6 +171,33 @@ def test_another_matcher_finds_just_the_words_cited(paragraphs: list[str], data:
         cited = drawn.text[start:end].strip()
         assert cited in drawn.text[first:last]
         assert drawn.text[first:last].split()[1:-1] == cited.split()[1:-1]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "cited", [slice(0, 60), slice(-6, -2), slice(0, None)], ids=["first", "last", "whole"]
+)
+def test_twice_the_article_takes_twice_the_time(shape: str, cited: slice) -> None:
+    def linked(size: int) -> Callable[[], object]:
+        long = SHAPES[shape](size)
+        start, end, _ = cited.indices(len(long.text))
+        return lambda: (matches_of_no_page(), fragment_link(long, (start, end)))
+
+    assert growth(linked, 100_000) < LINEAR
+
+
+def matches_of_no_page() -> None:
+    """Other articles than the one measured take all places of the cache."""
+    for number in range(20):
+        list(matches(str(number), Directive("1"), count()))
+
+
+def test_a_term_that_is_everywhere_and_a_long_article_have_no_fragment() -> None:
+    often = article("often", f"{'cost x ' * 20_000}cost y")
+    end = len(often.text) - 2
+    assert fragment_link(often, (end - 4, end)) == ""
+    assert fragment_link(article("long", "a b " * 125_000 + "c"), (500_000, 500_001)) == ""
+    assert fragment_link(article("fits", "a b " * 124_999 + "c"), (499_996, 499_997)) != ""
 
 
 @contextmanager
