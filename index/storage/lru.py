@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from cachetools import LRUCache
@@ -13,12 +13,15 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """At most `size` values; the least recently used is dropped first. A cache of size 0 stays empty."""
+    """Values that weigh at most `size` together; the least recently used is dropped first.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    Each weighs 1 unless `weigh` says otherwise. One that weighs more than `size` is not kept, so a cache of
+    size 0 stays empty.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[Value], int] = lambda _: 1) -> None:
         self._lock = threading.Lock()  # reading changes the order too
-        self._values: LRUCache[Key, Value] = LRUCache(size)
+        self._values: LRUCache[Key, Value] = LRUCache(size, weigh)
 
     def get(self, key: Key) -> Value | None:
         """The value, if it is cached."""
@@ -32,9 +35,10 @@ class LruCache(Generic[Key, Value]):
 
     def update(self, values: Mapping[Key, Value]) -> None:
         """Add values as the most recently used."""
-        if self._size:
-            with self._lock:
-                self._values.update(values)
+        with self._lock:
+            for key, value in values.items():
+                if self._values.getsizeof(value) <= self._values.maxsize:
+                    self._values[key] = value
 
     def clear(self) -> None:
         """Remove all values."""

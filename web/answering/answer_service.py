@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from itertools import chain
+from sys import getsizeof
 from threading import BoundedSemaphore
 from typing import NamedTuple
 
@@ -24,8 +26,14 @@ from web.http.json_log import log_event
 from web.http.request_log import annotate
 
 MAX_EXTRACTS = 20
+MOST_VALUES = 50
+"""Values of one filter, each of at most LONGEST_VALUE characters."""
+LONGEST_VALUE = 300
 RUNNING = 8
 WAITING = 52
+CACHE_BYTES = 64 << 20
+_OBJECT_BYTES = 400
+"""An extract, a heading's span or a dropped line, about."""
 RETRY_AFTER = 2
 """Seconds; on two cores half of a full queue is answered by then."""
 UNAVAILABLE_RETRY_AFTER = 5
@@ -170,20 +178,42 @@ class CacheKey(NamedTuple):
     filters: Filter
 
 
-class AnswerCache:
-    """LRU cache of the answers of one generation, in memory alone. For one thread, the event loop's."""
+class _Cached(NamedTuple):
+    answer: Answer
+    weight: int
 
-    def __init__(self, size: int) -> None:
+
+class AnswerCache:
+    """LRU cache of the answers of one generation, in memory alone. For one thread, the event loop's.
+
+    At most `size` answers, and at most `bytes` with the articles that they keep in memory.
+    """
+
+    def __init__(self, size: int, *, bytes: int = CACHE_BYTES) -> None:
         self._generation = ""
-        self._answers: LruCache[CacheKey, Answer] = LruCache(size)
+        self._least = bytes // size if size else 0
+        self._answers: LruCache[CacheKey, _Cached] = LruCache(bytes if size else 0, lambda one: one.weight)
 
     def get(self, generation: str, key: CacheKey) -> Answer | None:
         """The cached answer of this generation, or None."""
-        return self._answers.get(key) if generation == self._generation else None
+        cached = self._answers.get(key) if generation == self._generation else None
+        return cached and cached.answer
 
     def put(self, key: CacheKey, answer: Answer) -> None:
         """Cache an answer; the answers of another generation are dropped, and with them its articles."""
         if answer.generation != self._generation:
             self._answers.clear()
             self._generation = answer.generation
-        self._answers.update({key: answer})
+        weight = max(self._least, 1, _memory(key, answer))
+        self._answers.update({key: _Cached(answer, weight)})
+
+
+def _memory(key: CacheKey, answer: Answer) -> int:
+    """Bytes of a question, its filters and all that its answer refers to, about."""
+    extracts = (*answer.extracts, *answer.nearest)
+    also_in = [citation for extract in extracts for citation in extract.also_in]
+    cited = [extract.article for extract in extracts] + [citation.article for citation in also_in]
+    articles = {article.id: article for article in cited}.values()
+    texts = (key.question, *chain(*astuple(key.filters)), *(article.text for article in articles))
+    objects = len(cited) + sum(len(article.headings) + len(article.dropped) for article in articles)
+    return sum(map(getsizeof, texts)) + _OBJECT_BYTES * objects

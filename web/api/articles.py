@@ -12,12 +12,13 @@ from pydantic import BaseModel, Field
 
 from corpus.article import Article
 from index.retrieval.filter import Filter
-from web.answering.answer_service import AnswerService
+from web.answering.answer_service import LONGEST_VALUE, MOST_VALUES, AnswerService
+from web.api.ask import Value
 from web.http.problems import PROBLEM_TYPE, Problem, api_version
 
 MAX_PAGE = 500
 
-Texts = Annotated[list[str], Query(default_factory=list, max_length=50)]
+Texts = Annotated[list[Value], Query(default_factory=list, max_length=MOST_VALUES)]
 
 
 class ArticleEntry(BaseModel):
@@ -59,7 +60,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
         publisher: Texts,
         author: Texts,
         year: Texts,
-        title: Annotated[str, Query(max_length=300, description="Words of the title.")] = "",
+        title: Annotated[str, Query(max_length=LONGEST_VALUE, description="Words of the title.")] = "",
         first: Annotated[int, Query(ge=0, description="Articles to skip.")] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     ) -> ArticlePage:

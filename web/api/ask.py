@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,14 +16,21 @@ from index.retrieval.filter import Filter
 from qa.answer_json import AnswerRecord, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
-from web.answering.answer_service import MAX_EXTRACTS, UNAVAILABLE_RETRY_AFTER, AnswerService
+from web.answering.answer_service import (
+    LONGEST_VALUE,
+    MAX_EXTRACTS,
+    MOST_VALUES,
+    UNAVAILABLE_RETRY_AFTER,
+    AnswerService,
+)
 from web.answering.health import Health, Reason, service_health
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.http.problems import PROBLEM_TYPE, Problem, api_version, problem_response
 
 _DIGITS = 4
 
-Values = tuple[str, ...]
+Value = Annotated[str, Field(max_length=LONGEST_VALUE)]
+Values = Annotated[tuple[Value, ...], Field(max_length=MOST_VALUES)]
 
 
 class FilterBody(BaseModel):

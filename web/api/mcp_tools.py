@@ -19,6 +19,7 @@ from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
 from qa.settings import package_version
 from web.answering.answer_service import MAX_EXTRACTS
+from web.api.ask import Values
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, McpNotInstalled, StoreUnavailable, TooManyQuestions
 from web.http.links import reader_link
@@ -32,7 +33,6 @@ INSTRUCTIONS = (
 )
 
 Number = Annotated[int, Field(ge=1, le=MAX_EXTRACTS)]
-Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 
 
 class McpExtract(BaseModel):
@@ -91,9 +91,9 @@ def build_mcp_server(context: ServiceContext) -> Any:
     async def ask(
         question: str,
         k: Number = DEFAULT_EXTRACTS,
-        publishers: Texts = (),
-        authors: Texts = (),
-        years: Texts = (),
+        publishers: Values = (),
+        authors: Values = (),
+        years: Values = (),
     ) -> McpAnswer:
         where = Filter(publishers=publishers, authors=authors, years=years)
         try:

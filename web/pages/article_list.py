@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from index.retrieval.facets import Facet, count_facets
 from index.retrieval.filter import Filter
+from web.answering.answer_service import LONGEST_VALUE
 from web.context import ServiceContext
 from web.http.links import reader_link
 from web.pages.page_state import NAMES
@@ -54,6 +55,7 @@ def article_list_routes(site: ServiceContext) -> APIRouter:
         title: str = "", publisher: str = "", author: str = "", year: str = "", page: str = "1"
     ) -> HTMLResponse:
         number = int(page) if page.isascii() and page.isdecimal() and len(page) < 8 else 1
+        title, publisher, author, year = (text[:LONGEST_VALUE] for text in (title, publisher, author, year))
         return _page(site, ArticleQuery(title, publisher, author, year, max(1, number)))
 
     return router

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
+from threading import BoundedSemaphore
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -12,17 +15,23 @@ from fastapi.responses import HTMLResponse, Response
 
 from corpus.article import Article
 from qa.answer import Citation
+from web.answering.answer_service import RETRY_AFTER
 from web.citations.document_formats import FORMATS
 from web.citations.export import Export
 from web.citations.quotation import quotations
 from web.citations.text_fragment import fragment_link
 from web.context import ServiceContext
 from web.http.links import read_span, reader_link
+from web.errors import TooManyQuestions
 from web.http.problems import problem_response
 from web.i18n import Catalogue
 
 MAX_CITATIONS = 50
 """Citations in one list: some browsers and proxies reject the address of a longer one."""
+MAX_CHARACTERS = 100_000
+"""Characters quoted in one list: an address of 1 KB can cite fifty whole articles."""
+RUNNING = 4
+"""Lists rendered or written at once; more are told to come back."""
 Find = Callable[[str], Article | None]
 _ARTICLE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 # Characters shown of a malformed address.
@@ -31,32 +40,51 @@ _SHOWN = 100
 
 def evidence_routes(site: ServiceContext) -> APIRouter:
     """The page and its downloads."""
+    places = BoundedSemaphore(RUNNING)
+
+    @contextmanager
+    def place() -> Iterator[None]:
+        if not places.acquire(blocking=False):
+            raise TooManyQuestions(RETRY_AFTER)
+        try:
+            yield
+        finally:
+            places.release()
+
     router = APIRouter(include_in_schema=False)
 
     # Not `async`: checking text fragments and writing files takes time, so they run in threads.
     @router.get("/evidence")
     def page(request: Request) -> HTMLResponse:
-        cited = _read_request(site, request)
-        return site.templates.page(
-            "evidence.html",
-            service=site.settings.name,
-            faults=_faults(site.catalogue, cited),
-            entries=[Entry(cited, number) for number in range(len(cited.citations))],
-            formats=FORMATS,
-            query=cited_query(cited.citations, cited.missing),
-        )
+        with place():
+            return _page(site, _read_request(site, request))
 
     @router.get("/evidence/download.{suffix}")
     def download(suffix: str, request: Request) -> Response:
         if suffix not in FORMATS:
             return problem_response(404, site.catalogue("evidence.no_format", known=", ".join(FORMATS)))
-        cited = _read_request(site, request)
-        faults = [*_malformed(site.catalogue, cited), *_too_many(site.catalogue, cited)]
-        if not (faults or cited.citations or cited.missing):
-            faults = [site.catalogue("evidence.nothing")]
-        return problem_response(422, faults[0]) if faults else _file(site, suffix, cited)
+        with place():
+            return _download(site, suffix, _read_request(site, request))
 
     return router
+
+
+def _page(site: ServiceContext, cited: CitationList) -> HTMLResponse:
+    return site.templates.page(
+        "evidence.html",
+        service=site.settings.name,
+        faults=_faults(site.catalogue, cited),
+        entries=[Entry(cited, number) for number in range(len(cited.citations))],
+        formats=FORMATS,
+        query=cited_query(cited.citations, cited.missing),
+    )
+
+
+def _download(site: ServiceContext, suffix: str, cited: CitationList) -> Response:
+    faults = [*_malformed(site.catalogue, cited), *_too_many(site.catalogue, cited)]
+    if not (faults or cited.citations or cited.missing):
+        faults = [site.catalogue("evidence.nothing")]
+    return problem_response(422, faults[0]) if faults else _file(site, suffix, cited)
 
 
 def _read_request(site: ServiceContext, request: Request) -> CitationList:
@@ -75,7 +103,8 @@ def _malformed(t: Catalogue, cited: CitationList) -> list[str]:
 
 
 def _too_many(t: Catalogue, cited: CitationList) -> list[str]:
-    return [t("evidence.too_many", most=MAX_CITATIONS)] if cited.too_many else []
+    limits = {"most": t.number(MAX_CITATIONS), "characters": t.number(MAX_CHARACTERS)}
+    return [t("evidence.too_many", **limits)] if cited.too_many else []
 
 
 def _file(site: ServiceContext, suffix: str, cited: CitationList) -> Response:
@@ -92,7 +121,7 @@ class CitationList:
     """The citations of a list, each once and in order.
 
     `missing` are addresses of what is not in the index any more, `malformed` texts that are no address,
-    `too_many` the number of addresses after the first 50.
+    `too_many` the number of addresses after the first 50, and of citations after MAX_CHARACTERS.
     """
 
     citations: tuple[Citation, ...]
@@ -140,11 +169,14 @@ def read_cited(addresses: Sequence[str], find: Find) -> CitationList:
     distinct = list(dict.fromkeys(addresses))
     parsed = {address: _parse_citation(address) for address in distinct[:MAX_CITATIONS]}
     citations = {address: _citation(find, *parts) for address, parts in parsed.items() if parts}
+    found = list(filter(None, citations.values()))
+    quoted = accumulate(citation.end - citation.start for citation in found)
+    kept = found[: sum(total <= MAX_CHARACTERS for total in quoted)]
     return CitationList(
-        citations=tuple(dict.fromkeys(filter(None, citations.values()))),
+        citations=tuple(dict.fromkeys(kept)),
         missing=tuple(address for address, citation in citations.items() if not citation),
         malformed=tuple(address for address, parts in parsed.items() if not parts),
-        too_many=max(len(distinct) - MAX_CITATIONS, 0),
+        too_many=len(distinct) - len(parsed) + len(found) - len(kept),
     )
 
 

@@ -14,10 +14,8 @@ from typing import Any
 from index.retrieval.facets import Facet
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.assistant import DEFAULT_EXTRACTS
-from web.answering.answer_service import MAX_EXTRACTS
+from web.answering.answer_service import LONGEST_VALUE, MAX_EXTRACTS, MOST_VALUES
 
-MOST_VALUES = 50
-LONGEST_VALUE = 300
 NAMES: Mapping[Facet, str] = {
     Facet.PUBLISHER: "publisher",
     Facet.AUTHOR: "author",

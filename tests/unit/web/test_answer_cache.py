@@ -7,7 +7,8 @@ import pytest
 
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.errors import QuestionError
-from tests.support.fake_assistant import DREDGING, FakeAssistant
+from tests.support.fake_assistant import DREDGING, FakeAssistant, answered, extract
+from tests.support.fakes import article
 from web.answering.answer_service import AnswerCache, AnswerService, CacheKey
 
 ANSWER = DREDGING
@@ -36,6 +37,29 @@ def test_another_number_filter_or_generation_is_another_question() -> None:
     assert recent.get("gen-9-0123456789abcdef", asked("one")) is None
     recent.put(asked("two"), replace(ANSWER, generation="gen-9-0123456789abcdef"))
     assert recent.get(ANSWER.generation, asked("one")) is None
+
+
+def test_the_articles_of_cached_answers_are_bounded_in_bytes() -> None:
+    long = answered(extract(article("long", "a " * 50_000), "a"))
+    recent = AnswerCache(500, bytes=250_000)
+    for question in ("one", "two", "three"):
+        recent.put(asked(question), long)
+    kept = [recent.get(long.generation, asked(question)) for question in ("one", "two", "three")]
+    assert kept == [None, long, long]
+    # The article once, however many extracts are of it; and filters count too.
+    twice = answered(*long.extracts, *long.extracts)
+    recent.put(asked("four"), twice)
+    assert recent.get(long.generation, asked("three")) is long
+    recent.put(asked("five", filters=Filter(authors=("x" * 100_000,))), ANSWER)
+    assert recent.get(long.generation, asked("four")) is None
+
+
+def test_an_answer_larger_than_the_cache_is_not_kept_and_costs_no_other() -> None:
+    recent = AnswerCache(500, bytes=250_000)
+    recent.put(asked("one"), ANSWER)
+    recent.put(asked("two"), answered(extract(article("long", "a " * 200_000), "a")))
+    assert recent.get(ANSWER.generation, asked("one")) is ANSWER
+    assert recent.get(ANSWER.generation, asked("two")) is None
 
 
 def test_none_are_kept_when_none_are_wanted() -> None:

@@ -78,6 +78,14 @@ def test_number_and_filters_reach_the_assistant(client: TestClient, assistant: F
         ({"question": "x", "k": True}, "k: Input should be a valid integer"),
         ({"question": "x", "filter": {}}, "filter: Extra inputs are not permitted"),
         ({"question": "x", "filters": {"year": []}}, "filters.year: Extra inputs are not permitted"),
+        (
+            {"question": "x", "filters": {"years": ["2004"] * 51}},
+            "filters.years: Tuple should have at most 50 items after validation, not 51",
+        ),
+        (
+            {"question": "x", "filters": {"authors": ["x" * 301]}},
+            "filters.authors.0: String should have at most 300 characters",
+        ),
         ([], "body: Input should be a valid dictionary or object to extract fields from"),
     ],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -16,21 +18,23 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
+from corpus.article import Article
 from qa.answer import Citation
 from tests.support.browser_page import PageWitness, running
 from tests.support.chromium import needs_chromium
-from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant
+from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, WatchedColumns
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from web.access.guard import Guard
 from web.answering.answer_service import AnswerService
+from web.citations.document_formats import FORMATS
 from web.citations.quotation import html_quotation, markdown_quotation, plain_quotation
 from web.context import ServiceContext
 from web.http.security_headers import SecurityHeaders
 from web.http.static_files import file_routes
 from web.i18n import load_catalogue
-from web.pages.evidence import evidence_routes, read_cited
-from web.service import build_app
+from web.pages.evidence import RUNNING, evidence_routes, read_cited
+from web.service import build_app, own_app
 from web.settings import ServiceSettings
 
 # "Dredging cost more." and "They say that dredging cost more."
@@ -50,9 +54,9 @@ OTHERS = [
 SHELF = {one.id: one for one in (HARBOUR, ECHO, *OTHERS)}
 
 
-def service() -> FastAPI:
+def service(*others: Article) -> FastAPI:
     """The list behind the guard and the policy of the whole service, without Gradio."""
-    assistant = FakeAssistant(DREDGING, *SHELF.values())
+    assistant = FakeAssistant(DREDGING, *SHELF.values(), *others)
     app = FastAPI()
     app.include_router(file_routes())
     app.include_router(
@@ -133,6 +137,53 @@ def test_a_list_holds_fifty() -> None:
     assert (len(cited.citations), cited.too_many) == (50, 2)
 
 
+LONG = [article(f"long{number}", "<&\"' " * 12_000) for number in range(3)]
+
+
+def test_a_list_quotes_a_hundred_thousand_characters() -> None:
+    shelf = {one.id: one for one in LONG}
+    cited = read_cited(["long0:0-60000", "gone:0-9999999", "long1:0-40000", "long2:0-1"], shelf.get)
+    assert [citation.address for citation in cited.citations] == ["long0:0-60000", "long1:0-40000"]
+    assert (cited.missing, cited.too_many) == (("gone:0-9999999",), 1)
+
+
+def test_an_address_of_a_kilobyte_gives_a_bounded_page_and_file() -> None:
+    with TestClient(service(*LONG)) as client:
+        addresses = [f"long0:{number}-60000" for number in range(50)]
+        page = client.get(listed(*addresses))
+        assert "A list holds 50 citations and 100,000 quoted characters at most" in page.text
+        assert page.text.count("<blockquote>") == 1
+        assert len(page.content) < 25 * 100_000  # four texts, in each the sign with the longest name
+        for suffix in FORMATS:
+            assert client.get(download(suffix, *addresses)).status_code == 422
+            assert len(client.get(download(suffix, addresses[0])).content) < 25 * 100_000
+
+
+def test_four_lists_are_written_at_once_and_a_fifth_is_told_when_to_come_back() -> None:
+    """Each waits within the service until all four are there."""
+    assistant = FakeAssistant(DREDGING, *SHELF.values())
+    arrived, leave = threading.Semaphore(0), threading.Event()
+
+    class SlowColumns(WatchedColumns):
+        def article(self, identifier: str) -> Article | None:
+            arrived.release()
+            assert leave.wait(60)
+            return SHELF.get(identifier)
+
+    assistant.generation.facets = SlowColumns(assistant.generation.facets)  # type: ignore[misc, assignment]
+    app = own_app(ServiceContext(AnswerService(assistant), ServiceSettings(), load_catalogue()))
+    with TestClient(app) as client, ThreadPoolExecutor(RUNNING) as pool:
+        slow = [pool.submit(client.get, address) for address in (listed(COST), download("md", COST)) * 2]
+        for _ in range(RUNNING):
+            assert arrived.acquire(timeout=60)
+        refused = [client.get(listed(SAID)), client.get(download("docx", SAID))]
+        leave.set()
+        assert [reply.result().status_code for reply in slow] == [200] * RUNNING
+        assert client.get(listed(SAID)).status_code == 200
+    for reply in refused:
+        assert (reply.status_code, reply.headers["retry-after"]) == (503, "2")
+
+
 def test_the_page_quotes_cites_and_links(client: TestClient) -> None:
     page = client.get(listed(COST, SAID)).text
     assert page.count("<blockquote>") == 2
@@ -183,7 +234,10 @@ def test_every_fault_has_its_line_and_the_rest_is_listed(client: TestClient) -> 
 def test_more_than_fifty_are_told(client: TestClient) -> None:
     page = client.get(listed(*(f"harbour:0-{end}" for end in range(1, 52)))).text
     assert page.count("<blockquote>") == 50
-    assert "A list holds 50 citations at most; those after them were left out." in page
+    assert (
+        "A list holds 50 citations and 100,000 quoted characters at most; what is beyond was left out."
+        in page
+    )
 
 
 def test_a_quotation_can_be_copied_in_three_forms(client: TestClient) -> None:
@@ -246,7 +300,7 @@ def test_downloads_hold_what_is_there(client: TestClient) -> None:
         (
             download("csv", *(f"harbour:0-{end}" for end in range(1, 52))),
             422,
-            "A list holds 50 citations at most; those after them were left out.",
+            "A list holds 50 citations and 100,000 quoted characters at most; what is beyond was left out.",
         ),
         (
             download("exe", COST),

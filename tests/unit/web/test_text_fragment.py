@@ -181,15 +181,15 @@ def test_twice_the_article_takes_twice_the_time(shape: str, cited: slice) -> Non
     def linked(size: int) -> Callable[[], object]:
         long = SHAPES[shape](size)
         start, end, _ = cited.indices(len(long.text))
-        return lambda: (matches_of_no_page(), fragment_link(long, (start, end)))
+
+        def work() -> None:
+            for number in range(20):  # other articles take all places of the cache
+                list(matches(str(number), Directive("1"), count()))
+            fragment_link(long, (start, end))
+
+        return work
 
     assert growth(linked, 100_000) < LINEAR
-
-
-def matches_of_no_page() -> None:
-    """Other articles than the one measured take all places of the cache."""
-    for number in range(20):
-        list(matches(str(number), Directive("1"), count()))
 
 
 def test_a_term_that_is_everywhere_and_a_long_article_have_no_fragment() -> None:
