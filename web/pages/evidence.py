@@ -21,8 +21,8 @@ from web.citations.export import Export
 from web.citations.quotation import quotations
 from web.citations.text_fragment import fragment_link
 from web.context import ServiceContext
-from web.http.links import read_span, reader_link
 from web.errors import TooManyQuestions
+from web.http.links import read_span, reader_link
 from web.http.problems import problem_response
 from web.i18n import Catalogue
 
