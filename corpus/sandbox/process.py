@@ -1,4 +1,4 @@
-"""Runs one reading process and talks to it over pipes, with a deadline on every wait.
+"""Runs one reading process and talks to it over pipes, and kills it at its deadline.
 
 The process is not trusted: answers are limited in length and parsed by `corpus.sandbox.protocol`.
 """
@@ -6,13 +6,13 @@ The process is not trusted: answers are limited in length and parsed by `corpus.
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from corpus.article import Article, CorpusError, Unreadable
@@ -23,7 +23,6 @@ from corpus.sandbox.protocol import HEADER, Fault, frame, frame_length, question
 _PATIENCE = 5
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
-_STEP = 1 << 16
 _NO_START = "the process that reads files does not start"
 
 
@@ -39,16 +38,16 @@ class Worker:
         self._running = _start(command)
         assert self._running.stdin
         assert self._running.stdout
-        self._to, self._from = self._running.stdin.fileno(), self._running.stdout.fileno()
-        os.set_blocking(self._to, False)
-        os.set_blocking(self._from, False)
+        self._to, self._from = self._running.stdin, self._running.stdout
+        self._deadline = 0.0
         self.answered = 0
         self.sound = True
 
     def wait_until_ready(self) -> None:
         """Return when the process is confined. Raises CorpusError if it cannot be or does not start."""
         try:
-            refusal = self._receive(time.monotonic() + _START_SECONDS)
+            with self._killed_after(_START_SECONDS):
+                refusal = self._receive()
         except Fault as error:
             self.stop()
             raise CorpusError(
@@ -60,12 +59,13 @@ class Worker:
 
     def read(self, suffix: str, raw: bytes, source: str) -> Article:
         """The article in these bytes. Raises Unreadable, or Fault if the process failed."""
-        deadline = time.monotonic() + _PATIENCE * self._limits.seconds
         self.sound = False
-        self._send(frame(question(self.answered, suffix, source)), deadline)
-        self._send(frame(raw), deadline)
+        with self._killed_after(_PATIENCE * self._limits.seconds):
+            self._send(frame(question(self.answered, suffix, source)))
+            self._send(frame(raw))
+            answer = self._receive()
         try:
-            article = read_answer(self._receive(deadline), self.answered, source)
+            article = read_answer(answer, self.answered, source)
         except Fault:
             raise
         except Unreadable:
@@ -84,49 +84,44 @@ class Worker:
         """Kill the process and close its pipes."""
         self.kill()
         self._running.wait()
-        for pipe in (self._running.stdin, self._running.stdout):
-            if pipe:
+        for pipe in (self._to, self._from):
+            with suppress(BrokenPipeError):
                 pipe.close()
 
     def _sound_again(self) -> None:
         self.sound = True
         self.answered += 1
 
-    def _send(self, content: bytes, deadline: float) -> None:
-        left = memoryview(content)
-        while left:
-            self._wait(self._to, select.POLLOUT, deadline)
-            try:
-                left = left[os.write(self._to, left[:_STEP]) :]
-            except BlockingIOError:
-                continue
-            except BrokenPipeError as error:
-                raise self._death() from error
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        """Kill the process when the time is over, which ends a pending read or write."""
+        self._deadline = time.monotonic() + seconds
+        timer = threading.Timer(seconds, self.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
-    def _receive(self, deadline: float) -> bytes:
-        length = frame_length(self._read_exactly(HEADER, deadline))
+    def _send(self, content: bytes) -> None:
+        try:
+            self._to.write(content)
+            self._to.flush()
+        except BrokenPipeError as error:
+            raise self._death() from error
+
+    def _receive(self) -> bytes:
+        length = frame_length(self._read_exactly(HEADER))
         if length > self._limits.answer:
             raise Fault(f"holds more than {self._limits.answer // 1_000_000:,} MB of text; split it")
-        return self._read_exactly(length, deadline)
+        return self._read_exactly(length)
 
-    def _read_exactly(self, length: int, deadline: float) -> bytes:
-        content = bytearray()
-        while len(content) < length:
-            self._wait(self._from, select.POLLIN, deadline)
-            try:
-                step = os.read(self._from, min(_STEP, length - len(content)))
-            except BlockingIOError:
-                continue
-            if not step:
-                raise self._death()
-            content += step
-        return bytes(content)
-
-    def _wait(self, pipe: int, event: int, deadline: float) -> None:
-        poll = select.poll()
-        poll.register(pipe, event)
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1_000):
-            raise self._too_slow()
+    def _read_exactly(self, length: int) -> bytes:
+        content = self._from.read(length)
+        if len(content) < length:
+            raise self._death()
+        return content
 
     def _death(self) -> Fault:
         """The fault of a process that closed its pipe."""
@@ -134,13 +129,10 @@ class Worker:
             self._running.wait(_END_SECONDS)
         self.kill()
         code = self._running.wait()
-        if code == -signal.SIGXCPU:
-            return self._too_slow()
+        if code == -signal.SIGXCPU or time.monotonic() >= self._deadline:
+            return TooSlow(f"takes longer than {self._limits.seconds} seconds to read; split it")
         died = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return Fault(f"stopped its reader ({died}); save it again or in another format")
-
-    def _too_slow(self) -> TooSlow:
-        return TooSlow(f"takes longer than {self._limits.seconds} seconds to read; split it")
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -155,7 +147,6 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            bufsize=0,
             cwd="/",
             env={"PYTHONPATH": os.pathsep.join(modules), "LANG": "C.UTF-8"},
             start_new_session=True,
