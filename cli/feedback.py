@@ -133,12 +133,12 @@ def _export_judgements(store: FeedbackStore, path: Path) -> None:
 
 
 def _export_candidates(store: FeedbackStore, path: Path, settings: Settings) -> None:
-    from eval.gold_candidates import candidates, judged_records, without_text
+    from eval.gold_candidates import candidates, judged_answers, without_text
     from qa.loading import open_index
 
     articles = open_index(settings).articles
     with store.reading() as feedback:
-        lines = list(candidates(judged_records(feedback, articles)))
+        lines = list(candidates(judged_answers(feedback, articles)))
         silent = without_text(feedback)
     _write(path, _json_lines(lines))
     say(f"{path}: {count(lines, 'gold line')} to be completed; `qa eval check {path}` lists what is missing.")

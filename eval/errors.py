@@ -13,13 +13,10 @@ class GoldError(EvalFailure):
     """A bad gold file, or a bad line of it; lines count from 1, 0 is the file."""
 
     def __init__(self, file: Path, reason: str, *, line: int = 0, question: str = "") -> None:
-        self.file = file
         self.line = line
         self.question = question
-        self.reason = reason
         location = f", line {line}" if line else ""
-        named = f" ({question})" if question else ""
-        super().__init__(f"{file}{location}{named}: {reason}")
+        super().__init__(f"{file}{location}{f' ({question})' if question else ''}: {reason}")
 
 
 class RunError(EvalFailure):

@@ -8,9 +8,11 @@ check` lists what is still missing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corpus.article import Article
 from corpus.json_lines import numbered_objects
@@ -18,66 +20,64 @@ from corpus.normalise import fold
 from eval.errors import GoldError
 from eval.gold import ANSWERS
 
-Line = dict[str, Any]
+Record = dict[str, Any]
 _CLOSEST_CHARACTERS = 160
 
 
-def candidates(records: Iterable[Mapping[str, Any]], *, prefix: str = "use") -> Iterator[Line]:
-    """Candidate gold lines for answers as `qa ask --json` prints them, each question once.
+class _Quote(BaseModel):
+    text: str
 
-    A record may carry a user's verdict as "useful": true or false; answers without a verdict are left out.
-    """
+
+class _Extract(BaseModel):
+    source: str
+    answer: _Quote
+
+
+class AnsweredQuestion(BaseModel):
+    """An answer as `qa ask --json` prints it; "useful" (true or false) is a user's verdict."""
+
+    model_config = ConfigDict(strict=True)
+
+    question: str
+    abstained: bool = False
+    useful: bool | None = None
+    extracts: list[_Extract] = []
+    nearest: list[_Extract] = []
+
+
+def candidates(answers: Iterable[AnsweredQuestion], *, prefix: str = "use") -> Iterator[Record]:
+    """Candidate gold lines, each question once; answers without a verdict are left out."""
     seen: set[str] = set()
-    for record in records:
-        question = str(record.get("question") or "").strip()
-        useful = record.get("useful")
-        if not question or fold(question) in seen or (useful is None and not record.get("abstained")):
+    for answer in answers:
+        question = answer.question.strip()
+        unjudged = answer.useful is None and not answer.abstained
+        if not question or fold(question) in seen or unjudged:
             continue
         seen.add(fold(question))
-        identifier = f"{prefix}-{len(seen):03d}"
-        yield {"id": identifier, "question": question, "type": "", **_completed(record, useful)}
+        yield {"id": f"{prefix}-{len(seen):03d}", "question": question, "type": "", **_completed(answer)}
 
 
-def _completed(record: Mapping[str, Any], useful: object) -> Line:
-    first = next(iter(record.get("extracts") or ()), None)
-    if useful is True and first and first["answer"]["text"].strip():
-        evidence = {"doc": first["source"], "quotes": [first["answer"]["text"]], "grade": ANSWERS}
+def _completed(answer: AnsweredQuestion) -> Record:
+    first = answer.extracts[0] if answer.extracts else None
+    if answer.useful and first and first.answer.text.strip():
+        evidence = {"doc": first.source, "quotes": [first.answer.text], "grade": ANSWERS}
         return {"answerable": True, "relevant": [evidence], "note": "marked useful: confirm the quote"}
-    unjudged = "declined" if record.get("abstained") else "marked not useful"
-    reason = "marked useful" if useful is True else unjudged
-    closest = next(iter(record.get("nearest") or record.get("extracts") or ()), None)
-    shown = (
-        f"; shown: {closest['source']}: {closest['answer']['text'][:_CLOSEST_CHARACTERS]}" if closest else ""
-    )
-    note = f"{reason}: look up whether the articles answer{shown}"
+    unjudged = "declined" if answer.abstained else "marked not useful"
+    note = f"{'marked useful' if answer.useful else unjudged}: look up whether the articles answer"
+    for closest in (answer.nearest or answer.extracts)[:1]:
+        note += f"; shown: {closest.source}: {closest.answer.text[:_CLOSEST_CHARACTERS]}"
     return {"answerable": None, "relevant": [], "note": note}
 
 
-def read_answers(path: Path) -> Iterator[Mapping[str, Any]]:
+def read_answers(path: Path) -> Iterator[AnsweredQuestion]:
     """The answers in a file of JSON Lines. Raises GoldError."""
     for number, record in numbered_objects(path, advice="give what `qa ask --batch FILE --json` printed"):
-        if not _is_answer(record):
-            raise GoldError(path, "is not an answer as `qa ask --json` prints it", line=number)
-        yield record
+        try:
+            yield AnsweredQuestion.model_validate(record)
+        except ValidationError as error:
+            reason = "is not an answer as `qa ask --json` prints it"
+            raise GoldError(path, reason, line=number) from error
 
-
-def _is_answer(record: Mapping[str, Any]) -> bool:
-    listed = [record.get("extracts", []), record.get("nearest", [])]
-    verdict = record.get("useful") in (None, True, False)
-    return (
-        verdict
-        and isinstance(record.get("question"), str)
-        and all(isinstance(extracts, list) and all(map(_is_extract, extracts)) for extracts in listed)
-    )
-
-
-def _is_extract(extract: object) -> bool:
-    if not isinstance(extract, dict) or not isinstance(extract.get("answer"), dict):
-        return False
-    return isinstance(extract.get("source"), str) and isinstance(extract["answer"].get("text"), str)
-
-
-Record = dict[str, Any]
 
 # Useful answers come first, and judged questions before declined ones.
 _ASKED = """
@@ -103,32 +103,28 @@ WHERE question IS NULL AND (abstained OR EXISTS (SELECT 1 FROM judged WHERE judg
 """
 
 
-def judged_records(feedback: sqlite3.Connection, articles: Iterable[Article]) -> Iterator[Record]:
-    """Declined or judged questions in the form of `qa ask --json`, with "useful".
+def judged_answers(feedback: sqlite3.Connection, articles: Iterable[Article]) -> Iterator[AnsweredQuestion]:
+    """The declined and the judged questions of the feedback.
 
     Useful ones first, then useless, then declined; the newest first in each. An answer is useful if any of
     its extracts is.
     """
     texts = {(article.id, article.sha256): article.text for article in articles}
     for question_id, question, abstained, judged, useful in feedback.execute(_ASKED).fetchall():
-        yield {
-            "question": question,
-            "abstained": bool(abstained),
-            "useful": bool(useful) if judged else None,
-            "extracts": list(
-                _extract(feedback.execute(_USEFUL if useful else _FIRST, (question_id,)), texts)
-            ),
-        }
+        cited = feedback.execute(_USEFUL if useful else _FIRST, (question_id,))
+        yield AnsweredQuestion(
+            question=question,
+            abstained=bool(abstained),
+            useful=bool(useful) if judged else None,
+            extracts=[
+                _Extract(source=source, answer=_Quote(text=text[start:end]))
+                for article, source, sha256, start, end in cited
+                if (text := texts.get((article, sha256))) is not None
+            ],
+        )
 
 
 def without_text(feedback: sqlite3.Connection) -> int:
     """How many records are missing because the text of their question was not stored."""
     (count,) = feedback.execute(_WITHOUT_TEXT).fetchone()
     return int(count)
-
-
-def _extract(cited: sqlite3.Cursor, texts: Mapping[tuple[str, str], str]) -> Iterator[Record]:
-    for article, source, sha256, start, end in cited:
-        text = texts.get((article, sha256))
-        if text is not None:
-            yield {"source": source, "answer": {"text": text[start:end]}}

@@ -49,18 +49,23 @@ def format_interval(estimate: Estimate, measure: Measure) -> str:
     return f"[{format_value(estimate.low, measure)}, {format_value(estimate.high, measure)}]"
 
 
+def _cell(line: Line, name: str = ALL_QUESTIONS) -> str:
+    """The value of a slice."""
+    return format_value(line.estimates[name].value, line.measure) if name in line.estimates else MISSING
+
+
 def _with_interval(line: Line) -> str:
-    estimate = line.estimates[ALL_QUESTIONS]
-    return f"{format_value(estimate.value, line.measure)} {format_interval(estimate, line.measure)}".rstrip()
+    return f"{_cell(line)} {format_interval(line.estimates[ALL_QUESTIONS], line.measure)}".rstrip()
 
 
 def summary_table(lines: Sequence[Line]) -> Table:
     """Every measure over all questions."""
-    rows = []
-    for measure, estimate in ((line.measure, line.estimates[ALL_QUESTIONS]) for line in lines):
-        value = format_value(estimate.value, measure)
-        rows.append((measure.name, value, format_interval(estimate, measure), str(estimate.count)))
-    return Table(("measure", "value", "95 % interval", "questions"), tuple(rows))
+    rows = tuple(
+        (line.measure.name, _cell(line), format_interval(whole, line.measure), str(whole.count))
+        for line in lines
+        if (whole := line.estimates[ALL_QUESTIONS])
+    )
+    return Table(("measure", "value", "95 % interval", "questions"), rows)
 
 
 def type_table(lines: Sequence[Line], run: Run) -> Table:
@@ -69,10 +74,6 @@ def type_table(lines: Sequence[Line], run: Run) -> Table:
     counts = Counter(row.type for row in run.rows) if chosen else {}
     rows = [(name, str(number), *(_cell(line, name) for line in chosen)) for name, number in counts.items()]
     return Table(("type", "questions", *(line.measure.name for line in chosen)), tuple(rows))
-
-
-def _cell(line: Line, slice_: str) -> str:
-    return format_value(line.estimates[slice_].value, line.measure) if slice_ in line.estimates else MISSING
 
 
 def remarks(run: Run) -> list[str]:
@@ -108,50 +109,54 @@ def ablation_table(runs: Mapping[str, Run]) -> Table:
     for name, run in runs.items():
         lines = {line.measure.name: line for line in summarise(run)}
         shown = [lines[measure] for measure in ABLATION_MEASURES if measure in lines]
-        cells = [format_value(line.estimates[ALL_QUESTIONS].value, line.measure) for line in shown[1:]]
-        rows.append((name, _with_interval(shown[0]), *cells, f"{1_000 * seconds(run)[0]:.0f}"))
+        rows.append(
+            (name, _with_interval(shown[0]), *map(_cell, shown[1:]), f"{1_000 * seconds(run)[0]:.0f}")
+        )
     return Table(("ranking", *(line.measure.name for line in shown), "ms per question"), tuple(rows))
 
 
 def comparison_table(differences: Sequence[Difference], alpha: float = ALPHA) -> Table:
     """A row for each measure; the last column marks significant differences."""
-    names = ("measure", "A", "B", "B - A", "95 % interval", "won", "lost", "tied", "p", "")
-    return Table(names, tuple(_comparison_row(difference, alpha) for difference in differences))
-
-
-def _comparison_row(difference: Difference, alpha: float) -> tuple[str, ...]:
-    measure, effect = difference.measure, difference.effect
-    counts = (difference.wins, difference.losses, difference.ties)
-    return (
-        measure.name,
-        format_value(difference.first, measure),
-        format_value(difference.second, measure),
-        format_difference(effect.value, measure),
-        format_interval(effect, measure),
-        *(map(str, counts) if any(counts) else (MISSING,) * 3),
-        f"{difference.chance.two_sided:.4f}",
-        verdict(difference, alpha),
-    )
+    rows = []
+    for difference in differences:
+        measure, effect = difference.measure, difference.effect
+        counts = (difference.wins, difference.losses, difference.ties)
+        rows.append(
+            (
+                measure.name,
+                *_both(difference),
+                format_difference(effect.value, measure),
+                format_interval(effect, measure),
+                *(map(str, counts) if any(counts) else (MISSING,) * 3),
+                f"{difference.chance.two_sided:.4f}",
+                verdict(difference, alpha),
+            )
+        )
+    return Table(("measure", "A", "B", "B - A", "95 % interval", "won", "lost", "tied", "p", ""), tuple(rows))
 
 
 def slice_table(comparison: Comparison, measure: str) -> Table:
     """One measure by type of question."""
-    rows = []
-    for name, differences in comparison.differences.items():
-        for difference in differences if name != ALL_QUESTIONS else ():
-            if difference.measure.name == measure:
-                values = (
-                    format_value(value, difference.measure) for value in (difference.first, difference.second)
-                )
-                rows.append((name, *values, str(difference.wins), str(difference.losses)))
-    return Table(("type", f"{measure} of A", "of B", "won", "lost"), tuple(rows))
+    rows = tuple(
+        (name, *_both(difference), str(difference.wins), str(difference.losses))
+        for name, differences in comparison.differences.items()
+        for difference in differences
+        if name != ALL_QUESTIONS and difference.measure.name == measure
+    )
+    return Table(("type", f"{measure} of A", "of B", "won", "lost"), rows)
+
+
+def _both(difference: Difference) -> tuple[str, str]:
+    """The values of A and B."""
+    measure = difference.measure
+    return format_value(difference.first, measure), format_value(difference.second, measure)
 
 
 def format_difference(value: float, measure: Measure) -> str:
     """ "+.083", "-.083", "0"."""
-    if value == 0 or math.isnan(value):
-        return "0" if value == 0 else MISSING
-    return f"{'+' if value > 0 else '-'}{format_value(abs(value), measure)}"
+    if value == 0:
+        return "0"
+    return f"{'+' if value > 0 else ''}{format_value(value, measure)}"
 
 
 def verdict(difference: Difference, alpha: float) -> str:

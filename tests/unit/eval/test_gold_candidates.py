@@ -16,7 +16,14 @@ from corpus.article import Article
 from corpus.json_lines import JsonLinesError
 from eval.errors import GoldError
 from eval.gold import check_gold
-from eval.gold_candidates import Record, candidates, judged_records, read_answers, without_text
+from eval.gold_candidates import (
+    AnsweredQuestion,
+    Record,
+    candidates,
+    judged_answers,
+    read_answers,
+    without_text,
+)
 from qa.answer import Answer
 from qa.feedback.database import FEEDBACK
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
@@ -50,9 +57,13 @@ def store(tmp_path: Path) -> Iterator[FeedbackStore]:
         yield store
 
 
-def records(store: FeedbackStore, *articles: Article) -> list[Record]:
+def answers(store: FeedbackStore, *articles: Article) -> list[AnsweredQuestion]:
     with store.reading() as feedback:
-        return list(judged_records(feedback, articles or (HARBOUR, ECHO)))
+        return list(judged_answers(feedback, articles or (HARBOUR, ECHO)))
+
+
+def records(store: FeedbackStore, *articles: Article) -> list[Record]:
+    return [answer.model_dump(exclude={"nearest"}) for answer in answers(store, *articles)]
 
 
 def asked(question: str, answer: Answer = BOTH) -> Answer:
@@ -100,9 +111,9 @@ def test_an_article_that_has_changed_or_gone_is_not_quoted(store: FeedbackStore)
     store.judge(Judgement("q", Verdict.USEFUL))
     changed = replace(HARBOUR, text="!" + HARBOUR.text, sha256="0" * 64)
     for articles in ((changed, ECHO), (ECHO,)):
-        (record,) = records(store, *articles)
-        assert (record["useful"], record["extracts"]) == (True, [])
-        (line,) = candidates([record])
+        (answer,) = answers(store, *articles)
+        assert (answer.useful, answer.extracts) == (True, [])
+        (line,) = candidates([answer])
         assert (line["answerable"], line["relevant"]) == (None, [])
 
 
@@ -127,7 +138,7 @@ def test_they_become_gold_lines_each_question_once(store: FeedbackStore) -> None
     store.record("a", asked("What cost more?", abstained()), 0.1)
     store.record("b", asked("what cost MORE?"), 0.1)
     store.judge(Judgement("b", Verdict.USEFUL, "harbour", 20, 39))
-    (line,) = candidates(records(store))
+    (line,) = candidates(answers(store))
     assert (line["question"], line["answerable"]) == ("what cost MORE?", True)
     assert line["relevant"] == [{"doc": "harbour.md", "quotes": ["Dredging cost more."], "grade": 2}]
 
@@ -145,12 +156,16 @@ def test_what_is_without_text_is_counted_where_it_would_have_counted(tmp_path: P
 
 
 EXTRACT = {"source": "rain.md", "answer": {"text": "It rained in May."}}
-DECLINED = {"question": "Why?", "abstained": True, "extracts": [], "nearest": [EXTRACT]}
-GIVEN = {"question": "When did it rain?", "abstained": False, "extracts": [EXTRACT], "nearest": []}
+DECLINED: Record = {"question": "Why?", "abstained": True, "extracts": [], "nearest": [EXTRACT]}
+GIVEN: Record = {"question": "When did it rain?", "abstained": False, "extracts": [EXTRACT], "nearest": []}
+
+
+def parsed(record: Record) -> AnsweredQuestion:
+    return AnsweredQuestion.model_validate(record)
 
 
 def test_a_declined_question_is_to_be_looked_up() -> None:
-    assert list(candidates([DECLINED])) == [
+    assert list(candidates([parsed(DECLINED)])) == [
         {
             "id": "use-001",
             "question": "Why?",
@@ -163,13 +178,13 @@ def test_a_declined_question_is_to_be_looked_up() -> None:
 
 
 def test_a_useful_answer_brings_its_evidence() -> None:
-    (line,) = candidates([GIVEN | {"useful": True}], prefix="may")
+    (line,) = candidates([parsed(GIVEN | {"useful": True})], prefix="may")
     assert (line["id"], line["answerable"]) == ("may-001", True)
     assert line["relevant"] == [{"doc": "rain.md", "quotes": ["It rained in May."], "grade": 2}]
 
 
 def test_a_useless_answer_is_to_be_looked_up() -> None:
-    (line,) = candidates([GIVEN | {"useful": False}])
+    (line,) = candidates([parsed(GIVEN | {"useful": False})])
     assert (line["answerable"], line["relevant"]) == (None, [])
     assert line["note"].startswith("marked not useful")
 
@@ -177,18 +192,20 @@ def test_a_useless_answer_is_to_be_looked_up() -> None:
 def test_a_useful_answer_that_marked_nothing_is_to_be_looked_up() -> None:
     empty = GIVEN | {"useful": True, "extracts": [{"source": "rain.md", "answer": {"text": ""}}]}
     for record in (DECLINED | {"useful": True}, empty):
-        (line,) = candidates([record])
+        (line,) = candidates([parsed(record)])
         assert (line["answerable"], line["relevant"]) == (None, [])
         assert line["note"].startswith("marked useful")
 
 
 def test_an_answer_nobody_judged_says_nothing_and_a_question_stands_once() -> None:
-    lines = list(candidates([GIVEN, DECLINED, DECLINED | {"question": " why? "}, {"question": ""}]))
+    lines = list(
+        candidates(map(parsed, [GIVEN, DECLINED, DECLINED | {"question": " why? "}, {"question": ""}]))
+    )
     assert [line["question"] for line in lines] == ["Why?"]
 
 
 def test_checking_tells_what_is_to_be_filled_in(tmp_path: Path) -> None:
-    lines: list[dict[str, Any]] = list(candidates([DECLINED, GIVEN | {"useful": True}]))
+    lines: list[dict[str, Any]] = list(candidates(map(parsed, [DECLINED, GIVEN | {"useful": True}])))
     path = tmp_path / "gold.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
     sound, faults = check_gold(path, [RAIN, SUN])
