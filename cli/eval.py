@@ -1,13 +1,15 @@
 """The `qa eval` commands: measure, report, compare, ablate, calibrate, check, collect.
 
-A door like `cli.py`. Exit codes: 0 done, 1 a named measure regressed or a gold file has faults, 2 bad input.
+Exit codes: 0 done, 1 a named measure regressed or a gold file has faults, 2 bad input.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,14 +20,9 @@ from cli.terminal import code_facts, count, fail, one_line_errors, print_table, 
 
 if TYPE_CHECKING:
     from eval.beir.collection import Collection
-    from eval.beir.document_ranking import RankedDocuments
-    from eval.compare import Comparison
     from eval.gold import GoldQuestion
     from eval.run import Run
     from eval.tables import Table
-    from index.embedding.encoder import Encoder
-    from index.generation.manifest import Manifest
-    from index.search.rerank import Reranking
     from qa.assistant import Assistant
     from qa.settings import Settings
 
@@ -67,16 +64,22 @@ def measure(
         fail("--sentences needs --data: a folder of its own for the index of these documents")
     with one_line_errors():
         from eval.beir.collection import read_collection
-        from eval.run_folder import check_free
-        from qa.loading import load_encoder, load_reranking
+        from eval.run_folder import check_free, write_run
+        from eval.summary import summarise
+        from eval.tables import ranking_table
         from qa.settings import Settings
 
         if out:
             check_free(out)
         collection = read_collection(beir, split=split)
         settings = Settings.from_environment(model=model, device=device, reranker=reranker)
-        models = load_encoder(settings), load_reranking(settings)
-        _print_ways(_ways(collection, models, k=k, sentences=data if sentences else None), out)
+        runs = _rank_collection(collection, settings, k=k, index=data if sentences else None)
+        summaries = {method: summarise(result) for method, result in runs.items()}
+        _print(ranking_table(summaries))
+        if out:
+            for method, result in runs.items():
+                write_run(out / method, result, summaries[method])
+            say(f"Kept in {out}: a run for each ranking.")
 
 
 @app.command()
@@ -91,10 +94,10 @@ def run(
 ) -> None:
     """Ask every gold question and print how good the answers are; --out keeps everything in a folder."""
     with one_line_errors():
-        from dataclasses import replace
-
         from eval.run import evaluate
-        from eval.run_folder import check_free
+        from eval.run_folder import check_free, write_run
+        from eval.summary import summarise
+        from eval.tables import remarks, summary_table, type_table
         from qa.settings import Settings
 
         if out:
@@ -103,15 +106,23 @@ def run(
         assistant, questions = _open(settings, gold)
         assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
         with progress("Asking") as advance:
-            found = evaluate(
-                lambda question: assistant.ask(question, k),
+            result = evaluate(
+                partial(assistant.ask, k=k),
                 questions,
                 assistant.generation.articles,
                 k=k,
                 trace=assistant.stages,
                 progress=advance,
             )
-        _keep(replace(found, facts=_facts(gold, assistant)), out)
+        result = replace(result, facts=_facts(gold, assistant))
+        lines = summarise(result)
+        _print(type_table(lines, result))
+        _print(summary_table(lines))
+        for line in remarks(result):
+            say(line)
+        if out:  # last, so that the numbers are printed even if the folder cannot be written
+            write_run(out, result, lines)
+            say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
 
 
 @app.command()
@@ -151,19 +162,24 @@ def compare(
 ) -> None:
     """Hold run B against run A, question by question, and say what could be chance."""
     with one_line_errors():
-        from eval.compare import compare as compared
+        from eval import compare as comparing
+        from eval.gold import ALL_QUESTIONS
         from eval.run_folder import read_run
+        from eval.tables import changes, comparison_table, slice_table
 
-        comparison = compared(read_run(first), read_run(second))
+        comparison = comparing.compare(read_run(first), read_run(second))
         watched = [comparison.find(name) for name in fail_on or ()]
-        _print_comparison(comparison, alpha)
-        regressed = [one for one in watched if one.regressed(alpha)]
-        for one in regressed:
-            say(f"Regressed: {one.measure.name} (by chance alone: p = {one.chance.worse:.4f}, one-sided).")
+        _print(comparison_table(comparison.differences[ALL_QUESTIONS], alpha))
+        _print(slice_table(comparison, comparison.lead))
+        for line in changes(comparison):
+            say(line)
+        regressed = [each for each in watched if each.regressed(alpha)]
+        for each in regressed:
+            say(f"Regressed: {each.measure.name} (by chance alone: p = {each.chance.worse:.4f}, one-sided).")
         if regressed:
             raise typer.Exit(1)
         if watched:
-            say(f"No regression of {', '.join(one.measure.name for one in watched)}.")
+            say(f"No regression of {', '.join(each.measure.name for each in watched)}.")
 
 
 @app.command()
@@ -221,13 +237,13 @@ def calibrate(
         with progress("Asking") as advance:
             observed = fitting.observe(assistant, questions, progress=advance)
         folds = fitting.question_folds(observed)
-        rated = {one: fitting.hold_out(observed, one, folds) for one in fitting.Method}
-        best = min(rated, key=lambda one: rated[one].brier) if method == "auto" else fitting.Method(method)
+        rated = {each: fitting.hold_out(observed, each, folds) for each in fitting.Method}
+        best = min(rated, key=lambda each: rated[each].brier) if method == "auto" else fitting.Method(method)
         bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
         for line in fitting.describe(rated, best, bounds):
             say(line)
-        told = f"{count(questions, 'question')} of {gold.name}"
-        fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=told)
+        source = f"{count(questions, 'question')} of {gold.name}"
+        fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=source)
         if not dry_run:
             path = settings.data / CALIBRATION
             write_calibration(path, fitted)
@@ -285,21 +301,21 @@ def _open(
     return open_assistant(settings, calibrated=calibrated), questions
 
 
-def _ways(
-    collection: Collection, models: tuple[Encoder, Reranking | None], *, k: int, sentences: Path | None
+def _rank_collection(
+    collection: Collection, settings: Settings, *, k: int, index: Path | None
 ) -> dict[str, Run]:
-    """A run for each way of ranking the documents; `sentences` is where the index of these lies."""
+    """A run for each way of ranking the documents; by sentences too if there is a folder for their index."""
     from eval.beir.document_ranking import RankingMethod, rank_by_sentence, rank_documents
     from eval.beir.runs import retrieval_runs
+    from qa.loading import load_encoder, load_reranking
 
-    encoder, reranking = models
-    rankings: dict[RankingMethod, Mapping[str, RankedDocuments]] = {}
+    encoder, reranking = load_encoder(settings), load_reranking(settings)
     with progress("Encoding documents") as advance:
-        rankings.update(rank_documents(collection, encoder, reranking=reranking, progress=advance))
-    if sentences is not None:
+        rankings = rank_documents(collection, encoder, reranking=reranking, progress=advance)
+    if index is not None:
         with progress("Indexing sentences") as advance:
             rankings[RankingMethod.SENTENCES] = rank_by_sentence(
-                collection, encoder, sentences, reranking=reranking, progress=advance
+                collection, encoder, index, reranking=reranking, progress=advance
             )
     facts = code_facts() | {
         "collection": collection.name,
@@ -312,53 +328,14 @@ def _ways(
     return retrieval_runs(collection, rankings, k=k, facts=facts)
 
 
-def _print_ways(runs: Mapping[str, Run], out: Path | None) -> None:
-    from eval.run_folder import write_run
-    from eval.summary import summarise
-    from eval.tables import ranking_table
-
-    summaries = {way: summarise(found) for way, found in runs.items()}
-    _print(ranking_table(summaries))
-    if out:
-        for way, found in runs.items():
-            write_run(out / way, found, summaries[way])
-        say(f"Kept in {out}: a run for each ranking.")
-
-
-def _keep(found: Run, out: Path | None) -> None:
-    from eval.run_folder import write_run
-    from eval.summary import summarise
-    from eval.tables import remarks, summary_table, type_table
-
-    lines = summarise(found)
-    _print(type_table(lines, found))
-    _print(summary_table(lines))
-    for line in remarks(found):
-        say(line)
-    if out:
-        write_run(out, found, lines)  # last: what was measured is told even when it cannot be kept
-        say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
-
-
 def _print(table: Table) -> None:
     if table.rows:
         print_table(table.columns, table.rows)
 
 
-def _print_comparison(comparison: Comparison, alpha: float) -> None:
-    from eval.gold import ALL_QUESTIONS
-    from eval.tables import changes, comparison_table, slice_table
-
-    _print(comparison_table(comparison.differences[ALL_QUESTIONS], alpha))
-    _print(slice_table(comparison, comparison.lead))
-    for line in changes(comparison):
-        say(line)
-
-
 def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
-    """How a run came about, for whoever reads it later."""
-    manifest: Manifest = assistant.generation.manifest
-    calibration = assistant.calibration
+    """The provenance of a run."""
+    manifest, calibration = assistant.generation.manifest, assistant.calibration
     return code_facts() | {
         "gold": gold.name,
         "gold_sha256": hashlib.sha256(gold.read_bytes()).hexdigest(),

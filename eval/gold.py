@@ -77,55 +77,43 @@ def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
     """The questions of a file about these articles, in its order.
 
     Raises:
-        GoldError: the first fault found; `check_gold` finds all of them.
+        GoldError: the first fault; `check_gold` finds all of them.
     """
-    questions: list[GoldQuestion] = []
-    for result in _read(path, articles):
-        if isinstance(result, GoldError):
-            raise result
-        questions.append(result)
+    questions, faults = check_gold(path, articles)
+    if faults:
+        raise faults[0]
     return questions
 
 
 def check_gold(path: Path, articles: Iterable[Article]) -> tuple[list[GoldQuestion], list[GoldError]]:
     """The valid questions of a file, and the faults of the others."""
-    results = list(_read(path, articles))
-    sound = [question for question in results if isinstance(question, GoldQuestion)]
-    return sound, [fault for fault in results if isinstance(fault, GoldError)]
-
-
-def _read(path: Path, articles: Iterable[Article]) -> Iterator[GoldQuestion | GoldError]:
     try:
         lines = numbered_lines(path, advice="give a file of gold questions in JSON Lines")
     except JsonLinesError as error:
-        yield GoldError(path, error.reason)
-        return
+        return [], [GoldError(path, error.reason)]
     if not lines:
-        yield GoldError(path, "holds no question; docs/gold-questions.md tells how to write one")
+        return [], [GoldError(path, "holds no question; docs/gold-questions.md tells how to write one")]
     lookup, first_lines = ArticleLookup(articles), dict[str, int]()
+    questions: list[GoldQuestion] = []
+    faults: list[GoldError] = []
     for number, line in lines:
-        yield _question(path, number, line, lookup, first_lines)
+        identifier = ""
+        try:
+            fields = parsed(line)
+            if fields is None:
+                raise _Fault("is not a JSON object in UTF-8; write one object a line")
+            identifier = _identifier(fields)
+            first = first_lines.setdefault(identifier, number)
+            if first != number:
+                raise _Fault(f"line {first} has the same id; give each question its own")
+            questions.append(_question(fields, identifier, lookup))
+        except _Fault as fault:
+            faults.append(GoldError(path, str(fault), line=number, question=identifier))
+    return questions, faults
 
 
-def _question(
-    path: Path, number: int, line: str, articles: ArticleLookup, first_lines: dict[str, int]
-) -> GoldQuestion | GoldError:
-    identifier = ""
-    try:
-        written = parsed(line)
-        if written is None:
-            raise _Fault("is not a JSON object in UTF-8; write one object a line")
-        identifier = _identifier(written)
-        first = first_lines.setdefault(identifier, number)
-        if first != number:
-            raise _Fault(f"line {first} has the same id; give each question its own")
-        return _parsed(written, identifier, articles)
-    except _Fault as fault:
-        return GoldError(path, str(fault), line=number, question=identifier)
-
-
-def _identifier(written: Mapping[str, Any]) -> str:
-    identifier = written.get("id")
+def _identifier(fields: Mapping[str, Any]) -> str:
+    identifier = fields.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int) or str(identifier) == "":
         raise _Fault('has no "id"; give each question its own')
     if " " in str(identifier) or not str(identifier).isprintable():
@@ -133,9 +121,9 @@ def _identifier(written: Mapping[str, Any]) -> str:
     return str(identifier)
 
 
-def _parsed(written: Mapping[str, Any], identifier: str, articles: ArticleLookup) -> GoldQuestion:
-    question, type_ = written.get("question"), written.get("type") or UNTYPED
-    answerable, listed = written.get("answerable"), written.get("relevant") or []
+def _question(fields: Mapping[str, Any], identifier: str, articles: ArticleLookup) -> GoldQuestion:
+    question, type_ = fields.get("question"), fields.get("type") or UNTYPED
+    answerable, listed = fields.get("answerable"), fields.get("relevant") or []
     if not isinstance(question, str) or not isinstance(type_, str):
         raise _Fault('"question" and "type" must be texts')
     if type_ == ALL_QUESTIONS or not type_.isprintable():
@@ -155,7 +143,7 @@ def _parsed(written: Mapping[str, Any], identifier: str, articles: ArticleLookup
     relevant = tuple(dict.fromkeys(piece for entry in listed for piece in _evidence(entry, articles)))
     if answerable and not any(piece.grade >= ANSWERS for piece in relevant):
         raise _Fault(f"an answerable question has no evidence of grade {ANSWERS}; quote what answers it")
-    return GoldQuestion(identifier, question, relevant, answerable, type_, str(written.get("note") or ""))
+    return GoldQuestion(identifier, question, relevant, answerable, type_, str(fields.get("note") or ""))
 
 
 def _evidence(entry: object, articles: ArticleLookup) -> Iterator[Evidence]:
@@ -170,15 +158,15 @@ def _evidence(entry: object, articles: ArticleLookup) -> Iterator[Evidence]:
             f"no article (or more than one) is called {name!r} in this index; "
             f"index the articles that these questions are about"
         )
-    spans = _quote_spans(entry["quotes"], article) if "quotes" in entry else [_span(entry, article)]
+    if "quotes" not in entry:
+        spans = [_span(entry, article)]
+    else:
+        quotes = entry["quotes"]
+        if not isinstance(quotes, list) or not quotes or not all(isinstance(quote, str) for quote in quotes):
+            raise _Fault('"quotes" must be a list of texts')
+        spans = [span for quote in quotes for span in _locate_quote(quote, article)]
     for start, end in spans:
         yield from evidence_in(article, start, end, grade=grade)
-
-
-def _quote_spans(quotes: object, article: Article) -> list[tuple[int, int]]:
-    if not isinstance(quotes, list) or not quotes or not all(isinstance(quote, str) for quote in quotes):
-        raise _Fault('"quotes" must be a list of texts')
-    return [span for quote in quotes for span in _locate_quote(quote, article)]
 
 
 def _locate_quote(quote: str, article: Article) -> list[tuple[int, int]]:
@@ -188,25 +176,20 @@ def _locate_quote(quote: str, article: Article) -> list[tuple[int, int]]:
         raise _Fault(f"the quote {quote!r} has no word in it; quote what answers")
     if not spans:
         raise _Fault(f"the quote {quote!r} stands nowhere in {article.source}; copy it word for word")
-    if any(len(_overlapping(_sentences(article), *span)) > 1 for span in spans):
+    around = [_overlapping(_sentences(article), *span) for span in spans]
+    if any(len(sentences) > 1 for sentences in around):
         raise _Fault(
             f"the quote {quote!r} runs over two sentences of {article.source}; quote from one of them"
         )
-    if len(spans) > 1 and not _same_sentences(article, spans):
+    if len({tuple(fold(sentence.text) for sentence in sentences) for sentences in around}) > 1:
         raise _Fault(
             f"the quote {quote!r} stands {len(spans)} times in {article.source}; quote more of its sentence"
         )
     return spans
 
 
-def _same_sentences(article: Article, spans: Iterable[tuple[int, int]]) -> bool:
-    sentences = _sentences(article)
-    around = [[fold(s.text) for s in _overlapping(sentences, *span)] for span in spans]
-    return all(texts == around[0] for texts in around)
-
-
 def _span(entry: Mapping[str, Any], article: Article) -> tuple[int, int]:
-    start, end = _offset(entry, "start"), _offset(entry, "end")
+    start, end = (value if type(value) is int else -1 for value in (entry.get("start"), entry.get("end")))
     if not 0 <= start < end <= len(article.text):
         raise _Fault(
             f'evidence needs "quotes", or "start" and "end" inside the {len(article.text):,} characters of '
@@ -217,12 +200,6 @@ def _span(entry: Mapping[str, Any], article: Article) -> tuple[int, int]:
     if not any(character.isalnum() for character in article.text[start:end]):
         raise _Fault(f"the span from {start} to {end} of {article.source} has no word in it")
     return start, end
-
-
-def _offset(entry: Mapping[str, Any], name: str) -> int:
-    """The offset, -1 if there is none."""
-    value = entry.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 @lru_cache(maxsize=256)

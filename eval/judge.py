@@ -45,7 +45,10 @@ def locate_extract(record: Mapping[str, Any], articles: ArticleLookup) -> ShownE
     """Locate an extract as `qa.answer_json` writes it; without offsets and hash, by its text."""
     names = (str(record.get("article_id") or ""), str(record.get("source") or ""))
     article = next((match for name in names if name and (match := articles.find(name))), None)
-    named = article is not None and (names[0] == article.id or names[1] in _names(article))
+    # A citation refers to an article by its id, or its source with or without folder.
+    named = article is not None and (
+        names[0] == article.id or names[1] in (article.source, PurePosixPath(article.source).name)
+    )
     text, answer = str(record.get("text") or ""), record.get("answer") or {}
     marked = str(answer.get("text") or "")
     if article is None:
@@ -56,15 +59,8 @@ def locate_extract(record: Mapping[str, Any], articles: ArticleLookup) -> ShownE
         return ShownExtract(article, article.source, text, marked, (whole,), (part,), valid=True)
     # Wrong offsets are ignored; the text is judged wherever it occurs.
     valid = same and record.get("start") is None and bool(text) and text in article.text and marked in text
-    return ShownExtract(
-        article,
-        article.source,
-        text,
-        marked,
-        tuple(locate(article, text)),
-        tuple(locate(article, marked)),
-        valid,
-    )
+    spans, marked_spans = tuple(locate(article, text)), tuple(locate(article, marked))
+    return ShownExtract(article, article.source, text, marked, spans, marked_spans, valid)
 
 
 def _stated_span(record: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -79,11 +75,6 @@ def _matches_article(
     inside = 0 <= whole[0] <= part[0] < part[1] <= whole[1] <= len(article.text)
     quoted = record.get("text"), record["answer"].get("text")
     return inside and (article.text[slice(*whole)], article.text[slice(*part)]) == quoted
-
-
-def _names(article: Article) -> tuple[str, str]:
-    """Names by which a citation may refer to an article: its source, with or without folder."""
-    return article.source, PurePosixPath(article.source).name
 
 
 def grade(evidence: Iterable[Evidence], article: Article | None, spans: Spans) -> int:

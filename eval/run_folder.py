@@ -3,8 +3,8 @@
 run.json          provenance, and the SHA-256 of questions.jsonl
 questions.jsonl   a row per question (see `eval.run`)
 summary.json      every measure by type, with 95 % intervals
-run.trec          rankings, and
-qrels.trec        judgements, for trec_eval
+run.trec          rankings for trec_eval: query Q0 document rank score tag
+qrels.trec        judgements for trec_eval: query 0 document grade
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from typing import Any
 from eval.errors import RunError
 from eval.measures import by_rank
 from eval.run import JudgedText, QuestionResult, Run
-from eval.statistics import Estimate
 from eval.summary import Line, summarise
 from index.storage.durable_io import atomic_folder
 from qa.confidence import seal_of
@@ -59,8 +58,14 @@ def write_run(folder: Path, run: Run, lines: Sequence[Line] | None = None) -> No
     contents = {
         QUESTIONS: questions,
         SUMMARY: _json_bytes(_summary(summarise(run) if lines is None else lines)),
-        RANKINGS: "".join(_ranking_lines(run)).encode(),
-        JUDGEMENTS: "".join(_judgement_lines(run)).encode(),
+        RANKINGS: "".join(
+            f"{row.id} Q0 {document} {rank} {score:g} {TAG}\n"
+            for row in run.rows
+            for rank, (document, score) in enumerate(by_rank(row.ranking).items(), start=1)
+        ).encode(),
+        JUDGEMENTS: "".join(
+            f"{row.id} 0 {document} {grade}\n" for row in run.rows for document, grade in row.judged.items()
+        ).encode(),
         ABOUT: _json_bytes({**header, "seal": seal_of(header)}),
     }
     try:
@@ -115,29 +120,22 @@ def _summary(lines: Sequence[Line]) -> dict[str, Any]:
     return {
         line.measure.name: {
             "definition": line.measure.definition,
-            "slices": {name: _slice(estimate) for name, estimate in line.estimates.items()},
+            "slices": {
+                name: {
+                    "value": each.value,
+                    "low": _bound(each.low),
+                    "high": _bound(each.high),
+                    "n": each.count,
+                }
+                for name, each in line.estimates.items()
+            },
         }
         for line in lines
     }
 
 
-def _slice(estimate: Estimate) -> dict[str, float | None]:
-    low, high = (None if math.isnan(bound) else bound for bound in (estimate.low, estimate.high))
-    return {"value": estimate.value, "low": low, "high": high, "n": estimate.count}
-
-
-def _ranking_lines(run: Run) -> Iterator[str]:
-    """query Q0 document rank score tag"""
-    for row in run.rows:
-        for rank, (document, score) in enumerate(by_rank(row.ranking).items(), start=1):
-            yield f"{row.id} Q0 {document} {rank} {score:g} {TAG}\n"
-
-
-def _judgement_lines(run: Run) -> Iterator[str]:
-    """query 0 document grade"""
-    for row in run.rows:
-        for document, grade in row.judged.items():
-            yield f"{row.id} 0 {document} {grade}\n"
+def _bound(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _json_bytes(content: Mapping[str, Any]) -> bytes:

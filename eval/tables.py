@@ -49,19 +49,19 @@ def format_interval(estimate: Estimate, measure: Measure) -> str:
     return f"[{format_value(estimate.low, measure)}, {format_value(estimate.high, measure)}]"
 
 
-def _cell(line: Line, name: str = ALL_QUESTIONS) -> str:
+def format_cell(line: Line, name: str = ALL_QUESTIONS) -> str:
     """The value of a slice."""
     return format_value(line.estimates[name].value, line.measure) if name in line.estimates else MISSING
 
 
 def _with_interval(line: Line) -> str:
-    return f"{_cell(line)} {format_interval(line.estimates[ALL_QUESTIONS], line.measure)}".rstrip()
+    return f"{format_cell(line)} {format_interval(line.estimates[ALL_QUESTIONS], line.measure)}".rstrip()
 
 
 def summary_table(lines: Sequence[Line]) -> Table:
     """Every measure over all questions."""
     rows = tuple(
-        (line.measure.name, _cell(line), format_interval(whole, line.measure), str(whole.count))
+        (line.measure.name, format_cell(line), format_interval(whole, line.measure), str(whole.count))
         for line in lines
         if (whole := line.estimates[ALL_QUESTIONS])
     )
@@ -72,7 +72,9 @@ def type_table(lines: Sequence[Line], run: Run) -> Table:
     """The main measures by type of question; empty if there is one type."""
     chosen = [line for line in lines if line.measure.name in TYPE_MEASURES and len(line.estimates) > 1]
     counts = Counter(row.type for row in run.rows) if chosen else {}
-    rows = [(name, str(number), *(_cell(line, name) for line in chosen)) for name, number in counts.items()]
+    rows = [
+        (name, str(number), *(format_cell(line, name) for line in chosen)) for name, number in counts.items()
+    ]
     return Table(("type", "questions", *(line.measure.name for line in chosen)), tuple(rows))
 
 
@@ -110,7 +112,7 @@ def ablation_table(runs: Mapping[str, Run]) -> Table:
         lines = {line.measure.name: line for line in summarise(run)}
         shown = [lines[measure] for measure in ABLATION_MEASURES if measure in lines]
         rows.append(
-            (name, _with_interval(shown[0]), *map(_cell, shown[1:]), f"{1_000 * seconds(run)[0]:.0f}")
+            (name, _with_interval(shown[0]), *map(format_cell, shown[1:]), f"{1_000 * seconds(run)[0]:.0f}")
         )
     return Table(("ranking", *(line.measure.name for line in shown), "ms per question"), tuple(rows))
 

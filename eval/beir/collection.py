@@ -69,12 +69,11 @@ def read_collection(folder: Path, *, split: str = "test") -> Collection:
     if len(queries) != len(listed):
         raise GoldError(query_file, "two queries have the same _id")
     document_ids = {document.id for document in documents}
-    judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, document_ids)
     if len(document_ids) != len(documents):
         raise GoldError(corpus, "two documents have the same _id")
-    return Collection(
-        folder.resolve().name, documents, {name: queries[name] for name in judged}, judged, split
-    )
+    judged = _judgements(folder / "qrels" / f"{split}.tsv", queries, document_ids)
+    judged_queries = {name: queries[name] for name in judged}
+    return Collection(folder.resolve().name, documents, judged_queries, judged, split)
 
 
 def _judgements(path: Path, queries: Mapping[str, str], document_ids: set[str]) -> dict[str, dict[str, int]]:

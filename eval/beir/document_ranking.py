@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -83,57 +85,46 @@ def rank_documents(
     texts = [document.whole for document in collection.documents]
     vectors = _encode(texts, encoder, progress)
     names = [document.id for document in collection.documents]
-    methods = (
-        RankingMethod.DENSE,
-        RankingMethod.LEXICAL,
-        RankingMethod.FUSED,
-        *([RankingMethod.RERANKED] if reranking else []),
-    )
-    rankings: dict[RankingMethod, dict[str, RankedDocuments]] = {method: {} for method in methods}
-    read = Readings(collection)
+    rankings: dict[RankingMethod, dict[str, RankedDocuments]] = defaultdict(dict)
+
+    def rank(method: RankingMethod, query: str, scores: Floats, took: float, least: float = -np.inf) -> None:
+        rankings[method][query] = RankedDocuments(_best(scores, names, least=least), took)
+
+    @cache
+    def readings(row: int) -> list[Reading]:
+        """The first sentences of the document in this row, its title among them."""
+        sentences = split_sentences(as_article(collection.documents[row]))
+        return [reading(sentences, number) for number in range(min(len(sentences), _SENTENCES_PER_DOCUMENT))]
+
     with tempfile.TemporaryDirectory() as folder:
         LexicalIndex.create(Path(folder), [], without_filters(texts))
         lexical = LexicalIndex.open(Path(folder))
         for query, text in collection.queries.items():
             started = time.perf_counter()
             near = vectors @ encoder.encode([text])[0]
-            between = time.perf_counter()
+            encoded = time.perf_counter()
             words = _bm25(lexical, text, len(texts))
-            took = between - started, time.perf_counter() - between
-            both = _fuse(near, words)
-            rankings[RankingMethod.DENSE][query] = RankedDocuments(_best(near, names), took[0])
-            rankings[RankingMethod.LEXICAL][query] = RankedDocuments(_best(words, names, least=0.0), took[1])
-            rankings[RankingMethod.FUSED][query] = RankedDocuments(_best(both, names), sum(took))
+            searched = time.perf_counter()
+            fused = _fuse(near, words)
+            rank(RankingMethod.DENSE, query, near, encoded - started)
+            rank(RankingMethod.LEXICAL, query, words, searched - encoded, least=0.0)
+            rank(RankingMethod.FUSED, query, fused, searched - started)
             if reranking:
-                between = time.perf_counter()
-                both = _rerank_documents(both, text, read, reranking)
-                seconds = sum(took) + time.perf_counter() - between
-                rankings[RankingMethod.RERANKED][query] = RankedDocuments(_best(both, names), seconds)
+                fused_at = time.perf_counter()
+                reranked = _rerank_documents(fused, text, readings, reranking)
+                took = searched - started + time.perf_counter() - fused_at
+                rank(RankingMethod.RERANKED, query, reranked, took)
     return dict(rankings)
 
 
-class Readings:
-    """The sentences of documents as reranker input, each document split once."""
-
-    def __init__(self, collection: Collection) -> None:
-        self._documents = collection.documents
-        self._split: dict[int, list[Reading]] = {}
-
-    def of(self, row: int) -> list[Reading]:
-        """The first sentences of the document in this row, its title among them."""
-        if row not in self._split:
-            sentences = split_sentences(as_article(self._documents[row]))
-            count = min(len(sentences), _SENTENCES_PER_DOCUMENT)
-            self._split[row] = [reading(sentences, row) for row in range(count)]
-        return self._split[row]
-
-
-def _rerank_documents(scores: Floats, query: str, read: Readings, reranking: Reranking) -> Floats:
+def _rerank_documents(
+    scores: Floats, query: str, readings: Callable[[int], list[Reading]], reranking: Reranking
+) -> Floats:
     """Scores with the ratings of the best documents added, and the lowest rating added to all others."""
-    best = [row for row in np.argsort(-scores, kind="stable")[:_RERANKED_DOCUMENTS].tolist() if read.of(row)]
+    best = [row for row in np.argsort(-scores, kind="stable")[:_RERANKED_DOCUMENTS].tolist() if readings(row)]
     if not best:
         return scores
-    pieces = [read.of(row) for row in best]
+    pieces = [readings(row) for row in best]
     rated = reranking.reranker.rate(query, [pair for piece in pieces for pair in piece])
     ends = np.cumsum([len(piece) for piece in pieces])[:-1]
     most = np.array([part.max() for part in np.split(rated, ends)], dtype=np.float32)
@@ -157,9 +148,9 @@ def rank_by_sentence(
     Raises:
         BuildFailed: the index cannot be built.
     """
-    made = [(document.id, as_article(document)) for document in collection.documents]
-    names = {article.id: name for name, article in made if article.text}
-    build([article for _, article in made if article.text], encoder, data, progress=progress)
+    articles = {document.id: as_article(document) for document in collection.documents}
+    names = {article.id: name for name, article in articles.items() if article.text}
+    build([article for article in articles.values() if article.text], encoder, data, progress=progress)
     assistant = Assistant(DataFolder(data).open(), encoder, reranking=reranking)
     rankings = {}
     for query, text in collection.queries.items():
@@ -201,8 +192,7 @@ def _bm25(lexical: LexicalIndex, text: str, count: int) -> Floats:
 
 def _fuse(near: Floats, words: Floats) -> Floats:
     dense, lexical = zscore(np.stack([near, words]))
-    fused: Floats = DEFAULT_WEIGHTS.dense * dense + DEFAULT_WEIGHTS.lexical * lexical
-    return fused
+    return np.asarray(DEFAULT_WEIGHTS.dense * dense + DEFAULT_WEIGHTS.lexical * lexical)
 
 
 def _best(scores: Floats, names: Sequence[str], *, least: float = -np.inf) -> tuple[str, ...]:

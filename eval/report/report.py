@@ -27,7 +27,7 @@ from eval.summary import (
     summarise,
     values_of,
 )
-from eval.tables import format_interval, format_value, summary_table, type_table
+from eval.tables import format_cell, format_interval, type_table
 
 HERE = Path(__file__).parent
 HEADLINES = (
@@ -44,24 +44,6 @@ class Picture(NamedTuple):
     reading: str
 
 
-class Headline(NamedTuple):
-    """A number at the top of the page."""
-
-    name: str
-    value: str
-    interval: str
-    definition: str
-
-
-class Entry(NamedTuple):
-    """A question in the list; `rank` is the rank of the evidence, `_NOWHERE` if there is none."""
-
-    row: QuestionResult
-    outcome: Outcome
-    why: str
-    rank: int
-
-
 def render_report(run: Run, *, name: str) -> str:
     """The page; `name` is its heading."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -73,22 +55,27 @@ def render_report(run: Run, *, name: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(parts=_parts)
+    environment.globals.update(
+        parts=_parts,
+        outcome=outcome,
+        explain=explain,
+        rank=_rank,
+        value=format_cell,
+        interval=format_interval,
+    )
     lines, outcomes = summarise(run), [outcome(row) for row in run.rows]
     script = (HERE / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         name=name,
         lead=_lead(run),
         run=run,
-        entries=[Entry(row, outcome(row), explain(row), _rank(row)) for row in run.rows],
         style=(HERE / "report.css").read_text(encoding="utf-8"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         headlines=_headlines(lines, run),
         types=type_table(lines, run),
-        measures=[
-            (row, line.measure.definition) for row, line in zip(summary_table(lines).rows, lines, strict=True)
-        ],
+        lines=lines,
+        whole=ALL_QUESTIONS,
         pictures=_pictures(run, lines),
         outcomes={kind: count for kind in Outcome if (count := outcomes.count(kind))},
         type_names=list(dict.fromkeys(row.type for row in run.rows)),
@@ -104,31 +91,21 @@ def _lead(run: Run) -> str:
 
 
 def _rank(row: QuestionResult) -> int:
-    rank = row.ranks.get("shown") or next((rank for rank in reversed(list(row.ranks.values())) if rank), None)
-    return rank or _NOWHERE
+    """The rank of the evidence where it was shown, else in the last stage that has it."""
+    ranks = [rank for rank in row.ranks.values() if rank]
+    return row.ranks.get("shown") or (ranks[-1] if ranks else _NOWHERE)
 
 
-def _headlines(lines: Sequence[Line], run: Run) -> list[Headline]:
-    chosen = standard_measures(run.k) if run.documents else HEADLINES
+def _headlines(lines: Sequence[Line], run: Run) -> list[Line]:
     by_name = {line.measure.name: line for line in lines}
-    return [
-        Headline(
-            name,
-            format_value(estimate.value, line.measure),
-            format_interval(estimate, line.measure),
-            line.measure.definition,
-        )
-        for name in chosen
-        if (line := by_name.get(name)) and (estimate := line.estimates[ALL_QUESTIONS])
-    ]
+    chosen = standard_measures(run.k) if run.documents else HEADLINES
+    return [by_name[name] for name in chosen if name in by_name]
 
 
 def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
     pictures = []
     bars = {
-        line.measure.name: {
-            name: estimate for name, estimate in line.estimates.items() if name != ALL_QUESTIONS
-        }
+        line.measure.name: {name: each for name, each in line.estimates.items() if name != ALL_QUESTIONS}
         for line in lines
         if line.measure.name in ("hit@1", "hit@3")
     }
@@ -136,28 +113,28 @@ def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
         reading = "Share of questions; the thin line is the 95 % interval."
         pictures.append(Picture(by_type(bars), "By type of question", reading))
     if any(row.confidence is not None for row in run.rows):
-        pictures += [_reliability(run), _risk(run)]
+        bins = reliability(*columns(run.rows, confidence_and_answerable))
+        reading = (
+            "On the dashed line it does; below it the system is too sure of itself. Numbers count questions."
+        )
+        pictures.append(Picture(reliability_diagram(bins), "Does confidence mean what it says?", reading))
+        points = risk_coverage(*columns(run.rows, confidence_and_right))
+        reading = (
+            "Answering only the surest questions: the further left, "
+            "the fewer answers and the fewer wrong ones."
+        )
+        pictures.append(
+            Picture(risk_coverage_curve(points, _operating_point(run)), "What declining buys", reading)
+        )
     times = latency(values_of(run.rows, SECONDS.name), *seconds(run))
     return [*pictures, Picture(times, "Time per question", "From question to answer.")]
 
 
-def _reliability(run: Run) -> Picture:
-    return Picture(
-        reliability_diagram(reliability(*columns(run.rows, confidence_and_answerable))),
-        "Does confidence mean what it says?",
-        "On the dashed line it does; below it the system is too sure of itself. Numbers count questions.",
-    )
-
-
-def _risk(run: Run) -> Picture:
+def _operating_point(run: Run) -> tuple[float, float] | None:
+    """Coverage and risk as the run declined."""
     answered = [row for row in run.rows if not row.abstained]
     wrong = sum(not row.measures.get("hit@1") for row in answered)
-    here = (len(answered) / len(run.rows), wrong / len(answered)) if answered else None
-    return Picture(
-        risk_coverage_curve(risk_coverage(*columns(run.rows, confidence_and_right)), here),
-        "What declining buys",
-        "Answering only the surest questions: the further left, the fewer answers and the fewer wrong ones.",
-    )
+    return (len(answered) / len(run.rows), wrong / len(answered)) if answered else None
 
 
 def _parts(cited: JudgedText) -> tuple[str, str, str]:
