@@ -20,27 +20,27 @@ from tests.support.sample_runs import COLLECTION, DOCUMENTS
 
 def test_each_way_against_its_definition() -> None:
     started = time.perf_counter()
-    found = rank_documents(COLLECTION, WordEncoder())
+    rankings = rank_documents(COLLECTION, WordEncoder())
     elapsed = time.perf_counter() - started
     texts = [document.whole for document in DOCUMENTS]
     near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
     dense = [DOCUMENTS[row].id for row in np.argsort(-near, kind="stable")]
-    assert list(found[RankingMethod.DENSE]["q"].documents) == dense
+    assert list(rankings[RankingMethod.DENSE]["q"].documents) == dense
     # "rain" (stem of rained too) and "may" stand in the first, "may" in the second; none in the others
-    assert found[RankingMethod.LEXICAL]["q"].documents == ("rain", "snow")
-    assert found[RankingMethod.LEXICAL]["n"].documents == ()
-    assert set(found[RankingMethod.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
+    assert rankings[RankingMethod.LEXICAL]["q"].documents == ("rain", "snow")
+    assert rankings[RankingMethod.LEXICAL]["n"].documents == ()
+    assert set(rankings[RankingMethod.FUSED]["q"].documents) == {document.id for document in DOCUMENTS}
     for query in COLLECTION.queries:
         dense_s, lexical_s, fused_s = (
-            found[method][query].seconds
+            rankings[method][query].seconds
             for method in (RankingMethod.DENSE, RankingMethod.LEXICAL, RankingMethod.FUSED)
         )
         assert fused_s == pytest.approx(dense_s + lexical_s)
-    assert 0 < sum(ranked.seconds for ranked in found[RankingMethod.FUSED].values()) < elapsed
+    assert 0 < sum(ranked.seconds for ranked in rankings[RankingMethod.FUSED].values()) < elapsed
 
 
 def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
-    found = rank_documents(COLLECTION, WordEncoder())
+    rankings = rank_documents(COLLECTION, WordEncoder())
     texts = [document.whole for document in DOCUMENTS]
     near = WordEncoder().encode(texts) @ WordEncoder().encode(["rain in may"])[0]
     # BM25 of the four: only the first two share a word with the query, the first more of them.
@@ -48,27 +48,32 @@ def test_fusing_adds_what_is_standardised_with_the_products_weights() -> None:
         z = zscore(np.array([near, words], np.float32))
         assert z.mean(axis=1) == pytest.approx([0, 0], abs=1e-6)
         order = np.argsort(-(DEFAULT_WEIGHTS.dense * z[0] + DEFAULT_WEIGHTS.lexical * z[1]), kind="stable")
-        assert DOCUMENTS[order[0]].id == found[RankingMethod.FUSED]["q"].documents[0] == "rain"
+        assert DOCUMENTS[order[0]].id == rankings[RankingMethod.FUSED]["q"].documents[0] == "rain"
     assert (DEFAULT_WEIGHTS.dense, DEFAULT_WEIGHTS.lexical) == (1.0, 0.5)
 
 
 def test_no_more_than_the_first_hundred_are_kept() -> None:
     many = tuple(Document(f"d{n}", "", f"It rained {n} times.") for n in range(DEPTH + 20))
-    found = rank_documents(Collection("many", many, {"q": "rained"}, {"q": {"d1": 1}}), WordEncoder())
-    assert {way: len(one["q"].documents) for way, one in found.items()} == dict.fromkeys(found, DEPTH)
+    rankings = rank_documents(Collection("many", many, {"q": "rained"}, {"q": {"d1": 1}}), WordEncoder())
+    assert {method: len(ranking["q"].documents) for method, ranking in rankings.items()} == dict.fromkeys(
+        rankings, DEPTH
+    )
 
 
 def test_a_document_stands_where_its_best_sentence_stands(tmp_path: Path) -> None:
-    found = rank_by_sentence(COLLECTION, WordEncoder(), tmp_path)
-    assert found["q"].documents[0] == "rain"
-    assert sorted(found["q"].documents) == ["rain", "snow", "sun"]  # the bare one has no sentence
+    rankings = rank_by_sentence(COLLECTION, WordEncoder(), tmp_path)
+    assert rankings["q"].documents[0] == "rain"
+    assert sorted(rankings["q"].documents) == ["rain", "snow", "sun"]  # the bare one has no sentence
 
 
 def test_a_query_that_cannot_be_asked_finds_nothing(tmp_path: Path) -> None:
     asked = Collection(
         "weather", DOCUMENTS, {"q": "?!", "r": "x" * 2_001}, {"q": {"rain": 1}, "r": {"rain": 1}}
     )
-    assert [one.documents for one in rank_by_sentence(asked, WordEncoder(), tmp_path).values()] == [(), ()]
+    assert [ranking.documents for ranking in rank_by_sentence(asked, WordEncoder(), tmp_path).values()] == [
+        (),
+        (),
+    ]
 
 
 def test_a_document_as_an_article_loses_nothing() -> None:
@@ -91,31 +96,33 @@ def test_a_document_as_an_article_loses_nothing() -> None:
 )
 def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, first: float) -> None:
     collection = read_collection(DATA / name)
-    found = rank_documents(collection, load_encoder())[RankingMethod.DENSE]
-    scores = score_rankings(collection.judged, {q: by_rank(one.documents) for q, one in found.items()}, k=10)
-    assert np.mean([one["nDCG@10"] for one in scores.values()]) == pytest.approx(ndcg, abs=0.005)
-    assert np.mean([one["P@1"] for one in scores.values()]) == pytest.approx(first, abs=0.005)
+    rankings = rank_documents(collection, load_encoder())[RankingMethod.DENSE]
+    scores = score_rankings(
+        collection.judged, {q: by_rank(ranking.documents) for q, ranking in rankings.items()}, k=10
+    )
+    assert np.mean([values["nDCG@10"] for values in scores.values()]) == pytest.approx(ndcg, abs=0.005)
+    assert np.mean([values["P@1"] for values in scores.values()]) == pytest.approx(first, abs=0.005)
 
 
 def test_what_is_read_is_ranked_by_its_best_sentence() -> None:
     """ "nobody" and "saw" stand in one sentence of the second document, and each reading counts such words."""
     asked = Collection("weather", DOCUMENTS, {"q": "rain rain rain nobody saw"}, {"q": {"snow": 1}})
     reranker = CountingReranker()
-    found = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
-    assert list(found) == [
+    rankings = rank_documents(asked, WordEncoder(), reranking=Reranking(reranker, weight=100.0))
+    assert list(rankings) == [
         RankingMethod.DENSE,
         RankingMethod.LEXICAL,
         RankingMethod.FUSED,
         RankingMethod.RERANKED,
     ]
-    assert found[RankingMethod.FUSED]["q"].documents[0] == "rain"
+    assert rankings[RankingMethod.FUSED]["q"].documents[0] == "rain"
     # Words of the question in the best sentence: snow 2, rain 1, sun 0; the bare one has no sentence.
-    assert found[RankingMethod.RERANKED]["q"].documents[:2] == ("snow", "rain")
-    assert [one.sentence for _, one in reranker.read].count("Nobody saw it.") == 1
-    assert found[RankingMethod.RERANKED]["q"].seconds >= found[RankingMethod.FUSED]["q"].seconds
+    assert rankings[RankingMethod.RERANKED]["q"].documents[:2] == ("snow", "rain")
+    assert [pair.sentence for _, pair in reranker.read].count("Nobody saw it.") == 1
+    assert rankings[RankingMethod.RERANKED]["q"].seconds >= rankings[RankingMethod.FUSED]["q"].seconds
 
 
 def test_documents_without_a_sentence_are_not_read() -> None:
     bare = Collection("bare", (Document("a", "", ""), Document("b", "", "")), {"q": "x"}, {"q": {"a": 1}})
-    found = rank_documents(bare, WordEncoder(), reranking=Reranking(CountingReranker()))
-    assert found[RankingMethod.RERANKED]["q"].documents == found[RankingMethod.FUSED]["q"].documents
+    rankings = rank_documents(bare, WordEncoder(), reranking=Reranking(CountingReranker()))
+    assert rankings[RankingMethod.RERANKED]["q"].documents == rankings[RankingMethod.FUSED]["q"].documents

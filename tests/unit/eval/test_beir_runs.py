@@ -16,8 +16,8 @@ def test_a_run_for_each_way_with_the_ranks_in_all() -> None:
     }  # fmt: skip
     assert first.ranks == {"dense": 2, "lexical": 1}
     assert second.ranks == {"dense": None, "lexical": None}
-    assert [one.source for one in first.evidence] == ["rain"]
-    assert [(one.source, one.grade) for one in first.shown] == [("snow", 0), ("rain", 1)]
+    assert [text.source for text in first.evidence] == ["rain"]
+    assert [(text.source, text.grade) for text in first.shown] == [("snow", 0), ("rain", 1)]
     assert runs["lexical"].rows[1].measures["nDCG@10"] == 0.0
     assert runs["lexical"].facts == {"model": "words", "ranking": "lexical"}
     assert runs["dense"].documents

@@ -39,16 +39,16 @@ ODDS = observed([1.0] * 400 + [0.0] * 400, [1.0, 1.0, 1.0, 0.0] * 100 + [1.0, 0.
 
 
 def test_logistic_finds_the_odds() -> None:
-    found = fit(ODDS, Method.LOGISTIC)
-    assert found.constant == pytest.approx(-np.log(3), abs=0.01)
-    assert found.weights[0] == pytest.approx(2 * np.log(3), abs=0.01)
-    assert found.chances(ODDS.values[[0, -1]]) == pytest.approx([0.75, 0.25], abs=0.01)
+    fitted = fit(ODDS, Method.LOGISTIC)
+    assert fitted.constant == pytest.approx(-np.log(3), abs=0.01)
+    assert fitted.weights[0] == pytest.approx(2 * np.log(3), abs=0.01)
+    assert fitted.chances(ODDS.values[[0, -1]]) == pytest.approx([0.75, 0.25], abs=0.01)
 
 
 def test_isotonic_finds_the_shares_and_never_falls() -> None:
-    found = fit(ODDS, Method.ISOTONIC)
-    assert found.chances(ODDS.values[[0, -1]]) == pytest.approx([0.75, 0.25])
-    chances = [chance for _, chance in found.steps]
+    fitted = fit(ODDS, Method.ISOTONIC)
+    assert fitted.chances(ODDS.values[[0, -1]]) == pytest.approx([0.75, 0.25])
+    chances = [chance for _, chance in fitted.steps]
     assert chances == sorted(chances)
 
 
@@ -67,12 +67,12 @@ def test_no_question_is_rated_by_a_fit_that_saw_it() -> None:
     plain = observed([0.0, 1.0] * 50, [0.0, 1.0] * 50)
     turned = observed([0.0, 1.0] * 50, [1.0, 0.0] * 50)
     both = Observed(*(np.concatenate(pair) for pair in zip(*(
-        (one.values, one.right, one.answerable) for one in (plain, turned)
+        (part.values, part.right, part.answerable) for part in (plain, turned)
     ), strict=True)))  # fmt: skip
     rows = np.arange(200)
-    held = hold_out(both, Method.LOGISTIC, [(rows[:100], rows[100:])])
-    assert held.auroc == 0.0
-    assert len(held.chances) == 100
+    held_out = hold_out(both, Method.LOGISTIC, [(rows[:100], rows[100:])])
+    assert held_out.auroc == 0.0
+    assert len(held_out.chances) == 100
 
 
 def test_folds_hold_each_question_out_once_a_round() -> None:
@@ -90,10 +90,10 @@ def test_too_few_questions_of_a_kind_are_told(answerable: list[float]) -> None:
 
 
 def test_measures_of_what_was_held_out() -> None:
-    held = HeldOut(np.array([0.9, 0.6, 0.2]), np.array([1.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0]))
-    assert held.brier == pytest.approx((0.01 + 0.16 + 0.04) / 3)
-    assert held.auroc == 1.0
-    assert held.ece == pytest.approx((0.1 + 0.4 + 0.2) / 3)
+    held_out = HeldOut(np.array([0.9, 0.6, 0.2]), np.array([1.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0]))
+    assert held_out.brier == pytest.approx((0.01 + 0.16 + 0.04) / 3)
+    assert held_out.auroc == 1.0
+    assert held_out.ece == pytest.approx((0.1 + 0.4 + 0.2) / 3)
 
 
 def rated(chances: list[float], right: list[float], answerable: list[float]) -> HeldOut:
@@ -101,19 +101,19 @@ def rated(chances: list[float], right: list[float], answerable: list[float]) -> 
 
 
 def test_the_threshold_of_declining_worked_by_hand() -> None:
-    held = rated([0.2, 0.4, 0.6, 0.8, 0.1], [0.0] * 5, [1.0, 1.0, 1.0, 1.0, 0.0])
-    assert abstain_below(held, 0.25) == 0.4
-    assert abstain_below(held, 0.0) == 0.2
-    assert abstain_below(held, 1.0) == 0.8
+    held_out = rated([0.2, 0.4, 0.6, 0.8, 0.1], [0.0] * 5, [1.0, 1.0, 1.0, 1.0, 0.0])
+    assert abstain_below(held_out, 0.25) == 0.4
+    assert abstain_below(held_out, 0.0) == 0.2
+    assert abstain_below(held_out, 1.0) == 0.8
 
 
 def test_the_threshold_of_strong_worked_by_hand() -> None:
     # The ten surest are right, the next two wrong: 10 of 12 are right from .5 on, .83.
     chances = [0.9] * 10 + [0.5, 0.5]
     right = [1.0] * 10 + [0.0, 0.0]
-    held = rated(chances, right, right)
-    assert strong_from(held, 0.9) == 0.9
-    assert strong_from(held, 0.8) == 0.5
+    held_out = rated(chances, right, right)
+    assert strong_from(held_out, 0.9) == 0.9
+    assert strong_from(held_out, 0.8) == 0.5
     assert strong_from(rated(chances, [0.0] * 12, right), 0.8) == NEVER
     # Nine are too few to say it of.
     assert strong_from(rated([0.9] * 9 + [0.5] * 9, [1.0] * 9 + [0.0] * 9, [1.0] * 18), 0.9) == NEVER
@@ -122,18 +122,18 @@ def test_the_threshold_of_strong_worked_by_hand() -> None:
 def test_what_is_observed_of_each_question(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
-    found = observe(assistant, GOLD)
-    assert found.values.shape == (3, 3)
-    assert found.answerable.tolist() == [1.0, 1.0, 0.0]
+    observations = observe(assistant, GOLD)
+    assert observations.values.shape == (3, 3)
+    assert observations.answerable.tolist() == [1.0, 1.0, 0.0]
     first = [assistant.ask(gold.question, 1).extracts[0].answer_text for gold in GOLD]
-    assert found.right.tolist() == [
+    assert observations.right.tolist() == [
         float("It rained" in first[0]), float("It hailed" in first[1]), 0.0,
     ]  # fmt: skip
 
 
 def test_isotonic_thresholds_are_steps_of_the_final_curve() -> None:
-    held = hold_out(ODDS, Method.ISOTONIC, question_folds(ODDS))
-    low, high = thresholds(ODDS, held, Method.ISOTONIC, withheld=0.05, share=0.7)
+    held_out = hold_out(ODDS, Method.ISOTONIC, question_folds(ODDS))
+    low, high = thresholds(ODDS, held_out, Method.ISOTONIC, withheld=0.05, share=0.7)
     assert (low, high) == pytest.approx((0.25, 0.75))
     assert low in {chance for _, chance in fit(ODDS, Method.ISOTONIC).steps}
 

@@ -11,14 +11,14 @@ from tests.support.sample_runs import CORPUS, QRELS, QUERIES, write_collection
 
 
 def test_documents_queries_and_judgements(tmp_path: Path) -> None:
-    found = read_collection(write_collection(tmp_path))
-    assert found.documents == (Document("d1", "Rain", "It rained."), Document("d2", "", "It snowed."))
-    assert found.documents[0].whole == "Rain It rained."
-    assert found.documents[1].whole == "It snowed."
+    collection = read_collection(write_collection(tmp_path))
+    assert collection.documents == (Document("d1", "Rain", "It rained."), Document("d2", "", "It snowed."))
+    assert collection.documents[0].whole == "Rain It rained."
+    assert collection.documents[1].whole == "It snowed."
     # q3 has no relevant document: nothing can be found for it.
-    assert found.queries == {"q1": "rain?", "q2": "snow?"}
-    assert found.judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}
-    assert found.name == tmp_path.name
+    assert collection.queries == {"q1": "rain?", "q2": "snow?"}
+    assert collection.judged == {"q1": {"d1": 2}, "q2": {"d2": 1}}
+    assert collection.name == tmp_path.name
 
 
 def test_another_split(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_another_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "content", "told"),
+    ("part", "content", "message"),
     [
         ("corpus", "{", "corpus.jsonl, line 1: is not a JSON object"),
         ("corpus", CORPUS + "[]", "corpus.jsonl, line 3: is not a JSON object"),
@@ -54,10 +54,10 @@ def test_another_split(tmp_path: Path) -> None:
         ("queries", QUERIES + '{"_id": "q1", "text": "a"}', "two queries have the same _id"),
     ],
 )
-def test_a_fault_is_named_with_file_and_line(part: str, content: str, told: str, tmp_path: Path) -> None:
+def test_a_fault_is_named_with_file_and_line(part: str, content: str, message: str, tmp_path: Path) -> None:
     with pytest.raises((GoldError, JsonLinesError)) as caught:
         read_collection(write_collection(tmp_path, **{part: content}))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_judgements_need_no_headings(tmp_path: Path) -> None:

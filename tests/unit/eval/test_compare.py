@@ -14,13 +14,13 @@ from tests.support.sample_runs import ALL_HIT, HALF_HIT, sample_row, sample_run
 
 def test_wins_losses_ties_and_the_effect() -> None:
     comparison = compare(sample_run([1, 1, 0, 0, 1, 0]), sample_run([1, 0, 1, 1, 1, 0]))
-    found = comparison.find("hit@1")
-    assert (found.wins, found.losses, found.ties) == (2, 1, 3)
-    assert (found.first, found.second) == pytest.approx((0.5, 4 / 6))
-    assert found.effect.value == pytest.approx(1 / 6)
-    assert found.effect.low < 0 < found.effect.high
-    assert [one.id for one in comparison.won] == ["q2", "q3"]
-    assert [one.id for one in comparison.lost] == ["q1"]
+    difference = comparison.find("hit@1")
+    assert (difference.wins, difference.losses, difference.ties) == (2, 1, 3)
+    assert (difference.first, difference.second) == pytest.approx((0.5, 4 / 6))
+    assert difference.effect.value == pytest.approx(1 / 6)
+    assert difference.effect.low < 0 < difference.effect.high
+    assert [row.id for row in comparison.won] == ["q2", "q3"]
+    assert [row.id for row in comparison.lost] == ["q1"]
     assert comparison.mcnemar == 1.0
 
 
@@ -35,7 +35,7 @@ def test_a_planted_regression_is_found() -> None:
 
 def test_an_identical_run_is_no_regression() -> None:
     comparison = compare(sample_run(HALF_HIT), sample_run(HALF_HIT))
-    assert not any(found.regressed() for found in comparison.differences[ALL_QUESTIONS])
+    assert not any(difference.regressed() for difference in comparison.differences[ALL_QUESTIONS])
 
 
 def test_less_is_better_where_it_is() -> None:
@@ -64,10 +64,10 @@ def test_confidence_that_tells_less_is_found() -> None:
 def test_slices_by_type() -> None:
     comparison = compare(sample_run([1, 1, 1, 1]), sample_run([0, 1, 0, 1]))
     slices = {
-        name: found.second
+        name: difference.second
         for name, differences in comparison.differences.items()
-        for found in differences
-        if found.measure.name == "hit@1"
+        for difference in differences
+        if difference.measure.name == "hit@1"
     }
     assert slices == {ALL_QUESTIONS: 0.5, "why": 0.0, "who": 1.0}
 
@@ -90,14 +90,17 @@ def test_runs_of_other_questions_are_refused() -> None:
 
 
 def test_evidence_counts_by_what_it_says() -> None:
-    def told(source: str, text: str, start: int) -> Run:
+    def with_evidence(source: str, text: str, start: int) -> Run:
         cited = JudgedText(source, text, start, start + 4, 2)
         return replace(
             sample_run(ALL_HIT),
-            rows=tuple(replace(one, evidence=(cited,)) for one in sample_run(ALL_HIT).rows),
+            rows=tuple(replace(row, evidence=(cited,)) for row in sample_run(ALL_HIT).rows),
         )
 
-    assert compare(told("a.txt", "It rain", 3), told("a.md", "Well, it  Rain", 10)).mcnemar == 1.0
+    assert (
+        compare(with_evidence("a.txt", "It rain", 3), with_evidence("a.md", "Well, it  Rain", 10)).mcnemar
+        == 1.0
+    )
 
 
 def test_other_cutoffs_and_units_are_refused() -> None:
@@ -115,8 +118,8 @@ def test_a_measure_that_is_not_there_names_those_that_are() -> None:
 def test_what_is_forbidden_regresses_at_once() -> None:
     def violated(times: float) -> Run:
         rows = [
-            replace(one, measures={**one.measures, "citation violations": 0.0})
-            for one in sample_run(ALL_HIT).rows
+            replace(row, measures={**row.measures, "citation violations": 0.0})
+            for row in sample_run(ALL_HIT).rows
         ]
         rows[0] = replace(rows[0], measures={**rows[0].measures, "citation violations": times})
         return Run(tuple(rows), 5)
@@ -134,18 +137,21 @@ def test_refusals_are_compared_without_confidence() -> None:
         ]
         return Run(tuple(rows), 5)
 
-    found = compare(declining(20), declining(30)).find("refusal precision")
-    assert (found.first, found.second) == pytest.approx((0.0, 10 / 30))
+    difference = compare(declining(20), declining(30)).find("refusal precision")
+    assert (difference.first, difference.second) == pytest.approx((0.0, 10 / 30))
 
 
 def test_evidence_may_be_split_otherwise() -> None:
-    def told(*cited: JudgedText) -> Run:
+    def with_evidence(*cited: JudgedText) -> Run:
         return replace(
-            sample_run(ALL_HIT), rows=tuple(replace(one, evidence=cited) for one in sample_run(ALL_HIT).rows)
+            sample_run(ALL_HIT), rows=tuple(replace(row, evidence=cited) for row in sample_run(ALL_HIT).rows)
         )
 
     text = "It rained. It snowed."
-    whole = told(JudgedText("a", text, 0, 21, 2))
+    whole = with_evidence(JudgedText("a", text, 0, 21, 2))
     assert (
-        compare(whole, told(JudgedText("a", text, 0, 10, 2), JudgedText("a", text, 11, 21, 2))).mcnemar == 1.0
+        compare(
+            whole, with_evidence(JudgedText("a", text, 0, 10, 2), JudgedText("a", text, 11, 21, 2))
+        ).mcnemar
+        == 1.0
     )

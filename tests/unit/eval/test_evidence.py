@@ -15,7 +15,7 @@ def said(text: str, quote: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("quote", "found"),
+    ("quote", "matches"),
     [
         ('"It\'s a big problem,"', ["“It’s a big  problem,”"]),
         ("MUNRO - TWICE", ["Munro – twice"]),
@@ -26,8 +26,8 @@ def said(text: str, quote: str) -> list[str]:
         (" ", []),
     ],
 )
-def test_quotes_dashes_capitals_and_spaces_do_not_matter(quote: str, found: list[str]) -> None:
-    assert said(TEXT, quote) == found
+def test_quotes_dashes_capitals_and_spaces_do_not_matter(quote: str, matches: list[str]) -> None:
+    assert said(TEXT, quote) == matches
 
 
 def test_letters_that_become_several_are_found_whole() -> None:

@@ -40,7 +40,7 @@ def test_what_became_of_a_question(row: QuestionResult, expected: Outcome) -> No
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "sentence"),
     [
         (
             MISSED,
@@ -58,5 +58,5 @@ def test_what_became_of_a_question(row: QuestionResult, expected: Outcome) -> No
         (replace(RIGHT, error="too long"), "too long"),
     ],
 )
-def test_why(row: QuestionResult, told: str) -> None:
-    assert told in explain(row)
+def test_why(row: QuestionResult, sentence: str) -> None:
+    assert sentence in explain(row)

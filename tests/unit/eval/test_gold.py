@@ -74,7 +74,7 @@ def test_blank_lines_marks_and_other_separators_are_no_matter(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reason"),
     [
         ({"relevant": [{"doc": "harbour.md", "quotes": ["opened in 1920"]}]}, "stands nowhere in harbour.md"),
         ({"relevant": [{"doc": "harbour.md", "quotes": ["It opened in"]}]}, "stands 2 times in harbour.md"),
@@ -117,11 +117,11 @@ def test_blank_lines_marks_and_other_separators_are_no_matter(tmp_path: Path) ->
         ({"id": "a b"}, "the id has white space"),
     ],
 )
-def test_a_fault_is_named_with_file_line_and_id(change: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_a_fault_is_named_with_file_line_and_id(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
     with pytest.raises(GoldError) as caught:
         read(tmp_path, LINE | {"id": "q0"}, LINE | change)
     message = str(caught.value)
-    assert told in message
+    assert reason in message
     assert "gold.jsonl, line 2" in message
     assert caught.value.question == ("" if "id" in change else "q1")
     assert "\n" not in message

@@ -66,7 +66,7 @@ def records(store: FeedbackStore, *articles: Article) -> list[Record]:
     return [answer.model_dump(exclude={"nearest"}) for answer in answers(store, *articles)]
 
 
-def asked(question: str, answer: Answer = BOTH) -> Answer:
+def about_question(question: str, answer: Answer = BOTH) -> Answer:
     return replace(answer, question=question)
 
 
@@ -86,7 +86,7 @@ def asked(question: str, answer: Answer = BOTH) -> Answer:
 def test_what_was_called_useful_is_quoted(
     store: FeedbackStore, judgement: Judgement, expected: Record | None
 ) -> None:
-    store.record("q", asked("What cost more?"), 0.1)
+    store.record("q", about_question("What cost more?"), 0.1)
     store.judge(judgement)
     (record,) = records(store)
     assert record == {
@@ -98,7 +98,7 @@ def test_what_was_called_useful_is_quoted(
 
 
 def test_the_extract_that_was_named_is_quoted_before_the_answer_as_a_whole(store: FeedbackStore) -> None:
-    store.record("q", asked("Why?"), 0.1)
+    store.record("q", about_question("Why?"), 0.1)
     store.judge(Judgement("q", Verdict.USEFUL))
     store.judge(Judgement("q", Verdict.USEFUL, "echo", 0, 30))
     store.judge(Judgement("q", Verdict.NOT_USEFUL, "harbour", 20, 39))
@@ -107,7 +107,7 @@ def test_the_extract_that_was_named_is_quoted_before_the_answer_as_a_whole(store
 
 
 def test_an_article_that_has_changed_or_gone_is_not_quoted(store: FeedbackStore) -> None:
-    store.record("q", asked("Why?"), 0.1)
+    store.record("q", about_question("Why?"), 0.1)
     store.judge(Judgement("q", Verdict.USEFUL))
     changed = replace(HARBOUR, text="!" + HARBOUR.text, sha256="0" * 64)
     for articles in ((changed, ECHO), (ECHO,)):
@@ -118,15 +118,15 @@ def test_an_article_that_has_changed_or_gone_is_not_quoted(store: FeedbackStore)
 
 
 def test_useful_comes_before_useless_before_declined_and_the_newest_first(store: FeedbackStore) -> None:
-    store.record("d1", asked("D1", abstained()), 0.1)
-    store.record("d2", asked("D2", abstained()), 0.1)
-    store.record("n", asked("N"), 0.1)
+    store.record("d1", about_question("D1", abstained()), 0.1)
+    store.record("d2", about_question("D2", abstained()), 0.1)
+    store.record("n", about_question("N"), 0.1)
     store.judge(Judgement("n", Verdict.NONE))
-    store.record("u", asked("U"), 0.1)
+    store.record("u", about_question("U"), 0.1)
     store.judge(Judgement("u", Verdict.USEFUL))
-    store.record("silent", asked("Nobody judged this"), 0.1)
-    found = records(store)
-    assert [(record["question"], record["useful"]) for record in found] == [
+    store.record("silent", about_question("Nobody judged this"), 0.1)
+    listed = records(store)
+    assert [(record["question"], record["useful"]) for record in listed] == [
         ("U", True),
         ("N", False),
         ("D2", None),
@@ -135,8 +135,8 @@ def test_useful_comes_before_useless_before_declined_and_the_newest_first(store:
 
 
 def test_they_become_gold_lines_each_question_once(store: FeedbackStore) -> None:
-    store.record("a", asked("What cost more?", abstained()), 0.1)
-    store.record("b", asked("what cost MORE?"), 0.1)
+    store.record("a", about_question("What cost more?", abstained()), 0.1)
+    store.record("b", about_question("what cost MORE?"), 0.1)
     store.judge(Judgement("b", Verdict.USEFUL, "harbour", 20, 39))
     (line,) = candidates(answers(store))
     assert (line["question"], line["answerable"]) == ("what cost MORE?", True)

@@ -47,27 +47,27 @@ def test_the_answer_first() -> None:
 
 
 def test_related_evidence_is_no_hit_and_a_lower_rank_is_a_fraction() -> None:
-    found = score(GOLD, shown(ONE, (18, 36)), shown(ONE, HAIL), shown(ONE, (0, 17)))
-    assert [found["hit@1"], found["hit@3"], found["MRR"]] == pytest.approx([0.0, 1.0, 1 / 3])
+    scores = score(GOLD, shown(ONE, (18, 36)), shown(ONE, HAIL), shown(ONE, (0, 17)))
+    assert [scores["hit@1"], scores["hit@3"], scores["MRR"]] == pytest.approx([0.0, 1.0, 1 / 3])
     fourth = score(GOLD, *[shown(ONE, HAIL)] * 3, shown(ONE, (0, 17)))
     assert (fourth["hit@3"], fourth["MRR"]) == (0.0, 0.25)
 
 
 def test_evidence_beside_the_mark_counts_for_the_extract_alone() -> None:
-    found = score(GOLD, shown(ONE, HAIL, (0, 47)))
-    assert (found["hit@1"], found["extract hit@1"], found["MRR"]) == (0.0, 1.0, 0.0)
-    assert (found["words"], found["words marked"]) == (10.0, 2.0)
+    scores = score(GOLD, shown(ONE, HAIL, (0, 47)))
+    assert (scores["hit@1"], scores["extract hit@1"], scores["MRR"]) == (0.0, 1.0, 0.0)
+    assert (scores["words"], scores["words marked"]) == (10.0, 2.0)
 
 
 def test_a_wrong_refusal_is_no_answer_though_the_ranking_was_right() -> None:
-    found = score(GOLD, shown(ONE, (0, 17)), abstained=True)
-    assert (found["hit@1"], found["answered@1"], found["wrong refusals"]) == (1.0, 0.0, 1.0)
+    scores = score(GOLD, shown(ONE, (0, 17)), abstained=True)
+    assert (scores["hit@1"], scores["answered@1"], scores["wrong refusals"]) == (1.0, 0.0, 1.0)
 
 
 def test_nothing_shown_scores_nothing_and_stays() -> None:
-    found = score(GOLD, abstained=True)
-    assert (found["hit@1"], found["MRR"], found["extract hit@3"]) == (0.0, 0.0, 0.0)
-    assert "words" not in found
+    scores = score(GOLD, abstained=True)
+    assert (scores["hit@1"], scores["MRR"], scores["extract hit@3"]) == (0.0, 0.0, 0.0)
+    assert "words" not in scores
 
 
 def test_an_unanswerable_question_has_a_refusal_and_no_hit() -> None:
@@ -112,28 +112,30 @@ RANKED = {"a": by_rank(["y", "x", "u"]), "b": by_rank(["u", "v", "t", "z"]), "d"
 
 
 def test_worked_by_hand() -> None:
-    found = score_rankings(JUDGED, RANKED, k=5, relevant_from=2)
+    scores = score_rankings(JUDGED, RANKED, k=5, relevant_from=2)
     # gains 1, 2 against the best 2, 1: (1 + 2 / log2 3) / (2 + 1 / log2 3)
     a = (1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3))
-    assert found["a"] == pytest.approx({"nDCG@5": a, "R@5": 1.0, "RR@5": 1 / 2, "Success@5": 1.0, "P@1": 0.0})
+    assert scores["a"] == pytest.approx(
+        {"nDCG@5": a, "R@5": 1.0, "RR@5": 1 / 2, "Success@5": 1.0, "P@1": 0.0}
+    )
     # grade 2 at rank 4 against 2, 2 at ranks 1 and 2
     b = (2 / math.log2(5)) / (2 + 2 / math.log2(3))
-    assert found["b"] == pytest.approx(
+    assert scores["b"] == pytest.approx(
         {"nDCG@5": b, "R@5": 1 / 2, "RR@5": 1 / 4, "Success@5": 1.0, "P@1": 0.0}
     )
 
 
 def test_a_question_without_a_ranking_scores_nothing_and_stays() -> None:
-    found = score_rankings(JUDGED, RANKED, k=5)
-    assert set(found) == {"a", "b", "c"}
-    assert found["c"] == dict.fromkeys(standard_measures(5), 0.0)
+    scores = score_rankings(JUDGED, RANKED, k=5)
+    assert set(scores) == {"a", "b", "c"}
+    assert scores["c"] == dict.fromkeys(standard_measures(5), 0.0)
     assert score_rankings(JUDGED, {}, k=5)["a"] == dict.fromkeys(standard_measures(5), 0.0)
 
 
 def test_the_cutoff_cuts() -> None:
-    found = score_rankings(JUDGED, RANKED, k=3, relevant_from=2)
-    assert set(found["b"].values()) == {0.0}
-    assert set(found["b"]) == {"nDCG@3", "R@3", "RR@3", "Success@3", "P@1"}
+    scores = score_rankings(JUDGED, RANKED, k=3, relevant_from=2)
+    assert set(scores["b"].values()) == {0.0}
+    assert set(scores["b"]) == {"nDCG@3", "R@3", "RR@3", "Success@3", "P@1"}
 
 
 def test_from_which_grade_on_a_document_is_relevant() -> None:
@@ -157,7 +159,7 @@ def test_random_runs_agree_with_the_definitions(seed: int) -> None:
     }
     orders = {query: chance.sample(names, chance.randint(0, 12)) for query in judged}
     k = chance.randint(1, 10)
-    found = score_rankings(judged, {q: by_rank(order) for q, order in orders.items()}, k=k, relevant_from=2)
+    scores = score_rankings(judged, {q: by_rank(order) for q, order in orders.items()}, k=k, relevant_from=2)
     for query, order in orders.items():
         grades = [judged[query].get(name, 0) for name in order][:k]
         relevant = [grade == 2 for grade in grades]
@@ -169,7 +171,7 @@ def test_random_runs_agree_with_the_definitions(seed: int) -> None:
             f"Success@{k}": float(any(relevant)),
             "P@1": float(relevant[:1] == [True]),
         }
-        assert found[query] == pytest.approx(expected)
+        assert scores[query] == pytest.approx(expected)
 
 
 def discounted(grades: list[int]) -> float:

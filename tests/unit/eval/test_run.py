@@ -39,7 +39,7 @@ def test_what_explains_a_failure_is_kept() -> None:
     assert (evidence.text, evidence.text[evidence.start : evidence.end]) == (
         "It hailed in July, said Ada.",
     ) * 2
-    assert [one.grade for one in second.shown] == [0, 2]
+    assert [extract.grade for extract in second.shown] == [0, 2]
     assert second.shown[1].text[second.shown[1].start : second.shown[1].end] == "It hailed in July, said Ada."
 
 
@@ -64,9 +64,9 @@ def test_only_the_first_k_count() -> None:
 
 
 def test_progress_is_told() -> None:
-    told: list[tuple[int, int]] = []
-    evaluate(ANSWERS.__getitem__, GOLD, [RAIN, SUN], progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    calls: list[tuple[int, int]] = []
+    evaluate(ANSWERS.__getitem__, GOLD, [RAIN, SUN], progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
@@ -80,15 +80,19 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
             order = assistant.stages(row.question)[stage]
             rank = row.ranks[stage]
             assert rank is not None
-            held = order[rank - 1]
-            wanted = next(gold for gold in GOLD if gold.id == row.id).answering[0]
-            assert (held.article.id, held.start, held.end) == (wanted.article.id, wanted.start, wanted.end)
+            sentence = order[rank - 1]
+            gold_span = next(gold for gold in GOLD if gold.id == row.id).answering[0]
+            assert (sentence.article.id, sentence.start, sentence.end) == (
+                gold_span.article.id,
+                gold_span.start,
+                gold_span.end,
+            )
     assert rows[2].ranks == {}
     assert rows[0].confidence is None
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"confidence": float("nan")}, "the answer to g1 has the confidence nan"),
         ({"confidence": "0.5"}, "the answer to g1 has the confidence '0.5'"),
@@ -99,20 +103,20 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
         ({"extracts": [{"source": "rain.md", "answer": "It rained."}]}, "does not list its extracts"),
     ],
 )
-def test_an_answer_that_is_none_names_its_question(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(EvalFailure, match=told):
+def test_an_answer_that_is_none_names_its_question(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(EvalFailure, match=message):
         evaluate(lambda question: {**ANSWERS[question], **change}, GOLD, [RAIN, SUN])
 
 
 def test_gold_that_cannot_be_measured_is_refused() -> None:
     ask = ANSWERS.__getitem__
-    for gold, articles, k, told in (
+    for gold, articles, k, message in (
         (GOLD, [RAIN, SUN], 0, "0 extracts cannot be judged"),
         ([], [RAIN], 5, "no gold questions"),
         ([GOLD[0], GOLD[0]], [RAIN], 5, "two with the same id"),
         (GOLD, [SUN], 5, "the evidence of g1 stands in rain.md, which is not given"),
     ):
-        with pytest.raises(EvalFailure, match=told):
+        with pytest.raises(EvalFailure, match=message):
             evaluate(ask, gold, articles, k=k)
 
 

@@ -28,10 +28,12 @@ def test_the_files_of_trec_are_read_by_its_measures(tmp_path: Path) -> None:
     trec: Any = ir_measures
     qrels = list(trec.read_trec_qrels(str(tmp_path / "run" / "qrels.trec")))
     ranking = list(trec.read_trec_run(str(tmp_path / "run" / "run.trec")))
-    found = ir_measures.calc_aggregate([ir_measures.nDCG @ 5, ir_measures.Success(rel=2) @ 5], qrels, ranking)
+    aggregate = ir_measures.calc_aggregate(
+        [ir_measures.nDCG @ 5, ir_measures.Success(rel=2) @ 5], qrels, ranking
+    )
     rows = RUN.rows[:2]
-    assert found[ir_measures.nDCG @ 5] == pytest.approx(sum(row.measures["nDCG@5"] for row in rows) / 2)
-    assert found[ir_measures.Success(rel=2) @ 5] == 1.0
+    assert aggregate[ir_measures.nDCG @ 5] == pytest.approx(sum(row.measures["nDCG@5"] for row in rows) / 2)
+    assert aggregate[ir_measures.Success(rel=2) @ 5] == 1.0
     lines = (tmp_path / "run" / "run.trec").read_text().splitlines()
     assert lines[1:3] == ["g2 Q0 sun:0 1 2 pullquote", "g2 Q0 rain:38 2 1 pullquote"]
 

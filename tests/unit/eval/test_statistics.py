@@ -13,20 +13,20 @@ from tests.support.tiers import full
 
 def test_an_interval_holds_its_mean_and_repeats() -> None:
     values = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
-    found = mean_estimate(values)
-    assert (found.value, found.count) == (0.75, 8)
+    result = mean_estimate(values)
+    assert (result.value, result.count) == (0.75, 8)
     # Means of eight draws with chance 3/4: P(2 of 8) = .4 %, P(3 of 8 or less) = 2.7 %
-    assert found.low == pytest.approx(0.375, abs=0.13)
-    assert found.high == 1.0
-    assert mean_estimate(values) == found
+    assert result.low == pytest.approx(0.375, abs=0.13)
+    assert result.high == 1.0
+    assert mean_estimate(values) == result
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     chance = np.random.default_rng(5)
     covered = 0
     for _ in range(200):
-        found = mean_estimate(chance.normal(0.3, 1.0, 60))
-        covered += found.low <= 0.3 <= found.high
+        result = mean_estimate(chance.normal(0.3, 1.0, 60))
+        covered += result.low <= 0.3 <= result.high
     assert 0.89 <= covered / 200 <= 0.99
 
 
@@ -40,9 +40,9 @@ def test_too_few_to_tell() -> None:
 def test_any_statistic_has_an_interval() -> None:
     confidence = [0.9, 0.8, 0.7, 0.6, 0.4, 0.3, 0.2, 0.1]
     answerable = [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
-    found = estimate(auroc, confidence, answerable)
-    assert found.value == pytest.approx(14 / 16)
-    assert 0 <= found.low < found.value < found.high <= 1
+    result = estimate(auroc, confidence, answerable)
+    assert result.value == pytest.approx(14 / 16)
+    assert 0 <= result.low < result.value < result.high <= 1
 
 
 def test_the_randomisation_test_against_every_swap() -> None:
@@ -55,9 +55,9 @@ def test_the_randomisation_test_against_every_swap() -> None:
     ]
     two_sided = np.mean([abs(swap) >= abs(gains.sum()) - 1e-12 for swap in swaps])
     worse = np.mean([swap <= gains.sum() + 1e-12 for swap in swaps])
-    found = randomisation_test(first, second)
-    assert found.two_sided == pytest.approx(two_sided)
-    assert found.worse == pytest.approx(worse)
+    result = randomisation_test(first, second)
+    assert result.two_sided == pytest.approx(two_sided)
+    assert result.worse == pytest.approx(worse)
     assert randomisation_test(second, first).worse == pytest.approx(
         1 - worse + np.mean([s == pytest.approx(gains.sum()) for s in swaps])
     )
@@ -100,9 +100,9 @@ def test_the_false_alarm_rate_at_five_percent_is_near_five_percent() -> None:
     for seed in range(100):
         chance = np.random.default_rng(seed)
         first, second = chance.random((2, 60))
-        found = randomisation_test(first, second)
+        result = randomisation_test(first, second)
         swapped = swap_test(auroc, [first, answerable], [second, answerable])
-        alarms += [found.worse < 0.05, found.two_sided < 0.05, swapped.worse < 0.05]
+        alarms += [result.worse < 0.05, result.two_sided < 0.05, swapped.worse < 0.05]
     # Of 100 draws at .05 fewer than one in a thousand times more than 13.
     assert (alarms <= 13).all()
     assert alarms.sum() >= 3

@@ -13,7 +13,7 @@ from tests.support.sample_runs import ROWS
 def test_means_by_type_and_measures_of_the_set() -> None:
     lines = {line.measure.name: line.estimates for line in summarise(Run(ROWS, 5))}
     assert lines["hit@1"][ALL_QUESTIONS].value == pytest.approx(2 / 3)
-    assert {name: found.value for name, found in lines["hit@1"].items() if name != ALL_QUESTIONS} == {
+    assert {name: estimate.value for name, estimate in lines["hit@1"].items() if name != ALL_QUESTIONS} == {
         "why": 1.0,
         "who": 0.0,
     }

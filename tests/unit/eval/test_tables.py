@@ -28,7 +28,7 @@ WORDS = Measure("words", "", rate=False)
 
 
 @pytest.mark.parametrize(
-    ("value", "measure", "told"),
+    ("value", "measure", "text"),
     [
         (0.75, RATE, ".750"),
         (0.0, RATE, ".000"),
@@ -40,8 +40,8 @@ WORDS = Measure("words", "", rate=False)
         (1 / 60, WORDS, "0.0167"),
     ],
 )
-def test_figures(value: float, measure: Measure, told: str) -> None:
-    assert format_value(value, measure) == told
+def test_figures(value: float, measure: Measure, text: str) -> None:
+    assert format_value(value, measure) == text
 
 
 def test_signs_and_intervals() -> None:
