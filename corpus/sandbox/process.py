@@ -131,7 +131,8 @@ class Worker:
         code = self._running.wait()
         if code == -signal.SIGXCPU or time.monotonic() >= self._deadline:
             return TooSlow(f"takes longer than {self._limits.seconds} seconds to read; split it")
-        died = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        names = {number.value: number.name for number in signal.Signals}  # real-time signals have none
+        died = f"exit code {code}" if code >= 0 else names.get(-code, f"signal {-code}")
         return Fault(f"stopped its reader ({died}); save it again or in another format")
 
 

@@ -57,6 +57,11 @@ DEATHS = {
     "segfault": ("os.kill(os.getpid(), signal.SIGSEGV)", "stopped its reader (SIGSEGV)"),
     "abort": ("os.abort()", "stopped its reader (SIGABRT)"),
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "stopped its reader (SIGKILL)"),
+    "nameless": ("os.kill(os.getpid(), 40)", "stopped its reader (signal 40)"),
+    "infinite": (
+        "say(frame(article_answer(number, read_article('.txt', b'word ' * 9, source)).replace(b'44', b'Infinity')))",
+        "got no article from its reader",
+    ),
     "exit": ("os._exit(3)", "stopped its reader (exit code 3)"),
     "error": ("1 / 0", "stopped its reader (exit code 1)"),
     "closes": ("os.close(1); time.sleep(60)", "stopped its reader (SIGKILL)"),
