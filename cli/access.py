@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 import sys
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Data, command_group
-from cli.terminal import fail, one_line_errors, print_table, say
+from cli.options import command_group, with_settings
+from cli.terminal import fail, print_table, say
+
+if TYPE_CHECKING:
+    from qa.settings import Settings
 
 app = command_group("Credentials that QA_ACCESS=password accepts.")
 
@@ -18,29 +20,30 @@ Name = Annotated[str, typer.Argument(help="Letters, digits, - and _.")]
 
 
 @app.command()
+@with_settings("data")
 def add(
+    settings: Settings,
     name: Name,
     password: Annotated[
         bool, typer.Option("--password", help="A password that people share, typed in or read from a pipe.")
     ] = False,
-    data: Data = None,
 ) -> None:
     """Make a key for a machine and print it, this once; or add a password for people."""
+    from web.access.credentials import FILE
     from web.access.credentials import add as add_credential
 
-    with one_line_errors():
-        secret = add_credential(_file(data), name, _read_password() if password else None)
+    secret = add_credential(settings.data / FILE, name, _read_password() if password else None)
     if not password:
         say(secret)
 
 
 @app.command(name="list")
-def list_all(data: Data = None) -> None:
+@with_settings("data")
+def list_all(settings: Settings) -> None:
     """List credentials: names, kinds and days. Secrets are stored as hashes only."""
-    from web.access.credentials import load
+    from web.access.credentials import FILE, load
 
-    with one_line_errors():
-        credentials = load(_file(data))
+    credentials = load(settings.data / FILE)
     if not credentials:
         say("no credentials yet; add one with `qa access add NAME`")
         return
@@ -49,19 +52,13 @@ def list_all(data: Data = None) -> None:
 
 
 @app.command()
-def remove(name: Name, data: Data = None) -> None:
+@with_settings("data")
+def remove(settings: Settings, name: Name) -> None:
     """Remove a credential; a running service rejects it from then on."""
+    from web.access.credentials import FILE
     from web.access.credentials import remove as remove_credential
 
-    with one_line_errors():
-        remove_credential(_file(data), name)
-
-
-def _file(data: Path | None) -> Path:
-    from qa.settings import Settings
-    from web.access.credentials import FILE
-
-    return Settings.from_environment(data=data).data / FILE
+    remove_credential(settings.data / FILE, name)
 
 
 def _read_password() -> str:

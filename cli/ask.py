@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Backend, Data, Device, Model, Reranker
-from cli.terminal import fail, one_line_errors, say
+from cli.options import with_settings
+from cli.terminal import fail, say
 
 if TYPE_CHECKING:
     from index.retrieval.filter import Filter
     from qa.answer import Answer, Extract
     from qa.assistant import Assistant
+    from qa.settings import Settings
 
 _MALFORMED = 'not a JSON object with "id" and "question"'
 
 
+@with_settings("data", "model", "device", "backend", "reranker")
 def ask(
+    settings: Settings,
     question: Annotated[str, typer.Argument(help='The question; a "quoted phrase" must occur.')] = "",
     k: Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts at most.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -32,44 +35,34 @@ def ask(
     publisher: Annotated[list[str] | None, typer.Option(help="Only this publisher.")] = None,
     author: Annotated[list[str] | None, typer.Option(help="Only this author.")] = None,
     year: Annotated[list[str] | None, typer.Option(help="Only this year.")] = None,
-    data: Data = None,
-    model: Model = "",
-    device: Device = "",
-    backend: Backend = "",
-    reranker: Reranker = "",
 ) -> None:
     """Answer one question, or a file of them."""
-    with one_line_errors():
-        if bool(question) == bool(batch):
-            fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
-        from index.retrieval.filter import Filter
-        from qa.loading import open_assistant
-        from qa.settings import Settings
+    if bool(question) == bool(batch):
+        fail("nothing to ask: give one question in quotation marks, or --batch FILE (not both)")
+    from index.retrieval.filter import Filter
+    from qa.loading import open_assistant
 
-        where = Filter(
-            articles=tuple(article or ()),
-            publishers=tuple(publisher or ()),
-            authors=tuple(author or ()),
-            years=tuple(year or ()),
-        )
-        settings = Settings.from_environment(
-            data=data, model=model, device=device, backend=backend, reranker=reranker
-        )
-        assistant = open_assistant(settings)
-        allowed = assistant.generation.facets.allowed(where)
-        if allowed is not None and not allowed.any():
-            fail("no article matches this filter; `qa doctor` lists the articles")
-        if batch:
-            _answer_batch(assistant, batch, k=k, where=where)
-        else:
-            answer = assistant.ask(question, k, where)
-            _print_json(answer) if as_json else _print_answer(answer)
+    where = Filter(
+        articles=tuple(article or ()),
+        publishers=tuple(publisher or ()),
+        authors=tuple(author or ()),
+        years=tuple(year or ()),
+    )
+    assistant = open_assistant(settings)
+    allowed = assistant.generation.facets.allowed(where)
+    if allowed is not None and not allowed.any():
+        fail("no article matches this filter; `qa doctor` lists the articles")
+    if batch:
+        _answer_batch(assistant, batch, k=k, where=where)
+    elif as_json:
+        _print_json(assistant.ask(question, k, where), indent=2)
+    else:
+        _print_answer(assistant.ask(question, k, where))
 
 
 def _answer_batch(assistant: Assistant, batch: str, *, k: int, where: Filter) -> None:
     """Print one answer a line; exit with 2 if a line is malformed or a question is declined."""
     from corpus.json_lines import number_lines
-    from qa.answer_json import answer_record
     from qa.errors import QuestionError
 
     failed = False
@@ -86,8 +79,7 @@ def _answer_batch(assistant: Assistant, batch: str, *, k: int, where: Filter) ->
             failed = True
             answer = assistant.decline(question)
             say(f"qa: {batch}, line {number} ({identifier}): {error}", error=True)
-        record = answer_record(answer, identifier).model_dump()
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        _print_json(answer, identifier)
     if failed:
         raise typer.Exit(2)
 
@@ -113,10 +105,11 @@ def _lines(batch: str) -> Iterable[str]:
         fail(f"{batch} cannot be read: {error}")
 
 
-def _print_json(answer: Answer) -> None:
+def _print_json(answer: Answer, identifier: str = "", *, indent: int | None = None) -> None:
     from qa.answer_json import answer_record
 
-    print(json.dumps(answer_record(answer).model_dump(), ensure_ascii=False, indent=2))
+    record = answer_record(answer, identifier).model_dump()
+    print(json.dumps(record, ensure_ascii=False, indent=indent), flush=True)
 
 
 def _print_answer(answer: Answer) -> None:

@@ -6,88 +6,77 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Data
-from cli.terminal import count, one_line_errors, say
+from cli.options import with_settings
+from cli.terminal import count, say
 
 if TYPE_CHECKING:
-    from corpus.article import Article
     from index.generation.generation import Generation
     from qa.settings import Settings
 
 _METADATA = ("title", "author", "publisher", "published")
 
 
+@with_settings("data", damage=1)
 def verify(
-    data: Data = None,
+    settings: Settings,
     recover: Annotated[
         bool, typer.Option("--recover", help="Go back to the newest generation that verifies.")
     ] = False,
 ) -> None:
     """Hash every file of the index again and compare each passage with the text it was cut from."""
-    with one_line_errors():
-        from index.errors import Altered, Damaged
-        from index.published import open_published
-        from qa.settings import Settings
+    from index.published import open_published
 
-        settings = Settings.from_environment(data=data)
-        source = open_published(settings.data, settings.engine)
-        try:
-            if recover:
-                say(f"Published {source.recover()} again.")
-            report = source.verify()
-        except (Altered, Damaged) as damage:
-            say(f"qa: {damage}", error=True)
-            raise typer.Exit(1) from damage
-        say(
-            f"ok: {report.generation}: {report.files} files, {report.hashed:,} bytes as published; "
-            f"{report.sentences} sentences and {report.passages} passages of {report.articles} articles "
-            f"match the text at their offsets"
-        )
+    source = open_published(settings.data, settings.engine)
+    if recover:
+        say(f"Published {source.recover()} again.")
+    report = source.verify()
+    say(
+        f"ok: {report.generation}: {report.files} files, {report.hashed:,} bytes as published; "
+        f"{report.sentences} sentences and {report.passages} passages of {report.articles} articles "
+        f"match the text at their offsets"
+    )
 
 
-def doctor(data: Data = None) -> None:
+@with_settings("data")
+def doctor(settings: Settings) -> None:
     """Show how parsers are confined, what cleaning dropped, near-duplicates, and the index settings."""
-    with one_line_errors():
-        from corpus.sandbox.confinement import confinement
-        from qa.loading import open_index
-        from qa.settings import Settings
+    from corpus.sandbox.confinement import confinement
+    from qa.loading import open_index
 
-        settings = Settings.from_environment(data=data)
-        say(f"parsers are confined by: {confinement()}")
-        generation = open_index(settings)
-        _print_articles(generation)
-        _print_manifest(generation, settings)
-        engine = settings.engine
-        if engine:
-            say(f"store: {engine.shown}, {engine.replicas} replicas, files in {engine.files}")
+    say(f"parsers are confined by: {confinement()}")
+    generation, engine = open_index(settings), settings.engine
+    _print_articles(generation)
+    _print_manifest(generation, settings)
+    if engine:
+        say(f"store: {engine.shown}, {engine.replicas} replicas, files in {engine.files}")
 
 
 def _print_articles(generation: Generation) -> None:
     from corpus.near_duplicates import near_duplicates
 
     for article in generation.articles:
-        _print_article(article)
+        say(f"{article.source}: {article.title or '(no title)'}")
+        missing = [name for name in _METADATA if not getattr(article, name)]
+        if missing:
+            say(f"  missing: {', '.join(missing)}")
+        for line in article.dropped:
+            say(f"  dropped ({line.reason}): {line.text}")
     pairs = near_duplicates(generation.sentences)
     for pair in pairs:
         say(f"near-duplicates: {pair.first.source} and {pair.second.source} ({pair.share:.0%} shared)")
     say(f"{count(generation.articles, 'article')}, {count(pairs, 'pair')} of near-duplicates")
 
 
-def _print_article(article: Article) -> None:
-    missing = [name for name in _METADATA if not getattr(article, name)]
-    say(f"{article.source}: {article.title or '(no title)'}")
-    if missing:
-        say(f"  missing: {', '.join(missing)}")
-    for line in article.dropped:
-        say(f"  dropped ({line.reason}): {line.text}")
-
-
 def _print_manifest(generation: Generation, settings: Settings) -> None:
+    from index.embedding.backends import PREFERRED, unavailable_reason
+
     manifest = generation.manifest
     say(f"generation {manifest.generation}, built {manifest.created}")
     say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
     say(_calibration(manifest.fingerprint, settings))
-    _print_backends()
+    for backend in PREFERRED:
+        reason = unavailable_reason(backend)
+        say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
     for name, value in {**manifest.counts, **manifest.settings}.items():
         say(f"{name}: {value}")
     for name, entries in manifest.indexes.items():
@@ -108,12 +97,3 @@ def _calibration(fingerprint: str, settings: Settings) -> str:
         f"confidence fitted on {calibration.fitted_on}; declined below {calibration.abstain_below:g}, "
         f"strong from {calibration.strong_from:g}"
     )
-
-
-def _print_backends() -> None:
-    """One line for each backend that `auto` may take: usable here, or why it is skipped."""
-    from index.embedding.backends import PREFERRED, unavailable_reason
-
-    for backend in PREFERRED:
-        reason = unavailable_reason(backend)
-        say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")

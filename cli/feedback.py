@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Data, command_group
-from cli.terminal import count, fail, one_line_errors, say
+from cli.options import command_group, with_settings
+from cli.terminal import count, fail, say
 
 if TYPE_CHECKING:
     from qa.feedback.store import FeedbackStore
     from qa.settings import Settings
 
 CSV, GOLD = "judgements.csv", "candidates.jsonl"
-_COLUMNS = (
-    "at",
-    "answer_id",
-    "question",
-    "verdict",
-    "reason",
-    "article",
-    "title",
-    "start",
-    "end",
-    "generation",
-    "outcome",
-)
+_COLUMNS = "at answer_id question verdict reason article title start end generation outcome".split()
 
 app = command_group("Feedback on answers: export it, delete it.")
 
@@ -41,14 +30,15 @@ Before = Annotated[
 
 
 @app.command()
+@with_settings("data")
 def export(
+    settings: Settings,
     out: Annotated[
         Path | None,
         typer.Option(help=f"A folder for {CSV} and {GOLD}, or one file that ends in .csv or .jsonl."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="File for all judgements.")] = None,
     gold: Annotated[Path | None, typer.Option(help="File for gold lines to be completed.")] = None,
-    data: Data = None,
 ) -> None:
     """Write all judgements as CSV, and declined and judged questions as gold lines to be completed."""
     tables, candidates = _paths(out, csv, gold)
@@ -57,7 +47,7 @@ def export(
     for path in (*tables, *candidates):
         if path.exists():
             fail(f"{path} exists already; name another file, or remove that one")
-    with _open_store(data) as (store, settings):
+    with _open_store(settings) as store:
         for path in tables:
             _export_judgements(store, path)
         for path in candidates:
@@ -65,20 +55,22 @@ def export(
 
 
 @app.command()
-def forget(before: Before = None, data: Data = None) -> None:
+@with_settings("data")
+def forget(settings: Settings, before: Before = None) -> None:
     """Delete questions and all feedback on them: before a day, or all of it."""
-    with _open_store(data) as (store, _):
+    with _open_store(settings) as store:
         deleted = store.forget(before.date() if before else None)
         say(f"Deleted {count(range(deleted), 'question')} and all feedback on them.")
 
 
+@with_settings("data")
 def forget_questions(
+    settings: Settings,
     containing: Annotated[
         str, typer.Option(help="Only questions that contain this text, or whose feedback does.")
     ] = "",
     before: Before = None,
     everything: Annotated[bool, typer.Option("--all", help="All questions.")] = False,
-    data: Data = None,
 ) -> None:
     """Delete questions stored on this disk, with all feedback on them.
 
@@ -86,7 +78,7 @@ def forget_questions(
     """
     if [bool(containing.strip()), before is not None, everything].count(True) != 1:
         fail("choose one of --containing TEXT, --before DATE and --all")
-    with _open_store(data) as (store, _):
+    with _open_store(settings) as store:
         with store.reading() as feedback:
             total, silent = feedback.execute("SELECT count(*), sum(question IS NULL) FROM asked").fetchone()
         deleted = store.forget(before.date() if before else None, containing=containing.strip())
@@ -106,18 +98,15 @@ def _paths(out: Path | None, csv: Path | None, gold: Path | None) -> tuple[list[
 
 
 @contextmanager
-def _open_store(data: Path | None) -> Iterator[tuple[FeedbackStore, Settings]]:
-    with one_line_errors():
-        from qa.feedback.database import FEEDBACK
-        from qa.feedback.store import FeedbackStore
-        from qa.settings import Settings
+def _open_store(settings: Settings) -> Iterator[FeedbackStore]:
+    from qa.feedback.database import FEEDBACK
+    from qa.feedback.store import FeedbackStore
 
-        settings = Settings.from_environment(data=data)
-        file = settings.data / FEEDBACK
-        if not file.is_file():
-            fail(f"no feedback in {settings.data}; `qa serve` collects it unless QA_FEEDBACK is off")
-        with closing(FeedbackStore(file)) as store:
-            yield store, settings
+    file = settings.data / FEEDBACK
+    if not file.is_file():
+        fail(f"no feedback in {settings.data}; `qa serve` collects it unless QA_FEEDBACK is off")
+    with closing(FeedbackStore(file)) as store:
+        yield store
 
 
 def _export_judgements(store: FeedbackStore, path: Path) -> None:
@@ -125,9 +114,7 @@ def _export_judgements(store: FeedbackStore, path: Path) -> None:
     from qa.feedback.statistics import judgements
 
     with store.reading() as feedback:
-        rows = [
-            tuple(getattr(judgement, column) for column in _COLUMNS) for judgement in judgements(feedback)
-        ]
+        rows = list(map(attrgetter(*_COLUMNS), judgements(feedback)))
     _write(path, csv_table(_COLUMNS, rows))
     say(f"{path}: {count(rows, 'judgement')}.")
 
@@ -140,17 +127,13 @@ def _export_candidates(store: FeedbackStore, path: Path, settings: Settings) -> 
     with store.reading() as feedback:
         lines = list(candidates(judged_answers(feedback, articles)))
         silent = without_text(feedback)
-    _write(path, _json_lines(lines))
+    _write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     say(f"{path}: {count(lines, 'gold line')} to be completed; `qa eval check {path}` lists what is missing.")
     if silent:
         say(
             f"{count(range(silent), 'question')} left out: the text was not kept. "
             f"QA_QUESTION_LOG=1 keeps it for new questions."
         )
-
-
-def _json_lines(lines: Iterable[object]) -> str:
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def _write(path: Path, content: str) -> None:

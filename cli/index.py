@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Backend, Data, Device, Model
+from cli.options import with_settings
 from cli.store import publish_in_engine
-from cli.terminal import count, fail, one_line_errors, progress, say
+from cli.terminal import count, fail, progress, say
 
 if TYPE_CHECKING:
     from corpus.read import Reading
@@ -27,14 +27,12 @@ SHIPPED_ARTICLES = Path(__file__).parents[1] / "corpus" / "articles"
 _INTERRUPTED = 130  # exit code that shells report for Ctrl-C
 
 
+@with_settings("data", "model", "device", "backend")
 def build_index(
+    settings: Settings,
     paths: Annotated[
         list[str] | None, typer.Argument(help="Files and folders; the shipped articles when none is given.")
     ] = None,
-    data: Data = None,
-    model: Model = "",
-    device: Device = "",
-    backend: Backend = "",
     ray: Annotated[
         str,
         typer.Option(
@@ -52,22 +50,19 @@ def build_index(
     strict: Annotated[bool, typer.Option("--strict", help="Fail when any file cannot be read.")] = False,
 ) -> None:
     """Read articles and publish a new generation of the index."""
-    with one_line_errors():
-        from qa.loading import load_encoder
-        from qa.settings import Settings
+    from qa.loading import load_encoder
 
-        settings = Settings.from_environment(data=data, model=model, device=device, backend=backend)
-        addresses = paths or [str(SHIPPED_ARTICLES)]
-        if not ray:
-            _check_local(addresses, shards)
-        encoder = load_encoder(settings)
-        if ray:
-            with _stoppable():
-                collected = _read_with_ray(addresses, settings, encoder, ray=ray, shards=shards)
-            reading, blocks = collected.reading, collected.blocks()
-            _publish(reading, addresses, settings, encoder=encoder, strict=strict, blocks=blocks)
-        else:
-            publish_articles([Path(path) for path in addresses], settings, encoder, strict=strict)
+    addresses = paths or [str(SHIPPED_ARTICLES)]
+    if not ray:
+        _check_local(addresses, shards)
+    encoder = load_encoder(settings)
+    if not ray:
+        publish_articles([Path(path) for path in addresses], settings, encoder, strict=strict)
+        return
+    with _stoppable():
+        collected = _read_with_ray(addresses, settings, encoder, ray=ray, shards=shards)
+    blocks = collected.blocks()
+    _publish(collected.reading, addresses, settings, encoder=encoder, strict=strict, blocks=blocks)
 
 
 def publish_articles(paths: list[Path], settings: Settings, encoder: Encoder, *, strict: bool) -> None:
@@ -134,7 +129,7 @@ def _read_with_ray(
 ) -> CollectedShards:
     """Read and encode articles at paths and addresses on a cluster."""
     from corpus.sources.listing import listed_files
-    from corpus.sources.remote import RemoteFolder
+    from corpus.sources.remote import RemoteFolder, is_address, local_path
     from index.embedding.shipped_models import MODELS
     from index.engine.collect import collect_shards
     from index.engine.ray_cluster import Job, build_on_ray
@@ -144,14 +139,20 @@ def _read_with_ray(
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the build reports errors
     data = settings.data.absolute()
-    folder = _shards_folder(shards or str(data.with_name(f"{data.name}-shards")))
+    folder = shards or str(data.with_name(f"{data.name}-shards"))
+    if not is_address(folder):  # each node has its own working directory
+        folder = str(Path(local_path(folder)).absolute())
     inputs = key_inputs_of(encoder, settings.backend)
     job = Job(inputs, folder, settings.model, settings.device, str(data / MODELS))
     spent: list[ClusterUsage] = []
 
     def run(missing: Sequence[Shard]) -> None:
         with progress("Reading and encoding") as advance:
-            spent.append(build_on_ray(missing, job, ray, progress=advance, notice=_notice))
+            spent.append(
+                build_on_ray(
+                    missing, job, ray, progress=advance, notice=lambda line: say(f"qa: {line}", error=True)
+                )
+            )
 
     collected = collect_shards(listed_files(paths), inputs, RemoteFolder(folder), run)
     texts = sum(part.texts for part in spent)
@@ -161,14 +162,3 @@ def _read_with_ray(
         f"{texts} texts encoded by {count(sorted(nodes), 'node')}."
     )
     return collected
-
-
-def _shards_folder(shards: str) -> str:
-    """The address, or the absolute path: each node has its own working directory."""
-    from corpus.sources.remote import is_address, local_path
-
-    return shards if is_address(shards) else str(Path(local_path(shards)).absolute())
-
-
-def _notice(line: str) -> None:
-    say(f"qa: {line}", error=True)

@@ -30,7 +30,7 @@ def serve(
     reranker: Reranker = "",
 ) -> None:
     """Serve the page and the API; indexes the shipped articles when there is no index yet."""
-    with one_line_errors():
+    with one_line_errors(data):
         from app import check_exposure
         from app import serve as run
         from qa.loading import load_encoder

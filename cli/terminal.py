@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,25 +24,30 @@ def say(message: str, *, error: bool = False) -> None:
     print(line, file=sys.stderr if error else sys.stdout, flush=True)
 
 
-def fail(message: str) -> NoReturn:
-    """Print one line and exit with 2."""
+def fail(message: str, *, code: int = 2) -> NoReturn:
+    """Print one line and exit with a code."""
     say(f"qa: {message}", error=True)
-    raise typer.Exit(2)
+    raise typer.Exit(code)
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn the rooms' errors into one line each."""
+def one_line_errors(data: object = None, *, damage: int = 2) -> Iterator[None]:
+    """Turn the rooms' errors into one line each; exit with 2, or with `damage` for a damaged index.
+
+    Commands in the message get the `--data` that was given.
+    """
     from corpus.article import CorpusError
     from eval.errors import EvalFailure
-    from index.errors import IndexFailure
+    from index.errors import Altered, Damaged, IndexFailure
     from qa.errors import QaFailure
     from web.errors import WebFailure
 
     try:
         yield
     except (CorpusError, IndexFailure, QaFailure, EvalFailure, WebFailure) as error:
-        fail(str(error))
+        option = f" --data {shlex.quote(str(data))}" if data else ""
+        message = re.sub("`qa (index|verify --recover)(?=`)", lambda match: match[0] + option, str(error))
+        fail(message, code=damage if isinstance(error, Altered | Damaged) else 2)
 
 
 @contextmanager
@@ -101,14 +108,12 @@ def code_facts() -> dict[str, str]:
 def _commit() -> str:
     """The commit of this code, with "+" if files differ from it; "" without git."""
     git = ["git", "-C", str(Path(__file__).parents[1])]
+    commands = ["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
+        head, changes = (
+            subprocess.run([*git, *command], capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
         )
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+    return head + ("+" if changes else "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from corpus.article import Article, Passage
+from corpus.article import Article, Passage, Span
 from index.search.query import Hit
 
 
@@ -23,18 +23,10 @@ class Band(StrEnum):
         return "match, not rated" if self is Band.UNRATED else f"{self} match"
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A half-open span of an article's text, quoted word for word."""
+class Citation(Span):
+    """A span of an article's text, quoted word for word."""
 
-    article: Article = field(repr=False)
-    start: int
-    end: int
-
-    @property
-    def text(self) -> str:
-        """The quotation, a slice of the article's text."""
-        return self.article.text[self.start : self.end]
+    __slots__ = ()
 
     @property
     def address(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
-from qa.answer import Answer, Citation, Extract
+from qa.answer import Answer, Extract
 
 DIGITS = 4
 """Decimals of a score or a confidence."""
@@ -68,15 +70,11 @@ def answer_record(answer: Answer, identifier: str = "") -> AnswerRecord:
     """The answer as JSON; `identifier` is the caller's id of the question."""
     return AnswerRecord(
         id=identifier,
-        question=answer.question,
-        abstained=answer.abstained,
         confidence=answer.confidence if answer.confidence is None else round(answer.confidence, DIGITS),
-        calibrated=answer.calibrated,
-        band=str(answer.band),
-        generation=answer.generation,
         expansions=list(answer.expansions),
         extracts=list(map(extract_record, answer.extracts)),
         nearest=list(map(extract_record, answer.nearest)),
+        **_attributes(answer, "question", "abstained", "calibrated", "band", "generation"),
     )
 
 
@@ -84,31 +82,22 @@ def extract_record(extract: Extract) -> ExtractRecord:
     """One extract as JSON."""
     article, (start, end) = extract.article, extract.answer
     return ExtractRecord(
-        rank=extract.rank,
         article_id=article.id,
-        source=article.source,
-        title=article.title,
-        author=article.author,
-        publisher=article.publisher,
-        published=article.published,
-        url=article.url,
-        start=extract.start,
-        end=extract.end,
-        text=extract.text,
         answer=MarkedSpan(start=start, end=end, text=extract.answer_text),
         score=round(extract.score, DIGITS),
-        band=str(extract.band),
-        also_in=list(map(_citation_record, extract.also_in)),
+        also_in=[
+            CitationRecord(
+                article_id=citation.article.id,
+                **_attributes(citation.article, "source", "title"),
+                **_attributes(citation, "start", "end"),
+            )
+            for citation in extract.also_in
+        ],
         article_sha256=article.sha256,
+        **_attributes(article, "source", "title", "author", "publisher", "published", "url"),
+        **_attributes(extract, "rank", "start", "end", "text", "band"),
     )
 
 
-def _citation_record(citation: Citation) -> CitationRecord:
-    article = citation.article
-    return CitationRecord(
-        article_id=article.id,
-        source=article.source,
-        title=article.title,
-        start=citation.start,
-        end=citation.end,
-    )
+def _attributes(source: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in names}

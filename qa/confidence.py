@@ -10,10 +10,13 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from pydantic import ConfigDict, TypeAdapter, model_validator
+from pydantic.dataclasses import dataclass
 
 from index.search.query import Hit
 from index.storage.durable_io import Disk, as_build_failure
@@ -35,7 +38,7 @@ def features(hit: Hit) -> tuple[float, ...]:
     return values if hit.rating is None else (*values, hit.rating)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Calibration:
     """Maps features to a confidence (0 to 1) and a band, as fitted for one encoder and one reranker.
 
@@ -57,6 +60,13 @@ class Calibration:
     abstain_below: float
     strong_from: float
     fitted_on: str
+
+    @model_validator(mode="after")
+    def _check_lengths_and_order(self) -> Self:
+        ascending = all(before[0] < after[0] for before, after in pairwise(self.steps))
+        if len(self.weights) != len(self.facts) or not ascending:
+            raise ValueError
+        return self
 
     @property
     def models(self) -> str:
@@ -117,7 +127,7 @@ def read_calibration(path: Path) -> Calibration | None:
         seal = content.pop("seal")
         if seal != seal_of(content):
             raise CalibrationRefused(path, "changed: it does not match its own seal")
-        return _parsed(content)
+        return TypeAdapter(Calibration).validate_python(content)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -137,31 +147,3 @@ def write_calibration(path: Path, calibration: Calibration, *, disk: Disk | None
 def seal_of(content: Mapping[str, Any]) -> str:
     """SHA-256 of the content of a file: an edited number is not a measured one."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _parsed(content: dict[str, Any]) -> Calibration:
-    if set(content) != {field.name for field in fields(Calibration)}:
-        raise ValueError
-    calibration = Calibration(
-        **{
-            **content,
-            "facts": tuple(map(str, content["facts"])),
-            "weights": tuple(map(float, content["weights"])),
-            "steps": tuple((float(odds), float(chance)) for odds, chance in content["steps"]),
-        }
-    )
-    numbers = (
-        *calibration.weights,
-        calibration.constant,
-        calibration.abstain_below,
-        calibration.strong_from,
-        *sum(calibration.steps, ()),
-    )
-    ascending = all(before[0] < after[0] for before, after in pairwise(calibration.steps))
-    if (
-        len(calibration.weights) != len(calibration.facts)
-        or not ascending
-        or not all(map(math.isfinite, numbers))
-    ):
-        raise ValueError
-    return calibration

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -67,181 +67,179 @@ class _ShortForm(NamedTuple):
     long_terms: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Rewrite:
-    """Changes collected so far; `corrected` and `expanded` map lower-case words."""
-
-    generation: Generation
-    corrected: dict[str, str] = field(default_factory=dict)
-    expanded: dict[str, str] = field(default_factory=dict)
-    alternatives: list[Synonym] = field(default_factory=list)
-    expansions: list[str] = field(default_factory=list)
-
-    def replace(self, word: str, other: str) -> None:
-        """Correct a word."""
-        self.corrected[word.lower()] = other
-        self.expansions.append(other)
-
-    def add(self, query: str, corpus: str) -> bool:
-        """Add a synonym; false if it has the same terms, none, or is there already."""
-        terms = self.generation.lexical.terms
-        synonym = Synonym(tuple(terms(query)), tuple(terms(corpus)))
-        if not synonym.corpus_terms or synonym.query_terms == synonym.corpus_terms:
-            return False
-        if synonym in self.alternatives:
-            return False
-        self.alternatives.append(synonym)
-        self.expansions.append(corpus)
-        return True
-
-    def expand(self, word: str, long: str) -> None:
-        """Add a long form as a synonym, and write it after the word in `meaning`."""
-        if self.add(word, long):
-            self.expanded.setdefault(word.lower(), long)
-
-
 def rewrite(question: Question, generation: Generation, is_word: IsWord) -> RewrittenQuestion:
     """The question with the words of the articles."""
-    draft = _Rewrite(generation)
-    plain = _without(question.text, question.phrases)
-    words = dict.fromkeys(_WORD.findall(plain))
-    for word in list(words)[:_MAX_WORDS]:
-        _look_up(draft, word, is_word)
-    _correct_confused(draft, plain)
-    text = _corrected(question.text, question.phrases, draft.corrected)
-    _abbreviate(draft, _without(text, question.phrases))
-    meaning = _expanded(text, question.phrases, draft.expanded)
-    return RewrittenQuestion(text, meaning, tuple(draft.alternatives), tuple(dict.fromkeys(draft.expansions)))
+    return _Rewriter(question, generation, is_word).rewritten()
 
 
-def _without(text: str, phrases: Sequence[str]) -> str:
-    """The text with a full stop in place of each quoted phrase."""
-    for phrase in phrases:
-        text = text.replace(phrase, " . ")
-    return text
+class _Rewriter:
+    """Changes to one question, collected word by word; `corrected` and `expanded` map lower-case words."""
 
+    def __init__(self, question: Question, generation: Generation, is_word: IsWord) -> None:
+        self._question = question
+        self._generation = generation
+        self._lexicon = generation.lexicon
+        self._terms = generation.lexical.terms
+        self._is_word = is_word
+        self._corrected: dict[str, str] = {}
+        self._expanded: dict[str, str] = {}
+        self._alternatives: list[Synonym] = []
+        self._expansions: list[str] = []
 
-def _corrected(text: str, phrases: Sequence[str], corrections: Mapping[str, str]) -> str:
-    """The text with corrections outside quoted phrases."""
-    quoted = _spans(text, phrases)
-    return _WORD.sub(
-        lambda word: word[0] if _within(word, quoted) else corrections.get(word[0].lower(), word[0]), text
-    )
+    def rewritten(self) -> RewrittenQuestion:
+        """The question after all changes."""
+        words = _WORD.findall(self._without_phrases(self._question.text))
+        for word in list(dict.fromkeys(words))[:_MAX_WORDS]:
+            self._look_up(word)
+        for before, word in pairwise(map(str.lower, words)):
+            if before in _QUESTION_WORDS and word in _CONFUSED and word not in self._lexicon.words:
+                self._replace(word, _CONFUSED[word])
+        text = self._map_words(self._question.text, lambda word: self._corrected.get(word.lower(), word))
+        self._abbreviate(self._without_phrases(text))
+        long_forms = dict(self._expanded)
 
+        def expanded(word: str) -> str:
+            """The word, with the long form in brackets at its first occurrence."""
+            long = long_forms.pop(word.lower(), "")
+            return f"{word} ({long})" if long else word
 
-def _expanded(text: str, phrases: Sequence[str], long_forms: Mapping[str, str]) -> str:
-    """The text with each long form in brackets after the first occurrence of its short form."""
-    quoted, remaining = _spans(text, phrases), dict(long_forms)
+        return RewrittenQuestion(
+            text,
+            self._map_words(text, expanded),
+            tuple(self._alternatives),
+            tuple(dict.fromkeys(self._expansions)),
+        )
 
-    def expanded(word: re.Match[str]) -> str:
-        long = "" if _within(word, quoted) else remaining.pop(word[0].lower(), "")
-        return f"{word[0]} ({long})" if long else word[0]
+    def _without_phrases(self, text: str) -> str:
+        """The text with a full stop in place of each quoted phrase."""
+        for phrase in self._question.phrases:
+            text = text.replace(phrase, " . ")
+        return text
 
-    return _WORD.sub(expanded, text)
+    def _map_words(self, text: str, mapped: Callable[[str], str]) -> str:
+        """The text with each word outside quoted phrases mapped."""
+        phrases = [
+            match.span()
+            for phrase in self._question.phrases
+            for match in re.finditer(re.escape(phrase), text)
+        ]
 
+        def replacement(word: re.Match[str]) -> str:
+            quoted = any(start <= word.start() < end for start, end in phrases)
+            return word[0] if quoted else mapped(word[0])
 
-def _spans(text: str, phrases: Sequence[str]) -> list[tuple[int, int]]:
-    return [match.span() for phrase in phrases for match in re.finditer(re.escape(phrase), text)]
+        return _WORD.sub(replacement, text)
 
+    def _replace(self, word: str, other: str) -> None:
+        self._corrected[word.lower()] = other
+        self._expansions.append(other)
 
-def _within(word: re.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= word.start() < end for start, end in spans)
+    def _add(self, query: str, corpus: str) -> bool:
+        """Add a synonym; false if it has the same terms, none, or is there already."""
+        synonym = Synonym(tuple(self._terms(query)), tuple(self._terms(corpus)))
+        if synonym.corpus_terms in ((), synonym.query_terms) or synonym in self._alternatives:
+            return False
+        self._alternatives.append(synonym)
+        self._expansions.append(corpus)
+        return True
 
+    def _expand(self, word: str, long: str) -> None:
+        """Add a long form as a synonym, and write it after the word in `meaning`."""
+        if self._add(word, long):
+            self._expanded.setdefault(word.lower(), long)
 
-def _look_up(draft: _Rewrite, word: str, is_word: IsWord) -> None:
-    long_forms = _long_forms(draft.generation, word, is_word)
-    if long_forms:
-        for long in long_forms:
-            draft.expand(word, long)
-    elif word.lower() in draft.generation.lexicon.words:
-        for other in _other_spellings(draft.generation, word.lower(), is_word):
-            draft.add(word, other)
-    elif word.lower() not in FUNCTION_TERMS and (word.isupper() or not is_word(word.lower())):
-        _guess(draft, word, is_word)
+    def _look_up(self, word: str) -> None:
+        lower = word.lower()
+        long_forms = self._long_forms(word)
+        if long_forms:
+            for long in long_forms:
+                self._expand(word, long)
+        elif lower in self._lexicon.words:
+            for other in self._other_spellings(lower):
+                self._add(word, other)
+        elif lower not in FUNCTION_TERMS and (word.isupper() or not self._is_word(lower)):
+            self._guess(word)
 
+    def _guess(self, word: str) -> None:
+        """Correct or expand a word that is in capitals, or neither in the articles nor in the language."""
+        long = expand_acronym(self._generation, singular(word)) if word.isupper() else None
+        if long:
+            self._expand(word, long)
+        elif not self._is_word(word.lower()):
+            correction = self._correction(word)
+            if correction:
+                self._replace(word, correction)
+            elif len(word) in _INITIALS and (long := expand_acronym(self._generation, word)):
+                self._expand(word, long)
 
-def _guess(draft: _Rewrite, word: str, is_word: IsWord) -> None:
-    """Correct or expand a word that is in capitals, or neither in the articles nor in the language."""
-    long = expand_acronym(draft.generation, singular(word)) if word.isupper() else None
-    if long:
-        draft.expand(word, long)
-    elif not is_word(word.lower()):
-        correction = _correction(draft.generation, word)
-        if correction:
-            draft.replace(word, correction)
-        elif len(word) in _INITIALS and (long := expand_acronym(draft.generation, word)):
-            draft.expand(word, long)
+    def _long_forms(self, word: str) -> tuple[str, ...]:
+        """Long forms of a short form in the articles; in lower case it must not be a word of the language."""
+        lexicon, lower = self._lexicon, word.lower()
+        if singular(word) in lexicon.short_forms:
+            return lexicon.short_forms[singular(word)]
+        possible = word != lower or (not self._is_word(lower) and lower not in FUNCTION_TERMS)
+        if not possible or (lower in lexicon.words and lower not in lexicon.names):
+            return ()
+        defined = next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
+        name = lexicon.names.get(lower, "")
+        long = (
+            expand_acronym(self._generation, singular(name)) if not defined and is_short_form(name) else None
+        )
+        return (long,) if long else defined
 
+    def _other_spellings(self, word: str) -> Iterator[str]:
+        """Names in the articles that differ in one letter, unless both are words of the language."""
+        names = self._lexicon.names
+        if word in names:
+            for other in self._near_names(word):
+                if len(other) >= _NAME_LETTERS and not (self._is_word(word) and self._is_word(other)):
+                    yield names[other]
 
-def _long_forms(generation: Generation, word: str, is_word: IsWord) -> tuple[str, ...]:
-    """Long forms of a short form in the articles; in lower case it must not be a word of the language."""
-    lexicon, lower = generation.lexicon, word.lower()
-    if singular(word) in lexicon.short_forms:
-        return lexicon.short_forms[singular(word)]
-    possible = word != lower or (not is_word(lower) and lower not in FUNCTION_TERMS)
-    if not possible or (lower in lexicon.words and lower not in lexicon.names):
-        return ()
-    defined = next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
-    name = lexicon.names.get(lower, "")
-    long = expand_acronym(generation, singular(name)) if not defined and is_short_form(name) else None
-    return (long,) if long else defined
+    def _correction(self, word: str) -> str | None:
+        """The word of the articles that a misspelt one stands for."""
+        lower, names = word.lower(), self._lexicon.names
+        function_word = swapped(lower, FUNCTION_TERMS)
+        if function_word:
+            return function_word
+        near_names = self._near_names(lower)
+        if len(near_names) == 1:
+            return names[near_names[0]]
+        if self._inflected(word):
+            return None
+        other = nearest(lower, self._lexicon.words, self._lexicon.words_by_length)
+        return names.get(other, other) if other else None
 
+    def _inflected(self, word: str) -> bool:
+        """Whether the articles have the word in another form: all of its stems."""
+        frequency = self._generation.lexical.document_frequency
+        return all(frequency(Granularity.SENTENCE, term) for term in self._terms(word))
 
-def _other_spellings(generation: Generation, word: str, is_word: IsWord) -> Iterator[str]:
-    """Names in the articles that differ in one letter, unless both are words of the language."""
-    names = generation.lexicon.names
-    if word in names and len(word) >= _NAME_LETTERS:
-        for other, _ in near(word, generation.lexicon.names_by_length, 1):
-            if len(other) >= _NAME_LETTERS and other[0] == word[0] and not (is_word(word) and is_word(other)):
-                yield names[other]
+    def _near_names(self, word: str) -> list[str]:
+        """Names with the same first letter that differ in one letter."""
+        neighbours = near(word, self._lexicon.names_by_length, 1) if len(word) >= _NAME_LETTERS else []
+        return [name for name, _ in neighbours if name[0] == word[0]]
 
+    def _abbreviate(self, text: str) -> None:
+        """Add the short forms of long forms in the question, as the articles define them."""
+        terms, short_forms = self._terms(text), _by_first_term(self._generation)
+        for form in sorted(form for term in set(terms) for form in short_forms.get(term, ())):
+            if _contains(terms, form.long_terms) and not _contains(terms, form.short_terms):
+                self._add(form.long, form.short)
+        for clause in _CLAUSE.findall(text):
+            words = [word.lower() for word in _WORD.findall(clause)][:_MAX_WORDS]
+            for count in _INITIALS:
+                for run in zip(*(words[start:] for start in range(count)), strict=False):
+                    self._add_initials(run)
 
-def _correction(generation: Generation, word: str) -> str | None:
-    """The word of the articles that a misspelt one stands for."""
-    lower, names = word.lower(), generation.lexicon.names
-    function_word = swapped(lower, FUNCTION_TERMS)
-    if function_word:
-        return function_word
-    name = _near_name(generation, lower)
-    if name or _inflected(generation, word):
-        return name
-    other = nearest(lower, generation.lexicon.words, generation.lexicon.words_by_length)
-    return names.get(other, other) if other else None
-
-
-def _inflected(generation: Generation, word: str) -> bool:
-    """Whether the articles have the word in another form: all of its stems."""
-    terms = generation.lexical.terms(word)
-    return all(generation.lexical.document_frequency(Granularity.SENTENCE, term) for term in terms)
-
-
-def _near_name(generation: Generation, word: str) -> str | None:
-    """The only name that differs in one letter, None if there are several."""
-    lexicon = generation.lexicon
-    neighbours = near(word, lexicon.names_by_length, 1) if len(word) >= _NAME_LETTERS else []
-    names = [name for name, _ in neighbours if name[0] == word[0]]
-    return lexicon.names[names[0]] if len(names) == 1 else None
-
-
-def _correct_confused(draft: _Rewrite, text: str) -> None:
-    words = [word.lower() for word in _WORD.findall(text)]
-    for before, word in pairwise(words):
-        if before in _QUESTION_WORDS and word in _CONFUSED and word not in draft.generation.lexicon.words:
-            draft.replace(word, _CONFUSED[word])
-
-
-def _abbreviate(draft: _Rewrite, text: str) -> None:
-    """Add the short forms of long forms in the question, as the articles define them."""
-    terms = draft.generation.lexical.terms(text)
-    short_forms = _by_first_term(draft.generation)
-    for form in sorted(form for term in set(terms) for form in short_forms.get(term, ())):
-        if _contains(terms, form.long_terms) and not _contains(terms, form.short_terms):
-            draft.add(form.long, form.short)
-    for clause in _CLAUSE.findall(text):
-        words = [word.lower() for word in _WORD.findall(clause)][:_MAX_WORDS]
-        for count in _INITIALS:
-            for run in zip(*(words[start:] for start in range(count)), strict=False):
-                _add_initials(draft, run)
+    def _add_initials(self, run: tuple[str, ...]) -> None:
+        """Add the initials of adjacent words as a short form, if the articles use and expand it that way."""
+        names, long = self._lexicon.names, " ".join(run)
+        initials = "".join(word[0] for word in run)
+        form = names.get(initials) or names.get(f"{initials}s", "")
+        if is_short_form(form) and not FUNCTION_TERMS.intersection(run):
+            expansion = expand_acronym(self._generation, singular(form))
+            if expansion and self._terms(expansion) == self._terms(long):
+                self._add(long, form)
 
 
 @lru_cache(1)  # for the current generation: to compute all these terms takes a while
@@ -254,18 +252,6 @@ def _by_first_term(generation: Generation) -> Mapping[str, list[_ShortForm]]:
         if long_terms:
             forms[long_terms[0]].append(_ShortForm(order, short, long, tuple(terms(short)), long_terms))
     return forms
-
-
-def _add_initials(draft: _Rewrite, run: tuple[str, ...]) -> None:
-    """Add the initials of adjacent words as a short form, if the articles use and expand it that way."""
-    names, long = draft.generation.lexicon.names, " ".join(run)
-    initials = "".join(word[0] for word in run)
-    form = names.get(initials) or names.get(f"{initials}s", "")
-    if is_short_form(form) and not FUNCTION_TERMS.intersection(run):
-        expansion = expand_acronym(draft.generation, singular(form))
-        terms = draft.generation.lexical.terms
-        if expansion and terms(expansion) == terms(long):
-            draft.add(long, form)
 
 
 def _contains(terms: Sequence[str], run: Sequence[str]) -> bool:

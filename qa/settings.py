@@ -35,58 +35,48 @@ class Settings(BaseSettings):
     The constructor takes values alone; `from_environment` reads variables.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
 
-    data: Path = Field(default=Path("data"), description="Folder of the index and of the feedback.")
-    model: str = Field(
-        default="", description="`standard`, `quality`, or a sentence-transformers model by name or folder."
-    )
-    device: str = Field(default="", description="`cpu`, `cuda` or `mps`; the fastest there is when empty.")
-    backend: str = Field(
-        default="auto",
-        description="`torch`, `bf16` or `openvino`; `auto` takes the fastest one that agrees with torch.",
-    )
-    reranker: str = Field(
-        default="", description="`none`, or a cross-encoder by name or folder; the shipped one when empty."
-    )
-    depth: int = Field(default=30, ge=1, le=MOST_READ, description="Candidates that the reranker reads.")
-    batch: int = Field(default=16, ge=1, le=MOST_READ, description="Candidates in one batch of the reranker.")
-    index: Kind = Field(
-        default=Kind.AUTO, description="Type of the vector index; `auto` chooses by their number."
-    )
-    nprobe: int = Field(
-        default=0,
-        ge=0,
-        le=MOST_LISTS,
-        description="Lists that a search of `ivf` or `pq` probes; 0: as few as the recall allows.",
-    )
-    feedback: Switch = Field(
-        default=True, description="Keep questions (without their text) and judgements in the data folder."
-    )
-    question_log: Switch = Field(default=False, description="Keep the text of questions with the feedback.")
-    question_log_days: int = Field(
-        default=90,
-        ge=0,
-        le=36_500,
-        description="Days after which the text of a question is deleted; 0: never.",
-    )
-    store: str = Field(
-        default="",
-        description="`milvus://HOST:19530/NAME`, `milvus+tls://…` or a `.db` file that holds the index; "
-        "the data folder when empty.",
-    )
-    store_files: str = Field(
-        default="",
-        description="Folder for the files of the indexes in the store, which every server reaches: "
-        "a path or an fsspec address such as `s3://bucket/path`.",
-    )
-    store_token: str = Field(default="", repr=False, description="Token of the store, or `user:password`.")
-    store_ca: str = Field(
-        default="", description="File of the authority that signed the store's certificate."
-    )
-    store_cert: str = Field(default="", description="File of the client's certificate.")
-    store_key: str = Field(default="", repr=False, description="File of the key of that certificate.")
-    store_replicas: int = Field(default=1, ge=1, le=16, description="Replicas of the index in the store.")
+    data: Path = Path("data")
+    """Folder of the index and of the feedback."""
+    model: str = ""
+    """`standard`, `quality`, or a sentence-transformers model by name or folder."""
+    device: str = ""
+    """`cpu`, `cuda` or `mps`; the fastest there is when empty."""
+    backend: str = "auto"
+    """`torch`, `bf16` or `openvino`; `auto` takes the fastest one that agrees with torch."""
+    reranker: str = ""
+    """`none`, or a cross-encoder by name or folder; the shipped one when empty."""
+    depth: int = Field(default=30, ge=1, le=MOST_READ)
+    """Candidates that the reranker reads."""
+    batch: int = Field(default=16, ge=1, le=MOST_READ)
+    """Candidates in one batch of the reranker."""
+    index: Kind = Kind.AUTO
+    """Type of the vector index; `auto` chooses by their number."""
+    nprobe: int = Field(default=0, ge=0, le=MOST_LISTS)
+    """Lists that a search of `ivf` or `pq` probes; 0: as few as the recall allows."""
+    feedback: Switch = True
+    """Keep questions (without their text) and judgements in the data folder."""
+    question_log: Switch = False
+    """Keep the text of questions with the feedback."""
+    question_log_days: int = Field(default=90, ge=0, le=36_500)
+    """Days after which the text of a question is deleted; 0: never."""
+    store: str = ""
+    """`milvus://HOST:19530/NAME`, `milvus+tls://…` or a `.db` file with the index; else the data folder."""
+    store_files: str = ""
+    """Folder of the store's files that every server reaches: a path or fsspec address (`s3://bucket/path`)."""
+    store_token: str = Field(default="", repr=False)
+    """Token of the store, or `user:password`."""
+    store_ca: str = ""
+    """File of the authority that signed the store's certificate."""
+    store_cert: str = ""
+    """File of the client's certificate."""
+    store_key: str = Field(default="", repr=False)
+    """File of the key of that certificate."""
+    store_replicas: int = Field(default=1, ge=1, le=16)
+    """Replicas of the index in the store."""
 
     @classmethod
     def settings_customise_sources(
@@ -147,13 +137,8 @@ def allowed(settings: type[Settings], name: str) -> str:
     if field.annotation is bool:
         return "on or off"
     if field.annotation is int:
-        bounds = {
-            key: getattr(bound, key)
-            for bound in field.metadata
-            for key in ("ge", "le")
-            if hasattr(bound, key)
-        }
-        return "a number from {ge} to {le}".format(**bounds)
+        at_least, at_most = field.metadata
+        return f"a number from {at_least.ge} to {at_most.le}"
     if get_origin(field.annotation) is Literal:
         return "one of: " + ", ".join(get_args(field.annotation))
     if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):

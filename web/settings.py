@@ -67,69 +67,51 @@ def _values(text: str) -> JsonDict:
 class ServiceSettings(Settings):
     """Settings of the service; port 0 takes a free port."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=7860, ge=0, le=65535, description="Port to listen on.")
-    root_path: _RootPath = Field(
-        default="",
-        description="Path under which a proxy serves everything.",
-        json_schema_extra=_values("a path such as /ask"),
-    )
-    name: str = Field(default="Pullquote", description="Name shown on the page.")
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=7860, ge=0, le=65535)
+    """Port to listen on."""
+    root_path: _RootPath = Field(default="", json_schema_extra=_values("a path such as /ask"))
+    """Path under which a proxy serves everything."""
+    name: str = "Pullquote"
+    """Name shown on the page."""
     language: Annotated[str, AfterValidator(_language)] = Field(
-        default=DEFAULT_LANGUAGE,
-        description="Language of the interface.",
-        json_schema_extra=_values("one of: " + ", ".join(languages())),
+        default=DEFAULT_LANGUAGE, json_schema_extra=_values("one of: " + ", ".join(languages()))
     )
-    access: Access = Field(
-        default=Access.OPEN,
-        description="Who may ask: everybody, holders of a password or key, or users that a proxy names.",
-    )
-    open: Switch = Field(
-        default=False, description="Let everybody in who reaches an address other than this machine's own."
-    )
+    """Language of the interface."""
+    access: Access = Access.OPEN
+    """Who may ask: everybody, holders of a password or key, or users that a proxy names."""
+    open: Switch = False
+    """Let everybody in who reaches an address other than this machine's own."""
     hosts: Annotated[tuple[_Host, ...], NoDecode, _Split] = Field(
-        default=(),
-        description="Names that the service is reached by, besides this machine's own.",
-        json_schema_extra=_values("names such as intranet.example or *.example.org, no port"),
+        default=(), json_schema_extra=_values("names such as intranet.example or *.example.org, no port")
     )
+    """Names that the service is reached by, besides this machine's own."""
     origins: Annotated[tuple[_Origin, ...], NoDecode, _Split] = Field(
-        default=(),
-        description="Other sites that may call the API and frame the page.",
-        json_schema_extra=_values("origins such as https://intranet.example, no path"),
+        default=(), json_schema_extra=_values("origins such as https://intranet.example, no path")
     )
+    """Other sites that may call the API and frame the page."""
     proxy_addresses: Annotated[tuple[_Network, ...], NoDecode, _Split] = Field(
-        default=LOOPBACK,
-        description="Proxies whose `X-Forwarded-*` headers count.",
-        json_schema_extra=_values("addresses or networks such as 10.0.0.0/8"),
+        default=LOOPBACK, json_schema_extra=_values("addresses or networks such as 10.0.0.0/8")
     )
+    """Proxies whose `X-Forwarded-*` headers count."""
     proxy_user_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")] = Field(
-        default="X-Forwarded-User",
-        description="Header in which the proxy names the user, with `QA_ACCESS=proxy`.",
-        json_schema_extra=_values("the name of a header"),
+        default="X-Forwarded-User", json_schema_extra=_values("the name of a header")
     )
-    private_questions: Switch = Field(default=False, description="Keep questions out of addresses.")
-    admin_key: str = Field(
-        default="",
-        repr=False,
-        description="Key of the pages /admin and /metrics; without it they are closed.",
-    )
-    metrics: Scraping = Field(
-        default=Scraping.KEY,
-        description="Who may read /metrics: holders of the key, local programs too, or nobody.",
-    )
-    rate: int = Field(
-        default=0, ge=0, le=60_000, description="Questions a minute that one address may ask; 0: no limit."
-    )
-    cache: int = Field(
-        default=500, ge=0, le=99_999, description="Answers kept in memory for repeated questions."
-    )
-    reload: int = Field(
-        default=5,
-        ge=0,
-        le=99_999,
-        description="Seconds between checks for a newly published index; 0: never.",
-    )
-    log: Literal["info", "warning"] = Field(
-        default="info", description="`warning` logs no line for each request."
-    )
-    mcp: Switch = Field(default=False, description="Tools for assistants at /mcp; needs the extra `mcp`.")
+    """Header in which the proxy names the user, with `QA_ACCESS=proxy`."""
+    private_questions: Switch = False
+    """Keep questions out of addresses."""
+    admin_key: str = Field(default="", repr=False)
+    """Key of the pages /admin and /metrics; without it they are closed."""
+    metrics: Scraping = Scraping.KEY
+    """Who may read /metrics: holders of the key, local programs too, or nobody."""
+    rate: int = Field(default=0, ge=0, le=60_000)
+    """Questions a minute that one address may ask; 0: no limit."""
+    cache: int = Field(default=500, ge=0, le=99_999)
+    """Answers kept in memory for repeated questions."""
+    reload: int = Field(default=5, ge=0, le=99_999)
+    """Seconds between checks for a newly published index; 0: never."""
+    log: Literal["info", "warning"] = "info"
+    """`warning` logs no line for each request."""
+    mcp: Switch = False
+    """Tools for assistants at /mcp; needs the extra `mcp`."""

@@ -96,8 +96,7 @@ class DataFolder:
 
     def manifest(self) -> Manifest:
         """The manifest of the published generation, which is not opened. Raises NoIndex and Damaged."""
-        pointer = self.current()
-        return read_manifest(self.path / pointer.generation, sha256=pointer.manifest_sha256)
+        return self._manifest(self.current())
 
     def open(self) -> Generation:
         """Verify every file of the published generation and open it.
@@ -162,11 +161,14 @@ class DataFolder:
         """Replace `CURRENT` atomically. Raises `OSError`."""
         disk.replace(self.path / CURRENT, pointer.to_bytes())
 
-    def _open(self, pointer: Pointer) -> tuple[Generation, int]:
+    def _manifest(self, pointer: Pointer) -> Manifest:
         folder = self.path / pointer.generation
         if not folder.is_dir():
             raise Damaged(self.path / CURRENT, f"names {pointer.generation}, which is not there")
-        manifest = read_manifest(folder, sha256=pointer.manifest_sha256)
+        return read_manifest(folder, sha256=pointer.manifest_sha256)
+
+    def _open(self, pointer: Pointer) -> tuple[Generation, int]:
+        folder, manifest = self.path / pointer.generation, self._manifest(pointer)
         hashed = verify_files(folder, manifest)
         return open_generation(folder, manifest), hashed
 
