@@ -21,13 +21,12 @@ from index.building.layout import GenerationPlan, plan_generation
 from index.building.publish import publish
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed, Damaged, NoIndex
-from index.generation.data_folder import CURRENT, DataFolder, number
+from index.generation.data_folder import DataFolder, number
 from index.generation.generation import Generation
 from index.generation.manifest import Manifest, content_digest
 from index.retrieval.index_type import AUTO, Plan
 from index.storage.durable_io import Disk, as_build_failure
 
-GENERATIONS = 2  # kept: the published one, and the one that readers may still be using
 SPARE_BYTES = 1 << 20  # added to the estimate
 WORDS_PER_TEXT = 4  # the two lexical indexes take at most this many bytes per byte of articles
 
@@ -94,8 +93,7 @@ def _published(data: Path) -> Generation | None:
 def _sweep(data: Path, before: Generation | None, checkpoint: EmbeddingCheckpoint, *, disk: Disk) -> None:
     """Remove leftovers of dead builds, but not the checkpoint of this model."""
     leftovers = [
-        *data.glob("tmp-*"),
-        *data.glob(CURRENT + ".tmp"),
+        *DataFolder(data).leftovers(),
         *checkpoint_folders(data, but=checkpoint.folder),
     ]
     if before:
@@ -131,5 +129,4 @@ def _retire(data: Path, *, disk: Disk) -> None:
     with suppress(OSError):
         for folder in checkpoint_folders(data):
             disk.remove(folder)
-        for name in DataFolder(data).generations()[:-GENERATIONS]:
-            disk.remove(data / name)
+        DataFolder(data).retire(disk=disk)

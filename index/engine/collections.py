@@ -15,6 +15,7 @@ import numpy as np
 from index.engine.address import Address
 from index.engine.client import QUESTION_TIMEOUT, Milvus, Row, all_of, any_of, one_of
 from index.errors import Altered, NoIndex, StoreRefused
+from index.generation.files import GENERATION_NAME
 from index.retrieval.index_type import FLAT_LIMIT
 from index.storage.arrays import RowIds, Vectors
 
@@ -80,16 +81,20 @@ class MilvusStore:
         self.client.point(self.address.collection, self.collection(generation))
 
     def published(self) -> str:
-        """The published generation. Raises NoIndex."""
+        """The published generation. Raises NoIndex, and Altered if it has no generation's name."""
         name = self.client.alias_target(self.address.collection)
         if name is None:
             raise NoIndex(self.address.shown)
-        return _generation(name)
+        generation = _generation(name)
+        if not GENERATION_NAME.fullmatch(generation):
+            raise Altered(self.address.shown, f"{name!r} is no name of a generation")
+        return generation
 
     def generations(self) -> list[str]:
         """All generations, published or not."""
         prefix = f"{self.address.collection}__gen_"
-        return sorted(_generation(name) for name in self.client.names() if name.startswith(prefix))
+        names = [_generation(name) for name in self.client.names() if name.startswith(prefix)]
+        return sorted(filter(GENERATION_NAME.fullmatch, names))
 
     def nearest(
         self, generation: str, vector: Vectors, k: int, values: FilterValues = NO_VALUES

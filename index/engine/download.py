@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 from index.engine.collections import MilvusStore
 from index.engine.files import GenerationFiles
 from index.engine.remote_generation import vector_file
-from index.errors import BuildFailed, Damaged
+from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import DataFolder, Pointer
 from index.generation.files import (
     DENSE_PASSAGES,
@@ -22,7 +23,7 @@ from index.generation.files import (
     SENTENCE_ROWS,
     VECTORS,
 )
-from index.generation.manifest import Manifest, file_digest, verify_files, write_manifest
+from index.generation.manifest import Manifest, file_digest, read_manifest, verify_files, write_manifest
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
 from index.storage.arrays import read_array
@@ -37,40 +38,60 @@ def download(store: MilvusStore, data: Path, *, disk: Disk | None = None) -> str
         Altered: something differs from what was published.
         BuildFailed: the disk is full, or the copy is not sound.
     """
-    disk, name = disk or Disk(), store.published()
+    disk, folder = disk or Disk(), DataFolder(data)
+    name = store.published()
     with as_build_failure(data):
         disk.make_data_folder(data)
-        with DataFolder(data).lock():
-            temporary = data / f"tmp-{secrets.token_hex(8)}"
-            try:
-                return _download(store, name, data, temporary, disk=disk)
-            finally:
-                with suppress(OSError):
-                    disk.remove(temporary)
+        with folder.lock():
+            for path in folder.leftovers():
+                disk.remove(path)
+            if not _is_published(folder, GenerationFiles(store.address, name)):
+                name = _publish(store, name, folder, disk=disk)
+            folder.retire(disk=disk)
+    return name
 
 
-def _download(store: MilvusStore, name: str, data: Path, temporary: Path, *, disk: Disk) -> str:
-    folder = temporary / name
-    disk.make_folder(temporary)
-    manifest = GenerationFiles(store.address, name).download(folder)
+def _is_published(folder: DataFolder, files: GenerationFiles) -> bool:
+    """Whether the folder publishes this generation, undamaged."""
+    try:
+        same = folder.current().manifest_sha256 == hashlib.sha256(files.manifest()).hexdigest()
+        return same and bool(folder.open())
+    except (NoIndex, Damaged):
+        return False
+
+
+def _publish(store: MilvusStore, name: str, folder: DataFolder, *, disk: Disk) -> str:
+    """Copy it beside the published one, under a name that is free, and only then move `CURRENT`."""
+    temporary = folder.path / f"tmp-{secrets.token_hex(8)}"
+    try:
+        disk.make_folder(temporary)
+        manifest = _copy(store, name, temporary / name, folder, disk=disk)
+        digest = file_digest(temporary / name / MANIFEST).sha256
+        disk.rename(temporary / name, folder.path / manifest.generation)
+        folder.publish(Pointer(manifest.generation, digest), disk=disk)
+    finally:
+        with suppress(OSError):
+            disk.remove(temporary)
+    return manifest.generation
+
+
+def _copy(store: MilvusStore, name: str, folder: Path, data: DataFolder, *, disk: Disk) -> Manifest:
+    """Copy and flush the files; returns the manifest of the copy."""
+    manifest = GenerationFiles(store.address, name).download(folder, disk=disk)
     disk.write_blocks(folder / VECTORS, vector_file(store, manifest))
-    manifest = _with_indexes(folder, manifest, data, disk=disk)
+    manifest = _with_own_name(folder, _with_indexes(folder, manifest), data, disk=disk)
     try:
         verify_files(folder, manifest)
     except Damaged as error:
         raise BuildFailed(f"the copy from {store.address.shown} is not sound: {error.reason}") from error
     for path in sorted(folder.rglob("*")):
         disk.sync_folder(path) if path.is_dir() else disk.sync_file(path)
-    digest = file_digest(folder / MANIFEST).sha256
-    if (data / manifest.generation).exists():
-        disk.remove(data / manifest.generation)
-    disk.rename(folder, data / manifest.generation)
-    DataFolder(data).publish(Pointer(manifest.generation, digest), disk=disk)
-    return manifest.generation
+    disk.sync_folder(folder)
+    return manifest
 
 
-def _with_indexes(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -> Manifest:
-    """Build approximate FAISS indexes again, which makes this another generation; flat ones need no file."""
+def _with_indexes(folder: Path, manifest: Manifest) -> Manifest:
+    """Build approximate FAISS indexes again; flat ones need no file."""
     kinds = {file: Kind(str(parameters["kind"])) for file, parameters in manifest.indexes.items()}
     if all(kind is Kind.FLAT for kind in kinds.values()):
         return manifest
@@ -82,8 +103,14 @@ def _with_indexes(folder: Path, manifest: Manifest, data: Path, *, disk: Disk) -
             rows = np.load(folder / rows_file, allow_pickle=False)
             indexes[file] = make_index(folder / file, vectors, rows, Plan(kinds[file]))
             files[file] = file_digest(folder / file)
-    name = DataFolder(data).next_name(secrets.token_hex(8))
-    changed = replace(manifest, generation=name, files=files, indexes=indexes)
+    return replace(manifest, files=files, indexes=indexes)
+
+
+def _with_own_name(folder: Path, manifest: Manifest, data: DataFolder, *, disk: Disk) -> Manifest:
+    """Another name if the copy has its own indexes, or if a damaged generation has the name already."""
+    if folder.name not in data.generations() and read_manifest(folder) == manifest:
+        return manifest
+    manifest = replace(manifest, generation=data.next_name(secrets.token_hex(8)))
     disk.remove(folder / MANIFEST)
-    write_manifest(folder, changed, disk=disk)
-    return changed
+    write_manifest(folder, manifest, disk=disk)
+    return manifest

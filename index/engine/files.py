@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from corpus.sources.remote import RemoteFolder, Unreached
 from index.engine.address import Address
 from index.errors import Altered, FilesUnreachable, Missing
-from index.generation.files import MANIFEST, VECTOR_FILES
+from index.generation.files import LEXICAL, MANIFEST, VECTOR_FILES
 from index.generation.manifest import FileDigest, Manifest, file_digest, read_manifest
+from index.retrieval.filter import Granularity
+from index.storage.durable_io import Disk
 
 
 class GenerationFiles:
@@ -52,7 +54,7 @@ class GenerationFiles:
             except FileNotFoundError as error:
                 raise Missing(f"the folder of QA_STORE_FILES ({self._name})") from error
 
-    def download(self, folder: Path) -> Manifest:
+    def download(self, folder: Path, *, disk: Disk | None = None) -> Manifest:
         """Copy the files into a new folder, named after the generation, and verify each.
 
         Raises:
@@ -60,13 +62,14 @@ class GenerationFiles:
             Altered, Damaged: a file is missing or has another SHA-256, or the manifest is not one.
             OSError: the folder cannot be written.
         """
-        folder.mkdir()
-        (folder / MANIFEST).write_bytes(self.manifest())
+        disk = disk or Disk()
+        disk.make_folder(folder)
+        disk.write_file(folder / MANIFEST, self.manifest())
         manifest = read_manifest(folder)
+        for subfolder in (LEXICAL, *(f"{LEXICAL}/{granularity}" for granularity in Granularity)):
+            disk.make_folder(folder / subfolder)
         for name, digest in shared_files(manifest).items():
-            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-                raise Altered(self._shown, f"the manifest of {self._name} names a file outside its folder")
-            self._download(name, folder / name, digest)
+            self._download(name, folder / name, digest, disk=disk)
         return manifest
 
     def remove(self) -> None:
@@ -84,17 +87,13 @@ class GenerationFiles:
             return ""
         return sha256.hexdigest()
 
-    def _download(self, name: str, path: Path, digest: FileDigest) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = hashlib.sha256()
+    def _download(self, name: str, path: Path, digest: FileDigest, *, disk: Disk) -> None:
         try:
-            with path.open("xb") as target, self._reached():
-                for block in self._folder.read_blocks(name):
-                    target.write(block)
-                    sha256.update(block)
+            with self._reached():
+                sha256 = disk.write_blocks(path, self._folder.read_blocks(name))
         except FileNotFoundError as error:
             raise Altered(self._shown, f"{self._name}/{name} is missing") from error
-        if sha256.hexdigest() != digest.sha256:
+        if sha256 != digest.sha256:
             raise Altered(self._shown, f"{self._name}/{name} has another SHA-256 than in its manifest")
 
     @contextmanager

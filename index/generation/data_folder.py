@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import errno
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from index.errors import Damaged, NoIndex
-from index.generation.files import MANIFEST
+from index.generation.files import GENERATION_NAME, MANIFEST
 from index.generation.generation import Generation, open_generation
 from index.generation.manifest import Manifest, file_digest, read_manifest, read_small, verify_files
 from index.generation.self_check import check_texts
 from index.storage.durable_io import Disk, Lock, as_build_failure
 
 CURRENT = "CURRENT"
+GENERATIONS = 2  # kept: the published one, and the one before it, which may still answer requests
 LOCK = "LOCK"
 
-_NAME = re.compile(r"gen-([1-9][0-9]{0,8})-[0-9a-f]{16}")
-_POINTER = re.compile(rf"({_NAME.pattern}) ([0-9a-f]{{64}})\n".encode())
+_POINTER = re.compile(rf"({GENERATION_NAME.pattern}) ([0-9a-f]{{64}})\n".encode())
 
 
 class Pointer(NamedTuple):
@@ -92,7 +93,7 @@ class DataFolder:
         match = _POINTER.fullmatch(content)
         if not match:
             raise Damaged(file, "does not hold a generation and a SHA-256")
-        return Pointer(match[1].decode(), match[3].decode())
+        return Pointer(match[1].decode(), match[2].decode())
 
     def manifest(self) -> Manifest:
         """The manifest of the published generation, which is not opened. Raises NoIndex and Damaged."""
@@ -145,13 +146,24 @@ class DataFolder:
 
     def generations(self) -> list[str]:
         """Names of the generation folders, oldest first, published or not. Raises `OSError`."""
-        names = [path.name for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
+        names = [path.name for path in self.path.iterdir() if GENERATION_NAME.fullmatch(path.name)]
         return sorted(names, key=number)
 
     def next_name(self, nonce: str) -> str:
         """The name of a new generation: "gen-12-5f0c9a7be2d14c33". Raises `OSError`."""
         names = self.generations()
         return f"gen-{number(names[-1]) + 1 if names else 1}-{nonce}"
+
+    def leftovers(self) -> list[Path]:
+        """What a process that died while it wrote has left, but for generations and checkpoints."""
+        return [*self.path.glob("tmp-*"), *self.path.glob(CURRENT + ".tmp")]
+
+    def retire(self, *, disk: Disk) -> None:
+        """Remove all but the published generation and the newest other; what fails is retried next time."""
+        with suppress(OSError):
+            current = self.current().generation
+            for name in [name for name in self.generations() if name != current][: 1 - GENERATIONS]:
+                disk.remove(self.path / name)
 
     def lock(self) -> Lock:
         """The lock that a build holds."""

@@ -1,4 +1,4 @@
-"""Names the files of a generation; `facets`, `sentence_terms` and `lexicon` name their own.
+"""Names the files of a generation, all that a manifest may name.
 
 articles.jsonl                    every field of each article, one a line
 article_places.npy                the end of each line, and the length of each text
@@ -17,6 +17,12 @@ manifest.json                     the SHA-256 of all of these
 
 from __future__ import annotations
 
+import re
+
+from index.retrieval.facet_columns import BY_TITLE, COLUMNS, NAME_HASHES, NAME_ROWS, VALUES
+from index.retrieval.lexicon import LEXICON
+from index.retrieval.sentence_terms import TERM_STARTS, TERMS, VOCABULARY
+
 ARTICLES = "articles.jsonl"
 ARTICLE_PLACES = "article_places.npy"
 SENTENCES = "sentences.npy"
@@ -33,3 +39,15 @@ MANIFEST = "manifest.json"
 
 VECTOR_FILES = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES})
 """Files that a generation with `index.retrieval.dense_index.RemoteVectors` does not have."""
+
+_FILES = {ARTICLES, ARTICLE_PLACES, SENTENCES, PASSAGES, TEXTS, SENTENCE_ROWS, WINDOW_ROWS, PASSAGE_ROWS}
+_FILES |= {*VECTOR_FILES, VALUES, NAME_HASHES, NAME_ROWS, BY_TITLE, VOCABULARY, TERMS, TERM_STARTS, LEXICON}
+_FILES |= {f"{facet}.npy" for facet in COLUMNS}
+_LEXICAL_FILE = re.compile(rf"{LEXICAL}/(sentence|passage)/(\.managed|meta|[0-9a-f]{{32}})(\.[a-z0-9]+)+")
+
+GENERATION_NAME = re.compile(r"gen-[1-9][0-9]{0,8}-[0-9a-f]{1,16}")
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a generation can have a file of this name; any other could lie anywhere."""
+    return name in _FILES or bool(_LEXICAL_FILE.fullmatch(name))

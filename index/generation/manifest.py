@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.errors import Damaged
-from index.generation.files import MANIFEST
+from index.generation.files import MANIFEST, is_file_name
 from index.storage.durable_io import Disk
 
 FORMAT = 3
@@ -190,4 +190,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
         raise Damaged(path, "not a manifest") from error
     if not unchanged:
         raise Damaged(path, "changed: it does not match its own seal")
+    for name in manifest.files:
+        if not is_file_name(name):
+            raise Damaged(path, f"names {name!r}, which no generation has")
     return manifest
