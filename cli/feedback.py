@@ -138,9 +138,10 @@ def _export_candidates(store: FeedbackStore, path: Path, settings: Settings) -> 
 
 def _write(path: Path, content: str) -> None:
     """Write a new file; never over one that an evaluator has worked on."""
+    from index.storage.durable_io import Disk
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(content)
+        Disk().replace(path, content.encode(), mode=0o600)
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}; name another file")

@@ -82,7 +82,7 @@ class LexicalIndex:
         """
         for granularity, texts in ((Granularity.SENTENCE, sentences), (Granularity.PASSAGE, passages)):
             building = folder / f"{granularity}-made"
-            building.mkdir()
+            building.mkdir(folder.stat().st_mode & 0o777)
             _write(building, texts)
             # A thread of tantivy may create its lock late; after the rename it finds no folder.
             for lock in building.rename(folder / granularity).glob(".tantivy-*.lock"):

@@ -34,9 +34,15 @@ _NAMED_IN_MESSAGES = (
 )
 
 
+PRIVATE = 0o700  # the mode of a new data folder
+_FOLDER_MODE = 0o770  # at most, like the next
+_FILE_MODE = 0o440  # read-only: a mapped file that is cut short ends a service that reads it by SIGBUS
+
+
 class Disk:
     """The real disk. Methods raise `OSError` with the file's name; nothing is retried.
 
+    What it makes is as open to the group as the folder around it, and never to others.
     Each calls `step` before it touches the disk, where a subclass can fail, count or stop.
     """
 
@@ -51,16 +57,17 @@ class Disk:
     def make_folder(self, path: Path) -> None:
         """Create a folder that must not exist yet; its parents must."""
         self.step("mkdir", path)
-        path.mkdir()
+        path.mkdir(_mode(path, _FOLDER_MODE))
 
     def make_data_folder(self, path: Path) -> None:
-        """Create the data folder and its parents if missing; flush the name of each new one."""
+        """Create the data folder and its parents if missing, private; flush the name of each new one."""
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
-            self.make_folder(folder)
+            self.step("mkdir", folder)
+            folder.mkdir(PRIVATE, exist_ok=True)
             self.sync_folder(folder.parent)
 
-    def write_file(self, path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    def write_file(self, path: Path, content: bytes, *, mode: int = _FILE_MODE) -> None:
         """Write a new file and flush it; an existing file is an error."""
         self._create(path, [content], mode)
 
@@ -77,8 +84,9 @@ class Disk:
         return digest.hexdigest()
 
     def sync_file(self, path: Path) -> None:
-        """Flush a file that a library wrote."""
+        """Flush a file that a library wrote, and close it to others."""
         with path.open("rb") as stream:
+            os.fchmod(stream.fileno(), _mode(path, _FILE_MODE))
             self._sync(stream.fileno(), path)
 
     def sync_folder(self, path: Path) -> None:
@@ -95,7 +103,7 @@ class Disk:
         old.rename(new)
         self.sync_folder(new.parent)
 
-    def replace(self, path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    def replace(self, path: Path, content: bytes, *, mode: int = 0o660) -> None:
         """Replace a small file atomically: readers see the old content or the new."""
         temporary = path.with_name(path.name + ".tmp")
         temporary.unlink(missing_ok=True)
@@ -112,8 +120,8 @@ class Disk:
         else:
             path.unlink(missing_ok=True)
 
-    def _create(self, path: Path, blocks: Iterable[bytes], mode: int = 0o666) -> None:
-        size = 0
+    def _create(self, path: Path, blocks: Iterable[bytes], mode: int = _FILE_MODE) -> None:
+        size, mode = 0, _mode(path, mode)
         self.step("open", path)
         with (
             with_path(path),
@@ -149,7 +157,9 @@ class Lock:
         self._descriptor = -1
 
     def __enter__(self) -> Lock:
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(
+            self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _mode(self._path, 0o660)
+        )
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -178,6 +188,11 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         if replace:
             shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
+
+
+def _mode(path: Path, most: int) -> int:
+    """The mode of a new file or folder: `most`, without what its folder does not allow."""
+    return most & path.parent.stat().st_mode
 
 
 @contextmanager

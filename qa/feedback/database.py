@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from index.storage.durable_io import Disk
 from qa.errors import FeedbackRefused
 
 FEEDBACK = "feedback.sqlite"
@@ -96,7 +97,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _create_private(path: Path) -> None:
     """SQLite gives the files it puts beside this one the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    Disk().make_data_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
 

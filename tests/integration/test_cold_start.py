@@ -31,6 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 def flipped(path: Path) -> Path:
     content = path.read_bytes()
+    path.chmod(0o600)
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     return path
 

@@ -118,6 +118,12 @@ def linked_copy(data: Path, copy: Path) -> Path:
     return copy
 
 
+def make_writable(folder: Path) -> None:
+    """Let tests damage files below a folder, which nobody can write otherwise."""
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
 def steps_of(change: Change, data: Path) -> Sequence[tuple[str, Path]]:
     """The operations of a change, which is applied."""
     disk = Steps()

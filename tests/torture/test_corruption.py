@@ -19,7 +19,7 @@ from index.generation.generation import Generation
 from index.generation.manifest import SMALL
 from index.retrieval.index_type import Kind, Plan
 from tests.support.fakes import WordEncoder, article
-from tests.support.index_changes import FERRIES, Counts, scratch
+from tests.support.index_changes import FERRIES, Counts, make_writable, scratch
 from tests.support.tiers import samples
 
 SEED = 11
@@ -105,6 +105,7 @@ def found(data: Path, place: Path, threads: ThreadPoolExecutor) -> str:
 def tried(data: Path, chosen: Sequence[Case]) -> Counts:
     counts, chance = Counts(), random.Random(SEED)
     sound = {path: path.read_bytes() for path in files(data)}
+    make_writable(data)
     with ThreadPoolExecutor(1) as threads:
         for case in chosen:
             case.file.write_bytes(case.content(sound[case.file], chance))

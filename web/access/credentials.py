@@ -195,7 +195,7 @@ def save(path: Path, credentials: tuple[Credential, ...]) -> None:
 def _locked(path: Path) -> Iterator[None]:
     """Of two commands at once one would undo the other."""
     with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Disk().make_data_folder(path.parent)
         with Lock(path.with_name(f"{path.name}.lock")):
             yield
 

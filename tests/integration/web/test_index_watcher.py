@@ -109,6 +109,7 @@ def answer(desk: AnswerService) -> str:
 
 def flip(file: Path) -> None:
     content = file.read_bytes()
+    file.chmod(0o600)
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 

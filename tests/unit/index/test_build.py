@@ -19,6 +19,7 @@ from index.generation.generation import Generation
 from index.retrieval.index_type import Kind, Plan
 from index.storage.durable_io import Lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
+from tests.support.index_changes import make_writable
 
 FIRST = article(
     "first",
@@ -26,6 +27,7 @@ FIRST = article(
     "The trust answers. Nobody pays it.",
     heading="What a collision costs",
 )
+
 SECOND = article("second", "The zyzzyva sat on a leaf. Nobody pays it. Its colour was amber.")
 THIRD = article("third", "Trains run late. The quokka waited.", heading="Trains")
 ENCODED = "encoded-" + "f" * 16
@@ -244,6 +246,7 @@ def test_a_damaged_generation_is_replaced_and_nothing_of_it_reused(data: Path) -
     first = build([FIRST], WordEncoder(), data)
     vectors = data / first.generation / "vectors.npy"
     content = vectors.read_bytes()
+    make_writable(data)
     vectors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     built = build([FIRST], WordEncoder(), data)
     assert (built.encoded, built.reused, built.unchanged) == (first.encoded, 0, False)

@@ -18,6 +18,7 @@ from index.generation.manifest import content_digest, manifest_bytes, read_manif
 from index.storage.arrays import array_bytes
 from index.storage.durable_io import Disk, Lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
+from tests.support.index_changes import make_writable
 
 ARTICLES = [
     article("first", "Collisions cost 5.14 million. It is a lot.", "Nobody pays it.", heading="Costs"),
@@ -34,7 +35,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(published: Path, tmp_path: Path) -> Path:
-    shutil.copytree(published, tmp_path / "data")
+    shutil.copytree(published, tmp_path / "data", copy_function=shutil.copyfile)  # which makes them writable
     return tmp_path / "data"
 
 
@@ -240,6 +241,7 @@ def test_recover_goes_back_to_the_newest_sound_generation(data: Path) -> None:
     old = DataFolder(data).current().generation
     new = build([*ARTICLES, article("third", "A quokka.")], WordEncoder(), data).generation
     assert DataFolder(data).recover() == new
+    make_writable(data / new)
     with (data / new / "vectors.npy").open("ab") as stream:
         stream.write(b"\0")
     with pytest.raises(Damaged):
@@ -253,6 +255,7 @@ def test_recover_finds_a_changed_manifest_without_a_pointer(data: Path) -> None:
     old = DataFolder(data).current().generation
     new = build([*ARTICLES, article("third", "A quokka.")], WordEncoder(), data).generation
     manifest = data / new / MANIFEST
+    make_writable(data / new)
     manifest.write_bytes(manifest.read_bytes().replace(b'"model": "words"', b'"model": "wordz"'))
     (data / CURRENT).unlink()
     assert DataFolder(data).recover() == old

@@ -13,6 +13,7 @@ from index.errors import NoIndex
 from index.generation.data_folder import DataFolder
 from index.storage.durable_io import Disk
 from tests.support.fakes import WordEncoder, article
+from tests.support.index_changes import make_writable
 
 FINGERPRINT = "ab" * 32
 DIGESTS = np.arange(3 * 32, dtype=np.uint8).reshape(3, 32)
@@ -51,6 +52,7 @@ def test_a_block_with_one_wrong_byte_or_cut_short_is_not_read(tmp_path: Path, at
     first.add(DIGESTS[2:], VECTORS[2:])
     (block, _) = sorted(first.folder.iterdir())
     content = block.read_bytes()
+    make_writable(first.folder)
     assert len(content) == 32 + 2 * 40
     for damaged in (content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :], content[:at]):
         block.write_bytes(damaged)

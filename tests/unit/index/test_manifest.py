@@ -19,6 +19,7 @@ from index.generation.manifest import (
     write_manifest,
 )
 from index.storage.durable_io import Disk
+from tests.support.index_changes import make_writable
 
 # SHA-256 of "abc": FIPS 180-2, appendix B.1.
 ABC = FileDigest(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
@@ -27,10 +28,11 @@ ABC = FileDigest(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "gen-1-0123456789abcdef"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "a").write_bytes(b"abc")
-    (folder / "deep" / "b").write_bytes(b"")
+    (folder / "lexical" / "sentence").mkdir(parents=True)
+    (folder / "texts.npy").write_bytes(b"abc")
+    (folder / "lexical" / "sentence" / "meta.json").write_bytes(b"")
     write_manifest(folder, manifest(folder), disk=Disk())
+    make_writable(folder)
     return folder
 
 
@@ -45,7 +47,7 @@ def manifest(folder: Path) -> Manifest:
         settings={"passage_tokens": 24},
         counts={"articles": 1},
         indexes={"a": {"kind": "ivf", "nprobe": 4, "recall": 0.985}},
-        files={"a": ABC, "deep/b": content_digest(b"")},
+        files={"texts.npy": ABC, "lexical/sentence/meta.json": content_digest(b"")},
     )
 
 
@@ -55,7 +57,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
 
 
 def test_facts_of_a_file_are_those_of_its_content(folder: Path) -> None:
-    assert file_digest(folder / "a") == content_digest(b"abc") == ABC
+    assert file_digest(folder / "texts.npy") == content_digest(b"abc") == ABC
 
 
 def test_write_returns_the_hash_that_read_asks_for(tmp_path: Path) -> None:
@@ -110,21 +112,21 @@ def test_missing_extra_resized_changed_and_odd_files_are_refused_by_name(folder:
             verify_files(folder, manifest(folder))
         assert caught.value.file == folder / name
 
-    (folder / "a").write_bytes(b"abd")
-    refused("changed: its SHA-256", "a")
-    (folder / "a").write_bytes(b"abcd")
-    refused("resized: 3 bytes were published, 4 are there", "a")
-    (folder / "a").unlink()
-    refused("missing", "a")
-    os.mkfifo(folder / "a")
-    refused("neither a plain file nor a folder", "a")
-    (folder / "a").unlink()
-    (folder / "a").symlink_to(folder / "deep" / "b")
-    refused("neither a plain file nor a folder", "a")
-    (folder / "a").unlink()
-    (folder / "a").write_bytes(b"abc")
-    (folder / "deep" / "extra").write_bytes(b"")
-    refused("not part of the generation", "deep/extra")
+    (folder / "texts.npy").write_bytes(b"abd")
+    refused("changed: its SHA-256", "texts.npy")
+    (folder / "texts.npy").write_bytes(b"abcd")
+    refused("resized: 3 bytes were published, 4 are there", "texts.npy")
+    (folder / "texts.npy").unlink()
+    refused("missing", "texts.npy")
+    os.mkfifo(folder / "texts.npy")
+    refused("neither a plain file nor a folder", "texts.npy")
+    (folder / "texts.npy").unlink()
+    (folder / "texts.npy").symlink_to(folder / "lexical" / "sentence" / "meta.json")
+    refused("neither a plain file nor a folder", "texts.npy")
+    (folder / "texts.npy").unlink()
+    (folder / "texts.npy").write_bytes(b"abc")
+    (folder / "lexical" / "extra").write_bytes(b"")
+    refused("not part of the generation", "lexical/extra")
 
 
 def test_a_missing_folder_is_damage(folder: Path) -> None:
