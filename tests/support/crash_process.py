@@ -6,6 +6,7 @@ It has no thread of its own when it forks, and imports everything first: a build
     {"data": folder, "turn": 5, "after": 0.7}              builds SERIES from turn 5 on, and is killed by SIGKILL
                                                            after this many times what a build takes
     {"data": folder, "turn": 5, "after": 0.1, "near": true}    the same, counted from when `CURRENT` is to be replaced
+    {"data": folder, "command": [...]}, {"data": folder, "engine": folder}    see `tests.support.command_faults`
 The reply tells how it ended ("died", "killed", "finished", "failed"), and what a series began and finished.
 """
 
@@ -26,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from index.storage.durable_io import Disk
+from tests.support.command_faults import preload, run_command, run_copy
 from tests.support.index_changes import CHANGES, HARBOUR, LISTS, MEMORY, UPDATED, ZYZZYVA, Change
 from tests.support.repository import ROOT
 
@@ -97,6 +99,7 @@ def undertaker() -> Iterator[Undertaker]:
 
 def _serve() -> None:
     seconds = _warm_up()
+    preload()
     for line in sys.stdin:
         told = json.loads(line)
         print(json.dumps(_kill(told, seconds) if "after" in told else _die(told)), flush=True)
@@ -124,6 +127,10 @@ def _die(told: dict[str, Any]) -> dict[str, Any]:
 
 def _build(told: dict[str, Any]) -> None:
     disk = Dying(told.get("at", -1))
+    if "command" in told:
+        return run_command(told)
+    if "engine" in told:
+        return run_copy(told, disk)
     if "inside" in told:
         _die_inside(told["inside"])
     CHANGES.get(told["change"], LISTS).apply(Path(told["data"]), disk=disk)
