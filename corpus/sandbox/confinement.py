@@ -125,7 +125,7 @@ def _restrict_paths() -> None:
     rules = Ruleset()
     rules.allow(room, rules=FSAccess.READ_DIR)
     for path in [Path(sys.base_prefix, "lib"), *packages, *code, *map(Path, _SYSTEM.split())]:
-        if path.exists():
+        if os.path.exists(path):  # Path.exists() raises where a parent folder is closed to this user
             listing = FSAccess.READ_DIR if path.is_dir() else FSAccess(0)
             rules.allow(path, rules=FSAccess.READ_FILE | listing)
     rules.apply()
