@@ -117,11 +117,7 @@ def _restrict_paths() -> None:
 
     room = Path(__file__).parents[1]
     packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
-    code = [
-        Path(sys.base_prefix, "lib"),
-        *packages,
-        *(path for path in room.iterdir() if path.name != "articles"),
-    ]
+    code = [path for path in room.iterdir() if path.name != "articles"]
     rules = Ruleset()
     rules.allow(room, rules=FSAccess.READ_DIR)
     for path in [Path(sys.base_prefix, "lib"), *packages, *code, *map(Path, _SYSTEM.split())]:
