@@ -85,24 +85,19 @@ def is_boilerplate(line: str) -> bool:
 
 def trim(blocks: Sequence[Block]) -> tuple[list[Block], list[Dropped]]:
     """The blocks without the site's lines, and the dropped lines."""
-    header = _header(blocks)
-    bottom = _footer(blocks)
-    reasons = [_reason(position, block.text, header, bottom) for position, block in enumerate(blocks)]
-    judged = list(zip(blocks, reasons, strict=True))
-    return (
-        [block for block, reason in judged if not reason],
-        [Dropped(block.text, reason) for block, reason in judged if reason],
-    )
-
-
-def _reason(position: int, text: str, header: set[int], bottom: int) -> str:
-    if _INTERRUPTION.fullmatch(text[:_CALL_CHARACTERS]):
-        return "advertisement label"
-    if position in header:
-        return "site header"
-    if position >= bottom and not _AUTHORS_OWN.search(text):
-        return "site footer"
-    return ""
+    header, bottom = _header(blocks), _footer(blocks)
+    remaining: list[Block] = []
+    dropped: list[Dropped] = []
+    for position, block in enumerate(blocks):
+        if _INTERRUPTION.fullmatch(block.text[:_CALL_CHARACTERS]):
+            dropped.append(Dropped(block.text, "advertisement label"))
+        elif position in header:
+            dropped.append(Dropped(block.text, "site header"))
+        elif position >= bottom and not _AUTHORS_OWN.search(block.text):
+            dropped.append(Dropped(block.text, "site footer"))
+        else:
+            remaining.append(block)
+    return remaining, dropped
 
 
 def _header(blocks: Sequence[Block]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
 from itertools import pairwise
 
 from corpus.article import Dropped
@@ -77,22 +77,18 @@ def recognise(draft: Draft, blocks: Sequence[Block], dropped: Sequence[Dropped])
     if draft.loose:
         top, publisher = _publisher(top, left_out)
         top = _without_section(top, left_out)
-    recognised = Metadata(
-        publisher=publisher or _publisher_in(dropped),
-        published=next(filter(None, map(_date, (block.text for block in top))), ""),
-    )
+    published = next(filter(None, map(_date, (block.text for block in top))), "")
     named = top if draft.loose else []
     byline = next((block for block in top if _byline(block, named)), None)
     author = _byline(byline, named) if byline else _credit([*top, *body[:2]]) or _biography([*top, *body])
-    if draft.loose and not draft.facts.title:
+    declared, title = draft.facts, ""
+    if draft.loose and not declared.title:
         top, title = _title(top, byline, last=any(d.reason == "site header" for d in dropped))
-        recognised = replace(recognised, title=title)
-    declared = draft.facts
     facts = Metadata(
-        title=declared.title or recognised.title or draft.properties.title,
+        title=declared.title or title or draft.properties.title,
         author=declared.author or author or draft.properties.author,
-        publisher=declared.publisher or recognised.publisher,
-        published=declared.published or recognised.published,
+        publisher=declared.publisher or publisher or _publisher_in(dropped),
+        published=declared.published or published,
         url=declared.url,
     )
     return replace(draft, facts=facts, dropped=(*draft.dropped, *dropped, *left_out)), [*top, *body]
@@ -143,14 +139,11 @@ def _date(text: str) -> str:
     match = _DATE.fullmatch(text)
     if not match:
         return ""
-    parts = match.groupdict()
-    year, month, day = (
-        next(filter(None, (parts[f"{key}{form}"] for form in "123")), "") for key in ("y", "m", "d")
-    )
+    year, month, day = (match[f"{key}1"] or match[f"{key}2"] or match[f"{key}3"] for key in "ymd")
     names = [name[:3] for name in _MONTHS.split("|")]
-    number = month if month.isdigit() else names.index(month.lower()[:3]) + 1
+    number = int(month) if month.isdigit() else names.index(month.lower()[:3]) + 1
     try:
-        return datetime(int(year), int(number), int(day)).date().isoformat()
+        return date(int(year), number, int(day)).isoformat()
     except ValueError:
         return ""
 

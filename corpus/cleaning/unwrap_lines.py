@@ -55,9 +55,9 @@ def ends_sentence(line: str) -> bool:
     return bool(_SENTENCE_END.search(line[-_NEAR:]))
 
 
-def _unwrap_block(block: Sequence[str], width: int | None) -> list[str]:
+def _unwrap_block(block: Sequence[str], width: int | None) -> Sequence[str]:
     if width is None:
-        return list(block)
+        return block
     return [paragraph for group in _paragraphs(block, width) for paragraph in _items(_join(group))]
 
 
@@ -93,7 +93,9 @@ def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
         short_end = unforced[number] and trusted and _may_end(before)
         # A sub-heading below a full last line: only its own words tell it from a sentence.
         heading = dotted_heading(line) and ends[number] and unforced[number + 1 : number + 2] == [True]
-        if short_end or heading or _label(line, unforced[number]) or _starts_item(before, line):
+        # "Contact the author:" starts a paragraph.
+        label = unforced[number] and line.endswith(":") and len(line.split()) <= 5 and line[0].isupper()
+        if short_end or heading or label or _starts_item(before, line):
             yield group
             group = []
         group.append(line)
@@ -102,11 +104,6 @@ def _paragraphs(block: Sequence[str], width: int) -> Iterator[list[str]]:
 
 def _may_end(line: str) -> bool:
     return line.endswith(":") or ends_sentence(line)
-
-
-def _label(line: str, unforced: bool) -> bool:
-    """A short line such as "Contact the author:" starts a paragraph."""
-    return unforced and line.endswith(":") and len(line.split()) <= 5 and line[0].isupper()
 
 
 def _starts_item(before: str, line: str) -> bool:
@@ -139,7 +136,7 @@ def _glue(word: str, line: str) -> str:
 
 
 def _continues_address(address: str, continuation: str) -> bool:
-    """Whether `rest` continues an address that was broken over two lines.
+    """Whether the word continues an address that was broken over two lines.
 
     "www.dfes.gov.uk/" cannot end there, nor can a host of "www" and one label.
     """
@@ -155,10 +152,10 @@ def _items(paragraph: str) -> list[str]:
     """List items that a scraper ran together: "- one www.a.org - Two" is two items."""
     if not _BULLET.match(paragraph):
         return [paragraph]
-    items: list[list[str]] = []
+    items: list[str] = []
     for piece in _INLINE_ITEM.split(paragraph):
-        if items and not (_ends_in_address(items[-1][-1]) or ends_sentence(items[-1][-1])):
-            items[-1].append(piece)
+        if items and not (_ends_in_address(items[-1]) or ends_sentence(items[-1])):
+            items[-1] += f" {piece}"
         else:
-            items.append([piece])
-    return [" ".join(pieces) for pieces in items]
+            items.append(piece)
+    return items

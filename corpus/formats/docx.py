@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping
+from itertools import pairwise
 from xml.parsers.expat import ExpatError
 
 from corpus.article import Unreadable
@@ -100,29 +101,22 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
         raise Unreadable("is encrypted; save it without a password")
     if any(entry.compress_type not in _METHODS for entry in entries):
         raise Unreadable("is packed in a way that Word does not use; save it again")
-    _check_overlap(entries)
-    _check_names([entry.filename for entry in entries])
+    # Parts that share bytes unpack to many times the file; a part that contains itself never ends.
+    ordered = sorted(entries, key=lambda entry: entry.header_offset)
+    for entry, after in pairwise(ordered):
+        if entry.header_offset + _LOCAL_HEADER + entry.compress_size > after.header_offset:
+            raise Unreadable("has parts that overlap; save it again")
+    # Readers disagree on which of two parts of one name counts; a name must not lead out of the package.
+    names = [entry.filename for entry in entries]
+    if len({name.casefold() for name in names}) < len(names):
+        raise Unreadable("has two parts of the same name; save it again")
+    if any(name.startswith("/") or "\\" in name or ".." in name.split("/") for name in names):
+        raise Unreadable("has a part whose name leads out of it; save it again")
 
 
 def _check_count(parts: int) -> None:
     if parts > _MOST_PARTS:
         raise Unreadable(f"holds {parts:,} parts, more than {_MOST_PARTS:,}")
-
-
-def _check_overlap(entries: list[zipfile.ZipInfo]) -> None:
-    """Parts that share bytes unpack to many times the file; a part that contains itself never ends."""
-    ordered = sorted(entries, key=lambda entry: entry.header_offset)
-    ends = (entry.header_offset + _LOCAL_HEADER + entry.compress_size for entry in ordered)
-    if any(end > after.header_offset for end, after in zip(ends, ordered[1:], strict=False)):
-        raise Unreadable("has parts that overlap; save it again")
-
-
-def _check_names(names: list[str]) -> None:
-    """Readers disagree on which of two parts of one name counts; a name must not lead out of the package."""
-    if len({name.casefold() for name in names}) < len(names):
-        raise Unreadable("has two parts of the same name; save it again")
-    if any(name.startswith("/") or "\\" in name or ".." in name.split("/") for name in names):
-        raise Unreadable("has a part whose name leads out of it; save it again")
 
 
 def _without_entities(part: bytes) -> bytes:
@@ -135,13 +129,11 @@ def _without_entities(part: bytes) -> bytes:
 
 def _unpacked(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """The bytes of one part, read in steps: zipfile stops at the size in the directory, which may lie."""
-    content = io.BytesIO()
     with package.open(entry) as part:
-        while step := part.read(1 << 16):
-            content.write(step)
-    if content.tell() != entry.file_size:
+        content = b"".join(iter(lambda: part.read(1 << 16), b""))
+    if len(content) != entry.file_size:
         raise zipfile.BadZipFile(f"{entry.filename} ends early")
-    return content.getvalue()
+    return content
 
 
 def _html(parts: Mapping[str, bytes]) -> str:

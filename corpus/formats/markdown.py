@@ -123,12 +123,11 @@ def _facts(values: Mapping[object, object]) -> tuple[Metadata, dict[str, str]]:
     fields: dict[str, str] = {}
     for fact, keys in _FACTS.items():
         for key in keys:
-            value = (
-                _date(written.get(key, "")) if fact == "published" else " ".join(written.get(key, "").split())
-            )
+            text = written.get(key, "")
+            value = _date(text) if fact == "published" else " ".join(text.split())
             if fact == "author":
-                value = ", ".join(written.get(key, "").split("\n"))
-            if value and value not in _NOTHING and fact not in fields:
+                value = ", ".join(text.split("\n"))
+            if value not in _NOTHING and fact not in fields:
                 fields[fact] = value
                 del written[key]
     return Metadata(**fields), {key: value for key, value in written.items() if value not in _NOTHING}
