@@ -19,9 +19,8 @@ import numpy as np
 from eval.beir.collection import Collection, read_collection
 from eval.beir.document_ranking import DEPTH
 from eval.measures import by_rank, score_rankings
-from index.embedding.backends import Backend, unavailable_reason
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_metadata, load_encoder
+from index.embedding.load import Backend, encoding_metadata, load_encoder, unavailable_reason
 from index.embedding.shipped_models import default_model_folder
 from index.embedding.torch_models import SentenceTransformerEncoder, best_device, load_bi_encoder
 from index.storage.arrays import Vectors

@@ -68,7 +68,7 @@ def _print_articles(generation: Generation) -> None:
 
 
 def _print_manifest(generation: Generation, settings: Settings) -> None:
-    from index.embedding.backends import PREFERRED, unavailable_reason
+    from index.embedding.load import PREFERRED, unavailable_reason
 
     manifest = generation.manifest
     say(f"generation {manifest.generation}, built {manifest.created}")

@@ -1,7 +1,4 @@
-"""What can go wrong with an index, and what a person does next.
-
-Every message is one line: the fact, the place, the next command. Doors catch `IndexFailure`.
-"""
+"""Errors of an index: each message is one line with the fact, the place and the next command."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ RECOVER = "run `qa verify --recover` to go back to a sound one, or `qa index` to
 
 
 class IndexFailure(Exception):
-    """Something about an index that a person can act on."""
+    """An error that a person can act on; entry points catch it and print its message."""
 
 
 class NoIndex(IndexFailure):
-    """There is no published generation where one was looked for; `left` names one that was not published."""
+    """No generation is published in a folder; `left` names one that is there unpublished."""
 
     def __init__(self, folder: Path | str, *, left: str = "") -> None:
         self.folder = folder
@@ -30,7 +27,7 @@ class NoIndex(IndexFailure):
 
 
 class Damaged(IndexFailure):
-    """A file of an index is not what was published; `file` is the file and `reason` what is wrong."""
+    """A file of an index differs from what was published; `reason` says how."""
 
     def __init__(self, file: Path, reason: str) -> None:
         self.file = file
@@ -47,14 +44,13 @@ class Locked(IndexFailure):
 
 
 class ModelRefused(IndexFailure):
-    """A model folder that is not the one expected, or that may not be loaded."""
+    """A model is not the expected one, or cannot or must not be loaded."""
 
 
 class BuildFailed(IndexFailure):
-    """A build ended early; the generation that was published before is untouched.
+    """A build ended early; the published generation is untouched.
 
-    `path` is the file or folder concerned (None when it is the articles) and `errno` the operating
-    system's number (None when the system reported no error).
+    `path` is None if the articles are at fault, `errno` if the operating system reported no error.
     """
 
     def __init__(self, reason: str, *, path: Path | None = None, errno: int | None = None) -> None:
@@ -66,11 +62,11 @@ class BuildFailed(IndexFailure):
 
 
 class StoreRefused(IndexFailure):
-    """An engine or its address that cannot be used; the message holds no secret."""
+    """An engine or its address cannot be used; the message holds no secret."""
 
 
 class Unreachable(IndexFailure):
-    """The engine does not answer, for now or for good; `place` is its address without secrets."""
+    """The engine does not answer; `place` is its address without secrets."""
 
     def __init__(self, place: str, reason: str) -> None:
         self.place = place
@@ -80,21 +76,21 @@ class Unreachable(IndexFailure):
 
 
 class Missing(IndexFailure):
-    """A generation that is not in the engine, not yet or not any more."""
+    """A generation is not in the engine."""
 
     def __init__(self, place: str) -> None:
         super().__init__(f"{place} does not have this generation; {BUILD} to publish it there")
 
 
 class Altered(IndexFailure):
-    """Something in an engine differs from what was published there."""
+    """Content of an engine differs from what was published there."""
 
     def __init__(self, place: str, what: str) -> None:
         super().__init__(f"altered: {place}: {what}; {BUILD} to publish it again")
 
 
 class FilesUnreachable(IndexFailure):
-    """The folder of QA_STORE_FILES cannot be read or written, for now or for good."""
+    """The folder of QA_STORE_FILES cannot be read or written."""
 
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"the files of the index at {place}: {reason}; see QA_STORE_FILES, then try again")

@@ -14,7 +14,7 @@ from index.generation.manifest import Manifest
 
 
 class Published(Protocol):
-    """A place where generations are published. All methods raise `IndexFailure`."""
+    """A folder or engine with generations, one of them published. All methods raise `IndexFailure`."""
 
     @property
     def location(self) -> str:
@@ -22,7 +22,7 @@ class Published(Protocol):
 
     @property
     def refused(self) -> int:
-        """Vectors that an engine no longer had."""
+        """Vectors missing from the engine."""
 
     def current(self) -> Pointer:
         """The published generation; nothing of it is opened."""
@@ -34,7 +34,7 @@ class Published(Protocol):
         """Verify the published generation and open it."""
 
     def verify(self) -> VerifyReport:
-        """Read everything again and compare it with what was published."""
+        """Read everything again and compare it with the manifest."""
 
     def recover(self) -> str:
         """Publish the newest generation that verifies again; returns its name."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from eval.abstention import auroc
 from index.embedding.shipped_models import default_model_folder
-from index.search.reranker_model import WORD_VECTORS, PairTokenizer, Reading, build_network, save_weights
+from index.search.reranker_model import WORD_VECTORS, PairTokenizer, Reading, build_network
 from training.training_groups import Group
 
 STEPS = 3_200
@@ -69,7 +69,7 @@ def fit(
     for step in range(1, steps + 1):
         pairs, spans = _pairs([next(questions) for _ in range(QUESTIONS)], OTHERS, chance)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            rated = network(**tokenizer.pairs(pairs)).float()
+            rated = network(**tokenizer.batch(pairs)).float()
         _loss(rated, spans).backward()
         torch.nn.utils.clip_grad_norm_([p for p in network.parameters() if p.requires_grad], 1.0)
         optimizer.step()
@@ -145,7 +145,7 @@ def _judge(network: Any, tokenizer: PairTokenizer, held_out: Sequence[Group], se
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         for start in range(0, len(held_out), QUESTIONS):
             pairs, spans = _pairs(held_out[start : start + QUESTIONS], _OTHERS_HELD_OUT, chance)
-            rated = network(**tokenizer.pairs(pairs)).float()
+            rated = network(**tokenizer.batch(pairs)).float()
             for begin, end, answered in spans:
                 ratings = rated[begin:end]
                 best.append(ratings.max().item())
@@ -154,3 +154,16 @@ def _judge(network: Any, tokenizer: PairTokenizer, held_out: Sequence[Group], se
                     first.append(float(ratings.argmax().item() == 0))
     rated_apart = auroc(np.array(best), np.array(answerable))
     return f"right first {sum(first) / len(first):.3f}, AUROC {rated_apart:.3f}"
+
+
+def save_weights(network: Any, weights: Path) -> None:
+    """Write the trained weights in bfloat16: all but the table of word vectors."""
+    import torch
+    from safetensors.torch import save_file
+
+    trained = {
+        name: tensor.to(torch.bfloat16).contiguous()
+        for name, tensor in network.state_dict().items()
+        if name != f"bert.{WORD_VECTORS}"
+    }
+    save_file(trained, weights)

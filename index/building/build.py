@@ -114,9 +114,9 @@ def _unchanged(manifest: Manifest, contents: GenerationPlan, encoder: Encoder) -
 
 
 def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk: Disk) -> None:
-    rows = len(contents.texts) + len(contents.sentences) + len(contents.passages)
-    texts = sum(len(file) for file in contents.files.values())
-    rows += len(contents.texts)  # the checkpoint holds the vectors a second time until publication
+    # The checkpoint holds the vectors a second time until publication.
+    rows = 2 * len(contents.texts) + len(contents.sentences) + len(contents.passages)
+    texts = sum(map(len, contents.files.values()))
     needed = 4 * encoder.dimension * rows + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
     free = disk.free(data)
     if free < needed:

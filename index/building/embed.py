@@ -17,7 +17,7 @@ from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
 from index.errors import BuildFailed
 from index.generation.generation import Generation
-from index.storage.arrays import Vectors
+from index.storage.arrays import RowIds, Vectors
 from index.storage.durable_io import Disk
 
 Progress = Callable[[int, int], None]
@@ -31,14 +31,11 @@ _KEY = np.dtype("<u8")
 
 @dataclass(frozen=True, slots=True)
 class TextVectors:
-    """The vector of each text: at its row in `before`, or in `checkpoint` where `reused_rows` is -1.
+    """The vector of each text: at its row in `before`, or in `checkpoint` where `reused_rows` is -1."""
 
-    `reused_rows` has shape (texts,).
-    """
-
-    digests: NDArray[np.uint8]
+    digests: Digests
     dimension: int
-    reused_rows: NDArray[np.int64]
+    reused_rows: RowIds
     before: Generation | None
     checkpoint: EmbeddingCheckpoint
 
@@ -47,7 +44,7 @@ class TextVectors:
         """Texts and numbers per vector."""
         return len(self.digests), self.dimension
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
+    def blocks(self) -> Iterator[Vectors]:
         """The vectors in the order of the texts, at most BLOCK at a time, shape (n, dimension)."""
         for start in range(0, len(self.digests), BLOCK):
             rows = self.reused_rows[start : start + BLOCK]
@@ -68,7 +65,7 @@ def encode_texts(
     *,
     progress: Progress | None = None,
 ) -> tuple[TextVectors, int]:
-    """The vectors of all texts, and how many had to be encoded: those in `checkpoint` are not.
+    """The vectors of all texts, and how many of them were encoded: those in `checkpoint` are reused.
 
     `progress` is called with the texts encoded so far and the texts to encode.
 
@@ -76,10 +73,9 @@ def encode_texts(
         BuildFailed: the model gives vectors whose length is not 1.
         OSError: a block could not be written.
     """
-    reused = _reused_rows(contents.digests, encoder, before)
-    missing = np.flatnonzero(reused == _NEW).tolist()
-    new = [row for row in missing if contents.digests[row].tobytes() not in checkpoint]
-    done = 0
+    digests, done = contents.digests, 0
+    reused = _reused_rows(digests, encoder, before)
+    new = checkpoint.missing(digests, reused)
 
     def advance(texts: int) -> None:
         nonlocal done
@@ -91,8 +87,8 @@ def encode_texts(
         rows = new[start : start + BLOCK]
         vectors = encoder.encode([contents.texts[row] for row in rows], progress=advance)
         _check_lengths(vectors, encoder)
-        checkpoint.add(contents.digests[rows], vectors)
-    return TextVectors(contents.digests, encoder.dimension, reused, before, checkpoint), len(new)
+        checkpoint.add(digests[rows], vectors)
+    return TextVectors(digests, encoder.dimension, reused, before, checkpoint), len(new)
 
 
 def reuse_vectors(
@@ -107,16 +103,12 @@ def reuse_vectors(
     for digests, vectors in blocks:
         if vectors.shape != (len(digests), encoder.dimension):
             raise BuildFailed(f"vectors of shape {vectors.shape} for {len(digests)} texts of {encoder.name}")
-        missing = np.flatnonzero(_reused_rows(digests, encoder, before) == _NEW).tolist()
-        new = [row for row in missing if digests[row].tobytes() not in checkpoint]
-        if new:
+        if new := checkpoint.missing(digests, _reused_rows(digests, encoder, before)):
             _check_lengths(vectors[new], encoder)
             checkpoint.add(digests[new], vectors[new])
 
 
-def _reused_rows(
-    digests: NDArray[np.uint8], encoder: Encoder, before: Generation | None
-) -> NDArray[np.int64]:
+def _reused_rows(digests: Digests, encoder: Encoder, before: Generation | None) -> RowIds:
     """The row of each text in `before` if the same model made it, else -1."""
     if before is None or before.manifest.fingerprint != encoder.fingerprint:
         return np.full(len(digests), _NEW, dtype=np.int64)
@@ -128,12 +120,12 @@ def _reused_rows(
     return np.where(same, rows, _NEW)
 
 
-def _keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def _keys(digests: Digests) -> NDArray[np.uint64]:
     """The first eight bytes of each digest."""
     return np.ascontiguousarray(digests[:, : _KEY.itemsize]).view(_KEY).reshape(-1)
 
 
-def _check_lengths(vectors: NDArray[np.float32], encoder: Encoder) -> None:
+def _check_lengths(vectors: Vectors, encoder: Encoder) -> None:
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
         raise BuildFailed(f"the model {encoder.name} gave a vector whose length is not 1; use another model")
 
@@ -154,17 +146,23 @@ class EmbeddingCheckpoint:
         self.folder = data / f"{PREFIX}{fingerprint[:_FINGERPRINT]}"
         self._dimension = dimension
         self._disk = disk
-        self._places: dict[bytes, tuple[int, int]] = {}
+        self._positions: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[Path] = []
         self._last: tuple[int, Vectors] = (-1, np.empty((0, dimension), dtype=np.float32))
-        for path in sorted(self.folder.glob("[0-9]*")) if self.folder.is_dir() else []:
-            self._enter(path)
+        for path in sorted(self.folder.glob("[0-9]*")):
+            if read := _read(path, dimension):
+                self._remember(path, read[0])
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self._places
+        return digest in self._positions
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
+
+    def missing(self, digests: Digests, reused_rows: RowIds) -> list[int]:
+        """Positions of the texts that are neither reused nor here."""
+        new = np.flatnonzero(reused_rows == _NEW).tolist()
+        return [position for position in new if digests[position].tobytes() not in self._positions]
 
     def add(self, digests: Digests, vectors: Vectors) -> None:
         """Write a block and flush it. Raises OSError."""
@@ -180,7 +178,7 @@ class EmbeddingCheckpoint:
 
     def vector(self, digest: bytes) -> Vectors:
         """The vector of a text, shape (dimension,)."""
-        number, row = self._places[digest]
+        number, row = self._positions[digest]
         if self._last[0] != number:
             read = _read(self._blocks[number], self._dimension)
             if read is None:
@@ -188,15 +186,10 @@ class EmbeddingCheckpoint:
             self._last = number, read[1]
         return np.asarray(self._last[1][row])
 
-    def _enter(self, path: Path) -> None:
-        read = _read(path, self._dimension)
-        if read:
-            self._remember(path, read[0])
-
     def _remember(self, path: Path, digests: Digests) -> None:
         self._blocks.append(path)
         for row, digest in enumerate(digests):
-            self._places.setdefault(digest.tobytes(), (len(self._blocks) - 1, row))
+            self._positions.setdefault(digest.tobytes(), (len(self._blocks) - 1, row))
 
 
 def checkpoint_folders(data: Path, but: Path | None = None) -> Iterator[Path]:

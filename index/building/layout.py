@@ -1,7 +1,6 @@
-"""Plans a generation: splits articles and finds their distinct texts, before anything is encoded or written.
+"""Plans a generation: splits articles and finds the distinct texts of sentences, windows and passages.
 
-A text of a sentence, window or passage that occurs more than once is encoded once: `texts` are the
-distinct ones, and three arrays of rows map spans to them.
+Each distinct text is encoded once; three arrays of rows map spans to texts.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +31,7 @@ from index.storage.arrays import array_bytes, text_digest
 _Span = tuple[Article, int, int]
 
 
-class _DistinctTexts(Sequence[str]):
+class DistinctTexts:
     """Distinct texts in the order first seen, stored as spans and cut out of their article when used.
 
     As strings they would be several times the corpus: a word is in a sentence, three windows and a passage.
@@ -54,13 +52,7 @@ class _DistinctTexts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._spans)
 
-    @overload
-    def __getitem__(self, row: int) -> str: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[str]: ...
-    def __getitem__(self, row: int | slice) -> str | list[str]:
-        if isinstance(row, slice):
-            return [article.text[start:end] for article, start, end in self._spans[row]]
+    def __getitem__(self, row: int) -> str:
         article, start, end = self._spans[row]
         return article.text[start:end]
 
@@ -74,17 +66,16 @@ class _DistinctTexts(Sequence[str]):
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """Articles in order of id, their spans, and the distinct texts to be encoded.
+    """Facet columns of the articles in order of id, their spans, and the distinct texts to be encoded.
 
     `digests` holds the SHA-256 of each text, shape (texts, 32), and the arrays of rows index it.
     `files` maps relative names to contents.
     """
 
-    articles: tuple[Article, ...]
     facets: FacetColumns
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...]
-    texts: Sequence[str]
+    texts: DistinctTexts
     digests: NDArray[np.uint8]
     sentence_rows: NDArray[np.int32]
     passage_rows: NDArray[np.int32]
@@ -111,18 +102,21 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     passages = tuple(passage for part in joined for passage in part)
     if not sentences:
         raise BuildFailed("the articles hold no sentence; give a folder with text in it")
-    texts = _DistinctTexts()
-    sentence_rows = texts.rows((one.article, one.start, one.end) for one in sentences)
-    window_rows = texts.rows((one.article, *window(sentences, row)) for row, one in enumerate(sentences))
-    passage_rows = texts.rows((one.article, one.start, one.end) for one in passages)
+    texts = DistinctTexts()
+    sentence_rows = texts.rows((s.article, s.start, s.end) for s in sentences)
+    window_rows = texts.rows((s.article, *window(sentences, row)) for row, s in enumerate(sentences))
+    passage_rows = texts.rows((p.article, p.start, p.end) for p in passages)
+    # See `index.generation.spans`.
+    sentence_spans = [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part]
+    passage_spans = [(row, p.start, p.end) for row, part in enumerate(joined) for p in part]
     digests = texts.digests()
     facets = FacetColumns.of(ordered)
     analyzer = Analyzer()
     files = {
         **article_files(ordered),
         **facets.files(),
-        SENTENCES: array_bytes(_sentence_spans(split)),
-        PASSAGES: array_bytes(_passage_spans(joined)),
+        SENTENCES: array_bytes(np.array(sentence_spans, dtype=np.int32)),
+        PASSAGES: array_bytes(np.array(passage_spans, dtype=np.int32)),
         SENTENCE_ROWS: array_bytes(sentence_rows),
         WINDOW_ROWS: array_bytes(window_rows),
         PASSAGE_ROWS: array_bytes(passage_rows),
@@ -137,7 +131,6 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
         "nprobe": plan.nprobe,
     }
     return GenerationPlan(
-        articles=ordered,
         facets=facets,
         sentences=sentences,
         passages=passages,
@@ -160,15 +153,3 @@ def _check(articles: Sequence[Article]) -> None:
     for article in articles:
         if text_digest(article.text).hex() != article.sha256:
             raise BuildFailed(f"the text of {article.source} does not match its SHA-256")
-
-
-def _sentence_spans(split: Sequence[Sequence[Sentence]]) -> NDArray[np.int32]:
-    """Article row, start, end and flags, per sentence; see `index.generation.spans`."""
-    spans = [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part]
-    return np.array(spans, dtype=np.int32).reshape(-1, 4)
-
-
-def _passage_spans(joined: Sequence[Sequence[Passage]]) -> NDArray[np.int32]:
-    """Article row, start and end, per passage."""
-    spans = [(row, p.start, p.end) for row, part in enumerate(joined) for p in part]
-    return np.array(spans, dtype=np.int32).reshape(-1, 3)

@@ -10,7 +10,6 @@ import math
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -63,7 +62,23 @@ def publish(
     try:
         with _as_build_failure():
             files, indexes = _write(temporary, contents, vectors, disk=disk)
-            manifest = replace(_manifest(name, contents, encoder=encoder), files=files, indexes=indexes)
+            manifest = Manifest(
+                format=FORMAT,
+                generation=name,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                model=encoder.name,
+                fingerprint=encoder.fingerprint,
+                dimension=encoder.dimension,
+                settings={**contents.settings, **encoding_metadata(encoder)},
+                counts={
+                    "articles": len(contents.facets.articles),
+                    "sentences": len(contents.sentences),
+                    "passages": len(contents.passages),
+                    "vectors": len(contents.texts),
+                },
+                indexes=indexes,
+                files=files,
+            )
             _self_check(temporary, manifest)
         digest = write_manifest(temporary, manifest, disk=disk)
         disk.sync_folder(temporary)
@@ -91,7 +106,8 @@ def _write(
     lexical = folder / LEXICAL
     disk.make_folder(lexical)
     disk.step("index", lexical)
-    _write_lexical(lexical, contents)
+    spans = contents.sentences, contents.passages
+    LexicalIndex.create(lexical, *(_indexed_texts(part, contents.facets) for part in spans))
     written += [f"{LEXICAL}/{file}" for file in list_files(lexical)]
     for file in written:
         disk.sync_file(folder / file)
@@ -120,39 +136,11 @@ def _write_dense(
     return indexes
 
 
-def _write_lexical(folder: Path, contents: GenerationPlan) -> None:
-    sentences, passages = (
-        _indexed_texts(spans, contents.facets) for spans in (contents.sentences, contents.passages)
-    )
-    LexicalIndex.create(folder, sentences, passages)
-
-
-def _indexed_texts(spans: Sequence[Sentence | Passage], facts: FacetColumns) -> Iterator[IndexedText]:
+def _indexed_texts(spans: Sequence[Sentence | Passage], facets: FacetColumns) -> Iterator[IndexedText]:
     """Each text with the filter ids of its article."""
-    rows = {article.id: row for row, article in enumerate(facts.articles)}
-    filter_ids = facts.filter_ids()
+    rows = {article.id: row for row, article in enumerate(facets.articles)}
+    filter_ids = facets.filter_ids()
     return ((span.text, filter_ids(rows[span.article.id])) for span in spans)
-
-
-def _manifest(name: str, contents: GenerationPlan, *, encoder: Encoder) -> Manifest:
-    """The manifest without the files and the indexes."""
-    return Manifest(
-        format=FORMAT,
-        generation=name,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=encoder.name,
-        fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        settings={**contents.settings, **encoding_metadata(encoder)},
-        counts={
-            "articles": len(contents.articles),
-            "sentences": len(contents.sentences),
-            "passages": len(contents.passages),
-            "vectors": len(contents.texts),
-        },
-        indexes={},
-        files={},
-    )
 
 
 def _self_check(folder: Path, manifest: Manifest) -> None:

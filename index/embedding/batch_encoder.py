@@ -1,8 +1,7 @@
 """Encodes texts in length-sorted batches; tokenisation of the next slab overlaps inference.
 
-Few texts are always encoded in float32: in bfloat16 the cosines of a question move by up to .0016 with the
-texts in the same batch, and one question is hardly faster. Many texts, encoded once and stored, are two to
-three times as fast in bfloat16.
+Few texts are encoded in float32: in bfloat16 the cosines of a question move by up to .0016 with the texts in
+its batch, and one question is hardly faster. Many texts are two to three times as fast in bfloat16.
 """
 
 from __future__ import annotations
@@ -53,8 +52,8 @@ class Network(Protocol):
 class BackendModels:
     """The networks of a backend: `fp32`, and `fast` for many texts, made by `make_fast` on first use.
 
-    Both must agree with `reference`, the float32 vectors of the probes. A fast network that does not is
-    refused if `strict`, else replaced by `fp32`. `agreement` is the least cosine of the networks in use.
+    Both must agree with `reference`, the float32 vectors of the probes; if `fast` does not, it is refused if
+    `strict`, else replaced by `fp32`. `agreement` is the least cosine of the networks in use.
     """
 
     backend: str
@@ -86,11 +85,7 @@ class BatchEncoder:
         return self._tokenizer.count(text)
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
-        """See `Encoder.encode`.
-
-        Raises:
-            ModelRefused: many texts, and a strict backend whose fast network does not agree.
-        """
+        """See `Encoder.encode`. Raises ModelRefused if a strict backend's fast network does not agree."""
         network = self.models.fp32 if len(texts) <= FP32_BELOW else self._fast()
         return self._encode(texts, network, progress=progress)
 

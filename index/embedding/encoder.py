@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from index.storage.arrays import Vectors
 
 
 class Encoder(Protocol):
@@ -31,9 +30,7 @@ class Encoder(Protocol):
     def count_tokens(self, text: str) -> int:
         """Tokens of the whole text, with the two special ones."""
 
-    def encode(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors in the order of the texts, shape (len(texts), dimension), each of L2 norm 1.
 
         `progress` is called with the number of texts after each batch.

@@ -13,21 +13,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import file_sha256, lines_sha256
 from index.embedding.tokenizer import Inputs, Tokenizer
+from index.embedding.torch_models import quiet
 from index.errors import ModelRefused
+from index.storage.arrays import Vectors
 from index.storage.durable_io import atomic_folder
 
 EXPORT, TOKENIZER, REFERENCE = "export.json", "tokenizer.json", "probes.npy"
+NETWORK, WEIGHTS = "network.xml", "network.bin"
+INSTALL = "run `make setup OPENVINO=1` or `pip install -r requirements/openvino.lock`"
+
+# Raised by a partly installed library, or by a network that it does not support.
+FAULTS = (ImportError, AttributeError, OSError, RuntimeError, TypeError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,21 +42,26 @@ class Export:
 
     folder: Path
     tokenizer: Tokenizer
-    reference: NDArray[np.float32]
+    reference: Vectors
+
+    def network(self, *, fp32: bool) -> OpenVinoNetwork:
+        """The network; unless `fp32`, in bfloat16 where that is fast. Raises ModelRefused."""
+        names, dimension = self.tokenizer.names, self.reference.shape[1]
+        return OpenVinoNetwork(self.folder / NETWORK, names, dimension=dimension, fp32=fp32)
 
 
-def export_folder(models: Path, files: Sequence[str], *, library: str) -> Path:
+def export_folder(models: Path, files: Sequence[str]) -> Path:
     """The folder of a model's conversion; `files` is `shipped_models.hashed_files` of the model."""
-    return models / f"{library}-{lines_sha256(files)[:16]}"
+    return models / f"openvino-{lines_sha256(files)[:16]}"
 
 
-def read_export(folder: Path, *, version: str) -> Export | None:
+def read_export(folder: Path) -> Export | None:
     """The conversion in a folder; None if it is missing, changed or made by another version."""
     try:
         description = json.loads((folder / EXPORT).read_bytes())
-        if (description["version"], description["probes"]) != (version, lines_sha256(PROBES)):
-            return None
-        if any(file_sha256(folder / name) != digest for name, digest in description["files"].items()):
+        digests = {name: file_sha256(folder / name) for name in description["files"]}
+        current = {"version": _version(), "probes": lines_sha256(PROBES), "files": digests}
+        if {**description, **current} != description:
             return None
         tokenizer = Tokenizer(
             (folder / TOKENIZER).read_text(encoding="utf-8"),
@@ -63,55 +74,41 @@ def read_export(folder: Path, *, version: str) -> Export | None:
         return None
 
 
-def write_export(
-    folder: Path,
-    tokenizer: Tokenizer,
-    *,
-    reference: NDArray[np.float32],
-    version: str,
-    write_network: Callable[[Path], None],
-) -> Export:
-    """Write a conversion atomically; `write_network` writes the network's files into a folder.
+def write_export(export: Export, network: Any) -> Export:
+    """Convert a `torch.nn.Module` and write it atomically to the folder of `export`.
 
     Raises:
         ModelRefused: the folder cannot be written, or the network cannot be converted.
     """
+    tokenizer = export.tokenizer
     try:
-        with atomic_folder(folder, replace=True) as new:
-            write_network(new)
+        with atomic_folder(export.folder, replace=True) as new:
+            _convert(network, tokenizer.pad(tokenizer.tokenize(PROBES[1:4])), new)
             (new / TOKENIZER).write_text(tokenizer.content, encoding="utf-8")
-            np.save(new / REFERENCE, reference, allow_pickle=False)
-            (new / EXPORT).write_text(_description(new, tokenizer, version), encoding="ascii")
+            np.save(new / REFERENCE, export.reference, allow_pickle=False)
+            (new / EXPORT).write_text(_description(new, tokenizer), encoding="ascii")
     except OSError as error:
         raise ModelRefused(
-            f"the converted model cannot be written to {folder}: {error.strerror}; "
+            f"the converted model cannot be written to {export.folder}: {error.strerror}; "
             f"free space or make the folder writable, or use another backend"
         ) from error
-    return Export(folder, tokenizer, reference)
+    return export
 
 
-def _description(building: Path, tokenizer: Tokenizer, version: str) -> str:
-    files: Mapping[str, str] = {path.name: file_sha256(path) for path in sorted(building.iterdir())}
+def _description(folder: Path, tokenizer: Tokenizer) -> str:
     description = {
-        "version": version,
+        "version": _version(),
         "probes": lines_sha256(PROBES),
         "inputs": tokenizer.names,
         "max_tokens": tokenizer.max_tokens,
         "blank": tokenizer.pad_id,
-        "files": files,
+        "files": {path.name: file_sha256(path) for path in folder.iterdir()},
     }
     return json.dumps(description, indent=1, sort_keys=True) + "\n"
 
 
-NETWORK, WEIGHTS = "network.xml", "network.bin"
-INSTALL = "run `make setup OPENVINO=1` or `pip install -r requirements/openvino.lock`"
-
-# Raised by a partly installed library, or by a network that it does not support.
-FAULTS = (ImportError, AttributeError, OSError, RuntimeError, TypeError, ValueError, KeyError)
-
-
 class OpenVinoNetwork:
-    """A converted `index.embedding.batch_encoder.Network`; unless `fp32`, in bfloat16 where that is fast.
+    """A converted `index.embedding.batch_encoder.Network`.
 
     The first batch of a new width costs 3 to 5 ms more, hence `step`: questions have only a few widths.
     """
@@ -119,18 +116,17 @@ class OpenVinoNetwork:
     budget = 4096  # texts a second: 194 at 1024, 179 at 4096, 193 at 8192, within the noise
     step = 8
 
-    def __init__(self, folder: Path, names: Sequence[str], *, dimension: int, fp32: bool) -> None:
+    def __init__(self, file: Path, names: Sequence[str], *, dimension: int, fp32: bool) -> None:
         """Raises ModelRefused."""
         self.dimension = dimension
         self._names = names
         try:
             hints = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_PRECISION_HINT": "f32"} if fp32 else {})}
-            compiled = _library().Core().compile_model(str(folder / NETWORK), "CPU", hints)
-            self._request = compiled.create_infer_request()
+            self._request = _library().Core().compile_model(str(file), "CPU", hints).create_infer_request()
         except FAULTS as error:
-            raise ModelRefused(f"OpenVINO cannot run {folder / NETWORK}: {_line(error)}") from error
+            raise ModelRefused(f"OpenVINO cannot run {file}: {_line(error)}") from error
 
-    def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
+    def __call__(self, inputs: Inputs) -> Vectors:
         """See `Network`."""
         outputs = self._request.infer([inputs[name] for name in self._names])
         return np.array(outputs[0], dtype=np.float32)  # a copy: the next pass overwrites the output
@@ -147,12 +143,7 @@ def openvino_fault() -> str:
     return ""
 
 
-def openvino_version() -> str:
-    """The installed release."""
-    return str(_library().__version__)
-
-
-def convert(network: Any, inputs: Inputs, folder: Path) -> None:
+def _convert(network: Any, inputs: Inputs, folder: Path) -> None:
     """Write a `torch.nn.Module` as `NETWORK` and `WEIGHTS` in a folder; `inputs` are examples, in order.
 
     Batch size and width stay variable. Raises ModelRefused.
@@ -165,16 +156,19 @@ def convert(network: Any, inputs: Inputs, folder: Path) -> None:
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         example = tuple(torch.from_numpy(array) for array in inputs.values())
-        with torch.no_grad():
+        with quiet(), torch.no_grad():
             decoder = TorchScriptPythonDecoder(network, example_input=example)
-        frontend = FrontEndManager().load_by_framework("pytorch")
-        openvino.save_model(
-            frontend.convert(frontend.load(decoder)), str(folder / NETWORK), compress_to_fp16=False
-        )
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            converted = frontend.convert(frontend.load(decoder))
+            openvino.save_model(converted, str(folder / NETWORK), compress_to_fp16=False)
     except FAULTS as error:
         raise ModelRefused(
             f"OpenVINO cannot convert the model: {_line(error)}; use another backend"
         ) from error
+
+
+def _version() -> str:
+    return str(_library().__version__)
 
 
 def _library() -> Any:

@@ -7,7 +7,8 @@ elsewhere would no longer match. The probes are short, empty, long, longer than 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from index.storage.arrays import Vectors
 
 MIN_COSINE = 0.999
 """Cosine that every probe must reach: bfloat16 gives at least .9999 with models of these sizes."""
@@ -39,7 +40,7 @@ PROBES = (
 )
 
 
-def least_cosine(vectors: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+def least_cosine(vectors: Vectors, reference: Vectors) -> float:
     """The smallest cosine between vectors of the same text, both of shape (texts, dimension) and norm 1.
 
     -1 for vectors of another shape or with NaN or infinity.

@@ -1,8 +1,7 @@
 """Tokenises texts and pads them to the inputs of a network.
 
-Calls the Rust tokenizer of the model's `tokenizer.json` directly: sentence-transformers adds milliseconds per
-text. It releases Python's lock. A model with its own preprocessing fails `Tokenizer.matches` and is run by
-sentence-transformers.
+Calls the Rust tokenizer of a `tokenizer.json`, which releases Python's lock: sentence-transformers adds
+milliseconds per text, and runs only models with their own preprocessing, which fail `Tokenizer.matches`.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpus.normalise import replace_surrogates
 from index.embedding.parity import PROBES
 from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer, raw_tokenizer
 from index.errors import ModelRefused
+from index.storage.arrays import Vectors
 
 # Tokens in a batch. Two cores with AMX encode 203 texts a second at 4096 in bfloat16, 149 at 2048 and 181 at
 # 8192; in float32 72 at 2048, 69 at 4096 and 56 at 8192.
@@ -56,13 +56,13 @@ class TorchNetwork:
         self._device = model.device
         self._whole = whole_network(model, names)
 
-    def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
+    def __call__(self, inputs: Inputs) -> Vectors:
         """See `Network`."""
         import torch
 
         with torch.inference_mode():
             tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._names]
-            vectors: NDArray[np.float32] = self._whole(*tensors).cpu().numpy()
+            vectors: Vectors = self._whole(*tensors).cpu().numpy()
         return vectors
 
 
@@ -83,16 +83,18 @@ def whole_network(model: Any, names: Sequence[str]) -> Any:
 
 
 def to_bfloat16(model: Any) -> Any:
-    """A copy of a bi-encoder with its transformer in bfloat16.
-
-    Pooling and later modules stay in float32: they cost little.
-    """
+    """A copy of a bi-encoder with its transformer in bfloat16; later modules cost little in float32."""
     import torch
+
+    def to_float32(module: Any, inputs: Any, features: dict[str, Any]) -> dict[str, Any]:
+        tensors = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
+        half = (name for name, tensor in tensors.items() if tensor.dtype == torch.bfloat16)
+        return {**features, **{name: tensors[name].float() for name in half}}
 
     with quiet():
         copied = copy.deepcopy(model)
     copied[0].to(torch.bfloat16)
-    copied[0].register_forward_hook(lambda module, inputs, features: _to_float32(features))
+    copied[0].register_forward_hook(to_float32)
     return copied
 
 
@@ -116,13 +118,6 @@ def tokenizer_of(model: Any) -> Tokenizer | None:
     return tokenizer if tokenizer.matches(tensors, PROBES) else None
 
 
-def _to_float32(features: dict[str, Any]) -> dict[str, Any]:
-    import torch
-
-    bfloat16 = (name for name, value in features.items() if getattr(value, "dtype", None) == torch.bfloat16)
-    return {**features, **{name: features[name].float() for name in bfloat16}}
-
-
 def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
     """A `CrossEncoder` that returns logits. Raises ModelRefused."""
     import torch
@@ -142,26 +137,24 @@ def load_cross_encoder(folder: Path, device: str, *, max_tokens: int) -> Any:
 
 
 def best_device() -> str:
-    """The first available of cuda, mps and cpu; a CPU-only torch is not imported."""
-    if sys.platform == "linux" and version("torch").endswith("+cpu"):
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """The first available of cuda, mps and cpu."""
+    return _devices()[0]
 
 
 def check_device(device: str) -> None:
     """Raises ModelRefused if there is no such device."""
-    if device == "cpu":
-        return
+    if device.split(":")[0] not in _devices():
+        raise ModelRefused(f"there is no device {device!r} here; choose one of: {', '.join(_devices())}")
+
+
+def _devices() -> list[str]:
+    """The available devices, best first; a CPU-only torch is not imported."""
+    if sys.platform == "linux" and version("torch").endswith("+cpu"):
+        return ["cpu"]
     import torch
 
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.split(":")[0], False):
-        names = ", ".join(name for name in available if available[name])
-        raise ModelRefused(f"there is no device {device!r} here; choose one of: {names}")
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [device for device, is_available in available.items() if is_available]
 
 
 def inference_dtype(device: str) -> Any:
@@ -230,22 +223,17 @@ class SentenceTransformerEncoder:
         """See `Encoder.count_tokens`."""
         return len(self._tokenizer.encode(replace_surrogates(text)).ids)
 
-    def encode(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `Encoder.encode`. Batches contain texts of similar length."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            vectors[rows] = self._encode_batch([replace_surrogates(texts[row]) for row in rows])
+            batch = [replace_surrogates(texts[row]) for row in rows]
+            with self._lock:
+                vectors[rows] = self._model.encode(
+                    batch, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+                )
             if progress:
                 progress(len(rows))
         return vectors
-
-    def _encode_batch(self, texts: list[str]) -> NDArray[np.float32]:
-        with self._lock:
-            vectors = self._model.encode(
-                texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(vectors, dtype=np.float32)

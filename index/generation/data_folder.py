@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 import re
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from index.generation.files import GENERATION_NAME, MANIFEST
 from index.generation.generation import Generation, open_generation
 from index.generation.manifest import Manifest, file_digest, read_manifest, read_small, verify_files
 from index.generation.self_check import check_texts
-from index.storage.durable_io import Disk, Lock, as_build_failure
+from index.storage.durable_io import Disk, as_build_failure, exclusive_lock
 
 CURRENT = "CURRENT"
 GENERATIONS = 2  # kept: the published one, and the one before it, which may still answer requests
@@ -165,9 +165,9 @@ class DataFolder:
             for name in [name for name in self.generations() if name != current][: 1 - GENERATIONS]:
                 disk.remove(self.path / name)
 
-    def lock(self) -> Lock:
+    def lock(self) -> AbstractContextManager[None]:
         """The lock that a build holds."""
-        return Lock(self.path / LOCK)
+        return exclusive_lock(self.path / LOCK)
 
     def publish(self, pointer: Pointer, *, disk: Disk) -> None:
         """Replace `CURRENT` atomically. Raises `OSError`."""

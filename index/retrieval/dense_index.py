@@ -106,20 +106,10 @@ class DenseIndex:
         Raises:
             Damaged: unreadable, or of another class, size, dimension or metric.
         """
-        opened = cls(vectors, rows, brute_force_below=brute_force_below)
+        index = None
         if parameters.get("kind") != Kind.FLAT:
-            opened._index = open_ivf_index(file, parameters, opened._spans.texts, dimension=opened.dimension)
-        return opened
-
-    @property
-    def count(self) -> int:
-        """Number of spans."""
-        return self._spans.count
-
-    @property
-    def dimension(self) -> int:
-        """Numbers per vector."""
-        return int(self._vectors.shape[1])
+            index = open_ivf_index(file, parameters, np.unique(rows), dimension=vectors.shape[1])
+        return cls(vectors, rows, index, brute_force_below=brute_force_below)
 
     def allowed_texts(self, allowed: Mask, filter_ids: FilterIds = NO_FILTER_IDS) -> AllowedTexts:
         """A filter for `search`: the spans true in `allowed`, shape (spans,), given also as `filter_ids`."""
@@ -134,15 +124,16 @@ class DenseIndex:
         Best first, equal scores by row; fewer than k if there are no more.
         """
         query = np.ascontiguousarray(query, dtype=np.float32)
-        if query.shape != (self.dimension,):
-            raise ValueError(f"a query of shape {query.shape}, but vectors have {self.dimension} numbers")
+        dimension = self._vectors.shape[1]
+        if query.shape != (dimension,):
+            raise ValueError(f"a query of shape {query.shape}, but vectors have {dimension} numbers")
         if k <= 0 or not np.isfinite(query).all():
             return []
         texts, scores = self.nearest_texts(query, k, allowed=allowed)
         return self._spans.best_spans(texts, scores, k, allowed=allowed.spans if allowed else None)
 
     def release_pages(self) -> None:
-        """Release the memory of mapped pages of the index; the vectors are not included."""
+        """Release the memory of mapped pages of the index, not of the vectors."""
         self._index.release_pages()
 
     def nearest_texts(
@@ -173,7 +164,6 @@ class TextToSpans:
     """Maps each distinct text to its spans; `texts` are the rows of all texts in use, ascending."""
 
     def __init__(self, rows: Int32Rows) -> None:
-        self.count = len(rows)
         self._order = np.argsort(rows, kind="stable").astype(np.int32)
         ordered = rows[self._order]
         first = np.flatnonzero(np.diff(ordered, prepend=np.int32(-1)))
@@ -191,10 +181,10 @@ class TextToSpans:
         self, texts: RowIds, scores: Scores, k: int, *, allowed: Mask | None
     ) -> list[tuple[int, float]]:
         """The k best allowed spans of these texts, as (span, score): best first, equal scores by span."""
+        if not len(texts):
+            return []
         positions = np.searchsorted(self.texts, texts)
         parts = [self._spans_of(position, k, allowed) for position in positions.tolist()]
-        if not parts:
-            return []
         spans = np.concatenate(parts)
         repeated = np.repeat(scores, [len(part) for part in parts])
         best = np.lexsort((spans, -repeated))[:k]

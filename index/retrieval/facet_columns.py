@@ -10,9 +10,9 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from corpus.article import Article
 from corpus.normalise import fold
 from index.errors import Damaged
 from index.retrieval.filter import Filter
-from index.storage.arrays import NOT_AN_ARRAY, Counts, Int32Rows, Mask, array_bytes, read_array, read_rows
+from index.storage.arrays import Counts, Int32Rows, Mask, array_bytes, read_array, read_rows
 
 VALUES = "facts.json"
 NAME_HASHES = "name_hashes.npy"
@@ -70,7 +70,8 @@ class FacetColumns:
     def of(cls, articles: Iterable[Article]) -> FacetColumns:
         """The columns of articles in memory."""
         rows = tuple(articles)
-        hashes = np.array([_hash(name) for one in rows for name in (one.id, one.source)], dtype=np.uint64)
+        names = [name for article in rows for name in (article.id, article.source)]
+        hashes = np.array([_hash(name) for name in names], dtype=np.uint64)
         order = np.argsort(hashes, kind="stable")
         by_title = sorted(range(len(rows)), key=lambda row: rows[row].display_title.casefold())
         return cls(
@@ -92,11 +93,20 @@ class FacetColumns:
             Damaged: a file that does not fit the others.
         """
         count = len(articles)
-        hashes = read_array(folder / NAME_HASHES, dtype=np.uint64, shape=(2 * count,), mapped=True)
+        try:
+            values = json.loads((folder / VALUES).read_bytes())
+            listed = {facet: (tuple(map(str, values[facet][0])), int(values[facet][1])) for facet in COLUMNS}
+        except OSError as error:
+            raise Damaged(folder / VALUES, f"cannot be read: {error.strerror}") from error
+        except (ValueError, TypeError, LookupError) as error:
+            raise Damaged(folder / VALUES, "not a list of facet values") from error
         return cls(
             articles=articles,
-            columns={facet: FacetColumn.read(folder, facet, count) for facet in COLUMNS},
-            name_hashes=hashes,
+            columns={
+                facet: FacetColumn.read(folder / f"{facet}.npy", *listed[facet], articles=count)
+                for facet in COLUMNS
+            },
+            name_hashes=read_array(folder / NAME_HASHES, dtype=np.uint64, shape=(2 * count,), mapped=True),
             name_rows=read_rows(folder / NAME_ROWS, 2 * count, below=count),
             by_title=read_rows(folder / BY_TITLE, count, below=count),
             titles=_fold_once(titles),
@@ -115,9 +125,8 @@ class FacetColumns:
 
     def rows_named(self, name: str) -> tuple[int, ...]:
         """Rows of the articles with this id or source, ascending; case is ignored."""
-        first, last = (
-            int(np.searchsorted(self.name_hashes, _hash(name), side)) for side in ("left", "right")
-        )
+        digest = _hash(name)
+        first, last = (int(np.searchsorted(self.name_hashes, digest, side)) for side in ("left", "right"))
         rows = sorted(set(self.name_rows[first:last].tolist()))
         return tuple(row for row in rows if _is_named(self.articles[row], name))  # hashes may collide
 
@@ -180,7 +189,7 @@ class FacetColumns:
         return ArticleSlice(len(rows), tuple(self.articles[row] for row in listed))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FacetColumn:
     """The values of a facet, sorted, and pairs of article row and value id, shape (2, pairs).
 
@@ -191,11 +200,6 @@ class FacetColumn:
     values: tuple[str, ...]
     pairs: Int32Rows
     counted: int
-    _counts: Counts = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        counts = np.bincount(self.pairs[1, : self.counted], minlength=len(self.values))
-        object.__setattr__(self, "_counts", counts)
 
     @classmethod
     def of(cls, articles: Iterable[Article], facet: Facet) -> FacetColumn:
@@ -210,17 +214,9 @@ class FacetColumn:
         return cls(values, np.ascontiguousarray(pairs.T), len(counted))
 
     @classmethod
-    def read(cls, folder: Path, facet: Facet, articles: int) -> FacetColumn:
-        """Read the column of a facet of so many articles. Raises Damaged."""
-        path = folder / f"{facet}.npy"
-        try:
-            listed, number = json.loads((folder / VALUES).read_bytes())[facet]
-            values, counted = tuple(map(str, listed)), int(number)
-        except OSError as error:
-            raise Damaged(folder / VALUES, f"cannot be read: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError) as error:
-            raise Damaged(folder / VALUES, "not a list of facet values") from error
-        pairs = _read_pairs(path)
+    def read(cls, path: Path, values: tuple[str, ...], counted: int, *, articles: int) -> FacetColumn:
+        """Read the pairs of a column of so many articles. Raises Damaged."""
+        pairs = read_array(path, dtype=np.int32, shape=(2, None))
         last = pairs.max(axis=1, initial=-1).tolist()
         inside = pairs.min(initial=0) >= 0 and last[0] < articles and last[1] < len(values)
         if not (inside and 0 <= counted <= pairs.shape[1]):
@@ -238,6 +234,10 @@ class FacetColumn:
                 bisect_right(self.values, name, key=str.casefold),
             )
         )
+
+    @cached_property
+    def _counts(self) -> Counts:
+        return np.bincount(self.pairs[1, : self.counted], minlength=len(self.values))
 
     def counts(self, allowed: Mask | None) -> Counts:
         """How many allowed articles have each value, by its id; a value that is not counted has 0."""
@@ -271,14 +271,6 @@ def _is_named(article: Article, name: str) -> bool:
 def _hash(name: str) -> np.uint64:
     digest = hashlib.sha256(name.casefold().encode("utf-8", "surrogatepass")).digest()
     return np.uint64(int.from_bytes(digest[:8], "big"))
-
-
-def _read_pairs(path: Path) -> Int32Rows:
-    try:
-        count = np.load(path, mmap_mode=None, allow_pickle=False).shape[1]
-    except (OSError, IndexError, *NOT_AN_ARRAY) as error:
-        raise Damaged(path, "not an array of pairs") from error
-    return read_array(path, dtype=np.int32, shape=(2, count))
 
 
 def _values(article: Article, facet: Facet) -> tuple[tuple[str, ...], str]:

@@ -106,21 +106,17 @@ class LexicalIndex:
     ) -> list[tuple[int, float]]:
         """The k rows with the greatest BM25 score for any of the terms, as (row, score).
 
-        Best first, equal scores by row. A repeated term counts as often as it is given; terms are never
-        parsed as query language. `filter_ids` restrict the rows and change no score.
+        Best first, equal scores by row. A repeated term counts repeatedly; terms are never parsed as query
+        language. `filter_ids` restrict the rows and change no score.
         """
-        index = self._indexes[Granularity(granularity)]
-        return index.search(index.any_of(terms), k, filter_ids) if terms else []
+        return self._indexes[Granularity(granularity)].search(terms, k, filter_ids)
 
     def phrase(
         self, granularity: str, terms: Sequence[str], k: int, *, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> list[int]:
         """The k best rows with the terms side by side in this order, best first."""
-        index = self._indexes[Granularity(granularity)]
-        if not terms:
-            return []
-        query = index.sequence_of(terms) if len(terms) > 1 else index.any_of(terms)
-        return [row for row, _ in index.search(query, k, filter_ids)]
+        hits = self._indexes[Granularity(granularity)].search(terms, k, filter_ids, phrase=len(terms) > 1)
+        return [row for row, _ in hits]
 
     def document_frequency(self, granularity: str, term: str) -> int:
         """How many rows contain the term."""
@@ -138,36 +134,32 @@ class _TantivyIndex:
         self._schema, self._searcher = _open(folder)
         self.count = int(self._searcher.num_docs)
 
-    def any_of(self, terms: Sequence[str]) -> Any:
-        from tantivy import Occur, Query
-
-        queries = [Query.term_query(self._schema, "text", term) for term in terms]
-        return Query.boolean_query([(Occur.Should, query) for query in queries])
-
-    def sequence_of(self, terms: Sequence[str]) -> Any:
-        from tantivy import Query
-
-        return Query.phrase_query(self._schema, "text", list(terms))
-
     def document_frequency(self, term: str) -> int:
         return int(self._searcher.doc_freq("text", term))
 
-    def search(self, query: Any, k: int, filter_ids: FilterIds) -> list[tuple[int, float]]:
+    def search(
+        self, terms: Sequence[str], k: int, filter_ids: FilterIds, *, phrase: bool = False
+    ) -> list[tuple[int, float]]:
         """Fetches more until no tie crosses the cut at k, or all rows are fetched."""
-        filtered = self._filtered(query, filter_ids)
+        query = self._query(terms, filter_ids, phrase=phrase) if terms else None
         fetch = k + OVERFETCH
-        while k > 0 and self.count:
-            hits = self._fetch(filtered, min(fetch, self.count))
+        while query and k > 0 and self.count:
+            hits = self._fetch(query, min(fetch, self.count))
             no_tie = len(hits) >= k and hits[k - 1][1] > hits[-1][1]
             if no_tie or fetch >= self.count or len(hits) < fetch:
                 return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
             fetch *= 4
         return []
 
-    def _filtered(self, query: Any, filter_ids: FilterIds) -> Any:
-        """The query with a clause of score 0 for each field."""
+    def _query(self, terms: Sequence[str], filter_ids: FilterIds, *, phrase: bool) -> Any:
+        """Any of the terms, or all as a phrase, and a clause of score 0 for each field of the filter."""
         from tantivy import Occur, Query
 
+        if phrase:
+            query = Query.phrase_query(self._schema, "text", list(terms))
+        else:
+            queries = [Query.term_query(self._schema, "text", term) for term in terms]
+            query = Query.boolean_query([(Occur.Should, query) for query in queries])
         clauses = [Query.term_set_query(self._schema, field, list(ids)) for field, ids in filter_ids.items()]
         required = [(Occur.Must, Query.const_score_query(clause, 0.0)) for clause in clauses]
         return Query.boolean_query([(Occur.Must, query), *required]) if required else query

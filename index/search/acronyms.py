@@ -45,10 +45,8 @@ def expand_acronym(generation: Generation, acronym: str) -> str | None:
     )
     in_one_sentence = first == last
     rows = (first[in_one_sentence] - 1).tolist()
-    expansions = [
-        tuple(terms.ids[positions[run : run + len(letters)]].tolist())
-        for run in runs[in_one_sentence].tolist()
-    ]
+    ids = terms.ids[positions[runs[in_one_sentence][:, None] + np.arange(len(letters))]]
+    expansions = list(map(tuple, ids.tolist()))
     first_row = dict(zip(reversed(expansions), reversed(rows), strict=True))
     ranked = sorted(Counter(expansions).items(), key=lambda item: (-item[1], first_row[item[0]]))
     for expansion, occurrences in ranked[:_MAX_EXPANSIONS]:

@@ -75,11 +75,9 @@ class BM25Scorer:
         If "pct" has the synonym "primary care trust", a text with these three words has one more "pct".
         """
         query_terms = [term for synonym in query.synonyms for term in synonym.query_terms]
-        numbers = {
-            term: number
-            for number, term in enumerate(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
-        }
-        counted = total = self.count_terms(list(numbers), rows)
+        distinct = list(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
+        numbers = {term: number for number, term in enumerate(distinct)}
+        counted = total = self.count_terms(distinct, rows)
         for synonym in query.synonyms:
             total += counted.synonym_counts(
                 [numbers[term] for term in synonym.query_terms],
@@ -90,9 +88,8 @@ class BM25Scorer:
     def scores(self, weights: Sequence[float], frequencies: TermFrequencies) -> Vectors:
         """BM25, shape (3, rows): sentence, window, passage."""
         mean = self._generation.mean_lengths
-        levels = zip(
-            frequencies.counts, frequencies.lengths, (mean.sentence, mean.window, mean.passage), strict=True
-        )
+        means = mean.sentence, mean.window, mean.passage
+        levels = zip(frequencies.counts, frequencies.lengths, means, strict=True)
         scores = [bm25(weights, counts, lengths, mean_length=length) for counts, lengths, length in levels]
         return np.array(scores, dtype=np.float32)
 

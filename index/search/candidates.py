@@ -65,15 +65,11 @@ class CandidateSearch:
     def _search_other_legs(self, query: Query, allowed: AllowedSpans) -> tuple[Ranking, Ranking, Ranking]:
         """Sentences by terms, passages by vector and by terms; together as long as sentences by vector."""
         generation, terms = self._generation, query.all_terms
-        passages = generation.dense_passages.search(
-            query.vector, CANDIDATE_PASSAGES, allowed=allowed.passages
-        )
-        limits = {Granularity.SENTENCE: self._sentences, Granularity.PASSAGE: CANDIDATE_PASSAGES}
+        k, ids = CANDIDATE_PASSAGES, allowed.filter_ids
+        passages = generation.dense_passages.search(query.vector, k, allowed=allowed.passages)
         sentences_by_terms, passages_by_terms = (
-            generation.lexical.search(
-                granularity, self.informative_terms(granularity, terms), k, filter_ids=allowed.filter_ids
-            )
-            for granularity, k in limits.items()
+            generation.lexical.search(unit, self.informative_terms(unit, terms), limit, filter_ids=ids)
+            for unit, limit in ((Granularity.SENTENCE, self._sentences), (Granularity.PASSAGE, k))
         )
         return sentences_by_terms, passages, passages_by_terms
 

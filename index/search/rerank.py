@@ -1,7 +1,7 @@
-"""Reranks the best hits with a model that reads question and sentence together.
+"""Reranks the best hits with a cross-encoder, which reads question and sentence together.
 
-A cross-encoder can tell who did what to whom, and that a sentence mentions the subject without answering. It
-is too slow for a corpus, but fast enough for the best hits, each read with its neighbours.
+It can tell who did what to whom, and that a sentence mentions the subject without answering, but is too slow
+for more than the best hits, each read with its neighbours.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from corpus.article import Sentence
-from index.embedding.shipped_models import folder_sha256, model_folder
+from index.embedding.shipped_models import hashed_files, lines_sha256, model_folder
 from index.embedding.torch_models import best_device, check_device, load_cross_encoder
 from index.generation.spans import window
 from index.search.query import Hit
@@ -59,25 +60,20 @@ class Reranking:
     weight: float = WEIGHT
 
     def rerank(self, question: str, hits: Sequence[Hit], sentences: Sequence[Sentence]) -> list[Hit]:
-        """The hits in a new order: the first `depth` are rated, and the ratings added to their scores.
+        """The hits, best first, with standardised ratings of the first `depth` added to their scores.
 
-        Ratings are standardised like all scores. An unread hit counts as rated like the worst one read. Hits
-        arrive and leave best first; `sentences` are those of their generation.
+        An unread hit counts as rated like the worst one read. `sentences` are those of the generation.
         """
         read, unread = hits[: self.depth], hits[self.depth :]
         if not read:
             return list(hits)
         ratings = self.reranker.rate(question, [reading(sentences, hit.row) for hit in read])
         added = self.weight * zscore(ratings[None])[0]
+        bonuses = [*added.tolist(), *repeat(float(added.min()), len(unread))]
+        rated = [*ratings.tolist(), *repeat(float(ratings.min()), len(unread))]
         reranked = [
-            *(
-                replace(hit, score=hit.score + float(bonus), rating=float(rating))
-                for hit, bonus, rating in zip(read, added, ratings, strict=True)
-            ),
-            *(
-                replace(hit, score=hit.score + float(added.min()), rating=float(ratings.min()))
-                for hit in unread
-            ),
+            replace(hit, score=hit.score + bonus, rating=rating)
+            for hit, bonus, rating in zip(hits, bonuses, rated, strict=True)
         ]
         return sorted(reranked, key=lambda hit: (-round(hit.score, 6), hit.row))
 
@@ -90,7 +86,7 @@ class CrossEncoderReranker:
         self._batch = batch
         self._model = load_cross_encoder(folder, device or best_device(), max_tokens=_MAX_TOKENS)
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
-        self.fingerprint = folder_sha256(folder, f"{_MAX_TOKENS}")
+        self.fingerprint = lines_sha256([f"{_MAX_TOKENS}", *hashed_files(folder)])
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
         """See `Reranker.rate`. The sentence comes first: long texts are truncated at the end."""

@@ -6,12 +6,12 @@ It starts from the default model. Both texts pass through its six layers togethe
 
 so that each token attends to the other text. A pair that is too long loses first the context after the
 sentence, then the context before it. The score is the scaled cosine of the mean vectors of question and
-sentence, plus a small layer over the two vectors and that of [CLS]: untrained it ranks about as the default
-model does. (A classifier over [CLS] alone starts from nothing: after the same 150 steps it was right in .49
-of the held-out questions, this network in .67.)
+sentence, plus a small layer over the two vectors and that of [CLS]: untrained it ranks about as well as the
+default model. (After the same 150 steps a classifier over [CLS] alone was right in .49 of the held-out
+questions, this network in .67.)
 
-`weights/reranker.safetensors` holds the trained weights. The table of word vectors is not trained: it is the
-default model's. `training/` makes the weights.
+`weights/reranker.safetensors`, made by `training/`, holds the trained weights: all but the table of word
+vectors, which is the default model's.
 """
 
 from __future__ import annotations
@@ -72,12 +72,8 @@ class PairTokenizer:
         )
         self._gap = self._token_ids("…")
 
-    def batch(self, question: str, readings: Sequence[Reading]) -> dict[str, Any]:
-        """Tensors of shape (len(readings), longest pair), as `build_network` takes them."""
-        return self.pairs([(question, reading) for reading in readings])
-
-    def pairs(self, pairs: Sequence[tuple[str, Reading]]) -> dict[str, Any]:
-        """The same for different questions."""
+    def batch(self, pairs: Sequence[tuple[str, Reading]]) -> dict[str, Any]:
+        """Tensors of shape (pairs, longest pair) of questions and readings, as `build_network` takes them."""
         import torch
 
         rows = [self._row(question, reading) for question, reading in pairs]
@@ -139,19 +135,16 @@ class JointReranker:
         """See `index.search.rerank.Reranker.rate`. Batches are sorted by length, which saves padding."""
         import torch
 
-        order = sorted(range(len(readings)), key=lambda row: _length(readings[row]))
+        lengths = [len(row.sentence) + len(row.before) + len(row.after) for row in readings]
+        order = sorted(range(len(readings)), key=lengths.__getitem__)
         ratings = np.zeros(len(readings), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(order), self._batch):
                 rows = order[start : start + self._batch]
-                tensors = self._tokenizer.batch(question, [readings[row] for row in rows])
+                tensors = self._tokenizer.batch([(question, readings[row]) for row in rows])
                 on_device = {name: tensor.to(self._device) for name, tensor in tensors.items()}
                 ratings[rows] = self._network(**on_device).float().cpu().numpy()
         return ratings
-
-
-def _length(reading: Reading) -> int:
-    return len(reading.sentence) + len(reading.before) + len(reading.after)
 
 
 def joint_fingerprint(weights_sha256: str = WEIGHTS_SHA256) -> str:
@@ -220,19 +213,6 @@ def load_weights(network: Any, weights: Path) -> None:
     missing, unknown = network.load_state_dict(trained, strict=False) if fits else ((), trained)
     if unknown or set(missing) != {f"bert.{WORD_VECTORS}"}:
         raise ModelRefused(f"not the weights of {RERANKER}: {weights}; install this project again")
-
-
-def save_weights(network: Any, weights: Path) -> None:
-    """Write the trained weights in bfloat16: all but the table of word vectors."""
-    import torch
-    from safetensors.torch import save_file
-
-    trained = {
-        name: tensor.to(torch.bfloat16).contiguous()
-        for name, tensor in network.state_dict().items()
-        if name != f"bert.{WORD_VECTORS}"
-    }
-    save_file(trained, weights)
 
 
 def _check_weights(weights: Path, sha256: str) -> str:

@@ -36,10 +36,7 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class ScoredCandidates:
-    """The rows of the candidates and their scores, shape (3 levels, rows).
-
-    `sentence_counts` and `window_counts`, shape (terms, rows), count the terms of `weights`.
-    """
+    """Rows, scores of shape (3 levels, rows), and counts of the terms of `weights`, shape (terms, rows)."""
 
     rows: RowIds
     dense: Vectors
@@ -62,15 +59,11 @@ class ScoredCandidates:
     def coverage(self, positions: Positions) -> Scores:
         """Share of the content terms' weight that occurs in each window, shape (positions,)."""
         present = self.window_counts[:, positions] > 0
-        content = [
-            (weight, contains)
-            for (term, weight), contains in zip(self.weights.items(), present, strict=True)
-            if term not in FUNCTION_TERMS
-        ]
-        total = sum(weight for weight, _ in content)
-        covered = np.zeros(len(positions))
-        for weight, contains in content:
-            covered += weight * contains
+        total, covered = 0.0, np.zeros(len(positions))
+        for (term, weight), contains in zip(self.weights.items(), present, strict=True):
+            if term not in FUNCTION_TERMS:
+                total += weight
+                covered += weight * contains
         return covered / total if total else covered
 
 

@@ -1,7 +1,7 @@
-"""How a generation spells arrays on disk: NPY files, never a pickle; the long ones are read where they lie.
+"""Reads and writes NPY arrays, never pickles; long ones are mapped into memory.
 
-A mapped array costs memory only for the pages that were touched, but keeps those. So what runs through
-one whole takes `scan`, and who has taken a few rows out of a long one may `release_pages` of the rest.
+A mapped array costs memory only for the pages that were touched, but keeps those: read all of it with `scan`,
+and after a few rows call `release_pages`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ Int32Rows = NDArray[np.int32]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-NOT_AN_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
-"""What numpy raises of a file that is no array: a header that looks odd is read as Python."""
-
-BLOCK = 1 << 25  # bytes in memory at once when a long array is run through
+# Raised by numpy for a file that is not an array: it parses the header as Python.
+_NOT_AN_ARRAY = (ValueError, EOFError, SyntaxError, TokenError)
+BLOCK = 1 << 25  # bytes in memory at once while a long array is read
 
 
 def text_digest(text: str) -> bytes:
@@ -47,39 +46,40 @@ def array_bytes(array: NDArray[Any]) -> bytes:
 
 
 def array_header(shape: Sequence[int], dtype: DTypeLike) -> bytes:
-    """What stands before the numbers of an array in NPY format."""
+    """The NPY header, which precedes the numbers of an array."""
     stream = io.BytesIO()
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": tuple(shape)}
     np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue()
 
 
-def read_array(path: Path, *, dtype: DTypeLike, shape: Sequence[int], mapped: bool = False) -> NDArray[Any]:
-    """Read an array that must have this type and shape; `mapped` leaves it on disk until it is used.
+def read_array(
+    path: Path, *, dtype: DTypeLike, shape: Sequence[int | None], mapped: bool = False
+) -> NDArray[Any]:
+    """Read an array of this type and shape (None: any size); `mapped` leaves it on disk until it is used.
 
     Raises:
         Damaged: not an NPY file, or another type or shape.
     """
-    lazily = mapped and 0 not in shape  # nothing cannot be mapped
+    lazily = mapped and 0 not in shape  # an empty file cannot be mapped
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from error
-    except NOT_AN_ARRAY as error:
+    except _NOT_AN_ARRAY as error:
         raise Damaged(path, "not an array") from error
-    if array.dtype != np.dtype(dtype) or array.shape != tuple(shape):
+    same_shape = array.ndim == len(shape) and all(
+        size in (None, actual) for size, actual in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != np.dtype(dtype) or not same_shape:
         expected = f"expected {np.dtype(dtype)} {tuple(shape)}"
         raise Damaged(path, f"{expected}, found {array.dtype} {array.shape}")
     array.flags.writeable = False
-    return np.asarray(array)  # of a memmap each slice is a memmap again, which costs microseconds
+    return np.asarray(array)  # each slice of a memmap is a memmap again, which costs microseconds
 
 
 def read_rows(path: Path, count: int, *, below: int) -> NDArray[np.int32]:
-    """So many rows of something that has `below` of them, mapped.
-
-    Raises:
-        Damaged: not such an array, or a row that is not there.
-    """
+    """Read `count` row numbers, each in 0..below - 1, mapped. Raises Damaged."""
     rows: NDArray[np.int32] = read_array(path, dtype=np.int32, shape=(count,), mapped=True)
     if not all(block.min() >= 0 and block.max() < below for block in scan(rows)):
         raise Damaged(path, f"a row outside 0..{below - 1}")
@@ -95,7 +95,7 @@ def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
 
 
 def release_pages(array: object) -> None:
-    """Give back the memory of a mapped array's pages, which are read again when used; no other changes."""
+    """Release the memory of a mapped array's pages, which are read again when used; else do nothing."""
     owner: Any = array
     while isinstance(owner, np.ndarray):
         owner = owner.base

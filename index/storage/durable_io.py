@@ -23,15 +23,7 @@ from typing import BinaryIO
 from index.errors import BuildFailed, Locked
 
 _NUMBER = re.compile(r"os error ([0-9]+)|\bcode: ([0-9]+)")
-_NAMED_IN_MESSAGES = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.EROFS,
-    errno.EIO,
-)
+_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO)
 
 
 PRIVATE = 0o700  # the mode of a new data folder
@@ -145,33 +137,22 @@ class Disk:
             os.fsync(descriptor)
 
 
-class Lock:
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
     """An exclusive `flock` on a file, until the block or the process ends: one builder at a time.
 
     The file stays: removing it would let two builders lock two files of one name.
     Raises `Locked` at once if another process has it, `OSError` if the file cannot be opened.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-
-    def __enter__(self) -> Lock:
-        self._descriptor = os.open(
-            self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _mode(self._path, 0o660)
-        )
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _mode(path, 0o660))
+    try:
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise Locked(self._path) from error
-        except OSError:
-            os.close(self._descriptor)
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+            raise Locked(path) from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -227,4 +208,4 @@ def errno_in_message(message: str) -> int | None:
     """The system's error number in a library's message: "… (os error 28)" -> 28."""
     if match := _NUMBER.search(message):
         return int(match[1] or match[2])
-    return next((number for number in _NAMED_IN_MESSAGES if os.strerror(number) in message), None)
+    return next((number for number in _ERRORS if os.strerror(number) in message), None)

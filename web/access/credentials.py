@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from index.errors import Locked
-from index.storage.durable_io import Disk, Lock
+from index.storage.durable_io import Disk, exclusive_lock
 from web.errors import AccessRefused
 
 FILE = "access.json"
@@ -196,7 +196,7 @@ def _locked(path: Path) -> Iterator[None]:
     """Of two commands at once one would undo the other."""
     with _writable(path):
         Disk().make_data_folder(path.parent)
-        with Lock(path.with_name(f"{path.name}.lock")):
+        with exclusive_lock(path.with_name(f"{path.name}.lock")):
             yield
 
 

@@ -12,10 +12,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from index.embedding.backends import Backend, unavailable_reason
 from index.embedding.batch_encoder import FP32_BELOW, BatchEncoder
 from index.embedding.encoder import Encoder
-from index.embedding.load import encoding_metadata, load_encoder
+from index.embedding.load import Backend, encoding_metadata, load_encoder, unavailable_reason
 from index.embedding.openvino_models import EXPORT, WEIGHTS, openvino_fault
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder

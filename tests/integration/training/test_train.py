@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from index.embedding.shipped_models import default_model_folder
-from index.search.reranker_model import JointReranker, Reading, build_network, save_weights
+from index.search.reranker_model import JointReranker, Reading, build_network
 from tests.support.tiers import full
-from training.train import _loss, _pairs, fit
+from training.train import _loss, _pairs, fit, save_weights
 from training.training_groups import Group
 
 ANSWER = Reading("It leaves at nine.")

@@ -17,7 +17,7 @@ from index.generation.articles import article_files, open_articles
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.retrieval.index_type import Kind, Plan
-from index.storage.durable_io import Lock
+from index.storage.durable_io import exclusive_lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import make_writable
 
@@ -255,7 +255,7 @@ def test_a_damaged_generation_is_replaced_and_nothing_of_it_reused(data: Path) -
 
 def test_a_second_builder_is_refused(data: Path) -> None:
     build([FIRST], WordEncoder(), data)
-    with Lock(data / "LOCK"), pytest.raises(Locked, match=str(data / "LOCK")):
+    with exclusive_lock(data / "LOCK"), pytest.raises(Locked, match=str(data / "LOCK")):
         build([SECOND], WordEncoder(), data)
     assert tuple(DataFolder(data).open().articles) == (FIRST,)
 

@@ -16,7 +16,7 @@ from index.generation.files import MANIFEST
 from index.generation.generation import open_generation
 from index.generation.manifest import content_digest, manifest_bytes, read_manifest
 from index.storage.arrays import array_bytes
-from index.storage.durable_io import Disk, Lock
+from index.storage.durable_io import Disk, exclusive_lock
 from tests.support.fakes import FailingDisk, WordEncoder, article
 from tests.support.index_changes import make_writable
 
@@ -212,7 +212,7 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
             array_bytes(np.full((2, 2), 7, dtype=np.int32)),
             "article row or value id out of range",
         ),
-        ("authors.npy", array_bytes(np.zeros(3, dtype=np.int32)), "not an array of pairs"),
+        ("authors.npy", array_bytes(np.zeros(3, dtype=np.int32)), "expected int32"),
         ("by_title.npy", array_bytes(np.array([0, 2], dtype=np.int32)), "a row outside 0..1"),
         ("terms.npy", array_bytes(np.full(17, 999, dtype=np.int32)), "expected int32|outside the vocabulary"),
         ("term_starts.npy", array_bytes(np.array([5, 0, 0, 0, 0, 0])), "starts out of order"),
@@ -270,7 +270,7 @@ def test_recover_with_nothing_sound_names_the_newest_fault(data: Path) -> None:
 
 
 def test_recover_waits_for_no_build_and_reports_a_failed_write(data: Path) -> None:
-    with Lock(data / "LOCK"), pytest.raises(Locked):
+    with exclusive_lock(data / "LOCK"), pytest.raises(Locked):
         DataFolder(data).recover()
     with pytest.raises(BuildFailed, match="errno 30"):
         DataFolder(data).recover(disk=FailingDisk(OSError(30, "Read-only file system"), at=0))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import BuildFailed, Locked
-from index.storage.durable_io import Disk, Lock, as_build_failure, atomic_folder
+from index.storage.durable_io import Disk, as_build_failure, atomic_folder, exclusive_lock
 from tests.support.fakes import FailingDisk
 
 
@@ -98,17 +98,17 @@ def test_remove_takes_folders_files_and_nothing(tmp_path: Path) -> None:
 
 def test_the_second_lock_is_refused_and_the_file_named(tmp_path: Path) -> None:
     with (
-        Lock(tmp_path / "LOCK"),
+        exclusive_lock(tmp_path / "LOCK"),
         pytest.raises(Locked, match="LOCK; wait until it ends"),
-        Lock(tmp_path / "LOCK"),
+        exclusive_lock(tmp_path / "LOCK"),
     ):
         pass
-    with Lock(tmp_path / "LOCK"):
+    with exclusive_lock(tmp_path / "LOCK"):
         pass
 
 
 def test_a_lock_in_a_missing_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), Lock(tmp_path / "no" / "LOCK"):
+    with pytest.raises(FileNotFoundError), exclusive_lock(tmp_path / "no" / "LOCK"):
         pass
 
 

@@ -75,7 +75,6 @@ def test_search_agrees_with_the_exact_one(tmp_path: Path, kind: Kind, k: int) ->
     # Texts 50 to 549, some of them held by two spans, the spans in no order.
     rows = np.random.default_rng(1).permutation(np.r_[50:550, 60:90]).astype(np.int32)
     index = made(tmp_path, kind, vectors, rows)
-    assert (index.count, index.dimension) == (530, 48)
     for query in (vectors[70], vectors[3], random_unit(1, 48, seed=9)[0]):
         expected = plain(vectors, rows, query, k)
         found = index.search(query, k)

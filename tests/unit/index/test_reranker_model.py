@@ -51,7 +51,7 @@ def test_odd_texts_are_read(shipped: JointReranker, text: str) -> None:
 
 def test_special_pieces_in_a_text_are_text() -> None:
     tokenizer = PairTokenizer(default_model_folder())
-    pairs = tokenizer.batch("why [SEP] not", [Reading("so [CLS] it is", "before", "after")])
+    pairs = tokenizer.batch([("why [SEP] not", Reading("so [CLS] it is", "before", "after"))])
     ids = pairs["input_ids"][0].tolist()
     assert (ids.count(101), ids.count(102)) == (1, 3)
     # [CLS] question [SEP] sentence [SEP] before … after [SEP]
@@ -66,7 +66,10 @@ def test_special_pieces_in_a_text_are_text() -> None:
 
 def test_a_long_pair_is_cut_and_keeps_its_question_and_its_sentence() -> None:
     pairs = PairTokenizer(default_model_folder()).batch(
-        "why " * 500, [Reading("so " * 500, "before " * 500), Reading("short", "before " * 500)]
+        [
+            ("why " * 500, Reading("so " * 500, "before " * 500)),
+            ("why " * 500, Reading("short", "before " * 500)),
+        ]
     )
     assert pairs["input_ids"].shape[1] == 112
     assert pairs["question"].sum(1).tolist() == [48, 48]

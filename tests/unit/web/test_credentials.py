@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from index.storage.durable_io import Lock
+from index.storage.durable_io import exclusive_lock
 from web.access.credentials import FILE, Keyring, Kind, add, load, remove
 from web.errors import AccessRefused
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_added_or_removed_is_told(path: Path) -> None:
         remove(path, "b")
     for change in (add, remove):
         with (
-            Lock(path.with_name(f"{FILE}.lock")),
+            exclusive_lock(path.with_name(f"{FILE}.lock")),
             pytest.raises(AccessRefused, match="is being written by another command"),
         ):
             change(path, "b")
