@@ -89,8 +89,7 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
 
     `plan` is how the vectors will be searched, and part of the settings.
 
-    Raises:
-        BuildFailed: no article, no sentence, two articles with one id, or a text unlike its hash.
+    Raises BuildFailed: no article, no sentence, two articles with one id, or a text unlike its hash.
     """
     ordered = tuple(sorted(articles, key=lambda article: article.id))
     _check(ordered)

@@ -77,8 +77,7 @@ def read_export(folder: Path) -> Export | None:
 def write_export(export: Export, network: Any) -> Export:
     """Convert a `torch.nn.Module` and write it atomically to the folder of `export`.
 
-    Raises:
-        ModelRefused: the folder cannot be written, or the network cannot be converted.
+    Raises ModelRefused: the folder cannot be written, or the network cannot be converted.
     """
     tokenizer = export.tokenizer
     try:

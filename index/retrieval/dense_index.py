@@ -103,8 +103,7 @@ class DenseIndex:
     ) -> DenseIndex:
         """Open an index with the parameters of its manifest; a flat one has no file.
 
-        Raises:
-            Damaged: unreadable, or of another class, size, dimension or metric.
+        Raises Damaged: unreadable, or of another class, size, dimension or metric.
         """
         index = None
         if parameters.get("kind") != Kind.FLAT:

@@ -89,8 +89,7 @@ class FacetColumns:
     ) -> FacetColumns:
         """Read the columns of these articles. `titles` returns display titles, and is called at most once.
 
-        Raises:
-            Damaged: a file that does not fit the others.
+        Raises Damaged: a file that does not fit the others.
         """
         count = len(articles)
         try:

@@ -140,8 +140,7 @@ def build_ivf_index(vectors: Vectors, texts: Int32Rows, kind: Kind) -> IVFIndex:
 def open_ivf_index(file: Path, parameters: IndexParameters, texts: Int32Rows, *, dimension: int) -> IVFIndex:
     """Open an index that must contain these texts of `dimension` numbers; lists stay on disk until used.
 
-    Raises:
-        Damaged: unreadable, or of another class, size, dimension or metric.
+    Raises Damaged: unreadable, or of another class, size, dimension or metric.
     """
     faiss = _faiss()
     kind, lists = Kind(str(parameters["kind"])), int(parameters["lists"])

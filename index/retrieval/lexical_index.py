@@ -92,8 +92,7 @@ class LexicalIndex:
     def open(cls, folder: Path) -> LexicalIndex:
         """Open what `create` wrote; `folder` may be read-only.
 
-        Raises:
-            Damaged: an index that tantivy cannot open.
+        Raises Damaged: an index that tantivy cannot open.
         """
         return cls({granularity: _TantivyIndex(folder / granularity) for granularity in Granularity})
 

@@ -56,11 +56,7 @@ def terms_files(sentences: Iterable[Sequence[str]]) -> Mapping[str, bytes]:
 
 
 def read_terms(folder: Path, *, sentences: int) -> Terms:
-    """Read what `terms_files` made.
-
-    Raises:
-        Damaged: a file that does not fit the others.
-    """
+    """Read what `terms_files` made. Raises Damaged: a file that does not fit the others."""
     starts: NDArray[np.int64] = read_array(
         folder / TERM_STARTS, dtype=np.int64, shape=(sentences + 1,), mapped=True
     )

@@ -116,8 +116,7 @@ def load_reranker(model: str = "", *, device: str | None = None, batch: int = BA
     A hub name, such as cross-encoder/ms-marco-MiniLM-L6-v2, is downloaded on first use, without code and
     pickled weights.
 
-    Raises:
-        ModelRefused: no such device or model, or unexpected files.
+    Raises ModelRefused: no such device or model, or unexpected files.
     """
     if device is not None:
         check_device(device)

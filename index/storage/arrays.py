@@ -58,8 +58,7 @@ def read_array(
 ) -> NDArray[Any]:
     """Read an array of this type and shape (None: any size); `mapped` leaves it on disk until it is used.
 
-    Raises:
-        Damaged: not an NPY file, or another type or shape.
+    Raises Damaged: not an NPY file, or another type or shape.
     """
     lazily = mapped and 0 not in shape  # an empty file cannot be mapped
     try:
