@@ -102,10 +102,10 @@ def main() -> None:
 
 def _serve(kind: str, settings: ServiceSettings, encoder: Encoder) -> None:
     import app
-    import web.http.slow_clients
     import web.service
+    from web.http.slow_clients import Connection
 
-    web.http.slow_clients.HEAD_SECONDS = HEAD_SECONDS
+    Connection.seconds = HEAD_SECONDS
     desks = _observed_services(web.service)
     asked: SimpleQueue[None] = SimpleQueue()
     signal.signal(signal.SIGUSR1, lambda *_: asked.put(None))

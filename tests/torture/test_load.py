@@ -24,7 +24,7 @@ from tests.support.repository import ROOT
 from tests.support.service_process import FAILING, GENTLY, PLACES, REAL, SLOWLY, Served, served
 from tests.support.tiers import full
 from web.answering.answer_service import RUNNING, WAITING
-from web.http.slow_clients import MAX_CONNECTIONS
+from web.http.slow_clients import Connection
 
 QUESTIONS = [
     f"{asked} the {place}?" for place in PLACES for asked in ("When was built", "What cost", "Who paid for")
@@ -258,7 +258,7 @@ def test_more_connections_than_are_let_in(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     print(f"\n1,100 connections: {dict(told.statuses)}, {closed} closed, p95 {told.p95 * 1000:.0f} ms")
     assert (told.statuses, told.broken) == ({200: len(QUESTIONS)}, 0)
-    assert closed >= 1_100 - MAX_CONNECTIONS
+    assert closed >= 1_100 - Connection.most
 
 
 async def _asked_beside(port: int, connections: int) -> tuple[Told, int]:

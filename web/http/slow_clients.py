@@ -1,70 +1,136 @@
-"""uvicorn protocol with a header timeout and a connection cap (Slowloris protection).
+"""uvicorn protocol with timeouts for clients that send or read slowly (Slowloris) and a connection cap.
 
-uvicorn waits without limit for the first request of a connection, for the rest of a head that has begun, and
-for the end of a body that was rejected unread. (`web.access.guard` limits the time of a body that is read.)
-Over the cap, idle connections are closed, so that however many only connect, a client that sends a request is
-answered.
+uvicorn waits without limit for the first request of a connection, for the rest of a head that has begun, for
+the end of a body that was rejected unread, and for a client that does not read. (`web.access.guard` limits
+time of a body that is read.) Over a cap of connections or unread bytes the slowest client is aborted, so that
+however many are slow, a client that sends a request and reads the response is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_SECONDS = 10.0
-"""From the connection, or a later request's first byte, to the end of the headers or of a rejected body."""
-MAX_CONNECTIONS = 800
-"""A process may often open 1,024 files, and the index needs some."""
 BACKLOG = 64
 """Connections accepted at once, before any of them can be closed."""
+# The kernel's own limit is 4 MB a connection, and what it holds of a response counts as read.
+_KERNEL_BUFFER = 64 * 1024
+# Bytes a second that a client reads at least: a sixth of a line of 50 kbit/s, as the kernel reports in steps.
+_MIN_RATE = 1_000
+# Bytes of requests that a client may send before their turn.
+_MAX_PIPELINED = 64 * 1024
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP/1.1, with a timeout for request line and headers and at most `MAX_CONNECTIONS`."""
+    """uvicorn's HTTP/1.1, with a timeout for each time that the server waits for its client.
 
-    _head_timer: asyncio.TimerHandle | None = None
+    The timer runs while headers or a body are incomplete, and while the transport holds unread bytes; a
+    client that has read `seconds * _MIN_RATE` bytes when it fires gets another period.
+    """
+
+    seconds: ClassVar[float] = 10.0
+    """For the headers or a rejected body, from the connection or the first byte; and between two reads."""
+    most: ClassVar[int] = 800
+    """Connections. A process may often open 1,024 files, and the index needs some."""
+    most_unread: ClassVar[int] = 64 * 1024 * 1024
+    """Bytes of responses that clients have not read, of all connections together."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _unread = 0  # bytes that were unread when the timer started
+    _is_completion_due = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer of the first request."""
+        """Start the first request's timer; have `pause_writing` called once the kernel's buffer is full."""
+        transport.set_write_buffer_limits(high=0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
         super().connection_made(transport)
         self._start_timer()
-        if len(self.connections) > MAX_CONNECTIONS:
-            self._close_idlest()
+        if len(self.connections) > self.most:
+            self._abort_slowest(default=self)
 
     def data_received(self, data: bytes) -> None:
-        """Process the data; the timer runs while a head or a rejected body is incomplete."""
+        """Process the data; the timer runs while a head or a body is incomplete."""
         super().data_received(data)
-        if not self._awaits_more():
-            self._stop_timer()
-        elif self._head_timer is None:
-            self._start_timer()
+        if len(self.conn.trailing_data[0]) > _MAX_PIPELINED:
+            self.transport.abort()
+        elif not self.flow.write_paused:
+            self._time_request()
 
-    def _awaits_more(self) -> bool:
-        """Whether a head is incomplete, or a body continues after its response."""
-        if self.conn.their_state is h11.SEND_BODY:
-            return self.cycle.response_complete
-        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+    def pause_writing(self) -> None:
+        """Time the client's reading. Nothing else is written until it has read all of it."""
+        super().pause_writing()
+        self._stop_timer()
+        self._start_timer()
+        if sum(item.transport.get_write_buffer_size() for item in self._all()) > self.most_unread:
+            self._abort_slowest()
+
+    def resume_writing(self) -> None:
+        """Go on with the next request, which waited until the response was read."""
+        super().resume_writing()
+        self._stop_timer()
+        self._time_request()
+        if self._is_completion_due and self.cycle.response_complete:
+            self.on_response_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin the next pipelined request, not before the client has read this response."""
+        self._is_completion_due = self.flow.write_paused
+        if not self._is_completion_due:
+            super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 
-    def _close_idlest(self) -> None:
-        """Close the one that has waited longest for a first request, else for a later one, else this one."""
-        others = [item for item in self.connections if isinstance(item, Connection) and item is not self]
-        timers = [(item, item._head_timer or item.timeout_keep_alive_task) for item in others]
-        idle = [(item._head_timer is None, timer.when(), item) for item, timer in timers if timer]
-        idlest = min(idle, key=lambda ranked: ranked[:2])[2] if idle else self
-        self.connections.discard(idlest)
-        idlest.timeout_keep_alive_handler()
+    def _time_request(self) -> None:
+        """Keep the timer running while a head or a body is incomplete; otherwise stop it."""
+        is_head_begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if not is_head_begun and self.conn.their_state is not h11.SEND_BODY:
+            self._stop_timer()
+        elif self._timer is None:
+            self._start_timer()
 
     def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+        self._unread = self.transport.get_write_buffer_size()
+        self._timer = self.loop.call_later(self.seconds, self._on_timeout)
 
     def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timeout(self) -> None:
+        is_body_timed_by_guard = self.conn.their_state is h11.SEND_BODY and not self.cycle.response_complete
+        if self._read() >= self.seconds * _MIN_RATE or (not self._unread and is_body_timed_by_guard):
+            self._start_timer()
+        else:
+            self.transport.abort()
+
+    def _read(self) -> int:
+        """Bytes that the client has read since the timer started."""
+        return self._unread - self.transport.get_write_buffer_size()
+
+    def _all(self) -> list[Connection]:
+        return [item for item in self.connections if isinstance(item, Connection)]
+
+    def _abort_slowest(self, default: Connection | None = None) -> None:
+        """Abort the client, this one excepted, that the server has waited for longest, else `default`.
+
+        Bytes read count as time; connections idle between requests go last.
+        """
+        ranks = ((item._rank(), item) for item in self._all() if item is not self)
+        ranked = [(rank, item) for rank, item in ranks if rank]
+        slowest = min(ranked, key=lambda pair: pair[0])[1] if ranked else default
+        if slowest:
+            self.connections.discard(slowest)
+            slowest.transport.abort()
+
+    def _rank(self) -> tuple[bool, float] | None:
+        """Sorts the slowest first; None while the client waits for the server."""
+        timer = self._timer or self.timeout_keep_alive_task
+        return (timer is not self._timer, timer.when() + self._read() / _MIN_RATE) if timer else None

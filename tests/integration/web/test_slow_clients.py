@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
 import pytest
-import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app import server_config
-from tests.support.fake_assistant import FakeAssistant
+from tests.support.running_service import PATIENCE, connected, read_all, running_service
 from web.access.guard import Guard
-from web.answering.answer_service import AnswerService
-from web.context import ServiceContext
-from web.i18n import load_catalogue
-from web.service import own_app
-from web.settings import ServiceSettings
+from web.http.slow_clients import Connection
 
 HEAD = b"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-PATIENCE = 20.0  # seconds that a test waits for what is to happen at once
 
 
-@contextmanager
-def served(protocol: type[asyncio.Protocol] | None = None) -> Iterator[int]:
-    """The service run as its door runs it, or with another protocol; its port."""
-    app = own_app(ServiceContext(AnswerService(FakeAssistant()), ServiceSettings(), load_catalogue()))
-    config = server_config(app, ServiceSettings())
-    if protocol:
-        config.http = protocol
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.02)
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+class Hurried(Connection):
+    """The protocol with little patience."""
+
+    seconds = 0.3
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with pytest.MonkeyPatch.context() as hurry:
-        hurry.setattr("web.http.slow_clients.HEAD_SECONDS", 0.3)
-        with served() as port:
-            yield port
-
-
-@contextmanager
-def connected(port: int, patience: float = PATIENCE) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=patience) as caller:
-        yield caller
-
-
-def all_of(caller: socket.socket) -> bytes:
-    """What comes until the connection is closed. Raises TimeoutError when it is not."""
-    received = b""
-    while True:
-        try:
-            part = caller.recv(65_536)
-        except ConnectionResetError:
-            return received
-        if not part:
-            return received
-        received += part
+    with running_service(Hurried) as service:
+        yield service.port
 
 
 def drip(caller: socket.socket, parts: Iterable[bytes]) -> bool:
@@ -90,19 +47,19 @@ def drip(caller: socket.socket, parts: Iterable[bytes]) -> bool:
 def test_a_head_that_does_not_come_is_not_waited_for(port: int, sent: bytes) -> None:
     with connected(port) as caller:
         caller.sendall(sent)
-        assert all_of(caller) == b""
+        assert read_all(caller) == b""
 
 
 def test_a_head_that_comes_by_the_byte_is_not_waited_for(port: int) -> None:
     with connected(port) as caller:
         assert drip(caller, (b"x" for _ in range(1_000)))
-        assert all_of(caller) == b""
+        assert read_all(caller) == b""
 
 
 def test_the_second_head_of_a_connection_is_not_waited_for_either(port: int) -> None:
     with connected(port) as caller:
         caller.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea")
-        received = all_of(caller)
+        received = read_all(caller)
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert received.count(b"HTTP/1.1") == 1
 
@@ -116,10 +73,16 @@ def test_a_refused_body_without_an_end_is_not_waited_for(port: int) -> None:
         assert drip(caller, (b"1\r\na\r\n" for _ in range(1_000)))
 
 
-def test_who_is_quick_is_answered_as_often_as_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_quick_is_answered_as_often_as_they_ask() -> None:
     """For longer in all than one head may take, with pauses far below that."""
-    monkeypatch.setattr("web.http.slow_clients.HEAD_SECONDS", 3.0)
-    with served() as port, closing(HTTPConnection("localhost", port, timeout=PATIENCE)) as caller:
+
+    class Patient(Connection):
+        seconds = 3.0
+
+    with (
+        running_service(Patient) as service,
+        closing(HTTPConnection("localhost", service.port, timeout=PATIENCE)) as caller,
+    ):
         caller.connect()
         first = caller.sock
         for _ in range(5):
@@ -138,30 +101,33 @@ def answered(caller: socket.socket) -> bool:
     return received.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_who_only_connects_makes_room_for_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.http.slow_clients.MAX_CONNECTIONS", 3)
-    with served() as port, ExitStack() as opened:
+def test_who_only_connects_makes_room_for_who_asks() -> None:
+    class Small(Connection):
+        most = 3
+
+    with running_service(Small) as service, ExitStack() as opened:
+        port = service.port
         silent, busy, other = (opened.enter_context(connected(port)) for _ in range(3))
         assert answered(busy)
         late = opened.enter_context(connected(port))
         assert answered(late)
-        assert all_of(silent) == b""  # asked nothing for longest
+        assert read_all(silent) == b""  # asked nothing for longest
         later = opened.enter_context(connected(port))
         assert answered(later)
-        assert all_of(other) == b""
+        assert read_all(other) == b""
         last = opened.enter_context(connected(port))
         assert answered(last)
-        assert all_of(busy) == b""  # nobody was left who had asked nothing
+        assert read_all(busy) == b""  # nobody was left who had asked nothing
         assert answered(late)
         assert answered(later)
 
 
 def test_without_the_limit_such_a_connection_stays() -> None:
     """The protocol as uvicorn brings it: what the tests above see closed is held."""
-    with served(H11Protocol) as port, connected(port, patience=1) as caller:
+    with running_service(H11Protocol) as service, connected(service.port, patience=1) as caller:
         caller.sendall(HEAD)
         with pytest.raises(TimeoutError):
-            all_of(caller)
+            read_all(caller)
 
 
 def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], int]:
