@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     question_log: Switch = False
     """Keep the text of questions with the feedback."""
     question_log_days: int = Field(default=90, ge=0, le=36_500)
-    """Days after which the text of a question is deleted; 0: never."""
+    """Days after which daily counts replace questions and all feedback; 0: never."""
     store: str = ""
     """`milvus://HOST:19530/NAME`, `milvus+tls://…` or a `.db` file with the index; else the data folder."""
     store_files: str = ""

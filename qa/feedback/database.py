@@ -4,6 +4,7 @@ asked    a question: time (UTC), seconds, outcome; its text only if questions ar
 cited    the extracts of an answer: article, span shown, span marked, hash of the article
 opened   a citation that a reader followed
 judged   a verdict on an extract, or on the whole answer (article "", span 0 to 0)
+past     what remains of deleted questions: by day, how many were answered, declined and called what
 """
 
 from __future__ import annotations
@@ -51,6 +52,19 @@ CREATE TABLE judged (
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 """
+
+# Not in version 1's first files; programs that do not know it ignore it.
+_PAST = """
+CREATE TABLE IF NOT EXISTS past (
+    day TEXT NOT NULL, event TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (day, event)
+) WITHOUT ROWID
+"""
+EVENTS = """
+SELECT at AS asked_at, substr(at, 1, 10) AS day,
+    CASE abstained WHEN 0 THEN 'answered' ELSE 'declined' END AS event FROM asked
+UNION ALL SELECT asked.at, substr(judged.at, 1, 10), verdict FROM judged JOIN asked ON asked.id = judged.asked
+"""
+"""What `past` counts, of the questions that are still there: when the question was asked, day, event."""
 
 
 def open_feedback(path: Path) -> sqlite3.Connection:
@@ -117,22 +131,23 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
     if _number(connection, "application_id") != _APPLICATION:
         raise FeedbackRefused(path, "is not a file of feedback")
-    found = _number(connection, "user_version")
-    if found != VERSION:
-        raise FeedbackRefused(path, f"has format {found}, not {VERSION}")
+    version = _number(connection, "user_version")
+    if version != VERSION:
+        raise FeedbackRefused(path, f"has format {version}, not {VERSION}")
     (fault,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if fault != "ok":
         raise FeedbackRefused(path, f"is damaged ({fault})")
+    connection.execute(_PAST)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
-    (found,) = connection.execute(f"PRAGMA {pragma}").fetchone()
-    return int(found)
+    (value,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return int(value)
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:
     """ "cannot be used: file is not a database"."""
-    told = error.strerror if isinstance(error, OSError) else str(error)
-    return f"cannot be used: {' '.join(str(told).split())}"
+    message = error.strerror if isinstance(error, OSError) else str(error)
+    return f"cannot be used: {' '.join(str(message).split())}"

@@ -1,4 +1,4 @@
-"""Deletes feedback: on request questions with everything about them, after a time their text alone.
+"""Deletes questions and all feedback on them: on request without a trace, after a time down to daily counts.
 
 SQLite overwrites what it deletes (`secure_delete`, see `qa.feedback.database`); `flush` then empties its
 journal, which holds recent writes.
@@ -10,19 +10,22 @@ import sqlite3
 import unicodedata
 
 from qa.errors import FeedbackUnavailable
-from qa.feedback.database import transaction
+from qa.feedback.database import EVENTS, transaction
 
 MOST_TEXT = 32 * 1024 * 1024
-"""Bytes of questions' texts that are kept; the oldest go first. Some 500,000 questions of ordinary length."""
+"""Bytes of questions and reasons that are kept; the oldest go first. Some 500,000 of ordinary length."""
 
-_EXPIRED = "UPDATE asked SET question = NULL WHERE question IS NOT NULL AND at < ?"
+_COUNT_PAST = f"""
+INSERT INTO past SELECT day, event, count(*) FROM ({EVENTS}) WHERE asked_at < ? GROUP BY day, event
+ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
 _SURPLUS = """
-UPDATE asked SET question = NULL WHERE id IN (
-    SELECT id FROM (
-        SELECT id, sum(length(CAST(question AS BLOB))) OVER (ORDER BY at DESC, id DESC) AS kept
-        FROM asked WHERE question IS NOT NULL
-    ) WHERE kept > ?
-)
+SELECT coalesce(max(at), '') FROM (
+    SELECT at, sum(length(CAST(text AS BLOB))) OVER (ORDER BY at DESC, id DESC) AS total FROM (
+        SELECT id, at, question AS text FROM asked WHERE question IS NOT NULL
+        UNION ALL SELECT id, asked.at, reason FROM judged JOIN asked ON id = asked WHERE reason != ''
+    )
+) WHERE total > ?
 """
 _TEXTS = """
 SELECT id, question FROM asked WHERE question IS NOT NULL
@@ -34,25 +37,29 @@ def delete_before(connection: sqlite3.Connection, limit: str) -> int:
     """Delete what was asked before a time as it is written in the file; how many questions that were."""
     with transaction(connection):
         deleted = connection.execute("DELETE FROM asked WHERE at < ?", (limit,)).rowcount
+        connection.execute("DELETE FROM past WHERE day < ?", (limit,))
     flush(connection)
     return deleted
 
 
 def delete_containing(connection: sqlite3.Connection, text: str) -> int:
     """Delete each question that holds a text, or a reason given with it does; capitals make no difference."""
-    wanted = _folded(text)
+    folded = _folded(text)
     with transaction(connection):
-        found = {asked for asked, kept in connection.execute(_TEXTS) if wanted in _folded(kept)}
-        connection.executemany("DELETE FROM asked WHERE id = ?", [(asked,) for asked in found])
+        matching = {identifier for identifier, kept in connection.execute(_TEXTS) if folded in _folded(kept)}
+        connection.executemany("DELETE FROM asked WHERE id = ?", [(identifier,) for identifier in matching])
     flush(connection)
-    return len(found)
+    return len(matching)
 
 
-def expire_texts(connection: sqlite3.Connection, limit: str, *, most: int = MOST_TEXT) -> int:
-    """Delete the texts of questions asked before a time, and the oldest beyond `most` bytes; how many."""
+def expire(connection: sqlite3.Connection, limit: str, *, most: int = MOST_TEXT) -> int:
+    """Replace questions asked before a time by daily counts, and the oldest beyond `most` bytes; how many."""
     with transaction(connection):
-        expired = connection.execute(_EXPIRED, (limit,)).rowcount
-        expired += connection.execute(_SURPLUS, (most,)).rowcount
+        (surplus,) = connection.execute(_SURPLUS, (most,)).fetchone()
+        # Times have the same length; one with a suffix sorts behind itself.
+        limit = max(limit, surplus and f"{surplus}~")
+        connection.execute(_COUNT_PAST, (limit,))
+        expired = connection.execute("DELETE FROM asked WHERE at < ?", (limit,)).rowcount
     flush(connection)
     return expired
 

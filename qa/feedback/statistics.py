@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+from qa.feedback.database import EVENTS
 from qa.feedback.store import Verdict
 
 # Upper ends of the histogram's bins in seconds; what takes longer is in one more.
@@ -20,7 +21,12 @@ EDGES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 EVERYTHING = -1  # as SQLite's LIMIT has it
 
 _SECONDS = "SELECT seconds FROM asked WHERE at >= ? ORDER BY seconds"
-_DAYS = "SELECT substr(at, 1, 10), count(*), sum(abstained) FROM asked WHERE at >= ? GROUP BY 1"
+# Of all questions, deleted ones included.
+_COUNTS = f"""
+SELECT day, event, sum(count) FROM (
+    SELECT day, event, 1 AS count FROM ({EVENTS}) UNION ALL SELECT day, event, count FROM past
+) WHERE day >= ? GROUP BY day, event
+"""
 _REPEATED = """
 SELECT min(question), count(*), substr(max(at), 1, 10) FROM asked WHERE {which} AND at >= ?
 GROUP BY question COLLATE NOCASE ORDER BY count(*) DESC, max(at) DESC, 1 LIMIT ?
@@ -34,7 +40,6 @@ FROM asked JOIN cited ON cited.asked = asked.id
 LEFT JOIN opened ON opened.asked = asked.id AND opened.article = cited.article
 WHERE at >= ? GROUP BY cited.article ORDER BY 3 DESC, 4 DESC, 2, 1 LIMIT ?
 """
-_VERDICTS = "SELECT verdict, count(*) FROM judged WHERE at >= ? GROUP BY verdict"
 _JUDGED = """
 SELECT judged.at, judged.asked, coalesce(question, ''), verdict, reason, judged.article, coalesce(
     (SELECT coalesce(nullif(title, ''), source) FROM cited
@@ -45,6 +50,9 @@ FROM judged JOIN asked ON asked.id = judged.asked
 ORDER BY judged.at, judged.asked, judged.article, judged.start
 """
 _REASONS = f"SELECT * FROM ({_JUDGED}) WHERE reason != '' AND at >= ? ORDER BY at DESC LIMIT ?"
+
+_Counts = dict[tuple[str, str], int]
+"""How often an event happened, by day and event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +140,19 @@ class Usage:
 def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = EVERYTHING) -> Usage:
     """What the last days (today among them) were like; lists have at most `most` entries."""
     since = today - timedelta(days=days - 1)
-    taken = [seconds for (seconds,) in feedback.execute(_SECONDS, (since.isoformat(),))]
+    durations = [seconds for (seconds,) in feedback.execute(_SECONDS, (since.isoformat(),))]
     listed = (since.isoformat(), most)
+    counts = {(day, event): count for day, event, count in feedback.execute(_COUNTS, (since.isoformat(),))}
     return Usage(
-        days=tuple(_days(feedback, since, today)),
+        days=tuple(_days(counts, since, today)),
         unanswered=tuple(_repeated(feedback.execute(_UNANSWERED, listed))),
         unopened=tuple(_repeated(feedback.execute(_UNOPENED, listed))),
         cited=tuple(CitedArticle(*row) for row in feedback.execute(_CITED, listed)),
-        verdicts=_verdicts(feedback, since),
+        verdicts={verdict: _total(counts, verdict) for verdict in Verdict},
         reasons=tuple(_judged(feedback.execute(_REASONS, listed))),
-        p50=percentile(taken, 0.5),
-        p95=percentile(taken, 0.95),
-        seconds=histogram(taken),
+        p50=percentile(durations, 0.5),
+        p95=percentile(durations, 0.95),
+        seconds=histogram(durations),
     )
 
 
@@ -166,12 +175,15 @@ def histogram(ascending: Sequence[float]) -> tuple[Bin, ...]:
     return tuple(map(Bin, (*EDGES, None), counts))
 
 
-def _days(feedback: sqlite3.Connection, since: date, today: date) -> Iterator[Day]:
-    counted = {day: counts for day, *counts in feedback.execute(_DAYS, (since.isoformat(),))}
+def _days(counts: _Counts, since: date, today: date) -> Iterator[Day]:
     for number in range((today - since).days + 1):
         day = since + timedelta(days=number)
-        questions, declined = counted.get(day.isoformat(), (0, 0))
-        yield Day(day, questions, declined)
+        answered, declined = (counts.get((day.isoformat(), event), 0) for event in ("answered", "declined"))
+        yield Day(day, answered + declined, declined)
+
+
+def _total(counts: _Counts, verdict: Verdict) -> int:
+    return sum(count for (_, event), count in counts.items() if event == verdict.value)
 
 
 def _repeated(rows: sqlite3.Cursor) -> Iterator[Repeated]:
@@ -180,8 +192,3 @@ def _repeated(rows: sqlite3.Cursor) -> Iterator[Repeated]:
 
 def _judged(rows: sqlite3.Cursor) -> Iterator[Judged]:
     return (Judged(*row) for row in rows)
-
-
-def _verdicts(feedback: sqlite3.Connection, since: date) -> dict[Verdict, int]:
-    counted = dict(feedback.execute(_VERDICTS, (since.isoformat(),)).fetchall())
-    return {verdict: counted.get(verdict.value, 0) for verdict in Verdict}

@@ -21,7 +21,7 @@ from corpus.normalise import replace_surrogates
 from qa.answer import Answer, Extract
 from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
 from qa.feedback.database import open_feedback, reading, transaction
-from qa.feedback.deletion import delete_before, delete_containing, expire_texts
+from qa.feedback.deletion import delete_before, delete_containing, expire
 
 # A question takes a tenth of a millisecond to write: a full queue means that the disk does not answer.
 QUEUED = 1_000
@@ -58,8 +58,9 @@ class FeedbackStore:
     """Keeps feedback in a file. Safe to share between threads; processes may share the file.
 
     `lost` counts questions that could not be recorded, `fault` says why the last one could not. With
-    `keep_questions` false no question's text ever reaches the disk; texts older than `keep_days` are deleted
-    when it is opened and with the first question of each day (0: never).
+    `keep_questions` false no question's text ever reaches the disk. Questions older than `keep_days` and all
+    feedback on them, reasons included, are replaced by daily counts when it is opened and with the first
+    question of each day (0: never).
     """
 
     def __init__(
@@ -76,18 +77,18 @@ class FeedbackStore:
         self.fault = ""
         self._keep_questions = keep_questions
         self._keep_days = keep_days
-        self._expired = ""  # the day on which texts were last looked through
+        self._expired = ""  # the day on which old questions were last deleted
         self._now = now
         self._connection = open_feedback(path)
-        self._places = threading.BoundedSemaphore(QUEUED)
+        self._free_places = threading.BoundedSemaphore(QUEUED)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._expire(self._connection)
 
-    def record(self, asked: str, answer: Answer, seconds: float) -> None:
+    def record(self, answer_id: str, answer: Answer, seconds: float) -> None:
         """Keep a question and what was cited; returns at once, and what fails is counted, not raised."""
         question = answer.question if self._keep_questions else None
         row = (
-            asked,
+            answer_id,
             self._at(),
             seconds,
             answer.abstained,
@@ -95,7 +96,7 @@ class FeedbackStore:
             answer.generation,
             question,
         )
-        cited = [(asked, *_citation(extract)) for extract in answer.extracts]
+        cited = [(answer_id, *_citation(extract)) for extract in answer.extracts]
 
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
@@ -121,9 +122,9 @@ class FeedbackStore:
         values = (*place, judgement.verdict.value, reason, self._at())
         self._add(judgement.answer_id, "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def opened(self, asked: str, article: str) -> None:
+    def opened(self, answer_id: str, article: str) -> None:
         """Keep that a citation was followed, once for each article. Raises as `judge` does."""
-        self._add(asked, "INSERT OR IGNORE INTO opened VALUES (?, ?)", (asked, article))
+        self._add(answer_id, "INSERT OR IGNORE INTO opened VALUES (?, ?)", (answer_id, article))
 
     def forget(self, before: date | None = None, *, containing: str = "") -> int:
         """Delete what holds a text, or was asked before a day (UTC), or all; the number of questions deleted.
@@ -160,13 +161,13 @@ class FeedbackStore:
             return
         oldest = (today - timedelta(days=self._keep_days)).isoformat() if self._keep_days else ""
         with suppress(FeedbackUnavailable, sqlite3.OperationalError):
-            expire_texts(connection, oldest)
+            expire(connection, oldest)
             self._expired = today.isoformat()
 
-    def _add(self, asked: str, statement: str, values: Row) -> None:
+    def _add(self, answer_id: str, statement: str, values: Row) -> None:
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                _check_room(connection, asked)
+                _check_room(connection, answer_id)
                 connection.execute(statement, values)
 
         self._wait(write)
@@ -180,16 +181,16 @@ class FeedbackStore:
             raise FeedbackUnavailable(f"feedback cannot be kept just now ({error}): try again") from error
 
     def _submit(self, work: Callable[[sqlite3.Connection], Done]) -> Future[Done]:
-        if not self._places.acquire(blocking=False):
+        if not self._free_places.acquire(blocking=False):
             raise FeedbackUnavailable(
                 "feedback cannot be kept just now (its disk does not answer): try again"
             )
         try:
             future = self._writer.submit(work, self._connection)
         except RuntimeError as error:  # after close()
-            self._places.release()
+            self._free_places.release()
             raise FeedbackClosed from error
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._free_places.release())
         return future
 
     def _count(self, written: Future[None]) -> None:
@@ -205,12 +206,12 @@ class FeedbackStore:
         return self._now().astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _check_room(connection: sqlite3.Connection, asked: str) -> None:
+def _check_room(connection: sqlite3.Connection, answer_id: str) -> None:
     known, judged, opened = connection.execute(
         "SELECT (SELECT count(*) FROM asked WHERE id = :asked), "
         "(SELECT count(*) FROM judged WHERE asked = :asked), "
         "(SELECT count(*) FROM opened WHERE asked = :asked)",
-        {"asked": asked},
+        {"asked": answer_id},
     ).fetchone()
     if not known:
         raise UnknownQuestion

@@ -1,8 +1,8 @@
 """uvicorn protocol with timeouts for clients that send or read slowly (Slowloris) and a connection cap.
 
 uvicorn waits without limit for the first request of a connection, for the rest of a head that has begun, for
-the end of a body that was rejected unread, and for a client that does not read. (`web.access.guard` limits
-time of a body that is read.) Over a cap of connections or unread bytes the slowest client is aborted, so that
+the end of a body that was rejected unread, and for a client that does not read. (`web.access.guard` times a
+body that is read.) Over a cap of connections or unread bytes the slowest client is aborted, so that
 however many are slow, a client that sends a request and reads the response is answered.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from qa.errors import FeedbackUnavailable
 from qa.feedback.database import FEEDBACK
-from qa.feedback.deletion import expire_texts
+from qa.feedback.deletion import expire
+from qa.feedback.statistics import usage
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fake_assistant import abstained
 from web.settings import ServiceSettings
@@ -98,19 +100,52 @@ def test_what_to_forget_is_said_once(data: Path, arguments: tuple[str, ...]) -> 
     assert len(left(data)) == 5
 
 
-def test_texts_are_deleted_in_time_and_the_counts_stay(data: Path) -> None:
-    later = NOON + timedelta(days=32)
-    with closing(FeedbackStore(data / FEEDBACK, keep_days=30, now=lambda: later)):
+def days_and_verdicts(folder: Path) -> tuple[list[tuple[int, int]], dict[Verdict, int]]:
+    with closing(store(folder)) as kept, kept.reading() as feedback:
+        statistics = usage(feedback, days=4, today=(NOON + timedelta(days=3)).date())
+    return [(day.questions, day.declined) for day in statistics.days], statistics.verdicts
+
+
+def test_questions_are_deleted_in_time_and_the_counts_stay(data: Path) -> None:
+    before = days_and_verdicts(data)
+    assert before == ([(2, 2), (1, 1), (1, 1), (1, 1)], {**dict.fromkeys(Verdict, 0), Verdict.NONE: 4})
+    for later in (32, 33):
+        expiring = FeedbackStore(data / FEEDBACK, keep_days=30, now=partial(NOON.__add__, timedelta(later)))
+        expiring.close()
+        assert days_and_verdicts(data) == before
+    # Asked on days 0, 1, 2 and 3; day 2 is 31 days before.
+    assert left(data) == [("q3", QUESTIONS[3])]
+    assert on_disk(data, "zzyzx") == on_disk(data, "qwxyz") == []
+
+
+def test_reasons_are_deleted_in_time_though_no_question_was_kept(tmp_path: Path) -> None:
+    """Without the log, what people type with a verdict is kept for as long as a logged question."""
+    clock = [NOON]
+    with closing(FeedbackStore(tmp_path / FEEDBACK, keep_days=30, now=lambda: clock[0])) as kept:
+        kept.record("one", abstained(question="Why?"), 0.1)
+        kept.judge(Judgement("one", Verdict.NONE, reason="Zzyzx paid"))
+        assert on_disk(tmp_path, "zzyzx")
+        clock[0] = NOON + timedelta(days=31)
+        kept.record("two", abstained(question="Who?"), 0.1)
+        with kept.reading() as feedback:
+            assert feedback.execute("SELECT count(*) FROM judged").fetchone() == (0,)
+    assert on_disk(tmp_path, "zzyzx") == []
+
+
+def test_a_file_without_daily_counts_is_read_and_gets_them(data: Path) -> None:
+    """Files of versions that kept every question for ever."""
+    with closing(sqlite3.connect(data / FEEDBACK)) as file:
+        file.execute("DROP TABLE past")
+    before = days_and_verdicts(data)
+    with closing(FeedbackStore(data / FEEDBACK, keep_days=1, now=lambda: NOON + timedelta(days=90))):
         pass
-    # Asked on days 0, 1, 2 and 3; day 2 is 30 days before.
-    assert left(data) == [
-        ("q0", None),
-        ("q1", None),
-        ("q2", QUESTIONS[2]),
-        ("q3", QUESTIONS[3]),
-        ("q4", None),
-    ]
-    assert on_disk(data, "zzyzx") == []
+    assert (left(data), days_and_verdicts(data)) == ([], before)
+
+
+def test_forgotten_questions_leave_no_count(data: Path) -> None:
+    with closing(FeedbackStore(data / FEEDBACK, keep_days=1, now=lambda: NOON + timedelta(days=3))) as kept:
+        kept.forget()
+    assert days_and_verdicts(data) == ([(0, 0)] * 4, dict.fromkeys(Verdict, 0))
 
 
 def test_the_first_question_of_a_day_deletes_too(data: Path) -> None:
@@ -120,7 +155,7 @@ def test_the_first_question_of_a_day_deletes_too(data: Path) -> None:
         clock[0] = NOON + timedelta(days=100)
         kept.record("new", abstained(question="New?"), 0.1)
         with kept.reading() as feedback:
-            assert feedback.execute("SELECT count(question) FROM asked").fetchone() == (0,)
+            assert feedback.execute("SELECT id FROM asked").fetchall() == [("new",)]
 
 
 def test_zero_days_keep_them(data: Path) -> None:
@@ -134,10 +169,11 @@ def test_the_oldest_go_when_there_is_too_much_of_them(data: Path) -> None:
     assert newest == len(QUESTIONS[3]) + 1
     with closing(store(data)) as kept:
         connection = kept._connection
-        assert expire_texts(connection, "", most=newest + len(QUESTIONS[2])) == 2
-        assert expire_texts(connection, "", most=newest) == 1
-        assert expire_texts(connection, "", most=newest - 1) == 1
-    assert [question for _, question in left(data)] == [None] * 5
+        kept_bytes = newest + len(QUESTIONS[2]) + len("Qwxyz")
+        assert expire(connection, "", most=kept_bytes) == 3  # q4, without a text, is as old as q0
+        assert expire(connection, "", most=kept_bytes - 1) == 1
+        assert expire(connection, "", most=newest - 1) == 1
+    assert left(data) == []
     assert on_disk(data, "zzyzx") == on_disk(data, "silted") == []
 
 
