@@ -22,9 +22,16 @@ class CannotListen(WebFailure):
 class TooManyQuestions(WebFailure):
     """The limit of questions running and waiting is reached; `retry_after` is in seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, reason: str = "too many people are asking at once") -> None:
         self.retry_after = retry_after
-        super().__init__(f"too many people are asking at once: try again in {retry_after} seconds")
+        super().__init__(f"{reason}: try again in {retry_after} seconds")
+
+
+class TooOften(TooManyQuestions):
+    """One address has asked its `limit` of questions a minute."""
+
+    def __init__(self, limit: int, retry_after: int) -> None:
+        super().__init__(retry_after, f"more than {limit} questions a minute")
 
 
 class AnsweringFailed(WebFailure):

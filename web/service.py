@@ -16,7 +16,6 @@ from qa.feedback.store import FeedbackStore
 from qa.settings import package_version
 from web.access.gate import Authenticator, open_authenticator, open_gate
 from web.access.guard import Guard
-from web.access.rate_limits import RateLimit
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
 from web.answering.index_watcher import IndexWatcher
@@ -61,7 +60,7 @@ def build_app(
     Takes seconds, as it imports Gradio.
     """
     recorder = feedback.record if feedback else None
-    answers = AnswerService(assistant, remembered=settings.cache, recorder=recorder)
+    answers = AnswerService(assistant, remembered=settings.cache, rate=settings.rate, recorder=recorder)
     watcher = None
     if announce and settings.reload:
         watcher = IndexWatcher(
@@ -138,6 +137,5 @@ def middleware(context: ServiceContext, authenticator: Authenticator | None) -> 
         Middleware(RequestLog, (log_request, context.metrics.count)),
         Middleware(SecurityHeaders, origins=settings.origins),
         cors,
-        *([Middleware(RateLimit, settings.rate)] if settings.rate else []),
         Middleware(Guard, open_gate(settings, authenticator), origins=settings.origins),
     ]

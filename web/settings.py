@@ -20,7 +20,7 @@ _HOST = r"(?i)^((\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:]+\]?)$"
 # Goes into addresses word for word.
 _ROOT_PATH = r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
 
-LOOPBACK = ("127.0.0.1", "::1")
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Access(StrEnum):
@@ -92,9 +92,9 @@ class ServiceSettings(Settings):
     )
     """Other sites that may call the API and frame the page."""
     proxy_addresses: Annotated[tuple[_Network, ...], NoDecode, _Split] = Field(
-        default=LOOPBACK, json_schema_extra=_values("addresses or networks such as 10.0.0.0/8")
+        default=(), json_schema_extra=_values("addresses or networks such as 10.0.0.0/8")
     )
-    """Proxies whose `X-Forwarded-*` headers count."""
+    """Proxies whose `X-Forwarded-*` count; with `QA_ROOT_PATH` or `QA_ACCESS=proxy` this machine's."""
     proxy_user_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")] = Field(
         default="X-Forwarded-User", json_schema_extra=_values("the name of a header")
     )
@@ -115,3 +115,9 @@ class ServiceSettings(Settings):
     """`warning` logs no line for each request."""
     mcp: Switch = False
     """Tools for assistants at /mcp; needs the extra `mcp`."""
+
+    @property
+    def trusted_proxies(self) -> tuple[str, ...]:
+        """Proxies whose headers count: none unless the settings speak of a proxy."""
+        has_proxy = self.access is Access.PROXY or bool(self.root_path)
+        return self.proxy_addresses or (_LOOPBACK if has_proxy else ())

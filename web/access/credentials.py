@@ -66,6 +66,9 @@ class Credential:
         return hmac.compare_digest(_digest(secret, self.salt), self.digest)
 
 
+_NOBODY = Credential("", Kind.KEY, secrets.token_bytes(_SALT), b"", "")
+
+
 class Keyring:
     """The credentials of a file, read again whenever it changes, so that a removal takes effect at once.
 
@@ -83,35 +86,37 @@ class Keyring:
         if not self._credentials:
             raise AccessRefused(path, "lets nobody in", "run `qa access add NAME`")
 
-    def cached(self, secret: str) -> Credential | None:
-        """The credential of a secret that was accepted before."""
+    def cached(self, kind: Kind, secret: str) -> Credential | None:
+        """The credential of a secret that was accepted before as one of this kind."""
         self._refresh()
-        return self._accepted.get(self._cache_key(secret))
+        return self._accepted.get(self._cache_key(kind, secret))
 
     def authenticate(self, kind: Kind, secret: str) -> Credential | None:
         """The credential of a secret; every password is tried in turn."""
         self._refresh()
         if len(secret) > _MAX_SECRET:
             return None
-        name = secret.partition(".")[0]
-        for credential in self._credentials:
-            if credential.kind is not kind or (kind is Kind.KEY and credential.name != name):
-                continue
-            if credential.matches(secret):
-                with self._lock:
-                    if credential in self._credentials:
-                        self._accepted[self._cache_key(secret)] = credential
-                return credential
-        return None
+        match = next((one for one in self._candidates(kind, secret) if one.matches(secret)), None)
+        with self._lock:
+            if match is None or match not in self._credentials:  # removed meanwhile
+                return None
+            self._accepted[self._cache_key(kind, secret)] = match
+        return match
 
     def still_valid(self, credential_id: str) -> bool:
         """Whether the credential with this id is still in the file."""
         self._refresh()
         return any(hmac.compare_digest(item.credential_id, credential_id) for item in self._credentials)
 
-    def _cache_key(self, secret: str) -> bytes:
+    def _candidates(self, kind: Kind, secret: str) -> list[Credential]:
+        """Those to compare with. For an unknown name one that matches nothing, so that it takes as long."""
+        name = secret.partition(".")[0]
+        of_kind = [one for one in self._credentials if one.kind is kind]
+        return [one for one in of_kind if kind is Kind.PASSWORD or one.name == name] or [_NOBODY]
+
+    def _cache_key(self, kind: Kind, secret: str) -> bytes:
         content = secret[: _MAX_SECRET + 1].encode("utf-8", "replace")
-        return hashlib.blake2b(content, key=self._secret, digest_size=32).digest()
+        return hashlib.blake2b(content, key=self._secret, person=kind.encode(), digest_size=32).digest()
 
     def _refresh(self) -> None:
         stamp = self._stamp()

@@ -17,14 +17,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from web.access.credentials import FILE, Credential, Keyring, Kind
-from web.access.rate_limits import MAX_TRIES, TokenBuckets
-from web.access.sessions import COOKIE, Sessions
+from web.access.rate_limits import GuessLimit
+from web.access.sessions import Sessions, cookie_name
+from web.http.client import Client, client_of
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, Caller
 from web.settings import Access, ServiceSettings
-
-PEER = "pullquote.peer"
-"""Key of a request's scope: the address of its connection, whatever its headers name as the client's."""
 
 # scrypt takes 40 ms of a core and 16 MB a secret, and questions must be answered meanwhile.
 _THREADS = 1
@@ -43,34 +41,45 @@ class Gate(Protocol):
 class Authenticator:
     """State shared by login page and gate: credentials, sessions, and the limit on guesses."""
 
-    def __init__(self, keyring: Keyring, *, max_waiting: int = _MAX_WAITING) -> None:
-        self.keyring = keyring
-        self.sessions = Sessions()
-        self._tries = TokenBuckets(MAX_TRIES)
+    def __init__(
+        self,
+        keyring: Keyring,
+        *,
+        sessions: Sessions | None = None,
+        tries: GuessLimit | None = None,
+        max_waiting: int = _MAX_WAITING,
+    ) -> None:
+        self.sessions = sessions or Sessions()
+        self._keyring = keyring
+        self._tries = tries or GuessLimit()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="access")
         self._max_waiting = max_waiting
         self._waiting = 0
 
-    async def authenticate(self, kind: Kind, secret: str, address: str) -> Credential | int:
+    async def authenticate(self, kind: Kind, secret: str, client: Client) -> Credential | int:
         """The credential of a secret, or else the seconds until the next try (0: at once)."""
-        wait = self._tries.take(address)
-        if wait or self._waiting >= self._max_waiting:
-            return wait or 1
+        wait = self._tries.take(client)
+        if wait:
+            return wait
+        result = self._keyring.cached(kind, secret) or await self._compare(kind, secret)
+        if result != 0:
+            self._tries.give_back(client)
+        return result
+
+    async def _compare(self, kind: Kind, secret: str) -> Credential | int:
+        if self._waiting >= self._max_waiting:
+            return 1
         self._waiting += 1
         try:
-            future = self._threads.submit(self.keyring.authenticate, kind, secret)
-            credential = await asyncio.wrap_future(future)
+            future = self._threads.submit(self._keyring.authenticate, kind, secret)
+            return await asyncio.wrap_future(future) or 0
         finally:
             self._waiting -= 1
-        if credential is None:
-            return 0
-        self._tries.give_back(address)
-        return credential
 
     def has_session(self, request: Request) -> bool:
         """Whether the browser is logged in, by a credential that is still valid."""
-        credential_id = self.sessions.credential_id(request.cookies.get(COOKIE, ""))
-        return bool(credential_id) and self.keyring.still_valid(credential_id)
+        credential_id = self.sessions.credential_id(request.cookies.get(cookie_name(request.scope), ""))
+        return bool(credential_id) and self._keyring.still_valid(credential_id)
 
 
 class PasswordGate:
@@ -87,15 +96,13 @@ class PasswordGate:
             return None
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return await self._by_key(key.strip(), client_address(scope))
+            return await self._by_key(key.strip(), client_of(scope))
         if scope["method"] in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
             return _to_login(scope)
         return problem_response(401, "log in, or send `Authorization: Bearer KEY`", headers=_CHALLENGE)
 
-    async def _by_key(self, key: str, address: str) -> Response | None:
-        if self._authenticator.keyring.cached(key):
-            return None
-        result = await self._authenticator.authenticate(Kind.KEY, key, address)
+    async def _by_key(self, key: str, client: Client) -> Response | None:
+        result = await self._authenticator.authenticate(Kind.KEY, key, client)
         if isinstance(result, Credential):
             return None
         if result:
@@ -124,7 +131,7 @@ class ProxyGate:
 
     def _is_from_proxy(self, scope: Scope) -> bool:
         try:
-            address = ipaddress.ip_address(str(scope.get(PEER) or client_address(scope)))
+            address = ipaddress.ip_address(client_of(scope).peer)
         except ValueError:
             return False
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
@@ -142,14 +149,8 @@ def open_gate(settings: ServiceSettings, authenticator: Authenticator | None) ->
     if authenticator:
         return PasswordGate(authenticator)
     if settings.access is Access.PROXY:
-        return ProxyGate(settings.proxy_addresses, settings.proxy_user_header)
+        return ProxyGate(settings.trusted_proxies, settings.proxy_user_header)
     return None
-
-
-def client_address(scope: Scope) -> str:
-    """Of the client, as a trusted proxy forwards it; "" if there is none."""
-    client = scope.get("client")
-    return str(client[0]) if client else ""
 
 
 def _to_login(scope: Scope) -> Response:
@@ -166,16 +167,16 @@ class AdminKey:
     With the key "" there are no such pages.
     """
 
-    def __init__(self, key: str, *, tries: TokenBuckets | None = None) -> None:
+    def __init__(self, key: str, *, tries: GuessLimit | None = None) -> None:
         self._key = key
-        self._tries = tries or TokenBuckets(MAX_TRIES)
+        self._tries = tries or GuessLimit()
 
-    def check(self, authorization: str, address: str) -> None:
-        """Raises HTTPException unless the header `Authorization` holds the key; `address` is the client's."""
+    def check(self, authorization: str, client: Client) -> None:
+        """Raises HTTPException unless the header `Authorization` holds the key."""
         if not self._key:
             raise HTTPException(404, "there is nothing at this address")
         password = password_in_header(authorization)
-        wait = self._tries.wait(address) if password is None else self._tries.take(address)
+        wait = self._tries.wait(client) if password is None else self._tries.take(client)
         if wait:
             message = f"too many wrong keys: try again in {wait} seconds"
             raise HTTPException(429, message, headers={"Retry-After": str(wait)})
@@ -183,7 +184,7 @@ class AdminKey:
             raise HTTPException(
                 401, "give the key as the password, with any user name", headers=_ADMIN_CHALLENGE
             )
-        self._tries.give_back(address)
+        self._tries.give_back(client)
 
 
 def password_in_header(authorization: str) -> str | None:

@@ -1,13 +1,12 @@
-"""ASGI middleware that passes listed routes, authenticated callers, bounded bodies and text-only events.
+"""ASGI middleware that passes listed routes, authenticated callers and bounded bodies.
 
 Gradio brings some seventy routes and limits none of them: `/gradio_api/upload` takes files of any size from
-anybody; `/gradio_api/file=https://…`, or a file reference among an event's inputs, makes the server fetch it.
+anybody, and `/gradio_api/file=https://…` makes the server fetch it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.gate import Gate
 from web.http.problems import problem_response
-from web.http.routes import LOGIN, LOGOUT, PAGE_EVENTS, Rule, local_path, rule_of
+from web.http.routes import LOGIN, LOGOUT, Rule, local_path, rule_of
 
 BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
 BODY_SECONDS = 10.0  # a body of the limit takes this long over a line of 50 kbit/s
@@ -27,8 +26,8 @@ _SAME_ORIGIN_ONLY = (LOGIN, LOGOUT)
 
 class Guard:
     """Answers 404 to a path that is not listed, 405 to a method that is not, what the gate says to a caller
-    without credentials, 403 to another site's page, 413 to a body that is too large, 408 to one that does not
-    arrive, and 422 to an event of the page with anything but text.
+    without credentials, 403 to another site's page, 413 to a body that is too large and 408 to one that does
+    not arrive.
 
     The body is read before the app runs, so a missing or wrong length makes no difference.
     """
@@ -61,9 +60,7 @@ class Guard:
             return await reject(body, scope, receive, send)
         if body is None:
             return
-        if path == PAGE_EVENTS and not _is_text_only(body):
-            return await reject(problem_response(422, "the page sends text only"), scope, receive, send)
-        await self._app(scope, _replay(body, receive), send)
+        await self._app(scope, replay(body, receive), send)
 
     async def _rejection(self, scope: Scope, path: str) -> Response | None:
         """The response to a request that is rejected before its body is read."""
@@ -109,22 +106,14 @@ def _method_not_allowed(rule: Rule) -> Response:
     return problem_response(405, "there is no such method here", headers=allowed)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Hands the body on once, then the server's next message: that the client has gone."""
     pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replay() -> Message:
+    async def receive_again() -> Message:
         return pending.pop() if pending else await receive()
 
-    return replay
-
-
-def _is_text_only(body: bytes) -> bool:
-    try:
-        inputs = json.loads(body)["data"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
-    return isinstance(inputs, list) and all(isinstance(value, str | None) for value in inputs)
+    return receive_again
 
 
 def is_foreign(scope: Scope, path: str, origins: Collection[str]) -> bool:

@@ -1,6 +1,6 @@
 """Outermost ASGI middleware: allowed Host headers, and which proxies may set the client address.
 
-The address of the connection is saved (`web.access.gate.PEER`) before a proxy's headers replace it.
+The address of the connection is saved (`web.http.client.PEER`) before a proxy's headers replace it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from web.access.gate import PEER, client_address
 from web.access.guard import reject
 from web.errors import OpenToNetwork
+from web.http.client import PEER, client_of
 from web.http.problems import problem_response
 from web.http.security_headers import SecurityHeaders
 from web.settings import Access, ServiceSettings
@@ -28,11 +28,11 @@ def outermost_middleware(app: ASGIApp, settings: ServiceSettings) -> ASGIApp:
     """Saves the peer's address, applies the headers of trusted proxies, and checks the host."""
     hosts = AllowedHosts(app, host_names(settings), any_address=_is_any(settings.host))
     # uvicorn has its own, equivalent types of ASGI apps.
-    forwarded = ProxyHeadersMiddleware(hosts, list(settings.proxy_addresses))  # type: ignore[arg-type]
+    forwarded = ProxyHeadersMiddleware(hosts, list(settings.trusted_proxies))  # type: ignore[arg-type]
 
     async def save_peer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            scope[PEER] = client_address(scope)
+            scope[PEER] = client_of(scope).peer
         await forwarded(scope, receive, send)  # type: ignore[arg-type]
 
     return save_peer

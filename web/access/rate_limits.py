@@ -1,7 +1,7 @@
 """Token buckets by client network: ten guesses of a secret a minute, and `QA_RATE` questions a minute.
 
 A guess counts from its start, so parallel guesses do not evade the limit; a correct one is given back.
-Correct secrets are also rejected while throttled; accepting one would confirm the guess.
+Correct secrets are also rejected while throttled, remembered ones too; accepting one would confirm the guess.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import threading
 import time
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from index.storage.lru import LruCache
-from web.http.problems import problem_response
-from web.http.routes import PAGE_EVENTS, local_path
+from web.http.client import Client
 
 MAX_TRIES = 10
 """Wrong secrets from one network at once, and per minute."""
+MAX_PEER_TRIES = 100
+"""The same for all networks that one address forwards."""
 MINUTE = 60.0  # seconds
 # Some 3 MB of buckets; with more networks than this the least recently used bucket is forgotten.
 MAX_CLIENTS = 10_000
 # A household or an office gets at least this prefix of IPv6: single addresses cost a guesser nothing.
 _IPV6_PREFIX = 64
-_LIMITED = frozenset(("/api/ask", PAGE_EVENTS, "/mcp"))
 
 
 class TokenBuckets:
@@ -86,20 +84,31 @@ def client_network(address: str) -> str:
     return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
 
 
-class RateLimit:
-    """ASGI middleware that answers 429 to a client that asks more than `limit` questions a minute."""
+class GuessLimit:
+    """Wrong secrets a minute: `MAX_TRIES` of one network, `MAX_PEER_TRIES` of one connecting address.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app = app
-        self._limit = limit
-        self._buckets = TokenBuckets(limit)
+    The second holds programs that may set `X-Forwarded-For`, and so guess from any number of addresses.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it."""
-        if scope["type"] == "http" and scope["method"] == "POST" and local_path(scope) in _LIMITED:
-            wait = self._buckets.take(scope["client"][0] if scope.get("client") else "")
-            if wait:
-                message = f"more than {self._limit} questions a minute: try again in {wait} seconds"
-                response = problem_response(429, message, headers={"Retry-After": str(wait)})
-                return await response(scope, receive, send)
-        await self._app(scope, receive, send)
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._networks = TokenBuckets(MAX_TRIES, clock=clock)
+        self._peers = TokenBuckets(MAX_PEER_TRIES, clock=clock)
+
+    def wait(self, client: Client) -> int:
+        """Seconds until this client may guess; 0 if it may now."""
+        return max(self._networks.wait(client.address), self._peers.wait(client.peer))
+
+    def take(self, client: Client) -> int:
+        """Count a guess; returns 0, or the seconds until this client may guess."""
+        wait = self._peers.take(client.peer)
+        if wait:
+            return wait
+        wait = self._networks.take(client.address)
+        if wait:
+            self._peers.give_back(client.peer)
+        return wait
+
+    def give_back(self, client: Client) -> None:
+        """Uncount a guess that was right or not compared."""
+        self._networks.give_back(client.address)
+        self._peers.give_back(client.peer)

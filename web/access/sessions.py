@@ -11,13 +11,24 @@ import time
 from collections.abc import Callable
 
 from itsdangerous import BadSignature, TimestampSigner
+from starlette.types import Scope
 
 from index.storage.lru import LruCache
 
-COOKIE = "pullquote_session"
+_COOKIE = "pullquote_session"
 SESSION_SECONDS = 12 * 3600
 """A working day."""
 _MAX_LOGGED_OUT = 10_000  # sessions logged out before their end, some 200 bytes each
+
+
+def cookie_name(scope: Scope) -> str:
+    """Over TLS with a prefix that lets neither a sibling host nor plain HTTP set the cookie (RFC 6265bis).
+
+    `__Host-` also asks for the path "/", which a service below another path does not have.
+    """
+    if scope["scheme"] != "https":
+        return _COOKIE
+    return ("__Secure-" if scope.get("root_path", "").rstrip("/") else "__Host-") + _COOKIE
 
 
 class _Signer(TimestampSigner):

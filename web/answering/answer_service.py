@@ -21,7 +21,9 @@ from index.storage.lru import LruCache
 from qa.answer import Answer
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.errors import QuestionError
-from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.access.rate_limits import TokenBuckets
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooOften
+from web.http.client import CURRENT_CLIENT
 from web.http.json_log import log_event
 from web.http.request_log import annotate
 
@@ -63,7 +65,8 @@ class AnswerService:
 
     `assistant` may be replaced at any time: a request reads it once, so that its reply is of one generation.
     `fault` says why the assistant is not of the generation published last, "" if it is. `unavailable` says
-    why no question can be answered, "" if they can. `remembered` answers are cached; 0 caches none.
+    why no question can be answered, "" if they can. `remembered` answers are cached; 0 caches none. Every
+    way to ask comes through here, so here each address has its `rate` of questions a minute; 0 sets no limit.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class AnswerService:
         running: int = RUNNING,
         waiting: int = WAITING,
         remembered: int = 0,
+        rate: int = 0,
         recorder: Recorder | None = None,
     ) -> None:
         self.assistant = assistant
@@ -80,6 +84,8 @@ class AnswerService:
         self.unavailable = ""
         self.capacity = running + waiting
         self._recorder = recorder
+        self._rate = rate
+        self._buckets = TokenBuckets(rate)
         self._cache = AnswerCache(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="answers")
         self._free_places = BoundedSemaphore(self.capacity)
@@ -108,11 +114,13 @@ class AnswerService:
 
         Raises:
             QuestionError: the question cannot be asked.
+            TooOften: this client has asked its questions of this minute.
             TooManyQuestions: `capacity` questions are running and waiting.
             AnsweringFailed: a fault in the service, which is in its log.
             StoreUnavailable: Milvus does not respond.
         """
         started = time.perf_counter()
+        self._count_question()
         key, assistant = CacheKey(question, k, filters), assistant or self.assistant
         answer = self._cache.get(assistant.generation.id, key)
         if answer is None:
@@ -126,6 +134,13 @@ class AnswerService:
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)
         return reply
+
+    def _count_question(self) -> None:
+        client = CURRENT_CLIENT.get()
+        wait = self._buckets.take(client.address) if self._rate and client else 0
+        if wait:
+            annotate(outcome="too often")
+            raise TooOften(self._rate, wait)
 
     async def _answer(self, assistant: Assistant, key: CacheKey) -> Answer:
         if not self._free_places.acquire(blocking=False):

@@ -24,7 +24,7 @@ from web.answering.answer_service import (
     AnswerService,
 )
 from web.answering.health import Health, Reason, service_health
-from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooOften
 from web.http.problems import PROBLEM_TYPE, Problem, api_version, problem_response
 
 _DIGITS = 4
@@ -116,7 +116,8 @@ def add_exception_handlers(app: FastAPI) -> None:
     @app.exception_handler(TooManyQuestions)
     @app.exception_handler(StoreUnavailable)
     async def later(_: Request, error: TooManyQuestions | StoreUnavailable) -> JSONResponse:
-        return problem_response(503, str(error), headers={"Retry-After": str(error.retry_after)})
+        status = 429 if isinstance(error, TooOften) else 503
+        return problem_response(status, str(error), headers={"Retry-After": str(error.retry_after)})
 
     @app.exception_handler(Unreachable)
     async def unreachable(request: Request, _: Unreachable) -> JSONResponse:

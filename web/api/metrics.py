@@ -12,10 +12,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from web.access.gate import AdminKey, client_address
+from web.access.gate import AdminKey
 from web.answering.health import health_reasons
 from web.answering.metrics import CONTENT_TYPE, ServiceState
 from web.context import ServiceContext
+from web.http.client import client_of
 from web.settings import Scraping
 
 # Headers of a proxy; a program that connects directly does not send them.
@@ -55,7 +56,7 @@ def _check(request: Request, key: AdminKey, access: Scraping) -> None:
     if access is Scraping.OFF:
         raise HTTPException(404, "there is nothing at this address")
     if not (access is Scraping.LOCAL and is_local(request)):
-        key.check(request.headers.get("Authorization", ""), client_address(request.scope))
+        key.check(request.headers.get("Authorization", ""), client_of(request.scope))
 
 
 def is_local(request: Request) -> bool:

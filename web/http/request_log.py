@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from web.http.client import CURRENT_CLIENT, client_of
 from web.http.json_log import log_event
 from web.http.routes import PAGE, local_path
 
@@ -61,12 +62,13 @@ class RequestLog:
         identifier, started = secrets.token_hex(_ID_BYTES), time.perf_counter()
         response = _Response(send, identifier)
         annotations: dict[str, str] = {}
-        token = _annotations.set(annotations)
+        token, client = _annotations.set(annotations), CURRENT_CLIENT.set(client_of(scope))
         try:
             with bound_contextvars(request=identifier):
                 await self._app(scope, receive, response)
         finally:
             _annotations.reset(token)
+            CURRENT_CLIENT.reset(client)
             record = RequestRecord(
                 id=identifier,
                 route=route_of(scope),

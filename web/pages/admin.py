@@ -13,8 +13,9 @@ from qa.errors import FeedbackFailure
 from qa.feedback.safe_csv import csv_table
 from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
-from web.access.gate import AdminKey, client_address
+from web.access.gate import AdminKey
 from web.context import ServiceContext
+from web.http.client import client_of
 from web.http.problems import problem_response
 from web.i18n import Catalogue
 from web.pages.admin_tables import BarChart, Table, days_chart, seconds_chart, tables
@@ -46,7 +47,7 @@ def admin_routes(site: ServiceContext) -> APIRouter:
     key = AdminKey(site.settings.admin_key)
 
     def check(request: Request) -> None:
-        key.check(request.headers.get("Authorization", ""), client_address(request.scope))
+        key.check(request.headers.get("Authorization", ""), client_of(request.scope))
 
     # A dependency runs before the parameters are validated: without the key, a bad `days` is a 401 too.
     router = APIRouter(include_in_schema=False, dependencies=[Depends(check)])

@@ -15,7 +15,7 @@ from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.answering.answer_service import Reply
 from web.citations.quotation import quotations, web_address
 from web.citations.text_fragment import fragment_link
-from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooOften
 from web.html import Templates
 from web.http.links import reader_link
 from web.i18n import Catalogue
@@ -96,6 +96,8 @@ def _error_text(error: AnswerError, t: Catalogue) -> str:
             return t("page.failed")
         case StoreUnavailable():
             return t("page.away")
+        case TooOften():
+            return t.count("page.too_often", error.retry_after)
         case TooManyQuestions():
             return t("page.busy")
     return str(error)

@@ -7,17 +7,24 @@ and results are plain HTML: Gradio's own lists cannot be used with a screen read
 from __future__ import annotations
 
 import asyncio
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.retrieval.facets import count_facets
 from qa.assistant import Assistant
 from qa.errors import QuestionError
+from web.access.guard import replay
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.http.problems import problem_response
+from web.http.routes import PAGE_EVENTS, local_path
 from web.http.static_files import web_file
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
 from web.pages.filter_form import render_filters
@@ -52,6 +59,7 @@ _COLOURS = {
     "button_secondary_background_fill_hover": ("#eef4f5", "#28303a"),
     "button_secondary_text_color": ("#0b5563", "#8fd3e0"),
 }
+_HOST_CLAIMS = (b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")
 # Question, status line, results and filters.
 Outputs = tuple[Any, Any, Any, Any]
 
@@ -77,7 +85,41 @@ def mount_page(app: FastAPI, site: ServiceContext) -> None:
         mcp_server=False,
         enable_monitoring=False,
         pwa=False,
+        app_kwargs={"middleware": [Middleware(EventCheck, blocks)]},
     )
+
+
+class EventCheck:
+    """ASGI middleware before Gradio that answers 422 to anything but an event of the page with one text.
+
+    Gradio fails on an event that it does not have, fetches a file reference among the inputs, and believes
+    anybody's `X-Forwarded-Host`; the `Host` header has been checked.
+    """
+
+    def __init__(self, app: ASGIApp, blocks: gr.Blocks) -> None:
+        self._app = app
+        self._blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] == "http":
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _HOST_CLAIMS]
+        if scope["type"] == "http" and local_path(scope) == PAGE_EVENTS:
+            body = await Request(scope, receive).body()
+            if not _is_event(body, self._blocks.fns):
+                response = problem_response(422, "the page has no such event: reload it")
+                return await response(scope, receive, send)
+            receive = replay(body, receive)
+        await self._app(scope, receive, send)
+
+
+def _is_event(body: bytes, events: Container[int]) -> bool:
+    try:
+        event = json.loads(body)
+        (text,) = event["data"]
+        return isinstance(text, str | None) and event["fn_index"] in events
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from web.access.credentials import Credential, Kind
-from web.access.gate import Authenticator, client_address
-from web.access.sessions import COOKIE, SESSION_SECONDS
+from web.access.gate import Authenticator
+from web.access.sessions import SESSION_SECONDS, cookie_name
 from web.context import ServiceContext
+from web.http.client import client_of
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, PAGE, Caller, rule_of
 
@@ -32,7 +33,7 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
         fields = _form(await request.body())
         target = fields.get("next", "")
         credential = await authenticator.authenticate(
-            Kind.PASSWORD, fields.get("password", ""), client_address(request.scope)
+            Kind.PASSWORD, fields.get("password", ""), client_of(request.scope)
         )
         if isinstance(credential, Credential):
             return _start_session(request, authenticator.sessions.begin(credential.credential_id), target)
@@ -49,10 +50,9 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
     async def log_out(request: Request) -> Response:
         if authenticator is None:
             return _not_here()
-        authenticator.sessions.end(request.cookies.get(COOKIE, ""))
+        authenticator.sessions.end(request.cookies.get(cookie_name(request.scope), ""))
         response = RedirectResponse(_root(request) + LOGIN, 303)
-        response.delete_cookie(COOKIE, path=_root(request) or "/")
-        return response
+        return _with_cookie(response, request, "", seconds=0)
 
     return router
 
@@ -94,12 +94,17 @@ def _login(
 def _start_session(request: Request, session: str, target: str) -> Response:
     root = _root(request)
     response = RedirectResponse(root + safe_next(target), 303, {"Cache-Control": "no-store"})
-    # "lax": a link in a mail opens the article, a form on another site sends no cookie.
+    return _with_cookie(response, request, session, seconds=SESSION_SECONDS)
+
+
+def _with_cookie(response: Response, request: Request, session: str, *, seconds: int) -> Response:
+    # "lax": a link in a mail opens the article, a form on another site sends no cookie. Browsers ignore a
+    # prefixed cookie that is not Secure, also one that is to delete another.
     response.set_cookie(
-        COOKIE,
+        cookie_name(request.scope),
         session,
-        max_age=SESSION_SECONDS,
-        path=root or "/",
+        max_age=seconds,
+        path=_root(request) or "/",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="lax",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from corpus.normalise import replace_surrogates
 from index.retrieval.facets import Facet
 from index.retrieval.filter import NO_FILTER, Filter
 from qa.assistant import DEFAULT_EXTRACTS
@@ -64,7 +65,7 @@ def read_view(text: str) -> PageState:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    return replace_surrogates(value) if isinstance(value, str) else ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from corpus.article import Article
@@ -35,7 +35,7 @@ def reader_routes(site: ServiceContext) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/articles/{identifier}")
-    async def article(identifier: str, c: str = "", q: str = "") -> HTMLResponse:
+    async def article(request: Request, identifier: str, c: str = "", q: str = "") -> HTMLResponse:
         assistant = site.answers.assistant
         article = await asyncio.to_thread(lambda: assistant.generation.facets.article(identifier))
         if article is None:
@@ -43,7 +43,8 @@ def reader_routes(site: ServiceContext) -> APIRouter:
         span = read_span(c)
         if span and span[1] > len(article.text):
             span = None
-        others = await _other_extracts(site, q, article, span, assistant)
+        question = q if _is_asked(request) else ""
+        others = await _other_extracts(site, question, article, span, assistant)
         # In a thread, as a long article takes long to render.
         return await asyncio.to_thread(
             lambda: site.templates.page(
@@ -63,6 +64,12 @@ def reader_routes(site: ServiceContext) -> APIRouter:
         )
 
     return router
+
+
+def _is_asked(request: Request) -> bool:
+    """Whether a person, a program or this service asks: no image, frame or script of another site's page."""
+    site = request.headers.get("sec-fetch-site", "none")
+    return site in ("same-origin", "none") or request.headers.get("sec-fetch-dest") == "document"
 
 
 async def _other_extracts(

@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.gate import AdminKey, password_in_header
-from web.access.rate_limits import MAX_TRIES, TokenBuckets
+from web.access.rate_limits import MAX_TRIES, GuessLimit
+from web.http.client import Client
 
 
 @pytest.mark.parametrize(
@@ -36,12 +37,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.time = 1_000.0
-        self._key = AdminKey(ADMIN_KEY, tries=TokenBuckets(MAX_TRIES, clock=lambda: self.time))
+        self._key = AdminKey(ADMIN_KEY, tries=GuessLimit(clock=lambda: self.time))
 
     def __call__(self, key: str | None, address: str = "192.0.2.1") -> tuple[int, str]:
         """Status and Retry-After."""
         try:
-            self._key.check("" if key is None else basic_credentials(key)["Authorization"], address)
+            self._key.check(
+                "" if key is None else basic_credentials(key)["Authorization"], Client(address, address)
+            )
         except HTTPException as error:
             return error.status_code, (error.headers or {}).get("Retry-After", "")
         return 200, ""

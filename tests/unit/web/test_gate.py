@@ -17,11 +17,12 @@ from tests.support.fake_assistant import FakeAssistant
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.credentials import FILE, Keyring, add, remove
 from web.access.gate import Authenticator
-from web.access.rate_limits import MAX_TRIES
-from web.access.sessions import COOKIE
+from web.access.hosts import outermost_middleware
+from web.access.rate_limits import MAX_PEER_TRIES, MAX_TRIES
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.errors import AccessRefused
+from web.http.client import Client
 from web.i18n import load_catalogue
 from web.pages.login import safe_next
 from web.service import own_app
@@ -30,6 +31,7 @@ from web.settings import Access, ServiceSettings
 PASSWORD = "correct horse battery"
 HTML = {"Accept": "text/html"}
 CLIENT = ("192.0.2.9", 1)
+COOKIE = "pullquote_session"
 
 
 class Service:
@@ -96,8 +98,27 @@ def test_over_tls_the_cookie_goes_over_tls_alone_and_below_a_path_no_further(tmp
         assert led.headers["Location"] == "/ask/login?next=%2Farticles"
         entered = client.post("/ask/login", data={"password": PASSWORD, "next": "/articles"})
         assert entered.headers["Location"] == "/ask/articles"
-        assert entered.headers["Set-Cookie"].endswith("; Path=/ask; SameSite=lax; Secure")
+        cookie = entered.headers["Set-Cookie"]
+        assert cookie.startswith(f"__Secure-{COOKIE}=")
+        assert cookie.endswith("; Path=/ask; SameSite=lax; Secure")
         assert client.get("/ask/articles", headers=HTML).status_code == 200
+
+
+def test_over_tls_nobody_else_can_set_the_cookie(service: Service) -> None:
+    """A sibling host can set `pullquote_session` for all of its domain, but nothing that begins with `__Host-`."""
+    with service.client(base_url="https://a.example") as client:
+        entered = log_in(client).headers["Set-Cookie"]
+        assert re.fullmatch(
+            rf"__Host-{COOKIE}=.*; HttpOnly; Max-Age=43200; Path=/; SameSite=lax; Secure", entered
+        )
+        assert client.get("/articles").status_code == 200
+        value = client.cookies[f"__Host-{COOKIE}"]
+        left = client.post("/logout").headers["Set-Cookie"]
+        assert re.fullmatch(rf"__Host-{COOKIE}=.*; HttpOnly; Max-Age=0; Path=/; SameSite=lax; Secure", left)
+        log_in(client)
+        client.cookies.clear()
+        planted = {"Cookie": f"{COOKIE}={value}"}
+        assert client.get("/articles", headers=planted).status_code == 401
 
 
 def test_a_wrong_password_is_told_and_lets_nobody_in(client: TestClient) -> None:
@@ -178,6 +199,40 @@ def test_wrong_tries_are_bounded_for_each_address(service: Service, way: str) ->
         assert [tried(other, right=False), tried(other, right=True)] == [refused, let_in]
 
 
+def test_a_password_that_somebody_has_logged_in_with_is_no_key(service: Service) -> None:
+    with service.client() as person, service.client(("192.0.2.10", 1)) as machine:
+        log_in(person)
+        assert machine.get("/articles", headers=service.bearer(PASSWORD)).status_code == 401
+        assert machine.get("/articles", headers=service.bearer()).status_code == 200
+        assert log_in(person, service.key).status_code == 403
+
+
+def test_a_remembered_key_is_no_way_past_the_throttle(client: TestClient, service: Service) -> None:
+    assert client.get("/articles", headers=service.bearer()).status_code == 200
+    wrong = [client.get("/articles", headers=service.bearer("reports.x")).status_code for _ in range(12)]
+    assert wrong == [401] * MAX_TRIES + [429] * 2
+    assert client.get("/articles", headers=service.bearer()).status_code == 429
+
+
+def test_addresses_that_one_proxy_forwards_have_a_limit_together(tmp_path: Path) -> None:
+    """A local program that may set `X-Forwarded-For` has a new address for every guess, but one connection."""
+    service = Service(tmp_path, root_path="/ask")
+    with TestClient(
+        outermost_middleware(service.app, service.settings), "http://localhost", client=("127.0.0.1", 1)
+    ) as client:
+
+        def guess(number: int) -> int:
+            headers = {**service.bearer("nobody.x"), "X-Forwarded-For": f"198.51.100.{number}"}
+            return client.get("/articles", headers=headers).status_code
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hashlib.scrypt", lambda secret, **_: secret)
+            statuses = [guess(number) for number in range(2 * MAX_PEER_TRIES)]
+    # A token comes back every 0.6 seconds.
+    assert statuses[:MAX_PEER_TRIES] == [401] * MAX_PEER_TRIES
+    assert 429 in statuses
+
+
 def test_a_page_says_how_long_to_wait(client: TestClient) -> None:
     for _ in range(MAX_TRIES):
         log_in(client, "x")
@@ -205,7 +260,7 @@ def test_only_so_many_secrets_are_compared_at_once(tmp_path: Path) -> None:
         door = Authenticator(Keyring(tmp_path / FILE), max_waiting=3)
         from web.access.credentials import Kind
 
-        asked = [door.authenticate(Kind.PASSWORD, "x", f"192.0.2.{n}") for n in range(8)]
+        asked = [door.authenticate(Kind.PASSWORD, "x", Client(f"192.0.2.{n}", "")) for n in range(8)]
         return list(await asyncio.gather(*asked))
 
     assert sorted(map(str, asyncio.run(crowd()))) == ["0"] * 3 + ["1"] * 5

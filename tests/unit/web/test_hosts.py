@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from web.access.gate import PEER
 from web.access.hosts import exposure_warnings, outermost_middleware
 from web.errors import OpenToNetwork
+from web.http.client import PEER
 from web.settings import Access, ServiceSettings
 
 
@@ -42,6 +42,7 @@ def arrived(
     return sent[0]["status"], seen
 
 
+FORWARDED = {"host": "localhost", "x_forwarded_for": "203.0.113.5", "x_forwarded_proto": "https"}
 LISTED = ServiceSettings(hosts=("intranet.example", "*.archive.example", "2001:db8::1"))
 
 
@@ -89,14 +90,23 @@ def test_a_request_without_a_name_is_none() -> None:
 
 
 def test_a_proxy_tells_whose_request_it_hands_on_and_its_own_address_is_kept() -> None:
-    _, seen = arrived(
+    for settings in (
+        ServiceSettings(root_path="/ask"),
+        ServiceSettings(access=Access.PROXY),
+        ServiceSettings(proxy_addresses=("127.0.0.1",)),
+    ):
+        _, seen = arrived(settings, client="127.0.0.1", **FORWARDED)
+        assert (seen["client"][0], seen["scheme"], seen[PEER]) == ("203.0.113.5", "https", "127.0.0.1")
+
+
+def test_without_a_proxy_in_the_settings_no_local_program_chooses_its_address() -> None:
+    for settings in (
         ServiceSettings(),
-        client="127.0.0.1",
-        host="localhost",
-        x_forwarded_for="203.0.113.5",
-        x_forwarded_proto="https",
-    )
-    assert (seen["client"][0], seen["scheme"], seen[PEER]) == ("203.0.113.5", "https", "127.0.0.1")
+        ServiceSettings(access=Access.PASSWORD),
+        ServiceSettings(hosts=("intranet.example",)),
+    ):
+        _, seen = arrived(settings, client="127.0.0.1", **FORWARDED)
+        assert (seen["client"][0], seen["scheme"]) == ("127.0.0.1", "http")
 
 
 def test_nobody_elses_word_on_a_client_counts() -> None:

@@ -166,7 +166,7 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
     with logging_to(stream), TestClient(app) as client:
         response = client.post("/api/ask", json={"question": CANARY})
         shown = client.post("/gradio_api/run/predict", json=page)
-        assert client.post("/gradio_api/run/predict", json=lacking).status_code == 500
+        assert client.post("/gradio_api/run/predict", json=lacking).status_code == 422
     assert response.status_code == 500
     assert response.json()["detail"].startswith("the question could not be answered because of a fault")
     assert "The service could not answer. Try again in a moment." in shown.text
@@ -175,7 +175,7 @@ def test_a_failing_assistant_is_logged_and_told_to_the_person(stream: io.StringI
     failed = [line for line in logged if line["event"] == "question not answered"]
     assert [line["error"] for line in failed] == ["ValueError", "ValueError"]
     requests = [line for line in logged if line["event"] == "request"]
-    assert [line["status"] for line in requests] == [500, 200, 500]
+    assert [line["status"] for line in requests] == [500, 200, 422]
     assert [line["request"] for line in failed] == [line["request"] for line in requests[:2]]
     assert requests[0]["level"] == "error"
     assert requests[1]["outcome"] == "failed"

@@ -42,6 +42,11 @@ def test_what_cannot_be_read_has_its_default(sent: str) -> None:
     assert read_view(sent) == PageState()
 
 
+def test_half_a_character_is_a_question_mark_as_no_page_could_show_it() -> None:
+    view = read_view(r'{"q": "why \ud800", "author": ["\udfff"], "g": "\ud800"}')
+    assert (view.question, view.where.authors, view.generation) == ("why ?", ("?",), "?")
+
+
 def test_numbers_and_lists_are_bounded() -> None:
     view = read_view(json.dumps({"k": 500, "year": ["1"] * 1_000, "author": ["a" * 1_000]}))
     assert (view.k, len(view.where.years), len(view.where.authors[0])) == (MAX_EXTRACTS, 50, 300)

@@ -9,8 +9,9 @@ from tests.support.fake_assistant import FakeAssistant
 from web.access.rate_limits import MAX_TRIES, TokenBuckets, client_network
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
+from web.http.routes import PAGE_EVENTS
 from web.i18n import load_catalogue
-from web.service import own_app
+from web.service import build_app, own_app
 from web.settings import ServiceSettings
 
 
@@ -99,8 +100,8 @@ def test_what_counts_as_one_address(address: str, counts_as: str) -> None:
 
 def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
     site = ServiceContext(
-        AnswerService(FakeAssistant()),
-        ServiceSettings(rate=2, origins=("https://a.example",)),
+        AnswerService(FakeAssistant(), rate=2),
+        ServiceSettings(origins=("https://a.example",)),
         load_catalogue(),
     )
     with TestClient(own_app(site)) as client:
@@ -113,6 +114,48 @@ def test_who_asks_too_often_is_told_when_to_return_and_may_still_read() -> None:
         assert refused.json()["detail"] == "more than 2 questions a minute: try again in 30 seconds"
         assert client.get("/health").status_code == client.get("/articles").status_code == 200
         assert 'pullquote_refusals_total{reason="too often"} 1.0' in site.metrics.text().decode()
+
+
+def ask_by_api(client: TestClient) -> str:
+    return client.post("/api/ask", json={"question": "Why?"}).text
+
+
+def ask_by_reader(client: TestClient) -> str:
+    return client.get("/articles/harbour?q=Why").text
+
+
+def ask_by_page(client: TestClient) -> str:
+    return client.post(PAGE_EVENTS, json={"data": ['{"q": "Why?"}'], "fn_index": 0}).text
+
+
+def ask_by_tool(client: TestClient) -> str:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    call |= {"params": {"name": "ask", "arguments": {"question": "Why?"}}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    return client.post("/mcp", json=call, headers=headers).text
+
+
+WAYS = (ask_by_api, ask_by_reader, ask_by_page, ask_by_tool)
+"""All callers of `AnswerService.ask`."""
+
+
+def test_every_way_to_ask_counts_and_what_asks_nothing_does_not() -> None:
+    pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    app = build_app(assistant := FakeAssistant(), ServiceSettings(rate=len(WAYS), cache=0, mcp=True))
+    with TestClient(app, base_url="http://localhost") as client:
+        assistant.asked.clear()
+        for _ in range(2 * len(WAYS)):
+            assert client.get("/articles/harbour").status_code == 200
+            assert client.post(PAGE_EVENTS, json={"data": ["{}"], "fn_index": 1}).status_code == 200
+        for number, ask in enumerate(WAYS, start=1):
+            ask(client)
+            assert len(assistant.asked) == number
+        refused = [ask(client) for ask in WAYS]
+        assert len(assistant.asked) == len(WAYS)
+    assert "more than 4 questions a minute" in refused[0]
+    assert "Dredging cost more." in refused[1]  # the article itself is shown
+    assert "You have asked too many questions: try again in 15 seconds." in refused[2]
+    assert "more than 4 questions a minute" in refused[3]
 
 
 def test_without_the_setting_nobody_is_held_up() -> None:

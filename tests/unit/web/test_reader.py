@@ -84,6 +84,28 @@ def test_what_else_answers_the_question_is_listed_and_the_cited_passage_is_not()
     assert others.count("<li>") == 1
 
 
+@pytest.mark.parametrize(
+    ("site", "destination", "asks"),
+    [
+        ("", "", True),
+        ("none", "document", True),
+        ("same-origin", "document", True),
+        ("same-origin", "iframe", True),
+        ("cross-site", "document", True),
+        *(("cross-site", kind, False) for kind in ("image", "iframe", "script", "empty", "")),
+        ("same-site", "image", False),
+        ("nonsense", "image", False),
+    ],
+)
+def test_no_element_of_another_sites_page_asks(site: str, destination: str, asks: bool) -> None:
+    sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": destination}
+    headers = {name: value for name, value in sent.items() if value}
+    context = ServiceContext(AnswerService(assistant := FakeAssistant()), ServiceSettings(), load_catalogue())
+    with TestClient(own_app(context)) as client:
+        assert client.get("/articles/harbour?q=Why", headers=headers).status_code == 200
+    assert len(assistant.asked) == asks
+
+
 def test_nothing_else_is_claimed_to_answer() -> None:
     for answer, query in ((abstained(), "q=why"), (FOUND, "q=%3F"), (FOUND, "")):
         assert "What else answers" not in client(answer).get(f"/articles/quays?{query}").text
