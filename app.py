@@ -31,7 +31,7 @@ REFUSED = "texts from the store were rejected: they are not the published ones"
 
 def main() -> int:
     """Serve with settings from the environment; returns the exit code."""
-    faulthandler.enable()  # SIGBUS of a mapped file that is cut short or unreadable names itself in the log
+    faulthandler.enable(2)  # standard error: SIGBUS of a mapped file that is cut short or unreadable
     from index.errors import IndexFailure
     from qa.errors import QaFailure
     from web.errors import WebFailure
