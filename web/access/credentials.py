@@ -96,7 +96,7 @@ class Keyring:
         self._refresh()
         if len(secret) > _MAX_SECRET:
             return None
-        match = next((one for one in self._candidates(kind, secret) if one.matches(secret)), None)
+        match = next((each for each in self._candidates(kind, secret) if each.matches(secret)), None)
         with self._lock:
             if match is None or match not in self._credentials:  # removed meanwhile
                 return None
@@ -111,8 +111,8 @@ class Keyring:
     def _candidates(self, kind: Kind, secret: str) -> list[Credential]:
         """Those to compare with. For an unknown name one that matches nothing, so that it takes as long."""
         name = secret.partition(".")[0]
-        of_kind = [one for one in self._credentials if one.kind is kind]
-        return [one for one in of_kind if kind is Kind.PASSWORD or one.name == name] or [_NOBODY]
+        of_kind = [each for each in self._credentials if each.kind is kind]
+        return [each for each in of_kind if kind is Kind.PASSWORD or each.name == name] or [_NOBODY]
 
     def _cache_key(self, kind: Kind, secret: str) -> bytes:
         content = secret[: _MAX_SECRET + 1].encode("utf-8", "replace")
