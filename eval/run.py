@@ -23,7 +23,7 @@ from eval.evidence import ArticleLookup
 from eval.gold import ANSWERS, Evidence, GoldQuestion
 from eval.judge import ShownExtract, Spans, grade, locate_extract
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
-from index.search.query import DEFAULT_WEIGHTS, FusionWeights
+from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights
 from qa.answer import Answer
 from qa.answer_json import answer_record
 from qa.assistant import DEFAULT_EXTRACTS, Assistant

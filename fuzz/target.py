@@ -20,7 +20,7 @@ _PACKAGES = ["corpus", "markdown_it", "mammoth", "trafilatura", "yaml"]
 def read(kind: str, raw: bytes) -> bool:
     """Whether these bytes become an article. Raises what no reader expects, and AssertionError."""
     from corpus.article import Unreadable
-    from corpus.formats.read_bytes import read_article
+    from corpus.formats.registry import read_article
     from corpus.sandbox.protocol import article_answer, read_answer
     from corpus.sentences import split_sentences
 

@@ -9,7 +9,8 @@ from index.embedding.encoder import Encoder
 from index.errors import ModelRefused
 from index.generation.generation import Generation
 from index.retrieval.filter import NO_FILTER, Filter
-from index.search.query import DEFAULT_WEIGHTS, FusionWeights, Hit, Query
+from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights
+from index.search.query import Hit, Query
 from index.search.rerank import Reranker, Reranking
 from index.search.searcher import Searcher
 from qa.answer import Answer, Band, Citation, Extract

@@ -55,10 +55,12 @@ def _fold(text: str) -> str:
 
     Unseen characters go first: a soft hyphen between letter and accent would keep NFC from joining them.
     """
-    seen = [
-        c for c in text if c.isspace() or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _MARKS)
-    ]
-    return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
+    seen = "".join(c for c in text if c.isspace() or not _unseen(c))
+    return " ".join(unicodedata.normalize("NFC", seen).split())
+
+
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs") or character in _MARKS
 
 
 def _with_headings(blocks: Sequence[Block]) -> list[Block]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from corpus.article import CorpusError, Unreadable
-from corpus.formats.read_bytes import read_article
+from corpus.formats.registry import read_article
 from corpus.sandbox.confinement import confine
 from corpus.sandbox.limits import Limits, allow_seconds
 from corpus.sandbox.protocol import (

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from corpus.article import CorpusError, Unreadable
-from corpus.formats.read_bytes import SUFFIXES
+from corpus.formats.registry import SUFFIXES
 
 LARGEST_FILE = 20_000_000
 TOO_LARGE = f"is larger than {LARGEST_FILE // 1_000_000} MB"

@@ -2,7 +2,7 @@
 
 dense      one vector per document, title and text cut at the encoder's window, as in published figures
 lexical    BM25 of the whole document
-fused      both, as z-scores over all documents, with the weights of `index.search.searcher`
+fused      both, as z-scores over all documents, with the weights of `index.search.fusion`
 reranked   fused, and the best of these rescored by their best sentence
 sentences  the product's own search: each document at the rank of its best sentence
 """
@@ -33,10 +33,9 @@ from index.embedding.encoder import Encoder
 from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, without_filters
-from index.search.query import DEFAULT_WEIGHTS
+from index.search.fusion import DEFAULT_WEIGHTS, zscore
 from index.search.rerank import Reranking, reading
 from index.search.reranker_model import Reading
-from index.search.searcher import zscore
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 

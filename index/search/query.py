@@ -1,4 +1,4 @@
-"""Defines a search query, its hits and the fusion weights."""
+"""Defines a search query and its hits."""
 
 from __future__ import annotations
 
@@ -30,18 +30,6 @@ class Query:
         """The terms, then each corpus term of the synonyms once."""
         corpus_terms = (term for synonym in self.synonyms for term in synonym.corpus_terms)
         return (*self.terms, *dict.fromkeys(corpus_terms))
-
-
-@dataclass(frozen=True, slots=True)
-class FusionWeights:
-    """Weights of the six scores; `levels` are sentence, window and passage. 0 leaves a score out."""
-
-    dense: float = 1.0
-    lexical: float = 0.5
-    levels: tuple[float, float, float] = (1.0, 0.4, 0.3)
-
-
-DEFAULT_WEIGHTS = FusionWeights()
 
 
 @dataclass(frozen=True, slots=True)

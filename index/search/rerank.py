@@ -19,9 +19,9 @@ from corpus.article import Sentence
 from index.embedding.shipped_models import hashed_files, lines_sha256, model_folder
 from index.embedding.torch_models import best_device, check_device, load_cross_encoder
 from index.generation.spans import window
+from index.search.fusion import zscore
 from index.search.query import Hit
 from index.search.reranker_model import BATCH, RERANKER, JointReranker, Reading
-from index.search.searcher import zscore
 from index.storage.arrays import Vectors
 
 NO_RERANKER = "none"

@@ -18,7 +18,7 @@ from _pytest.mark.structures import ParameterSet
 from starlette.testclient import TestClient
 
 from corpus.article import Article, Unreadable
-from corpus.formats.read_bytes import read_article
+from corpus.formats.registry import read_article
 from fuzz.regressions import kept_files
 from fuzz.seeds import FORMATS
 from index.building.build import build

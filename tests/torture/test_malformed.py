@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import cli.main
 from corpus.article import Article
-from corpus.formats.read_bytes import read_article
+from corpus.formats.registry import read_article
 from corpus.read import Reading, read_articles
 from corpus.sandbox.limits import Limits
 from corpus.sandbox.pool import Workers

@@ -29,7 +29,7 @@ import os, signal, struct, sys, time
 sys.path.insert(0, {root!r})
 from corpus.sandbox.limits import Limits, allow_seconds
 from corpus.sandbox.protocol import article_answer, fault_answer, frame, read_question, refusal_answer
-from corpus.formats.read_bytes import read_article
+from corpus.formats.registry import read_article
 from corpus.article import Unreadable
 limits = Limits({seconds}, {memory}, {answer})
 def take():

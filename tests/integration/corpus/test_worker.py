@@ -47,11 +47,11 @@ def answers(files: Sequence[tuple[str, bytes]], *, limits: Limits, before: str =
 LIMITS = Limits(seconds=20, memory=1 << 30, answer=1_000_000)
 # Reading a file whose text is code runs it: what a library may be made to do by a file.
 POSSESSED = """
-import corpus.formats.read_bytes
+import corpus.formats.registry
 def possessed(suffix, raw, source):
     exec(raw.decode())
-    raise corpus.formats.read_bytes.Unreadable("went through")
-corpus.formats.read_bytes.read_article = possessed
+    raise corpus.formats.registry.Unreadable("went through")
+corpus.formats.registry.read_article = possessed
 """
 
 
@@ -82,7 +82,7 @@ def test_an_error_of_the_reader_is_told_with_its_place_and_ends_it() -> None:
     files = [(".odd", SOUND), (".txt", SOUND)]
     (answer,) = answers(files, limits=LIMITS)
     with pytest.raises(
-        Fault, match=r"^stopped its reader \(KeyError in corpus/formats/read_bytes.py, line \d+\)$"
+        Fault, match=r"^stopped its reader \(KeyError in corpus/formats/registry.py, line \d+\)$"
     ):
         read_answer(answer, 0, "a.odd")
 

@@ -10,9 +10,8 @@ from eval.beir.collection import Collection, Document, read_collection
 from eval.beir.document_ranking import DEPTH, RankingMethod, as_article, rank_by_sentence, rank_documents
 from eval.measures import by_rank, score_rankings
 from index.embedding.load import load_encoder
-from index.search.query import DEFAULT_WEIGHTS
+from index.search.fusion import DEFAULT_WEIGHTS, zscore
 from index.search.rerank import Reranking
-from index.search.searcher import zscore
 from tests.support.fakes import CountingReranker, WordEncoder
 from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION, DOCUMENTS

@@ -17,7 +17,7 @@ from corpus.article import Article, Unreadable
 from corpus.cleaning.canonical import finish
 from corpus.draft import Block, Draft, Kind
 from corpus.formats.plain_text import decode, text_draft
-from corpus.formats.read_bytes import SUFFIXES, read_article
+from corpus.formats.registry import SUFFIXES, read_article
 from corpus.passages import split_passages
 from corpus.sandbox.protocol import article_answer, read_answer
 from corpus.sentences import split_sentences

@@ -1,0 +1,80 @@
+"""Fuses the six scores of a candidate sentence into one.
+
+A sentence, its window (with the sentences before and after) and its passage are each scored by cosine and
+by BM25: the context supplies what a sentence such as "He says it is" leaves out. The six scores are
+standardised over the candidates and added with fixed weights:
+
+    score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage)
+            + .5 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
+
+The weights were confirmed on three public data sets; they are not fitted to any gold questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.retrieval.lexical_index import FUNCTION_TERMS
+from index.storage.arrays import Counts, RowIds, Scores, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """Weights of the six scores; `levels` are sentence, window and passage. 0 leaves a score out."""
+
+    dense: float = 1.0
+    lexical: float = 0.5
+    levels: tuple[float, float, float] = (1.0, 0.4, 0.3)
+
+
+DEFAULT_WEIGHTS = FusionWeights()
+_MIN_DEVIATION = 1e-6
+
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCandidates:
+    """Rows, scores of shape (3 levels, rows), and counts of the terms of `weights`, shape (terms, rows)."""
+
+    rows: RowIds
+    dense: Vectors
+    lexical: Vectors
+    weights: Mapping[str, float]
+    sentence_counts: Counts
+    window_counts: Counts
+
+    def ranking(self, scores: Vectors) -> Positions:
+        """Positions in `rows`, best first; rounding keeps a sum's last bit from deciding the order."""
+        return np.lexsort((self.rows, -np.round(scores, 6)))
+
+    def fuse(self, fusion: FusionWeights) -> Vectors:
+        """One score for each candidate, shape (rows,)."""
+        levels = np.array(fusion.levels)
+        dense, lexical = zscore(self.dense), zscore(self.lexical)
+        fused = fusion.dense * (levels @ dense) + fusion.lexical * (levels @ lexical)
+        return np.asarray(fused, dtype=np.float32)
+
+    def coverage(self, positions: Positions) -> Scores:
+        """Share of the content terms' weight that occurs in each window, shape (positions,)."""
+        present = self.window_counts[:, positions] > 0
+        total, covered = 0.0, np.zeros(len(positions))
+        for (term, weight), contains in zip(self.weights.items(), present, strict=True):
+            if term not in FUNCTION_TERMS:
+                total += weight
+                covered += weight * contains
+        return covered / total if total else covered
+
+
+def zscore(scores: Vectors) -> Vectors:
+    """Each row standardised to mean 0 and deviation 1; a row of equal scores becomes 0."""
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    deviation = scores.std(axis=1, keepdims=True)
+    standardised: Vectors = np.divide(
+        centred, deviation, out=np.zeros_like(centred), where=deviation > _MIN_DEVIATION
+    )
+    return standardised
