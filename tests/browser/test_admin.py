@@ -110,4 +110,4 @@ def test_a_table_is_downloaded(admin: Page) -> None:
         admin.get_by_role("link", name="CSV: Most cited articles").click()
     assert downloading.value.suggested_filename == "cited.csv"
     content = Path(downloading.value.path()).read_text(encoding="utf-8-sig")
-    assert content.startswith("Article,Answers that cite it,Opened from\n")
+    assert content.startswith('"Article","Answers that cite it","Opened from"\n')

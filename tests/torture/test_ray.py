@@ -165,9 +165,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_a_shard_is_made_where_the_job_says(bench: Bench) -> None:
     told = bench.row(bench.job, bench.shard)
     texts = len(plan_generation(read_articles([bench.articles]).articles, WordEncoder()).texts)
-    assert told == {"node": "a node", "fault": "", "files": 5, "texts": texts, "there": False}
+    assert told == {"node": "a node", "fault": "", "files": 5, "texts": texts, "reused": False}
     assert bench.place.exists(bench.shard.name)
-    assert bench.row(bench.job, bench.shard)["there"] is True
+    assert bench.row(bench.job, bench.shard)["reused"] is True
 
 
 def test_a_node_that_sees_another_folder_says_so(bench: Bench) -> None:

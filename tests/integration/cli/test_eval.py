@@ -23,6 +23,7 @@ from tests.support.fakes import WordEncoder
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared
 from tests.support.sample_runs import RAIN, write_collection
 from tests.support.templates import TEMPLATES
+from tests.support.tiers import full
 from web.answering.answer_service import Reply
 from web.pages.answer import render_reply
 from web.pages.page_state import PageState
@@ -64,6 +65,7 @@ def test_help_names_every_command() -> None:
     assert "Usage" in qa("eval", code=2).stdout
 
 
+@full
 def test_a_run_keeps_everything(run: Path) -> None:
     assert {path.name for path in run.iterdir()} >= {
         "run.json", "questions.jsonl", "summary.json", "run.trec", "qrels.trec",
@@ -91,6 +93,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
     )
 
 
+@full
 def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
     assert "Wrote " in qa("eval", "report", run).stdout
     assert (run / "report.html").read_text(encoding="utf-8").count('<details class="question"') == 25
@@ -99,6 +102,7 @@ def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
     assert "cannot be written" in qa("eval", "report", run, "--out", tmp_path / "no" / "x", code=2).stderr
 
 
+@full
 def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Path, data: Path) -> None:
     again = data.parent / "again"
     qa("eval", "run", few, "--data", data, "--out", again)
@@ -108,6 +112,7 @@ def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Pa
     assert "No regression of hit@1, MRR, AUROC." in told
 
 
+@full
 def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_path: Path) -> None:
     """An index of two of the five articles: most questions lose their answer."""
     small = tmp_path / "small"
@@ -124,6 +129,7 @@ def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_
     qa("eval", "compare", tmp_path / "worse", run, "--fail-on", "hit@1")
 
 
+@full
 def test_the_parts_are_ablated(data: Path, few: Path) -> None:
     told = qa("eval", "ablate", few, "--data", data, "--markdown").stdout.splitlines()
     assert told[0].startswith("| ranking | hit@1 |")
@@ -133,6 +139,7 @@ def test_the_parts_are_ablated(data: Path, few: Path) -> None:
     ]  # fmt: skip
 
 
+@full
 def test_a_calibration_is_stored_for_its_model_and_used(data: Path, few: Path, tmp_path: Path) -> None:
     own = shutil.copytree(data, tmp_path / "data")
     assert "confidence fitted on 2," in qa("doctor", "--data", own).stdout
@@ -248,6 +255,7 @@ def test_gold_of_another_corpus_is_refused(data: Path) -> None:
     assert "index the articles that these questions are about" in done.stderr
 
 
+@full
 @needs_shared
 def test_the_numbers_are_those_of_the_development_golds_own_scorer(tmp_path: Path) -> None:
     """Every other question of it."""

@@ -14,6 +14,7 @@ import pytest
 from corpus.sandbox.confinement import confinement
 from tests.support.cli_runs import qa, qa_process
 from tests.support.repository import ARTICLES, GOLD, SAMPLE_ARTICLES, needs_shared
+from tests.support.tiers import full
 
 DEVON = "why did Devon find wraparound services hard?"
 
@@ -240,6 +241,7 @@ def test_doctor_shows_the_settings_of_the_index(data: Path) -> None:
     )
 
 
+@full
 @needs_shared
 def test_development_questions_reach_the_bars(tmp_path: Path) -> None:
     """Strict hit@1 of .70 and hit@3 of .80, every extract verbatim, no sentence cut: the least to be kept."""

@@ -15,6 +15,7 @@ from index.search.rerank import Reranking
 from tests.support.fakes import CountingReranker, WordEncoder
 from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION, DOCUMENTS
+from tests.support.tiers import full
 
 
 def test_each_way_against_its_definition() -> None:
@@ -85,6 +86,7 @@ def test_a_document_as_an_article_loses_nothing() -> None:
     assert article.dropped == ()
 
 
+@full
 @needs_data
 @pytest.mark.parametrize(
     ("name", "ndcg", "first"),

@@ -20,6 +20,7 @@ from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
 from index.embedding.torch_models import SentenceTransformerEncoder
 from index.errors import ModelRefused
+from tests.support.tiers import full
 
 needs_openvino = pytest.mark.skipif(
     bool(openvino_fault()), reason="OpenVINO is not installed (make setup OPENVINO=1)"
@@ -89,6 +90,7 @@ def test_bf16_reads_questions_exactly_and_many_texts_nearly(folder: Path, tmp_pa
     assert (encoder.fingerprint, encoder.dimension) == (exact.fingerprint, exact.dimension)
 
 
+@full
 @needs_openvino
 def test_openvino_converts_once_and_agrees(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -33,7 +33,7 @@ from tests.support.browser_page import running
 from tests.support.fakes import WordEncoder, article
 from tests.support.index_changes import Counts, scratch
 from tests.support.repository import ROOT
-from tests.support.tiers import samples
+from tests.support.tiers import full, samples
 from web.answering.answer_service import AnswerService
 from web.answering.index_watcher import RETRY_POLLS, IndexWatcher
 from web.context import ServiceContext
@@ -491,6 +491,7 @@ def settled(held: Callable[[], tuple[int, int, int]]) -> tuple[int, int, int]:
     return least
 
 
+@full
 @pytest.mark.slow
 def test_the_real_service_takes_what_qa_index_publishes_beside_it(tmp_path: Path) -> None:
     articles, data = tmp_path / "articles", tmp_path / "data"

@@ -16,6 +16,7 @@ from corpus.read import Skipped, read_articles
 from corpus.sentences import split_sentences
 from corpus.sources.folder import LARGEST_FILE
 from corpus.sources.listing import listed_files
+from tests.support.tiers import full
 
 HARBOUR = (
     "The harbour office keeps a ledger of every boat that enters the bay, and nobody has counted its pages."
@@ -285,6 +286,7 @@ def test_one_bad_file_among_many_costs_no_other(tmp_path: Path) -> None:
     assert [skipped.source for skipped in reading.skipped] == ["bad.docx", "worse.pdf"]
 
 
+@full
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "unit",

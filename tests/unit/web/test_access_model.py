@@ -192,7 +192,7 @@ def quick_digest(password: bytes, *, salt: bytes, **_: int) -> bytes:
     return hashlib.blake2b(password, salt=salt).digest()
 
 
-@samples("examples", 100, 300, 5_000, seconds=3_600)
+@samples("examples", 30, 300, 5_000, seconds=3_600)
 def test_kind_throttle_and_revocation_hold_after_any_history(
     examples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
