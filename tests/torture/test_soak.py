@@ -27,7 +27,7 @@ ASKERS = 5
 PER_THOUSAND_KIB = 0.2 * 1024
 _ROUND = 250  # questions between two looks
 WARM_UP = 4_000
-MEASURED = 2_000
+MEASURED = 5_000
 
 
 def questions(start: int, number: int) -> Iterator[str]:
@@ -130,7 +130,7 @@ def test_five_thousand_questions_leave_nothing_behind(tmp_path: Path, encoder: s
     with served(tmp_path / "data", encoder) as service:
         visit(service, SESSIONS)
         before = looked_at(service, 0, WARM_UP, reload_every=500)
-        seen = looked_at(service, WARM_UP, 5_000, reload_every=500)
+        seen = looked_at(service, WARM_UP, MEASURED, reload_every=500)
     print(told(before, 500), told(seen, 500))
     assert len({one["threads"] for one in seen}) == 1
     assert max(one["files"] for one in seen) <= max(one["files"] for one in before)

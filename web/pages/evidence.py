@@ -31,7 +31,7 @@ MAX_CITATIONS = 50
 MAX_CHARACTERS = 100_000
 """Characters quoted in one list: an address of 1 KB can cite fifty whole articles."""
 RUNNING = 4
-"""Lists rendered or written at once; more are told to come back."""
+"""Lists rendered or written at once; another waits for two seconds, then it is told to come back."""
 Find = Callable[[str], Article | None]
 _ARTICLE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 # Characters shown of a malformed address.
@@ -44,7 +44,7 @@ def evidence_routes(site: ServiceContext) -> APIRouter:
 
     @contextmanager
     def place() -> Iterator[None]:
-        if not places.acquire(blocking=False):
+        if not places.acquire(timeout=RETRY_AFTER):
             raise TooManyQuestions(RETRY_AFTER)
         try:
             yield
