@@ -169,14 +169,14 @@ def read_cited(addresses: Sequence[str], find: Find) -> CitationList:
     distinct = list(dict.fromkeys(addresses))
     parsed = {address: _parse_citation(address) for address in distinct[:MAX_CITATIONS]}
     citations = {address: _citation(find, *parts) for address, parts in parsed.items() if parts}
-    found = list(filter(None, citations.values()))
-    quoted = accumulate(citation.end - citation.start for citation in found)
-    kept = found[: sum(total <= MAX_CHARACTERS for total in quoted)]
+    present = list(filter(None, citations.values()))
+    quoted = accumulate(citation.end - citation.start for citation in present)
+    within_limit = present[: sum(total <= MAX_CHARACTERS for total in quoted)]
     return CitationList(
-        citations=tuple(dict.fromkeys(kept)),
+        citations=tuple(dict.fromkeys(within_limit)),
         missing=tuple(address for address, citation in citations.items() if not citation),
         malformed=tuple(address for address, parts in parsed.items() if not parts),
-        too_many=len(distinct) - len(parsed) + len(found) - len(kept),
+        too_many=len(distinct) - len(parsed) + len(present) - len(within_limit),
     )
 
 
