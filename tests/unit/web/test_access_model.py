@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.support.tiers import samples
@@ -132,9 +132,11 @@ class AccessModel(RuleBasedStateMachine):
         for number in range(networks * MAX_TRIES):
             self.attempt(Kind.KEY, "reports.guess", Client(f"198.51.100.{number // MAX_TRIES}", peer))
 
-    @precondition(lambda self: self.sessions)
     @rule(which=st.integers(0))
     def log_out(self, which: int) -> None:
+        """No precondition asks for a session: whether there is one may depend on who was first of two at once."""
+        if not self.sessions:
+            return
         session = self.sessions[which % len(self.sessions)]
         self.authenticator.sessions.end(session.cookie)
         session.ended = session.ended or self.now < session.until
