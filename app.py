@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uvicorn import Config
 
     from index.embedding.encoder import Encoder
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
 GRACE = 5
 """Seconds that running requests get to end once the service is stopped."""
@@ -35,7 +35,7 @@ def main() -> int:
     from index.errors import IndexFailure
     from qa.errors import QaFailure
     from web.errors import WebFailure
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
     try:
         serve(ServiceSettings.from_environment(), announce=lambda line: print(line, flush=True))
@@ -86,7 +86,7 @@ def serve(
 
 def check_exposure(settings: ServiceSettings) -> list[str]:
     """Warnings about who can reach the service. Raises OpenToNetwork, AccessRefused."""
-    from web.access.gate import open_authenticator
+    from web.access.authentication import open_authenticator
     from web.access.hosts import exposure_warnings
 
     open_authenticator(settings)

@@ -34,7 +34,7 @@ from index.embedding.shipped_models import default_model_folder
 from index.generation.data_folder import DataFolder
 from index.storage.arrays import Vectors
 from qa.loading import open_assistant
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 QUESTIONS = 100
 """Asked in all, in equal parts in each round."""

@@ -34,7 +34,7 @@ def serve(
         from app import check_exposure
         from app import serve as run
         from qa.loading import load_encoder
-        from web.settings import ServiceSettings
+        from web.service_settings import ServiceSettings
 
         settings = ServiceSettings.from_environment(
             data=data,

@@ -22,7 +22,7 @@ from qa.loading import open_assistant
 from tests.support.browser_page import running
 from tests.support.chromium import CHROMIUM, FLAGS
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 OUT = Path(__file__).parent / "screenshots"
 ANSWERED = "Why did Devon find wraparound services hard?"

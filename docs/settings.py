@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qa.settings import PREFIX, Settings, allowed
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 PAGE = Path(__file__).with_name("settings.md")
 _INTRODUCTION = """\

@@ -53,6 +53,6 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(sample_index: Path) -> Assistant:
     """Whoever asks the shipped articles with the real models."""
     from qa.loading import open_assistant
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
     return open_assistant(ServiceSettings(data=sample_index, device="cpu"))

@@ -11,7 +11,7 @@ from web.answering.index_watcher import IndexWatcher
 from web.answering.metrics import Metrics
 from web.html import Environment, Templates, environment
 from web.i18n import Catalogue
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from index.published import Published
 from qa.assistant import Assistant
 from qa.feedback.store import FeedbackStore
 from qa.settings import package_version
-from web.access.gate import Authenticator, open_authenticator, open_gate
-from web.access.guard import Guard
+from web.access.authentication import Authenticator, open_authenticator, open_gate
+from web.access.middleware import AccessMiddleware
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason
 from web.answering.index_watcher import IndexWatcher
@@ -37,7 +37,7 @@ from web.pages.evidence import evidence_routes
 from web.pages.gradio_page import mount_page
 from web.pages.login import login_routes
 from web.pages.reader import reader_routes
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 Announce = Callable[[str], None]
 """Prints one line for the operator."""
@@ -137,5 +137,5 @@ def middleware(context: ServiceContext, authenticator: Authenticator | None) -> 
         Middleware(RequestLog, (log_request, context.metrics.count)),
         Middleware(SecurityHeaders, origins=settings.origins),
         cors,
-        Middleware(Guard, open_gate(settings, authenticator), origins=settings.origins),
+        Middleware(AccessMiddleware, open_gate(settings, authenticator), origins=settings.origins),
     ]

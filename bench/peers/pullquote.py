@@ -13,7 +13,7 @@ from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.answer import Answer
 from qa.loading import open_assistant
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 class Pullquote(Folder):

@@ -12,7 +12,7 @@ from tests.support.browser_page import running
 from tests.support.chromium import launched_chromium
 from tests.support.embedding_site import World, settled
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 # Of the package and not of the session: while Playwright runs, no other test of its process can start an event loop.
 

@@ -26,7 +26,7 @@ from tests.support.tiers import full, mostly_full
 from web.html import Templates
 from web.i18n import Catalogue, load_catalogue
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 

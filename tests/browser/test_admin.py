@@ -19,7 +19,7 @@ from tests.support.fake_assistant import FakeAssistant, abstained, answered, ext
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 KEY = "a key"
 

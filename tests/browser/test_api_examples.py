@@ -17,7 +17,7 @@ from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 PRINTED = "Dredging cost more. -- "
 

@@ -17,7 +17,7 @@ from tests.support.embedding_site import Site, ask
 from tests.support.fake_assistant import FakeAssistant
 from web.access.credentials import FILE, add
 from web.service import build_app
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 

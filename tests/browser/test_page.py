@@ -21,7 +21,7 @@ from tests.support.tiers import full
 from web.html import Templates, environment
 from web.i18n import load_catalogue
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [
     pytest.mark.browser,

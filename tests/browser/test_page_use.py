@@ -18,7 +18,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.tiers import full
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 COST = "What did the pathfinders do with the money?"

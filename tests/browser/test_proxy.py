@@ -17,7 +17,7 @@ from tests.support.proxied_service import needs_nginx, proxied, serving
 from web.access.credentials import FILE, add
 from web.i18n import load_catalogue
 from web.pages.embed import widget_integrity, widget_script
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 QUESTION = "What cost more?"
 

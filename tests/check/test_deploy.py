@@ -20,7 +20,7 @@ import yaml
 from app import check_exposure
 from tests.support.repository import ROOT
 from web.http.routes import RULES, Caller
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.settings import PAGE, page
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 def test_the_page_is_current() -> None:

@@ -1,4 +1,4 @@
-"""The whole service: settings, the guard in front of Gradio, and the door run for real."""
+"""The whole service: settings, the access rules in front of Gradio, and the door run for real."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tests.support.fake_assistant import FakeAssistant
 from tests.support.fakes import article
 from tests.support.repository import ROOT
 from tests.support.tiers import mostly_full
-from web.access.guard import BODY_LIMIT, Guard
+from web.access.middleware import BODY_LIMIT, AccessMiddleware
 from web.errors import CannotListen
 from web.http.routes import local_path
 from web.http.security_headers import with_nonce
 from web.service import build_app
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 CORS = {"access-control-allow-origin", "access-control-allow-credentials"}
@@ -176,7 +176,7 @@ async def _endless_body() -> tuple[int, list[Message]]:
         raise AssertionError("the body was let in")
 
     scope = {"type": "http", "path": "/api/ask", "method": "POST", "headers": []}
-    await Guard(never, limit=100)(scope, receive, send)
+    await AccessMiddleware(never, limit=100)(scope, receive, send)
     return received, sent
 
 

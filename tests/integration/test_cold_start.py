@@ -85,7 +85,7 @@ from starlette.testclient import TestClient
 from qa.loading import open_feedback
 from qa.assistant import Assistant
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 assistant = Assistant(DataFolder(data).open(), WordEncoder())
 settings = ServiceSettings(data=data)
 with open_feedback(settings, announce=print) as feedback:

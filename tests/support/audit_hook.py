@@ -87,7 +87,7 @@ def main() -> None:
     witness.phase("opening")
     from app import WARM_UP
     from qa.loading import open_assistant
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
     assistant = open_assistant(ServiceSettings(data=Path(sys.argv[1])))
     assistant.ask(WARM_UP)

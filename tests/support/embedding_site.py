@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from tests.support.browser_page import running
 from tests.support.fake_assistant import DREDGING, FakeAssistant
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 QUESTION = "What cost more?"
 

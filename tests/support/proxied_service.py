@@ -17,7 +17,7 @@ import uvicorn
 from app import server_config
 from tests.support.fake_assistant import FakeAssistant
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") or ""
 

@@ -20,7 +20,7 @@ from web.context import ServiceContext
 from web.http.slow_clients import Connection
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 PATIENCE = 20.0
 """Seconds that a test waits for an event before it fails."""

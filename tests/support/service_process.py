@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from corpus.article import Article
     from index.embedding.encoder import Encoder
     from web.answering.answer_service import AnswerService
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
 FAILING, GENTLY, SLOWLY = "break now", "gently", "slowly"
 _SECONDS = {GENTLY: 0.02, SLOWLY: 1.5}
@@ -89,7 +89,7 @@ def main() -> None:
     """Publish, and serve as the door does, with the environment's settings."""
     from index.building.build import build
     from index.embedding.load import load_encoder
-    from web.settings import ServiceSettings
+    from web.service_settings import ServiceSettings
 
     kind, *editions = sys.argv[1:]
     settings = ServiceSettings.from_environment()

@@ -27,13 +27,13 @@ from qa.question import MAX_CHARACTERS
 from tests.support.fakes import WordEncoder, article
 from tests.support.sample_answers import SAMPLE_CALIBRATION
 from tests.support.tiers import full
-from web.access.guard import BODY_LIMIT
+from web.access.middleware import BODY_LIMIT
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.http.routes import PAGE_EVENTS, RULES, Caller
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 CASES = 300
 OF_EACH_OPERATION = 130

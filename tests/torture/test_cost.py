@@ -38,7 +38,7 @@ from web.pages.gradio_page import reply
 from web.pages.page_state import read_view
 from web.pages.reader import paragraphs as spans
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 SIZE = 40_000
 """Characters of the smaller article."""

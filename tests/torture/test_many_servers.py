@@ -27,7 +27,7 @@ from web.answering.index_watcher import IndexWatcher
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [full, pytest.mark.engine, needs_nginx]
 

@@ -35,7 +35,7 @@ from web.context import ServiceContext
 from web.errors import StoreUnavailable
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [full, pytest.mark.engine]
 

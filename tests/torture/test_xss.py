@@ -36,7 +36,7 @@ from web.http.security_headers import SecurityHeaders
 from web.i18n import load_catalogue
 from web.pages.evidence import MAX_CITATIONS
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_chromium]
 

@@ -13,12 +13,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from web.access.guard import reject
+from web.access.middleware import reject
 from web.errors import OpenToNetwork
 from web.http.client import PEER, client_of
 from web.http.problems import problem_response
 from web.http.security_headers import SecurityHeaders
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")

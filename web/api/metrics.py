@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from web.access.gate import AdminKey
+from web.access.authentication import AdminKey
 from web.answering.health import health_reasons
 from web.answering.metrics import CONTENT_TYPE, ServiceState
 from web.context import ServiceContext
 from web.http.client import client_of
-from web.settings import Scraping
+from web.service_settings import Scraping
 
 # Headers of a proxy; a program that connects directly does not send them.
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")

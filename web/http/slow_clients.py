@@ -1,9 +1,8 @@
 """uvicorn protocol with timeouts for clients that send or read slowly (Slowloris) and a connection cap.
 
-uvicorn waits without limit for the first request of a connection, for the rest of a head that has begun, for
-the end of a body that was rejected unread, and for a client that does not read. (`web.access.guard` times a
-body that is read.) Over a cap of connections or unread bytes the slowest client is aborted, so that
-however many are slow, a client that sends a request and reads the response is answered.
+uvicorn waits without limit for a head, for the body of a rejected request, and for a client that does not
+read. Over a cap of connections or unread bytes the slowest client is aborted: however many are slow, a client
+that sends a request and reads the response is answered.
 """
 
 from __future__ import annotations
@@ -105,8 +104,9 @@ class Connection(H11Protocol):
             self._timer = None
 
     def _on_timeout(self) -> None:
-        is_body_timed_by_guard = self.conn.their_state is h11.SEND_BODY and not self.cycle.response_complete
-        if self._read() >= self.seconds * _MIN_RATE or (not self._unread and is_body_timed_by_guard):
+        # `web.access.middleware` times a body that is read.
+        is_body_timed = self.conn.their_state is h11.SEND_BODY and not self.cycle.response_complete
+        if self._read() >= self.seconds * _MIN_RATE or (not self._unread and is_body_timed):
             self._start_timer()
         else:
             self.transport.abort()

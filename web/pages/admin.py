@@ -13,7 +13,7 @@ from qa.errors import FeedbackFailure
 from qa.feedback.safe_csv import csv_table
 from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
-from web.access.gate import AdminKey
+from web.access.authentication import AdminKey
 from web.context import ServiceContext
 from web.http.client import client_of
 from web.http.problems import problem_response

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from index.retrieval.facets import count_facets
 from qa.assistant import Assistant
 from qa.errors import QuestionError
-from web.access.guard import replay
+from web.access.middleware import replay
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
 from web.http.problems import problem_response
@@ -29,7 +29,7 @@ from web.http.static_files import web_file
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
 from web.pages.filter_form import render_filters
 from web.pages.page_state import PageState, read_view
-from web.settings import Access
+from web.service_settings import Access
 
 if TYPE_CHECKING:
     import gradio as gr

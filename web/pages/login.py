@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from web.access.authentication import Authenticator
 from web.access.credentials import Credential, Kind
-from web.access.gate import Authenticator
 from web.access.sessions import SESSION_SECONDS, cookie_name
 from web.context import ServiceContext
 from web.http.client import client_of

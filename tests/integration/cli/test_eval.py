@@ -27,7 +27,7 @@ from tests.support.tiers import full
 from web.answering.answer_service import Reply
 from web.pages.answer import render_reply
 from web.pages.page_state import PageState
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 OWN = ROOT / "eval" / "gold.jsonl"
 

@@ -41,7 +41,7 @@ from web.i18n import load_catalogue
 from web.pages import gradio_page
 from web.pages.page_state import PageState
 from web.service import build_app, own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 GROWTH = 5  # megabytes that all reloads together may add
 QUESTION = "Which ferry sails from the quay?"

@@ -18,7 +18,7 @@ from tests.support.repository import ROOT
 from web.access.credentials import FILE, add
 from web.http.routes import PAGE_EVENTS, RULES, Caller, rule_of
 from web.service import build_app
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 PASSWORD = "correct horse battery"
 PROXY = "192.0.2.7"
@@ -228,7 +228,7 @@ UP = (
     ),
 )
 SEPARATORS = ("/", "%2f", "%252f", "\\", "%5c", "%255c", "%c0%af", "%e0%80%af", "//", "/./", "%2f%2f", "∕")
-WANTED = ("etc/passwd", "web/settings.py", "access.json")
+WANTED = ("etc/passwd", "web/service_settings.py", "access.json")
 ABSOLUTE = (
     *("/etc/passwd", "//etc/passwd", "%2fetc%2fpasswd", "%252fetc%252fpasswd", "file:///etc/passwd"),
     *(
@@ -279,8 +279,10 @@ def test_no_way_of_writing_a_path_leads_out(service: FastAPI) -> None:
 
 
 def test_a_leak_would_be_seen(service: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the guard's table gone, Gradio gives away what this service has closed."""
-    monkeypatch.setattr("web.access.guard.rule_of", lambda path: RULES[-3] if path != "/" else rule_of(path))
+    """With the table of routes gone, Gradio gives away what this service has closed."""
+    monkeypatch.setattr(
+        "web.access.middleware.rule_of", lambda path: RULES[-3] if path != "/" else rule_of(path)
+    )
     with TestClient(service) as client:
         assert client.get("/config").status_code == 200
         assert "components" in client.get("/config").text

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.support.running_service import PATIENCE, connected, read_all, running_service
-from web.access.guard import Guard
+from web.access.middleware import AccessMiddleware
 from web.http.slow_clients import Connection
 
 HEAD = b"POST /api/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -131,7 +131,7 @@ def test_without_the_limit_such_a_connection_stays() -> None:
 
 
 def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], int]:
-    """Statuses of replies, and how often the app behind the guard was asked."""
+    """Statuses of replies, and how often the app behind the middleware was asked."""
     calls = 0
     sent: list[Message] = []
     coming: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
@@ -152,7 +152,7 @@ def bodies(*parts: bytes, ends: str, seconds: float = 0.2) -> tuple[list[int], i
 
     async def call() -> None:
         scope = {"type": "http", "path": "/api/ask", "method": "POST", "headers": []}
-        await Guard(app, seconds=seconds)(scope, receive, send)
+        await AccessMiddleware(app, seconds=seconds)(scope, receive, send)
 
     asyncio.run(call())
     return [message["status"] for message in sent if "status" in message], calls

@@ -7,7 +7,7 @@ import pytest
 from index.engine.address import Address, Secrets, is_address, read_address
 from index.errors import StoreRefused
 from qa.errors import WrongSetting
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 @pytest.mark.parametrize(

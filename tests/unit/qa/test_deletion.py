@@ -18,7 +18,7 @@ from qa.feedback.deletion import expire
 from qa.feedback.statistics import usage
 from qa.feedback.store import FeedbackStore, Judgement, Verdict
 from tests.support.fake_assistant import abstained
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 QUESTIONS = ("Who paid the Zzyzx dues?", "WHO PAID THE ZZYZX DUES?", "What silted up?", "Caf\u00e9 prices?")

@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.support.tiers import samples
+from web.access.authentication import Authenticator
 from web.access.credentials import FILE, Credential, Keyring, Kind, add, load, remove
-from web.access.gate import Authenticator
 from web.access.rate_limits import MAX_PEER_TRIES, MAX_TRIES, GuessLimit
 from web.access.sessions import SESSION_SECONDS, Sessions
 from web.errors import AccessRefused

@@ -25,7 +25,7 @@ from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.admin import MOST_DAYS, admin_routes
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 def admin(store: FeedbackStore | None, key: str = ADMIN_KEY, *, question_log: bool = True) -> FastAPI:

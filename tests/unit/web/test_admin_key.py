@@ -8,7 +8,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from tests.support.html_text import ADMIN_KEY, basic_credentials
-from web.access.gate import AdminKey, password_in_header
+from web.access.authentication import AdminKey, password_in_header
 from web.access.rate_limits import MAX_TRIES, GuessLimit
 from web.http.client import Client
 

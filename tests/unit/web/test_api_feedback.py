@@ -25,7 +25,7 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 def service(store: FeedbackStore | None) -> FastAPI:

@@ -13,7 +13,7 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.article_list import PAGE
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 def client(*articles: Article) -> TestClient:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from tests.support.documentation import examples
 from tests.support.fake_assistant import FakeAssistant
-from web.access.guard import Guard
+from web.access.middleware import AccessMiddleware
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers
 from web.context import ServiceContext
@@ -24,7 +24,7 @@ from web.http.security_headers import SecurityHeaders
 from web.http.static_files import file_routes
 from web.i18n import Catalogue, load_catalogue
 from web.pages.embed import embed_routes, widget_integrity, widget_script, widget_texts
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 FRIEND, STRANGER = "https://intranet.example", "https://evil.example"
 
@@ -38,7 +38,7 @@ def kit(catalogue: Catalogue | None = None) -> FastAPI:
         embed_routes(ServiceContext(AnswerService(FakeAssistant()), settings, catalogue or load_catalogue()))
     )
     add_exception_handlers(app)
-    app.add_middleware(Guard)
+    app.add_middleware(AccessMiddleware)
     app.add_middleware(CORSMiddleware, allow_origins=settings.origins)
     app.add_middleware(SecurityHeaders, origins=settings.origins)
     return app

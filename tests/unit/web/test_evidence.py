@@ -25,7 +25,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, WatchedColumns
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
-from web.access.guard import Guard
+from web.access.middleware import AccessMiddleware
 from web.answering.answer_service import AnswerService
 from web.citations.document_formats import FORMATS
 from web.citations.quotation import html_quotation, markdown_quotation, plain_quotation
@@ -35,7 +35,7 @@ from web.http.static_files import file_routes
 from web.i18n import load_catalogue
 from web.pages.evidence import RUNNING, evidence_routes, read_cited
 from web.service import build_app, own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 # "Dredging cost more." and "They say that dredging cost more."
 COST, SAID = "harbour:20-39", "echo:0-33"
@@ -55,7 +55,7 @@ SHELF = {one.id: one for one in (HARBOUR, ECHO, *OTHERS)}
 
 
 def service(*others: Article) -> FastAPI:
-    """The list behind the guard and the policy of the whole service, without Gradio."""
+    """The list behind the access rules and the policy of the whole service, without Gradio."""
     assistant = FakeAssistant(DREDGING, *SHELF.values(), *others)
     app = FastAPI()
     app.include_router(file_routes())
@@ -63,7 +63,7 @@ def service(*others: Article) -> FastAPI:
         evidence_routes(ServiceContext(AnswerService(assistant), ServiceSettings(), load_catalogue()))
     )
     app.add_api_route("/favicon.ico", lambda: Response(status_code=204), methods=["GET"])
-    app.add_middleware(Guard)
+    app.add_middleware(AccessMiddleware)
     app.add_middleware(SecurityHeaders)
     return app
 

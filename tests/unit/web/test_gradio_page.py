@@ -46,7 +46,7 @@ from web.pages.answer import (
 from web.pages.gradio_page import reply
 from web.pages.page_state import PageState, Sort
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 WORDS = load_catalogue()
 SOURCE = "fragments/source.html"

@@ -11,7 +11,7 @@ from web.answering.health import Reason, redact_paths
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 def client(*reasons: Reason) -> TestClient:

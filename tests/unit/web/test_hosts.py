@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from web.access.hosts import exposure_warnings, outermost_middleware
 from web.errors import OpenToNetwork
 from web.http.client import PEER
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 
 def arrived(

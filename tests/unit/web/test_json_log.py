@@ -20,7 +20,7 @@ from qa.errors import WrongSetting
 from tests.support.fake_assistant import FakeAssistant
 from web.http.json_log import LOGGER, error_fields, log_event, logging_to
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 CANARY = "zzyzx\n\u2028canary"
 

@@ -20,7 +20,7 @@ from web.context import ServiceContext
 from web.errors import McpNotInstalled
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 Client = pytest.importorskip("mcp", reason="the extra 'mcp' is not installed").Client
 

@@ -16,7 +16,7 @@ from web.answering.metrics import Metrics
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import build_app, own_app
-from web.settings import Scraping, ServiceSettings
+from web.service_settings import Scraping, ServiceSettings
 
 KEY = "key to the figures"
 CANARY = "zzyzxcanary"

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.support.fake_assistant import FakeAssistant
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 INDEXES: tuple[Any, ...] = (-1, 99, 10**30, None, "0", "x", [], {}, 0.5)
 

@@ -12,7 +12,7 @@ from web.context import ServiceContext
 from web.http.routes import PAGE_EVENTS
 from web.i18n import load_catalogue
 from web.service import build_app, own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 
 class Clock:

@@ -20,7 +20,7 @@ from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.pages.reader import Span, marked_paragraphs, paragraphs
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 QUAYS = replace(
     article("quays", "The quay was cheap. Dredging cost more.", "Nobody paid.", heading="The quays"),

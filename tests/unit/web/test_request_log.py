@@ -13,7 +13,7 @@ from structlog.contextvars import get_contextvars
 from tests.support.fake_assistant import FakeAssistant, abstained
 from web.http.request_log import NO_REPLY_STATUS, RequestLog, RequestRecord, annotate
 from web.service import build_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 CANARY = "zzyzx-canary"
 

@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 
 from tests.support.fake_assistant import FakeAssistant
 from tests.support.html_text import ADMIN_KEY, basic_credentials
+from web.access.authentication import Authenticator
 from web.access.credentials import FILE, Keyring, add, remove
-from web.access.gate import Authenticator
 from web.access.hosts import outermost_middleware
 from web.access.rate_limits import MAX_PEER_TRIES, MAX_TRIES
 from web.answering.answer_service import AnswerService
@@ -26,7 +26,7 @@ from web.http.client import Client
 from web.i18n import load_catalogue
 from web.pages.login import safe_next
 from web.service import own_app
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 PASSWORD = "correct horse battery"
 HTML = {"Accept": "text/html"}

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.access.gate import Gate
+from web.access.authentication import Gate
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, LOGOUT, Rule, local_path, rule_of
 
@@ -24,7 +24,7 @@ BODY_SECONDS = 10.0  # a body of the limit takes this long over a line of 50 kbi
 _SAME_ORIGIN_ONLY = (LOGIN, LOGOUT)
 
 
-class Guard:
+class AccessMiddleware:
     """Answers 404 to a path that is not listed, 405 to a method that is not, what the gate says to a caller
     without credentials, 403 to another site's page, 413 to a body that is too large and 408 to one that does
     not arrive.

@@ -22,7 +22,7 @@ from web.access.sessions import Sessions, cookie_name
 from web.http.client import Client, client_of
 from web.http.problems import problem_response
 from web.http.routes import LOGIN, Caller
-from web.settings import Access, ServiceSettings
+from web.service_settings import Access, ServiceSettings
 
 # scrypt takes 40 ms of a core and 16 MB a secret, and questions must be answered meanwhile.
 _THREADS = 1

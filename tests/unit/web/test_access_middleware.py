@@ -6,12 +6,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.fake_assistant import FakeAssistant
-from web.access.guard import is_foreign
+from web.access.middleware import is_foreign
 from web.answering.answer_service import AnswerService
 from web.context import ServiceContext
 from web.i18n import load_catalogue
 from web.service import own_app
-from web.settings import ServiceSettings
+from web.service_settings import ServiceSettings
 
 FRIEND, STRANGER, OWN = "https://intranet.example", "https://evil.example", "https://answers.example"
 
