@@ -87,66 +87,41 @@ class Assistant:
         """
         if k < 1:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
-        parsed = read_question(question)
-        rewritten = self._rewrite(parsed)
-        hits = self._search(self._query(parsed, rewritten), rewritten, k * _HITS_PER_EXTRACT, filters)
-        extracts = self._extracts(hits, k)
-        confidence = extracts[0].confidence if extracts else self._no_match_confidence
-        band = self._band(confidence)
-        # A quoted phrase is a literal lookup: if it occurs, never abstain.
-        abstained = not extracts or (band is Band.WEAK and not parsed.phrases)
-        return Answer(
-            question=parsed.text,
-            extracts=() if abstained else extracts,
-            nearest=extracts if abstained else (),
-            confidence=confidence,
-            band=band,
-            abstained=abstained,
-            generation=self.generation.id,
-            expansions=rewritten.expansions,
-        )
+        parsed, rewritten = self._read(question)
+        extracts = self._extracts(self._search(parsed, rewritten, k * _HITS_PER_EXTRACT, filters), k)
+        return self._answer(parsed, extracts, rewritten.expansions)
 
     def decline(self, question: str) -> Answer:
         """An answer without extracts, for a question that cannot be asked."""
-        return Answer(
-            question=question,
-            extracts=(),
-            nearest=(),
-            confidence=self._no_match_confidence,
-            band=self._band(self._no_match_confidence),
-            abstained=True,
-            generation=self.generation.id,
-        )
+        return self._answer(Question(question))
 
     def search(self, question: str, k: int, filters: Filter = NO_FILTER) -> list[Hit]:
         """The k best sentences for a question, before grouping and abstention."""
-        parsed = read_question(question)
-        rewritten = self._rewrite(parsed)
-        return self._search(self._query(parsed, rewritten), rewritten, k, filters)
+        return self._search(*self._read(question), k, filters)
 
     def stages(self, question: str) -> Mapping[str, Sequence[Sentence]]:
         """The candidates for a question, best first, as each stage of the search ranks them."""
-        parsed = read_question(question)
-        rewritten = self._rewrite(parsed)
-        query = self._query(parsed, rewritten)
-        stages = self._searcher.stages(query, fusion=self._fusion)
+        parsed, rewritten = self._read(question)
+        stages = self._searcher.stages(self._query(parsed, rewritten), fusion=self._fusion)
         ranked = {name: rows.tolist() for name, rows in stages.items()}
         if self.reranking:
             k = max(1, len(ranked["fused"]))
-            ranked["reranked"] = [hit.row for hit in self._search(query, rewritten, k, NO_FILTER)]
+            ranked["reranked"] = [hit.row for hit in self._search(parsed, rewritten, k, NO_FILTER)]
         return {name: [self.generation.sentences[row] for row in rows] for name, rows in ranked.items()}
 
-    def _rewrite(self, question: Question) -> RewrittenQuestion:
+    def _read(self, question: str) -> tuple[Question, RewrittenQuestion]:
+        parsed = read_question(question)
         # A word of the language has one token in a vocabulary of BERT's kind.
-        return rewrite(
-            question, self.generation, lambda word: self.encoder.count_tokens(word) <= _WORD_TOKENS
+        return parsed, rewrite(
+            parsed, self.generation, lambda word: self.encoder.count_tokens(word) <= _WORD_TOKENS
         )
 
-    def _search(self, query: Query, rewritten: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
-        reranking = self.reranking
+    def _search(self, question: Question, rewritten: RewrittenQuestion, k: int, filters: Filter) -> list[Hit]:
+        query, reranking = self._query(question, rewritten), self.reranking
+        depth = max(k, reranking.depth) if reranking else k
+        hits = self._searcher.search(query, depth, where=filters, fusion=self._fusion)
         if reranking is None:
-            return self._searcher.search(query, k, where=filters, fusion=self._fusion)
-        hits = self._searcher.search(query, max(k, reranking.depth), where=filters, fusion=self._fusion)
+            return hits
         return reranking.rerank(rewritten.meaning, hits, self.generation.sentences)[:k]
 
     def _query(self, question: Question, rewritten: RewrittenQuestion) -> Query:
@@ -157,9 +132,24 @@ class Assistant:
             synonyms=rewritten.alternatives,
         )
 
-    @property
-    def _no_match_confidence(self) -> float | None:
-        return 0.0 if self.calibration else None
+    def _answer(
+        self, question: Question, extracts: tuple[Extract, ...] = (), expansions: tuple[str, ...] = ()
+    ) -> Answer:
+        no_match = 0.0 if self.calibration else None
+        confidence = extracts[0].confidence if extracts else no_match
+        band = self._band(confidence)
+        # A quoted phrase is a literal lookup: if it occurs, never abstain.
+        abstained = not extracts or (band is Band.WEAK and not question.phrases)
+        return Answer(
+            question=question.text,
+            extracts=() if abstained else extracts,
+            nearest=extracts if abstained else (),
+            confidence=confidence,
+            band=band,
+            abstained=abstained,
+            generation=self.generation.id,
+            expansions=expansions,
+        )
 
     def _band(self, confidence: float | None) -> Band:
         if self.calibration is None or confidence is None:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -85,23 +86,15 @@ class Calibration:
     def chance(self, values: Sequence[float]) -> float:
         """The same from the values of the features."""
         odds = self.constant + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
-        return _between(self.steps, odds) if self.steps else 1 / (1 + math.exp(-odds))
+        if self.steps:
+            return float(np.interp(odds, *zip(*self.steps, strict=True)))
+        return 1 / (1 + math.exp(-odds))
 
     def band(self, confidence: float) -> Band:
         """The band of a confidence."""
         if confidence >= self.strong_from:
             return Band.STRONG
         return Band.POSSIBLE if confidence >= self.abstain_below else Band.WEAK
-
-
-def _between(steps: Sequence[tuple[float, float]], odds: float) -> float:
-    """Linear interpolation: steps (0, .2), (2, .6) at 1 -> .4, at -5 -> .2."""
-    if odds <= steps[0][0]:
-        return steps[0][1]
-    for (left, low), (right, high) in pairwise(steps):
-        if odds <= right:
-            return low + (high - low) * (odds - left) / (right - left)
-    return steps[-1][1]
 
 
 CALIBRATION = "calibration.json"

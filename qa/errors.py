@@ -30,9 +30,6 @@ class QuestionError(QaFailure):
 class EmptyQuestion(QuestionError):
     """Nothing to search for is left of it."""
 
-    def __init__(self) -> None:
-        super().__init__("the question is empty: type a few words")
-
 
 class LongQuestion(QuestionError):
     """It has more characters than are read; `limit` says how many are."""
@@ -46,8 +43,6 @@ class CalibrationRefused(QaFailure):
     """A file that does not hold a calibration as it was written."""
 
     def __init__(self, file: Path, reason: str) -> None:
-        self.file = file
-        self.reason = reason
         super().__init__(f"{file}: {reason}; delete it, or run `qa eval calibrate` again")
 
 
@@ -59,8 +54,6 @@ class FeedbackRefused(FeedbackFailure):
     """A file that feedback cannot be kept in."""
 
     def __init__(self, file: Path, reason: str) -> None:
-        self.file = file
-        self.reason = reason
         super().__init__(f"{file}: {reason}; move it away for a new one, or set QA_FEEDBACK=off")
 
 
@@ -68,22 +61,9 @@ class FeedbackUnavailable(FeedbackFailure):
     """Feedback cannot be kept just now."""
 
 
-class FeedbackClosed(FeedbackUnavailable):
-    """Feedback that came while the service stops."""
-
-    def __init__(self) -> None:
-        super().__init__("feedback is closed: start the service again")
-
-
 class UnknownQuestion(FeedbackFailure):
     """Feedback on a question that nobody asked here, or that was forgotten."""
-
-    def __init__(self) -> None:
-        super().__init__("no such question was asked here: ask it again, then judge its answer")
 
 
 class EnoughFeedback(FeedbackFailure):
     """A question that has as much feedback already as is kept for one."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"this question has {most} judgements and clicks already: ask it again to add more")

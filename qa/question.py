@@ -35,7 +35,7 @@ def read_question(raw: str) -> Question:
     plain = "".join(" " if c.isspace() else c for c in composed if c.isspace() or not _is_control(c))
     text = " ".join(plain.split())
     if not any(c.isalnum() for c in text):
-        raise EmptyQuestion
+        raise EmptyQuestion("the question is empty: type a few words")
     phrases = (" ".join(phrase.split()) for phrase in _QUOTED.findall(text))
     return Question(text, tuple(phrase for phrase in phrases if any(c.isalnum() for c in phrase)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -11,11 +10,9 @@ class WebFailure(Exception):
 
 
 class CannotListen(WebFailure):
-    """The address is taken, not this machine's, or not allowed; `port` is the port asked for."""
+    """The address is taken, not this machine's, or not allowed."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
-        self.host = host
-        self.port = port
         super().__init__(f"cannot listen on {host} port {port}: {reason}; choose another with --port")
 
 
@@ -37,9 +34,6 @@ class TooOften(TooManyQuestions):
 class AnsweringFailed(WebFailure):
     """The service failed to answer; only its log has the reason."""
 
-    def __init__(self) -> None:
-        super().__init__("the question could not be answered because of a fault in the service: see its log")
-
 
 class StoreUnavailable(WebFailure):
     """Milvus, which holds the articles, does not respond; `retry_after` is in seconds."""
@@ -52,19 +46,11 @@ class StoreUnavailable(WebFailure):
 
 
 class NoLanguage(WebFailure):
-    """There is no catalogue of this interface language; `languages` have one."""
-
-    def __init__(self, language: str, languages: Sequence[str]) -> None:
-        super().__init__(
-            f"there is no interface in {language!r}; set QA_LANGUAGE to one of {', '.join(languages)}"
-        )
+    """There is no catalogue of this interface language."""
 
 
 class McpNotInstalled(WebFailure):
     """`QA_MCP=1` without the library for it."""
-
-    def __init__(self) -> None:
-        super().__init__("QA_MCP=1 needs another library; run `pip install mcp`, or set QA_MCP=0")
 
 
 class AccessRefused(WebFailure):
@@ -76,9 +62,3 @@ class AccessRefused(WebFailure):
 
 class OpenToNetwork(WebFailure):
     """The service would be open to everybody on a network: the address is not of the loopback."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"whoever reaches {host} could read every article; set QA_ACCESS to password or proxy, "
-            "or let everybody in with --open (QA_OPEN=1)"
-        )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from index.storage.durable_io import Disk
@@ -70,23 +70,17 @@ UNION ALL SELECT asked.at, substr(judged.at, 1, 10), verdict FROM judged JOIN as
 def open_feedback(path: Path) -> sqlite3.Connection:
     """A connection for writing, to be used by one thread at a time; the file is made when it is not there.
 
-    Raises:
-        FeedbackRefused: the file is damaged, is another program's, or cannot be written.
+    Raises FeedbackRefused when it is damaged, is another program's, or cannot be written.
     """
     try:
         _create_private(path)
-        connection = _connect(path)
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(_connect(path)))
+            _prepare(connection, path)
+            stack.pop_all()
+            return connection
     except (OSError, sqlite3.Error) as error:
         raise FeedbackRefused(path, _reason(error)) from error
-    try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise FeedbackRefused(path, _reason(error)) from error
-    except FeedbackRefused:
-        connection.close()
-        raise
-    return connection
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 from qa.feedback.database import EVENTS
 from qa.feedback.store import Verdict
@@ -50,9 +50,6 @@ FROM judged JOIN asked ON asked.id = judged.asked
 ORDER BY judged.at, judged.asked, judged.article, judged.start
 """
 _REASONS = f"SELECT * FROM ({_JUDGED}) WHERE reason != '' AND at >= ? ORDER BY at DESC LIMIT ?"
-
-_Counts = dict[tuple[str, str], int]
-"""How often an event happened, by day and event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +136,21 @@ class Usage:
 
 def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = EVERYTHING) -> Usage:
     """What the last days (today among them) were like; lists have at most `most` entries."""
-    since = today - timedelta(days=days - 1)
-    durations = [seconds for (seconds,) in feedback.execute(_SECONDS, (since.isoformat(),))]
-    listed = (since.isoformat(), most)
-    counts = {(day, event): count for day, event, count in feedback.execute(_COUNTS, (since.isoformat(),))}
+    first = today - timedelta(days=days - 1)
+    since = first.isoformat()
+    listed = (since, most)
+    durations = [seconds for (seconds,) in feedback.execute(_SECONDS, (since,))]
+    counts = {(day, event): count for day, event, count in feedback.execute(_COUNTS, (since,))}
     return Usage(
-        days=tuple(_days(counts, since, today)),
+        days=tuple(_day(counts, first + timedelta(days=number)) for number in range(days)),
         unanswered=tuple(_repeated(feedback.execute(_UNANSWERED, listed))),
         unopened=tuple(_repeated(feedback.execute(_UNOPENED, listed))),
-        cited=tuple(CitedArticle(*row) for row in feedback.execute(_CITED, listed)),
-        verdicts={verdict: _total(counts, verdict) for verdict in Verdict},
-        reasons=tuple(_judged(feedback.execute(_REASONS, listed))),
+        cited=tuple(starmap(CitedArticle, feedback.execute(_CITED, listed))),
+        verdicts={
+            verdict: sum(count for (_, event), count in counts.items() if event == verdict)
+            for verdict in Verdict
+        },
+        reasons=tuple(starmap(Judged, feedback.execute(_REASONS, listed))),
         p50=percentile(durations, 0.5),
         p95=percentile(durations, 0.95),
         seconds=histogram(durations),
@@ -158,7 +159,7 @@ def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = E
 
 def judgements(feedback: sqlite3.Connection) -> Iterator[Judged]:
     """Every verdict ever given and not forgotten, oldest first."""
-    return _judged(feedback.execute(_JUDGED))
+    return starmap(Judged, feedback.execute(_JUDGED))
 
 
 def percentile(ascending: Sequence[float], share: float) -> float | None:
@@ -175,20 +176,10 @@ def histogram(ascending: Sequence[float]) -> tuple[Bin, ...]:
     return tuple(map(Bin, (*EDGES, None), counts))
 
 
-def _days(counts: _Counts, since: date, today: date) -> Iterator[Day]:
-    for number in range((today - since).days + 1):
-        day = since + timedelta(days=number)
-        answered, declined = (counts.get((day.isoformat(), event), 0) for event in ("answered", "declined"))
-        yield Day(day, answered + declined, declined)
-
-
-def _total(counts: _Counts, verdict: Verdict) -> int:
-    return sum(count for (_, event), count in counts.items() if event == verdict.value)
+def _day(counts: Mapping[tuple[str, str], int], day: date) -> Day:
+    answered, declined = (counts.get((day.isoformat(), event), 0) for event in ("answered", "declined"))
+    return Day(day, answered + declined, declined)
 
 
 def _repeated(rows: sqlite3.Cursor) -> Iterator[Repeated]:
     return (Repeated(question, times, date.fromisoformat(last)) for question, times, last in rows)
-
-
-def _judged(rows: sqlite3.Cursor) -> Iterator[Judged]:
-    return (Judged(*row) for row in rows)

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from corpus.normalise import replace_surrogates
 from qa.answer import Answer, Extract
-from qa.errors import EnoughFeedback, FeedbackClosed, FeedbackUnavailable, UnknownQuestion
+from qa.errors import EnoughFeedback, FeedbackUnavailable, UnknownQuestion
 from qa.feedback.database import open_feedback, reading, transaction
 from qa.feedback.deletion import delete_before, delete_containing, expire
 
@@ -29,6 +29,7 @@ QUEUED = 1_000
 PATIENCE = 10.0
 MOST_PER_QUESTION = 50
 REASON_CHARACTERS = 500
+_CLOSED = "feedback is closed: start the service again"
 
 Done = TypeVar("Done")
 Row = tuple[str | int | float | None, ...]
@@ -176,7 +177,7 @@ class FeedbackStore:
         try:
             return self._submit(work).result(patience)
         except CancelledError as error:
-            raise FeedbackClosed from error
+            raise FeedbackUnavailable(_CLOSED) from error
         except (sqlite3.Error, TimeoutError) as error:
             raise FeedbackUnavailable(f"feedback cannot be kept just now ({error}): try again") from error
 
@@ -189,16 +190,16 @@ class FeedbackStore:
             future = self._writer.submit(work, self._connection)
         except RuntimeError as error:  # after close()
             self._free_places.release()
-            raise FeedbackClosed from error
+            raise FeedbackUnavailable(_CLOSED) from error
         future.add_done_callback(lambda _: self._free_places.release())
         return future
 
     def _count(self, written: Future[None]) -> None:
-        error = FeedbackClosed() if written.cancelled() else written.exception()
+        error = _CLOSED if written.cancelled() else written.exception()
         if error:
             self._lose(error)
 
-    def _lose(self, error: BaseException) -> None:
+    def _lose(self, error: BaseException | str) -> None:
         self.lost += 1
         self.fault = str(error)
 
@@ -214,9 +215,11 @@ def _check_room(connection: sqlite3.Connection, answer_id: str) -> None:
         {"asked": answer_id},
     ).fetchone()
     if not known:
-        raise UnknownQuestion
+        raise UnknownQuestion("no such question was asked here: ask it again, then judge its answer")
     if judged + opened >= MOST_PER_QUESTION:
-        raise EnoughFeedback(MOST_PER_QUESTION)
+        raise EnoughFeedback(
+            f"this question has {MOST_PER_QUESTION} judgements and clicks already: ask it again to add more"
+        )
 
 
 def _citation(extract: Extract) -> Row:

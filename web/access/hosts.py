@@ -49,7 +49,10 @@ def exposure_warnings(settings: ServiceSettings) -> list[str]:
         return []
     if settings.access is Access.OPEN:
         if not settings.open:
-            raise OpenToNetwork(settings.host)
+            raise OpenToNetwork(
+                f"whoever reaches {settings.host} could read every article; set QA_ACCESS to password or "
+                "proxy, or let everybody in with --open (QA_OPEN=1)"
+            )
         return [f"Warning: whoever reaches {settings.host} can read every article (QA_OPEN)."]
     if settings.access is Access.PASSWORD:
         return ["Warning: passwords and keys cross the network unencrypted unless a proxy adds TLS."]

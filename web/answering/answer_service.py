@@ -182,7 +182,9 @@ async def _await_answer(future: asyncio.Future[Answer]) -> Answer:
         raise StoreUnavailable(UNAVAILABLE_RETRY_AFTER) from None
     annotate(outcome="failed")
     log_event(logging.ERROR, "question not answered", error=error)
-    raise AnsweringFailed from None
+    raise AnsweringFailed(
+        "the question could not be answered because of a fault in the service: see its log"
+    ) from None
 
 
 class CacheKey(NamedTuple):

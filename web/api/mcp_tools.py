@@ -80,7 +80,8 @@ def build_mcp_server(context: ServiceContext) -> Any:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
     except ImportError as error:
-        raise McpNotInstalled from error
+        cure = "run `pip install mcp`, or set QA_MCP=0"
+        raise McpNotInstalled(f"QA_MCP=1 needs another library; {cure}") from error
     server = MCPServer(
         context.settings.name, instructions=INSTRUCTIONS, version=package_version(), log_level="WARNING"
     )
