@@ -87,7 +87,7 @@ class Calibration:
         """The same from the values of the features."""
         odds = self.constant + sum(weight * value for weight, value in zip(self.weights, values, strict=True))
         if self.steps:
-            return float(np.interp(odds, *zip(*self.steps, strict=True)))
+            return float(np.interp(odds, *np.transpose(self.steps)))
         return 1 / (1 + math.exp(-odds))
 
     def band(self, confidence: float) -> Band:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import astuple, dataclass, field
 from itertools import chain
+from operator import itemgetter
 from sys import getsizeof
 from threading import BoundedSemaphore
 from typing import NamedTuple
@@ -46,18 +47,13 @@ Recorder = Callable[[str, Answer, float], None]
 """Called with id, answer and seconds of each reply; must return at once and raise nothing."""
 
 
-def new_id() -> str:
-    """A random id for a question, safe in a URL."""
-    return secrets.token_urlsafe(_ID_BYTES)
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer and the seconds it took, waiting included; feedback on it names its `id`."""
 
     answer: Answer
     seconds: float
-    id: str = field(default_factory=new_id)
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(_ID_BYTES))
 
 
 class AnswerService:
@@ -195,11 +191,6 @@ class CacheKey(NamedTuple):
     filters: Filter
 
 
-class _Cached(NamedTuple):
-    answer: Answer
-    weight: int
-
-
 class AnswerCache:
     """LRU cache of the answers of one generation, in memory alone. For one thread, the event loop's.
 
@@ -209,12 +200,12 @@ class AnswerCache:
     def __init__(self, size: int, *, bytes: int = CACHE_BYTES) -> None:
         self._generation = ""
         self._least = bytes // size if size else 0
-        self._answers: LruCache[CacheKey, _Cached] = LruCache(bytes if size else 0, lambda one: one.weight)
+        self._answers: LruCache[CacheKey, tuple[Answer, int]] = LruCache(bytes if size else 0, itemgetter(1))
 
     def get(self, generation: str, key: CacheKey) -> Answer | None:
         """The cached answer of this generation, or None."""
         cached = self._answers.get(key) if generation == self._generation else None
-        return cached and cached.answer
+        return cached and cached[0]
 
     def put(self, key: CacheKey, answer: Answer) -> None:
         """Cache an answer; the answers of another generation are dropped, and with them its articles."""
@@ -222,7 +213,7 @@ class AnswerCache:
             self._answers.clear()
             self._generation = answer.generation
         weight = max(self._least, 1, _memory(key, answer))
-        self._answers.update({key: _Cached(answer, weight)})
+        self._answers.update({key: (answer, weight)})
 
 
 def _memory(key: CacheKey, answer: Answer) -> int:

@@ -14,7 +14,7 @@ from corpus.article import Article
 from index.retrieval.filter import Filter
 from web.answering.answer_service import LONGEST_VALUE, MOST_VALUES, AnswerService
 from web.api.ask import Value
-from web.http.problems import PROBLEM_TYPE, Problem, api_version
+from web.http.problems import api_version, problem_responses
 
 MAX_PAGE = 500
 
@@ -74,7 +74,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
     @router.get(
         "/api/articles/{identifier}",
         summary="Read an article",
-        responses={404: {"model": Problem, "content": {PROBLEM_TYPE: {}}}},
+        responses=problem_responses(404),
     )
     def article(identifier: str) -> ArticleText:
         """The canonical text that every extract is a part of, word for word."""

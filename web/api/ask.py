@@ -15,7 +15,7 @@ from index.errors import Unreachable
 from index.retrieval.filter import Filter
 from qa.answer_json import AnswerRecord, answer_record
 from qa.assistant import DEFAULT_EXTRACTS
-from qa.errors import QuestionError
+from qa.errors import EnoughFeedback, FeedbackFailure, QuestionError, UnknownQuestion
 from web.answering.answer_service import (
     LONGEST_VALUE,
     MAX_EXTRACTS,
@@ -25,9 +25,10 @@ from web.answering.answer_service import (
 )
 from web.answering.health import Health, Reason, service_health
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooOften
-from web.http.problems import PROBLEM_TYPE, Problem, api_version, problem_response
+from web.http.problems import api_version, problem_response, problem_responses
 
 _DIGITS = 4
+_FEEDBACK_STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
 
 Value = Annotated[str, Field(max_length=LONGEST_VALUE)]
 Values = Annotated[tuple[Value, ...], Field(max_length=MOST_VALUES)]
@@ -72,9 +73,7 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
         "/api/ask",
         summary="Ask a question",
         response_description="Ranked extracts with their citations, or none and the nearest passages.",
-        responses={
-            status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in (413, 422, 429, 500, 503)
-        },
+        responses=problem_responses(413, 422, 429, 500, 503),
     )
     async def ask(body: AskBody) -> AskReply:
         """Word-for-word extracts that answer, best first.
@@ -126,6 +125,10 @@ def add_exception_handlers(app: FastAPI) -> None:
     @app.exception_handler(AnsweringFailed)
     async def fault(_: Request, error: AnsweringFailed) -> JSONResponse:
         return problem_response(500, str(error))
+
+    @app.exception_handler(FeedbackFailure)
+    async def feedback(_: Request, error: FeedbackFailure) -> JSONResponse:
+        return problem_response(_FEEDBACK_STATUSES.get(type(error), 503), str(error))
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> JSONResponse:

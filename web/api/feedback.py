@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from qa.errors import EnoughFeedback, FeedbackFailure, UnknownQuestion
 from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
 from web.context import ServiceContext
-from web.http.problems import PROBLEM_TYPE, Problem, problem_response
+from web.http.problems import problem_response, problem_responses
 
 OPENED = "opened"
 _MAX_OFFSET = 10**9  # more characters than any article has
-_STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
 
 
 class FeedbackBody(BaseModel):
@@ -42,22 +40,18 @@ class FeedbackBody(BaseModel):
 def feedback_routes(context: ServiceContext) -> APIRouter:
     """The route for feedback; without a store it answers 404."""
     router = APIRouter()
-    problem: dict[str, Any] = {"model": Problem, "content": {PROBLEM_TYPE: {}}}
 
     @router.post(
         "/api/feedback",
         summary="Judge an answer",
         status_code=HTTPStatus.NO_CONTENT,
-        responses=dict.fromkeys((404, 413, 422, 429, 503), problem),
+        responses=problem_responses(404, 413, 422, 429, 503),
     )
     def feedback(body: FeedbackBody) -> Response:
         """Record a verdict on an extract or a whole answer; a second verdict replaces the first."""
         if context.feedback is None:
             return problem_response(404, "no feedback is kept here")
-        try:
-            _record(context.feedback, body)
-        except FeedbackFailure as error:
-            return problem_response(_STATUSES.get(type(error), 503), str(error))
+        _record(context.feedback, body)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return router

@@ -37,6 +37,11 @@ def problem_response(status: int, message: str, *, headers: dict[str, str] | Non
     )
 
 
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The entries of a route's `responses` for the problems it answers with."""
+    return {status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in statuses}
+
+
 def api_version() -> Any:
     """A dependency that sets the header `API-Version` of every reply."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from qa.errors import FeedbackFailure
 from qa.feedback.safe_csv import csv_table
 from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
@@ -18,7 +16,7 @@ from web.context import ServiceContext
 from web.http.client import client_of
 from web.http.problems import problem_response
 from web.i18n import Catalogue
-from web.pages.admin_tables import BarChart, Table, days_chart, seconds_chart, tables
+from web.pages.admin_tables import cell_kind, cell_text, days_chart, seconds_chart, tables
 
 DAYS = 30
 MOST_DAYS = 366
@@ -27,19 +25,6 @@ _CHOICES = (7, 30, 90, 365)
 _SHOWN = 50
 
 Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table of the page; a chart of it is shown first, with the table folded away."""
-
-    table: Table
-    chart: BarChart | None
-
-    @property
-    def shortened(self) -> bool:
-        """Whether the table may have more rows than the page shows."""
-        return self.chart is None and len(self.table.rows) == _SHOWN
 
 
 def admin_routes(site: ServiceContext) -> APIRouter:
@@ -57,21 +42,17 @@ def admin_routes(site: ServiceContext) -> APIRouter:
     def admin(days: Days = DAYS) -> Response:
         if site.feedback is None:
             return site.templates.page("admin.html", sections=())
-        try:
-            statistics = _usage(site.feedback, days, most=_SHOWN)
-        except FeedbackFailure as error:
-            return problem_response(503, str(error))
-        return _page(site, site.feedback, statistics)
+        return _page(site, site.feedback, _usage(site.feedback, days, most=_SHOWN))
 
     @router.get("/admin/export/{name}.csv")
     def export(name: str, days: Days = DAYS) -> Response:
         if site.feedback is None:
             return problem_response(404, "no feedback is kept here")
-        try:
-            table = tables(_usage(site.feedback, days), site.catalogue).get(name)
-        except FeedbackFailure as error:
-            return problem_response(503, str(error))
-        return _csv(table) if table else problem_response(404, "there is no such table")
+        table = tables(_usage(site.feedback, days), site.catalogue).get(name)
+        if table is None:
+            return problem_response(404, "there is no such table")
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
+        return Response(csv_table(table.columns, table.rows), media_type="text/csv", headers=headers)
 
     return router
 
@@ -81,20 +62,15 @@ def _usage(store: FeedbackStore, days: int, *, most: int = EVERYTHING) -> Usage:
         return usage(feedback, days=days, today=datetime.now(UTC).date(), most=most)
 
 
-def _csv(table: Table) -> Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{table.name}.csv"',
-        "Cache-Control": "no-store",
-    }
-    return Response(csv_table(table.columns, table.rows), media_type="text/csv", headers=headers)
-
-
 def _page(site: ServiceContext, store: FeedbackStore, statistics: Usage) -> HTMLResponse:
     t = site.catalogue
     charts = {"days": days_chart(statistics.days, t), "seconds": seconds_chart(statistics.seconds, t)}
     return site.templates.page(
         "admin.html",
-        sections=[Section(table, charts.get(name)) for name, table in tables(statistics, t).items()],
+        sections=[(table, charts.get(name)) for name, table in tables(statistics, t).items()],
+        shown=_SHOWN,
+        kind=cell_kind,
+        text=cell_text,
         first_day=statistics.days[0].day.isoformat(),
         last_day=statistics.days[-1].day.isoformat(),
         choices=_CHOICES,

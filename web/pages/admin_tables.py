@@ -24,31 +24,13 @@ _WEEK = 7
 _MOST_LABELS = 8
 
 
-class ShownCell(NamedTuple):
-    """A cell's text and its style: "day", "text" or "number"."""
-
-    text: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Column names and rows; `name` is its place in an address and in the catalogue."""
 
     name: str
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-    @property
-    def headings(self) -> list[ShownCell]:
-        """Column names, each in the style of its first cell."""
-        return list(map(ShownCell, self.columns, map(_kind, self.rows[0])))
-
-    @property
-    def cells(self) -> list[list[ShownCell]]:
-        """The rows as the page shows them."""
-        return [[ShownCell(_text(cell), _kind(cell)) for cell in row] for row in self.rows]
+    rows: Sequence[tuple[Cell, ...]]
 
 
 def tables(statistics: Usage, t: Catalogue) -> dict[str, Table]:
@@ -71,11 +53,10 @@ def tables(statistics: Usage, t: Catalogue) -> dict[str, Table]:
         ],
         "seconds": [(_bin_label(interval, t), interval.questions) for interval in statistics.seconds],
     }
-    return {name: _table(name, table_rows, t) for name, table_rows in rows.items()}
-
-
-def _table(name: str, rows: Sequence[tuple[Cell, ...]], t: Catalogue) -> Table:
-    return Table(name, t(f"admin.{name}"), tuple(t(f"admin.{name}.columns").split(" | ")), tuple(rows))
+    return {
+        name: Table(name, t(f"admin.{name}"), tuple(t(f"admin.{name}.columns").split(" | ")), table_rows)
+        for name, table_rows in rows.items()
+    }
 
 
 def _repeated(question: Repeated, t: Catalogue) -> tuple[Cell, ...]:
@@ -88,13 +69,15 @@ def _bin_label(interval: Bin, t: Catalogue) -> str:
     return t("admin.longer") if interval.up_to is None else t("admin.up_to", seconds=f"{interval.up_to:g}")
 
 
-def _kind(cell: Cell) -> str:
+def cell_kind(cell: Cell) -> str:
+    """The style of a cell: "day", "text" or "number"."""
     if isinstance(cell, date):
         return "day"
     return "text" if isinstance(cell, str) else "number"
 
 
-def _text(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
+    """A cell as the page shows it."""
     return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
 
 

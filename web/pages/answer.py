@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from corpus.article import Article
 from index.retrieval.lexical_index import FUNCTION_TERMS
@@ -41,7 +40,7 @@ def render_reply(reply: Reply, view: PageState, templates: Templates, *, private
         "fragments/answer.html",
         id=reply.id,
         answer=answer,
-        items=[ExtractItem(extract, "" if private else answer.question) for extract in extracts],
+        items=[_item(extract, "" if private else answer.question) for extract in extracts],
         changed=view.generation not in ("", answer.generation),
         filtered=bool(view.where),
         small_print=_small_print(reply, templates.catalogue),
@@ -135,69 +134,34 @@ def _known(value: str) -> str:
     return "" if value.strip().casefold().startswith("unknown") else value.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractItem:
-    """What the page shows beside an extract's text; links take the question along, "" for none."""
+def _item(extract: Extract, question: str) -> dict[str, Any]:
+    """What the page shows of an extract; links take the question along, "" for none."""
+    article, citation = extract.article, Citation(extract.article, *extract.answer)
+    words = ", ".join(matched_words(extract))
+    complete = extract.hit is not None and extract.hit.complete
+    # By words where it has all of the question's, by meaning where it has none.
+    found_by = ("words" if complete else "both") if words else "meaning"
+    return {
+        "extract": extract,
+        "link": reader_link(article.id, extract.answer, question=question),
+        "context": None if extract.context == (extract.start, extract.end) else extract.context,
+        "original": original_of(article.metadata),
+        "also_in": also_in(extract),
+        "matched_words": words,
+        "match_key": f"extract.found_{found_by}",
+        "quotations": quotations(citation),
+        "address": citation.address,
+        # Where it was published, at the quotation if a text fragment finds it.
+        "source_link": fragment_link(article, extract.answer) or web_address(article.url),
+    }
 
-    extract: Extract
-    question: str = ""
 
-    @property
-    def link(self) -> str:
-        """The reader at the answer."""
-        return reader_link(self.extract.article.id, self.extract.answer, question=self.question)
-
-    @property
-    def context(self) -> tuple[int, int] | None:
-        """A span wider than the extract, or None."""
-        extract = self.extract
-        return None if extract.context == (extract.start, extract.end) else extract.context
-
-    @property
-    def original(self) -> Original | None:
-        """The article that this one reports on."""
-        return original_of(self.extract.article.metadata)
-
-    @property
-    def also_in(self) -> Sequence[tuple[str, Article]]:
-        """The other articles that say the same, each with a link to its last such passage."""
-        citations = {citation.article.id: citation for citation in self.extract.also_in}
-        citations.pop(self.extract.article.id, None)
-        others = citations.values()
-        return [(reader_link(other.article.id, (other.start, other.end)), other.article) for other in others]
-
-    @property
-    def matched_words(self) -> str:
-        """The words that the extract was found by."""
-        return ", ".join(matched_words(self.extract))
-
-    @property
-    def match_key(self) -> str:
-        """Catalogue key: found by words where it has all of the question's, by meaning where it has none."""
-        if not self.matched_words:
-            return "extract.found_meaning"
-        complete = self.extract.hit is not None and self.extract.hit.complete
-        return "extract.found_words" if complete else "extract.found_both"
-
-    @property
-    def quotations(self) -> Mapping[str, str]:
-        """The answer with its source, to copy."""
-        return quotations(self._citation)
-
-    @property
-    def address(self) -> str:
-        """The answer in an evidence list."""
-        return self._citation.address
-
-    @property
-    def source_link(self) -> str:
-        """The article where it was published, at the quotation if a text fragment finds it."""
-        article = self.extract.article
-        return fragment_link(article, self.extract.answer) or web_address(article.url)
-
-    @property
-    def _citation(self) -> Citation:
-        return Citation(self.extract.article, *self.extract.answer)
+def also_in(extract: Extract) -> Sequence[tuple[str, Article]]:
+    """The other articles that say the same, each with a link to its last such passage."""
+    citations = {citation.article.id: citation for citation in extract.also_in}
+    citations.pop(extract.article.id, None)
+    others = citations.values()
+    return [(reader_link(other.article.id, (other.start, other.end)), other.article) for other in others]
 
 
 def matched_words(extract: Extract) -> list[str]:

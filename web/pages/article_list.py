@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -41,8 +41,8 @@ class ArticleQuery:
 
     def address(self, page: int) -> str:
         """The address of another page of the same list."""
-        fields = {"title": self.title, "publisher": self.publisher, "author": self.author, "year": self.year}
-        return "?" + urlencode({name: value for name, value in fields.items() if value} | {"page": page})
+        fields = asdict(self) | {"page": page}
+        return "?" + urlencode({name: value for name, value in fields.items() if value})
 
 
 def article_list_routes(site: ServiceContext) -> APIRouter:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from threading import BoundedSemaphore
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -73,18 +74,36 @@ def _page(site: ServiceContext, cited: CitationList) -> HTMLResponse:
     return site.templates.page(
         "evidence.html",
         service=site.settings.name,
-        faults=_faults(site.catalogue, cited),
-        entries=[Entry(cited, number) for number in range(len(cited.citations))],
+        faults=_faults(site.catalogue, cited, cited.missing),
+        entries=[_entry(cited, number) for number in range(len(cited.citations))],
         formats=FORMATS,
         query=cited_query(cited.citations, cited.missing),
     )
 
 
+def _entry(cited: CitationList, number: int) -> dict[str, Any]:
+    """What the page shows of a citation; `remaining` is the query of the list without it."""
+    citation, others = cited.citations[number], cited.citations[:number] + cited.citations[number + 1 :]
+    span = citation.start, citation.end
+    return {
+        "citation": citation,
+        "link": reader_link(citation.article.id, span),
+        "source_link": fragment_link(citation.article, span),
+        "remaining": cited_query(others, cited.missing),
+        "quotations": quotations(citation),
+    }
+
+
 def _download(site: ServiceContext, suffix: str, cited: CitationList) -> Response:
-    faults = [*_malformed(site.catalogue, cited), *_too_many(site.catalogue, cited)]
+    faults = _faults(site.catalogue, cited)
     if not (faults or cited.citations or cited.missing):
         faults = [site.catalogue("evidence.nothing")]
-    return problem_response(422, faults[0]) if faults else _file(site, suffix, cited)
+    if faults:
+        return problem_response(422, faults[0])
+    content = FORMATS[suffix].write(Export(cited.citations, cited.missing, site.catalogue))
+    attachment = f'attachment; filename="evidence.{suffix}"'
+    headers = {"Content-Disposition": attachment, "Cache-Control": "no-store"}
+    return Response(content, media_type=FORMATS[suffix].media_type, headers=headers)
 
 
 def _read_request(site: ServiceContext, request: Request) -> CitationList:
@@ -92,28 +111,14 @@ def _read_request(site: ServiceContext, request: Request) -> CitationList:
     return read_cited(request.query_params.getlist("c"), site.answers.assistant.generation.facets.article)
 
 
-def _faults(t: Catalogue, cited: CitationList) -> list[str]:
-    """A line for each address that gave no citation."""
-    missing = (t("evidence.missing", address=address) for address in cited.missing)
-    return [*_malformed(t, cited), *missing, *_too_many(t, cited)]
-
-
-def _malformed(t: Catalogue, cited: CitationList) -> list[str]:
-    return [t("evidence.malformed", address=address[:_SHOWN]) for address in cited.malformed]
-
-
-def _too_many(t: Catalogue, cited: CitationList) -> list[str]:
+def _faults(t: Catalogue, cited: CitationList, missing: Iterable[str] = ()) -> list[str]:
+    """A line for each malformed or missing address, and one for those beyond the limits."""
     limits = {"most": t.number(MAX_CITATIONS), "characters": t.number(MAX_CHARACTERS)}
-    return [t("evidence.too_many", **limits)] if cited.too_many else []
-
-
-def _file(site: ServiceContext, suffix: str, cited: CitationList) -> Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="evidence.{suffix}"',
-        "Cache-Control": "no-store",
-    }
-    content = FORMATS[suffix].write(Export(cited.citations, cited.missing, site.catalogue))
-    return Response(content, media_type=FORMATS[suffix].media_type, headers=headers)
+    return [
+        *(t("evidence.malformed", address=address[:_SHOWN]) for address in cited.malformed),
+        *(t("evidence.missing", address=address) for address in missing),
+        *([t("evidence.too_many", **limits)] if cited.too_many else []),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,40 +133,6 @@ class CitationList:
     missing: tuple[str, ...]
     malformed: tuple[str, ...]
     too_many: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A citation of a list with what the page offers for it."""
-
-    cited: CitationList
-    number: int
-
-    @property
-    def citation(self) -> Citation:
-        """The quotation."""
-        return self.cited.citations[self.number]
-
-    @property
-    def link(self) -> str:
-        """The reader at the quotation."""
-        return reader_link(self.citation.article.id, (self.citation.start, self.citation.end))
-
-    @property
-    def source_link(self) -> str:
-        """The quotation where it was published; "" where no text fragment finds it."""
-        return fragment_link(self.citation.article, (self.citation.start, self.citation.end))
-
-    @property
-    def remaining(self) -> str:
-        """Query of the list without this citation."""
-        citations = self.cited.citations
-        return cited_query(citations[: self.number] + citations[self.number + 1 :], self.cited.missing)
-
-    @property
-    def quotations(self) -> Mapping[str, str]:
-        """The quotation with its source, to copy."""
-        return quotations(self.citation)
 
 
 def read_cited(addresses: Sequence[str], find: Find) -> CitationList:

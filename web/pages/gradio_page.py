@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -17,18 +17,18 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.retrieval.facets import count_facets
+from index.retrieval.facets import Facet, Value, count_facets
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 from web.access.middleware import replay
 from web.context import ServiceContext
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions
+from web.html import Templates
 from web.http.problems import problem_response
 from web.http.routes import PAGE_EVENTS, local_path
 from web.http.static_files import web_file
 from web.pages.answer import example_questions, render_error, render_reply, render_welcome, status_line
-from web.pages.filter_form import render_filters
-from web.pages.page_state import PageState, read_view
+from web.pages.page_state import NAMES, PageState, Sort, read_view
 from web.service_settings import Access
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ CACHED = 86_400  # seconds
 SYSTEM_FONTS = ("system-ui", "sans-serif")
 # Articles that may suggest example questions: reading a million for five examples would delay the start.
 _EXAMPLES_FROM = 500
+# Numbers of extracts to choose from.
+_EXTRACT_NUMBERS = (5, 10, 20)
 # By the theme's variable: in light and in dark mode.
 _COLOURS = {
     "body_background_fill": ("#faf9f6", "#14181d"),
@@ -139,6 +141,20 @@ async def reply(site: ServiceContext, view: PageState) -> tuple[str, str, str]:
 
 def _filters(site: ServiceContext, view: PageState, assistant: Assistant) -> str:
     return render_filters(count_facets(assistant.generation.facets, view.where), view, site.templates)
+
+
+def render_filters(values: Mapping[Facet, Sequence[Value]], view: PageState, templates: Templates) -> str:
+    """The form, folded unless it was open; its heading counts the filters that are set."""
+    return templates.render(
+        "fragments/filters.html",
+        facets={name: values[facet] for facet, name in NAMES.items() if values[facet]},
+        chosen=sum(value.chosen for facet in values.values() for value in facet),
+        open=view.filters_open,
+        orders=tuple(Sort),
+        sort=view.sort,
+        numbers=sorted({*_EXTRACT_NUMBERS, view.k}),
+        k=view.k,
+    )
 
 
 def _page(site: ServiceContext) -> gr.Blocks:

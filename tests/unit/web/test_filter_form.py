@@ -8,7 +8,7 @@ from index.retrieval.filter import Filter
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
 from tests.support.templates import TEMPLATES
-from web.pages.filter_form import render_filters
+from web.pages.gradio_page import render_filters
 from web.pages.page_state import PageState, Sort
 
 ARTICLES = (replace(article("a", "x"), publisher="A & B"), replace(article("b", "y"), publisher="C"))

@@ -34,7 +34,7 @@ from web.context import ServiceContext
 from web.errors import TooManyQuestions
 from web.i18n import load_catalogue
 from web.pages.answer import (
-    ExtractItem,
+    also_in,
     example_questions,
     matched_words,
     original_of,
@@ -287,7 +287,7 @@ def test_the_article_reported_on_is_named_as_far_as_it_is_known() -> None:
 
 def test_an_article_that_repeats_itself_is_not_named_as_another() -> None:
     places = (Citation(HARBOUR, 0, 3), Citation(ECHO, 0, 3), Citation(ECHO, 4, 8))
-    others = ExtractItem(extract(HARBOUR, "Nobody paid.", also_in=places)).also_in
+    others = also_in(extract(HARBOUR, "Nobody paid.", also_in=places))
     assert HtmlText(macro(SOURCE, "also_in", others)).text == "Also in: echo.md"
 
 
