@@ -31,7 +31,7 @@ from web.access.credentials import FILE, add, load
 pytestmark = needs_fork
 
 WORD = "zyzzyva"
-POINTS = 5  # of death and of failure in `make test`, spread over the command
+POINTS = 3  # of death and of failure in `make test`, spread over the command
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.confidence import CALIBRATION, read_calibration
 from qa.loading import UNCALIBRATED, open_assistant
-from tests.support.cli_runs import qa, qa_process
+from tests.support.cli_runs import SHIPPED, qa, qa_process
 from tests.support.fakes import WordEncoder
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared
-from tests.support.sample_runs import RAIN, write_collection
+from tests.support.sample_runs import ALL_HIT, RAIN, sample_run, write_collection
 from tests.support.templates import TEMPLATES
 from tests.support.tiers import full
 from web.answering.answer_service import Reply
@@ -32,18 +32,16 @@ from web.service_settings import ServiceSettings
 OWN = ROOT / "eval" / "gold.jsonl"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def data(sample_index: Path) -> Path:
     """An index of the shipped articles; nothing is changed in it."""
-    made = tmp_path_factory.mktemp("eval") / "data"
-    qa("index", "--data", made)
-    return made
+    return sample_index
 
 
 @pytest.fixture(scope="module")
-def few(data: Path) -> Path:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every third gold question: what is asked with the reranker takes long."""
-    made = data.parent / "few.jsonl"
+    made = tmp_path_factory.mktemp("gold") / "few.jsonl"
     made.write_text("".join(OWN.read_text(encoding="utf-8").splitlines(keepends=True)[::3]), encoding="utf-8")
     return made
 
@@ -51,8 +49,8 @@ def few(data: Path) -> Path:
 @pytest.fixture(scope="module")
 def run(data: Path, few: Path) -> Path:
     """A run of these questions."""
-    made = data.parent / "run"
-    told = qa("eval", "run", few, "--data", data, "--out", made).stdout
+    made = few.parent / "run"
+    told = qa("eval", "run", few, "--data", data, "--out", made, settings=SHIPPED).stdout
     assert "hit@1" in told
     assert f"Kept in {made}" in told
     return made
@@ -104,8 +102,8 @@ def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
 
 @full
 def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Path, data: Path) -> None:
-    again = data.parent / "again"
-    qa("eval", "run", few, "--data", data, "--out", again)
+    again = few.parent / "again"
+    qa("eval", "run", few, "--data", data, "--out", again, settings=SHIPPED)
     measures = [word for measure in ("hit@1", "MRR", "AUROC") for word in ("--fail-on", measure)]
     told = qa("eval", "compare", run, again, *measures).stdout
     assert "hit@1: 0 won, 0 lost" in told
@@ -131,7 +129,7 @@ def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_
 
 @full
 def test_the_parts_are_ablated(data: Path, few: Path) -> None:
-    told = qa("eval", "ablate", few, "--data", data, "--markdown").stdout.splitlines()
+    told = qa("eval", "ablate", few, "--data", data, "--markdown", settings=SHIPPED).stdout.splitlines()
     assert told[0].startswith("| ranking | hit@1 |")
     assert [line.split(" | ")[0][2:] for line in told[2:]] == [
         "lexical alone", "dense alone", "fused, sentences alone", "fused, without windows",
@@ -232,8 +230,10 @@ def test_declined_questions_become_candidates(data: Path, tmp_path: Path) -> Non
     ],
 )
 def test_bad_input_is_one_line_and_ends_with_2(
-    arguments: list[str], told: str, data: Path, run: Path, tmp_path: Path
+    arguments: list[str], told: str, data: Path, tmp_path: Path
 ) -> None:
+    run = tmp_path / "run"
+    write_run(run, sample_run(ALL_HIT))
     lines = OWN.read_text(encoding="utf-8").splitlines()
     (tmp_path / "one.jsonl").write_text(lines[0], encoding="utf-8")
     none = [line for line in lines if not json.loads(line)["answerable"]]
@@ -305,6 +305,7 @@ def test_a_folder_of_documents_is_measured(tmp_path: Path) -> None:
         "2",
         "--out",
         out,
+        settings=SHIPPED,
     ).stdout
     assert "2 documents, 2 queries" in told
     assert [path.name for path in sorted(out.iterdir())] == [

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from index.generation.data_folder import CURRENT
+from tests.support.cli_runs import QUICK
 from tests.support.repository import ROOT
 from tests.support.tiers import full
 
@@ -25,7 +26,7 @@ needs_lite = pytest.mark.skipif(
 
 
 def qa(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
-    done = CliRunner().invoke(app, [*map(str, arguments)])
+    done = CliRunner(env=QUICK).invoke(app, [*map(str, arguments)])
     assert done.exit_code == code, done.output + repr(done.exception)
     return done.stdout, done.stderr
 

@@ -20,7 +20,7 @@ from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
 from index.embedding.torch_models import SentenceTransformerEncoder
 from index.errors import ModelRefused
-from tests.support.tiers import full
+from tests.support.tiers import full, mostly_full
 
 needs_openvino = pytest.mark.skipif(
     bool(openvino_fault()), reason="OpenVINO is not installed (make setup OPENVINO=1)"
@@ -54,7 +54,7 @@ MODELS: dict[str, Callable[[int], list[Any]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["default", *MODELS])
+@pytest.fixture(scope="module", params=mostly_full(["default", *MODELS], "default", "cls, dense, normalised"))
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "default":
         return default_model_folder()
