@@ -1,7 +1,6 @@
 """Hot reload: verifies each newly published generation in a thread, then lets it answer.
 
-Every few seconds the published pointer, in the data folder or in Milvus, is compared with the current one. A
-new generation is hashed, opened and probed while the old one answers; then one reference is replaced. A
+The published pointer, in the data folder or in Milvus, is compared with the current one every few seconds. A
 generation that is damaged, or was built with another model, is refused: the old one answers on, and
 `AnswerService.fault` gives the reason until it is repaired.
 """
@@ -34,15 +33,13 @@ ReloadObserver = Callable[[Assistant], None]
 class IndexWatcher:
     """Keeps an answer service on the generation that `source` publishes.
 
-    `reloads` and `refusals` count; each function of `on_reload` gets an assistant before it answers.
-    `announce` gets one line for each change, and must raise nothing.
+    Each function of `on_reload` gets an assistant before it answers. `announce` gets one line for each
+    change, and must raise nothing.
     """
 
     def __init__(
         self, answers: AnswerService, source: Published, *, seconds: float, announce: Callable[[str], None]
     ) -> None:
-        self.reloads = 0
-        self.refusals = 0
         self.on_reload: list[ReloadObserver] = []
         self._answers = answers
         self._source = source
@@ -51,16 +48,6 @@ class IndexWatcher:
         self._current = _pointer_of(answers.assistant.generation)
         self._refused: Pointer | None = None
         self._polls_since_refusal = 0
-
-    @property
-    def generation(self) -> str:
-        """The generation that answers."""
-        return self._answers.assistant.generation.id
-
-    @property
-    def fault(self) -> str:
-        """Why the latest published generation does not answer, "" if it does; paths are relative."""
-        return self._answers.fault
 
     def poll(self) -> bool:
         """Compare the published pointer once; true if another generation answers now."""
@@ -110,7 +97,6 @@ class IndexWatcher:
             observe(assistant)
         self._answers.assistant = assistant
         self._current = _pointer_of(generation)
-        self.reloads += 1
         self._clear_fault()
         self._announce(f"{generation.id} answers now: {len(generation.articles):,} articles.")
 
@@ -132,8 +118,8 @@ class IndexWatcher:
         location = self._source.location
         fault = str(error).replace(f"{location}/", "").replace(location, "the data folder")
         if fault != self._answers.fault:
-            self.refusals += 1
-            self._announce(f"{self.generation} answers on, and what was published is refused: {error}")
+            current = self._answers.assistant.generation.id
+            self._announce(f"{current} answers on, and what was published is refused: {error}")
         self._answers.fault = fault
 
 
