@@ -102,10 +102,10 @@ class ExtractGrouper:
         group_of: dict[int, int] = {}  # of the ranks with a marked sentence
         for rank, hit in enumerate(hits):
             repeated = min((group_of[other] for other in duplicates[rank] & group_of.keys()), default=None)
-            adjacent = self._adjacent_group(groups, hit) if rank < _MARK_RANKS else None
+            adjacent = self._group_to_extend(groups, hit) if rank < _MARK_RANKS else None
             if repeated is not None:
                 groups[repeated].repeats.append(hit)
-            elif adjacent is not None and self._can_extend(groups[adjacent], hit):
+            elif adjacent is not None:
                 groups[adjacent].first, groups[adjacent].last = groups[adjacent].extended(hit.row)
                 group_of[rank] = adjacent
             else:
@@ -113,18 +113,17 @@ class ExtractGrouper:
                 groups.append(ExtractGroup(hit, hit.row, hit.row))
         return groups
 
-    def _adjacent_group(self, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
-        """Number of the first group that the hit continues within its paragraph."""
-        for number, group in enumerate(groups):
-            edges = (group.first - 1, group.last + 1)
-            if hit.row in edges and self._in_one_paragraph(group.extended(hit.row)):
-                return number
-        return None
+    def _group_to_extend(self, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
+        """Number of the first group that the hit continues within its paragraph.
 
-    def _can_extend(self, group: ExtractGroup, hit: Hit) -> bool:
-        """Whether an adjacent hit scores nearly as well as the group, and there is room to mark it."""
-        near = hit.score >= _MARK_SHARE * group.hit.score
-        return near and self._fits(group.extended(hit.row), words=_MARK_WORDS)
+        None if the hit scores much lower than that group, or there is no room to mark it.
+        """
+        for number, group in enumerate(groups):
+            wider = group.extended(hit.row)
+            if hit.row in (group.first - 1, group.last + 1) and self._in_one_paragraph(wider):
+                near = hit.score >= _MARK_SHARE * group.hit.score
+                return number if near and self._fits(wider, words=_MARK_WORDS) else None
+        return None
 
     def _shown_rows(self, group: ExtractGroup, taken: set[int]) -> Rows:
         """The marked rows and free neighbours of their paragraph.

@@ -1,8 +1,6 @@
 """Rewrites a question with the articles' words: corrects misspellings, expands and abbreviates names.
 
-Only words that are not in the language count as misspelt, and quoted phrases are left alone. Words of the
-articles are not replaced; they get synonyms, and a text with either counts as a match. All changes are listed
-in `expansions`, so that readers see why a passage was found.
+Words of the language and quoted phrases are left alone; words of the articles are kept and get synonyms.
 
     "what dose munro think"      -> "what does munro think"
     "the PCT's plans"            -> also "primary care trust", if the articles define it

@@ -61,8 +61,8 @@ class Catalogue:
 def load_catalogue(language: str = DEFAULT_LANGUAGE) -> Catalogue:
     """The catalogue of a language. Raises NoLanguage, which lists the languages that have a file."""
     if language not in languages():
-        known = ", ".join(languages())
-        raise NoLanguage(f"there is no interface in {language!r}; set QA_LANGUAGE to one of {known}")
+        choices = ", ".join(languages())
+        raise NoLanguage(f"there is no interface in {language!r}; set QA_LANGUAGE to one of {choices}")
     texts = _FOLDER.joinpath(f"{language}.json").read_text(encoding="utf-8")
     return Catalogue(language, json.loads(texts))
 

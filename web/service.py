@@ -39,9 +39,6 @@ from web.pages.login import login_routes
 from web.pages.reader import reader_routes
 from web.service_settings import ServiceSettings
 
-Announce = Callable[[str], None]
-"""Prints one line for the operator."""
-
 
 def build_app(
     assistant: Assistant,
@@ -49,7 +46,7 @@ def build_app(
     *,
     templates: Templates | None = None,
     feedback: FeedbackStore | None = None,
-    announce: Announce | None = None,
+    announce: Callable[[str], None] | None = None,
     reasons: tuple[Reason, ...] = (),
     source: Published | None = None,
 ) -> FastAPI:
@@ -99,7 +96,7 @@ def own_app(context: ServiceContext) -> FastAPI:
         docs_url=None,  # these pages would load scripts from another host
         redoc_url=None,
         lifespan=lifespan,
-        middleware=middleware(context, authenticator),
+        middleware=_middleware(context, authenticator),
     )
     app.include_router(api_routes(context.answers, context.reasons))
     app.include_router(article_routes(context.answers))
@@ -121,7 +118,7 @@ def own_app(context: ServiceContext) -> FastAPI:
     return app
 
 
-def middleware(context: ServiceContext, authenticator: Authenticator | None) -> list[Middleware]:
+def _middleware(context: ServiceContext, authenticator: Authenticator | None) -> list[Middleware]:
     """Outermost first. Before all of it, also while the service warms up: `web.access.hosts`."""
     settings = context.settings
     # Gradio allows every origin with credentials unless the app has a CORSMiddleware, if with an empty list.

@@ -1,10 +1,7 @@
 """The SQLite file of feedback, readable by its owner alone; created and checked when it is opened.
 
-asked    a question: time (UTC), seconds, outcome; its text only if questions are logged
-cited    the extracts of an answer: article, span shown, span marked, hash of the article
-opened   a citation that a reader followed
-judged   a verdict on an extract, or on the whole answer (article "", span 0 to 0)
-past     what remains of deleted questions: by day, how many were answered, declined and called what
+Times are UTC. A question's text is there only if questions are logged. A verdict on a whole answer has the
+article "" and the span 0 to 0. `past` counts what remains of deleted questions by day and outcome or verdict.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Deletes questions and all feedback on them: on request without a trace, after a time down to daily counts.
 
-SQLite overwrites what it deletes (`secure_delete`, see `qa.feedback.database`); `flush` then empties its
-journal, which holds recent writes.
+SQLite overwrites what it deletes (`secure_delete`); `flush` then empties its journal of recent writes.
 """
 
 from __future__ import annotations

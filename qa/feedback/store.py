@@ -1,7 +1,6 @@
-"""Stores questions, opened citations and judgements.
+"""Stores questions, opened citations and judgements, in the order of the calls.
 
-A writer thread runs one transaction after the other, so that no answer waits for the disk. Records keep the
-order of the calls.
+A writer thread runs one transaction after the other, so that no answer waits for the disk.
 """
 
 from __future__ import annotations
@@ -113,10 +112,8 @@ class FeedbackStore:
     def judge(self, judgement: Judgement) -> None:
         """Keep a verdict; a second one on the same extract takes the place of the first.
 
-        Raises:
-            UnknownQuestion: no such question was asked.
-            EnoughFeedback: the question has MOST_PER_QUESTION verdicts and clicks.
-            FeedbackUnavailable: it could not be written.
+        Raises UnknownQuestion, EnoughFeedback after MOST_PER_QUESTION verdicts and clicks on a question, and
+        FeedbackUnavailable.
         """
         place = (judgement.answer_id, judgement.article, judgement.start, judgement.end)
         reason = replace_surrogates(judgement.reason)[:REASON_CHARACTERS]

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import ipaddress
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -21,7 +20,7 @@ from web.access.rate_limits import GuessLimit
 from web.access.sessions import Sessions, cookie_name
 from web.http.client import Client, client_of
 from web.http.problems import problem_response
-from web.http.routes import LOGIN, Caller
+from web.http.routes import LOGIN, Caller, local_path, root_path
 from web.service_settings import Access, ServiceSettings
 
 # scrypt takes 40 ms of a core and 16 MB a secret, and questions must be answered meanwhile.
@@ -29,13 +28,6 @@ _THREADS = 1
 _MAX_WAITING = 20  # secrets
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _ADMIN_CHALLENGE = {"WWW-Authenticate": 'Basic realm="admin", charset="UTF-8"'}
-
-
-class Gate(Protocol):
-    """Decides which requests reach the app."""
-
-    async def reject(self, scope: Scope, caller: Caller) -> Response | None:
-        """The response to a rejected request; None for one that may pass."""
 
 
 class Authenticator:
@@ -139,6 +131,10 @@ class ProxyGate:
         return any(address in network for network in self._networks)
 
 
+Gate = PasswordGate | ProxyGate
+"""Decides which requests reach the app: `reject` returns None for one that may pass."""
+
+
 def open_authenticator(settings: ServiceSettings) -> Authenticator | None:
     """With the credentials of the data folder, for `QA_ACCESS=password` alone. Raises AccessRefused."""
     return Authenticator(Keyring(settings.data / FILE)) if settings.access is Access.PASSWORD else None
@@ -154,10 +150,9 @@ def open_gate(settings: ServiceSettings, authenticator: Authenticator | None) ->
 
 
 def _to_login(scope: Scope) -> Response:
-    root = scope.get("root_path", "").rstrip("/")
     query = scope["query_string"].decode("latin-1")
-    target = scope["path"].removeprefix(root) + (f"?{query}" if query else "")
-    location = f"{root}{LOGIN}?next={quote(target, safe='')}"
+    target = local_path(scope) + (f"?{query}" if query else "")
+    location = f"{root_path(scope)}{LOGIN}?next={quote(target, safe='')}"
     return RedirectResponse(location, 303, {"Cache-Control": "no-store"})
 
 

@@ -1,8 +1,7 @@
 """Credentials of `QA_ACCESS=password`: shared passwords for people, a key for each machine.
 
-The file holds only scrypt digests, and only its owner may read it. A key is "NAME.SECRET": its name
-selects the digest to compare with. scrypt takes some 40 ms and 16 MB, so accepted secrets are cached: as
-digests under a key that exists in this process alone.
+A key is "NAME.SECRET": its name selects the digest to compare with. scrypt takes some 40 ms and 16 MB, so
+accepted secrets are cached: as digests under a key that exists in this process alone.
 """
 
 from __future__ import annotations
@@ -72,8 +71,7 @@ _NOBODY = Credential("", Kind.KEY, secrets.token_bytes(_SALT), b"", "")
 class Keyring:
     """The credentials of a file, read again whenever it changes, so that a removal takes effect at once.
 
-    Raises:
-        AccessRefused: the file is missing, empty, readable by others, or not as it was written.
+    Raises AccessRefused: the file is missing, empty, readable by others, or not as it was written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -175,7 +173,7 @@ def add(path: Path, name: str, password: str | None = None) -> str:
         credentials = load(path)
         if any(credential.name == name for credential in credentials):
             raise AccessRefused(path, f"has {name} already", f"run `qa access remove {name}` first")
-        save(path, (*credentials, Credential(name, kind, salt, _digest(secret, salt), today)))
+        _save(path, (*credentials, Credential(name, kind, salt, _digest(secret, salt), today)))
     return secret
 
 
@@ -186,29 +184,22 @@ def remove(path: Path, name: str) -> None:
         others = tuple(credential for credential in credentials if credential.name != name)
         if others == credentials:
             raise AccessRefused(path, f"has no {name}", "run `qa access list`")
-        save(path, others)
+        _save(path, others)
 
 
-def save(path: Path, credentials: tuple[Credential, ...]) -> None:
-    """Replace the file atomically, readable by its owner alone. Raises AccessRefused."""
+def _save(path: Path, credentials: tuple[Credential, ...]) -> None:
+    """Replace the file atomically, readable by its owner alone."""
     text = json.dumps({"format": FORMAT, "credentials": list(map(_to_json, credentials))}, indent=1)
-    with _writable(path):
-        Disk().replace(path, text.encode(), mode=0o600)
+    Disk().replace(path, text.encode(), mode=0o600)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Of two commands at once one would undo the other."""
-    with _writable(path):
+    """A lock for writing, as of two commands at once one would undo the other. Raises AccessRefused."""
+    try:
         Disk().make_data_folder(path.parent)
         with exclusive_lock(path.with_name(f"{path.name}.lock")):
             yield
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
     except Locked as error:
         raise AccessRefused(path, "is being written by another command", "wait until it ends") from error
     except OSError as error:

@@ -26,7 +26,8 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 def outermost_middleware(app: ASGIApp, settings: ServiceSettings) -> ASGIApp:
     """Saves the peer's address, applies the headers of trusted proxies, and checks the host."""
-    hosts = AllowedHosts(app, host_names(settings), any_address=_is_any(settings.host))
+    names = (*_LOOPBACK_NAMES, *map(_bracketed, (settings.host.lower(), *settings.hosts)))
+    hosts = AllowedHosts(app, names, any_address=_is_any(settings.host))
     # uvicorn has its own, equivalent types of ASGI apps.
     forwarded = ProxyHeadersMiddleware(hosts, list(settings.trusted_proxies))  # type: ignore[arg-type]
 
@@ -36,11 +37,6 @@ def outermost_middleware(app: ASGIApp, settings: ServiceSettings) -> ASGIApp:
         await forwarded(scope, receive, send)  # type: ignore[arg-type]
 
     return save_peer
-
-
-def host_names(settings: ServiceSettings) -> tuple[str, ...]:
-    """The loopback names, the host of the settings, and those of `QA_HOSTS`."""
-    return (*_LOOPBACK_NAMES, _bracketed(settings.host.lower()), *map(_bracketed, settings.hosts))
 
 
 def exposure_warnings(settings: ServiceSettings) -> list[str]:

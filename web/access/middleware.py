@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.authentication import Gate
 from web.http.problems import problem_response
-from web.http.routes import LOGIN, LOGOUT, Rule, local_path, rule_of
+from web.http.routes import LOGIN, LOGOUT, local_path, rule_of
 
 BODY_LIMIT = 64 * 1024  # bytes; the longest question has 2,000 characters
 BODY_SECONDS = 10.0  # a body of the limit takes this long over a line of 50 kbit/s
@@ -69,7 +69,8 @@ class AccessMiddleware:
             return problem_response(404, "there is nothing at this address")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if method not in rule.methods:
-            return _method_not_allowed(rule)
+            allowed = {"Allow": ", ".join(sorted(rule.methods))}
+            return problem_response(405, "there is no such method here", headers=allowed)
         if method == "POST" and is_foreign(scope, path, self._origins):
             return problem_response(403, "a page of a site that QA_ORIGINS does not list sent this")
         return await self._gate.reject(scope, rule.caller) if self._gate else None
@@ -99,11 +100,6 @@ async def reject(response: Response, scope: Scope, receive: Receive, send: Send)
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
     await response(scope, receive, send)
-
-
-def _method_not_allowed(rule: Rule) -> Response:
-    allowed = {"Allow": ", ".join(sorted(rule.methods))}
-    return problem_response(405, "there is no such method here", headers=allowed)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

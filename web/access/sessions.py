@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, TimestampSigner
 from starlette.types import Scope
 
 from index.storage.lru import LruCache
+from web.http.routes import root_path
 
 _COOKIE = "pullquote_session"
 SESSION_SECONDS = 12 * 3600
@@ -28,7 +29,7 @@ def cookie_name(scope: Scope) -> str:
     """
     if scope["scheme"] != "https":
         return _COOKIE
-    return ("__Secure-" if scope.get("root_path", "").rstrip("/") else "__Host-") + _COOKIE
+    return ("__Secure-" if root_path(scope) else "__Host-") + _COOKIE
 
 
 class _Signer(TimestampSigner):

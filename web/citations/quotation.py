@@ -1,10 +1,4 @@
-"""Writes a quotation with its source, to paste elsewhere, as plain text, Markdown or HTML.
-
-In plain text, for example:
-
-    “Dredging cost more.”
-    — Quays, Ada Lovelace, The Gazette, 6 May 2024, https://example.org/quays
-"""
+"""Writes a quotation with its source, to paste elsewhere, as plain text, Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -26,7 +20,7 @@ _IN_ADDRESS = re.compile(r"([\\<>&])")
 
 
 def plain_quotation(citation: Citation) -> str:
-    """Quotation and source as plain text."""
+    """“Dredging cost more.”, and on the next line: — Quays, Ada Lovelace, The Gazette, 6 May 2024"""
     quoted = "\n\n".join(paragraphs(citation))
     return f"“{quoted}”\n— {', '.join(source_facts(citation.article))}"
 

@@ -1,9 +1,8 @@
 """Links to a quotation in its published article: text fragments, each checked to match one place alone.
 
-Matching follows https://wicg.github.io/scroll-to-text-fragment/ as far as it tells places apart: case,
-accents and kinds of quotation marks do not count, a match begins and ends at a word, a term lies in one
-paragraph, and only white space stands between a match and its prefix or suffix. For example,
-`Directive("cost", suffix="nobody")` matches the second of "The cost, or the cost nobody knows".
+Matching follows https://wicg.github.io/scroll-to-text-fragment/: case, accents and kinds of quotation marks
+do not count, a match begins and ends at a word, a term lies in one paragraph, and only white space stands
+between a match and its prefix or suffix.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 from urllib.parse import quote
 
 from corpus.article import Article
@@ -74,23 +73,20 @@ def _unique_directive(text: str, cited: Span) -> Directive | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """A text to match, or one that begins with `first` and ends with `last`."""
+class Directive(NamedTuple):
+    """A text to match, or one that begins with `first` and ends with `last`.
+
+    `Directive("cost", suffix="nobody")` matches the second of "The cost, or the cost nobody knows".
+    """
 
     first: str
     last: str = ""
     prefix: str = ""
     suffix: str = ""
 
-    @property
-    def terms(self) -> tuple[str, str, str, str]:
-        """First, last, prefix and suffix."""
-        return self.first, self.last, self.prefix, self.suffix
-
     def __str__(self) -> str:
         """As written behind ":~:"; a dash inside a term is encoded, as dashes mark a context."""
-        first, last, prefix, suffix = (quote(term, safe="").replace("-", "%2D") for term in self.terms)
+        first, last, prefix, suffix = (quote(term, safe="").replace("-", "%2D") for term in self)
         parts = (f"{prefix}-" if prefix else "", first, last, f"-{suffix}" if suffix else "")
         return "text=" + ",".join(filter(None, parts))
 
@@ -101,7 +97,7 @@ def matches(text: str, directive: Directive, places: Iterator[int]) -> Iterator[
     Takes one of `places` for each occurrence of a term that it looks at, and ends when there are none left.
     """
     page = _page(text)
-    first, last, prefix, suffix = map(_folded, directive.terms)
+    first, last, prefix, suffix = map(_folded, directive)
     starts = (start for start in _occurrences(page, first, places) if _can_begin(page, prefix, start))
     if not last:
         ends = ((start, start + len(first)) for start in starts)
@@ -214,7 +210,7 @@ def _directives(text: str, cited: Span) -> Iterator[Directive]:
         behind = _first_words(text[end : end + _WINDOW], words)
         contexts = dict.fromkeys([(before, ""), ("", behind), (before, behind)])
         candidates = (Directive(*pair, *context) for pair in terms for context in contexts)
-        yield from (one for one in candidates if max(map(len, one.terms)) <= _MAX_TERM)
+        yield from (one for one in candidates if max(map(len, one)) <= _MAX_TERM)
 
 
 def _terms(quoted: str) -> list[tuple[str, str]]:

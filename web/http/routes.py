@@ -1,8 +1,7 @@
 """The table of routes: which paths and methods exist, and who may call them.
 
-`public` needs no credentials, `user` is whoever `QA_ACCESS` accepts, `admin` whoever has the key of the admin
-page. A path outside the table answers 404, so that a route that a new release of Gradio adds stays closed
-until somebody has read about it. A test compares the table with the app's real routes.
+A path outside the table answers 404, so that a route that a new release of Gradio adds stays closed until
+somebody has read about it. A test compares the table with the app's real routes.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ admin  GET      /admin/export/{{name}}.csv
 
 
 class Caller(StrEnum):
-    """Who may call a route."""
+    """Who may call a route: everybody, whom `QA_ACCESS` accepts, or whoever has the key of the admin page."""
 
     PUBLIC = "public"
     USER = "user"
@@ -89,7 +88,11 @@ def rule_of(path: str) -> Rule | None:
     return next((rule for pattern, rule in _PATTERNS if pattern.match(path)), None)
 
 
+def root_path(scope: Scope) -> str:
+    """The prefix that a proxy serves the app under, without a slash at its end; "" for none."""
+    return str(scope.get("root_path", "")).rstrip("/")
+
+
 def local_path(scope: Scope) -> str:
-    """The path below the prefix that a proxy serves the app under."""
-    path: str = scope.get("path", "")
-    return path.removeprefix(scope.get("root_path", "").rstrip("/"))
+    """The path below the prefix."""
+    return str(scope.get("path", "")).removeprefix(root_path(scope))

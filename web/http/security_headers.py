@@ -51,7 +51,9 @@ class SecurityHeaders:
         if scope["method"] == "GET" and local_path(scope) == PAGE:
             nonce = secrets.token_urlsafe(16)
             response = _PageResponse(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
-            return await self._app(_without_compression(scope), receive, response)
+            # Nonces cannot be added to a compressed page.
+            headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+            return await self._app({**scope, "headers": headers}, receive, response)
 
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -100,9 +102,3 @@ class _PageResponse:
 def with_nonce(html: bytes, nonce: str) -> bytes:
     """The page with the nonce on every script element."""
     return _SCRIPT.sub(f'<script nonce="{nonce}"'.encode(), html)
-
-
-def _without_compression(scope: Scope) -> Scope:
-    """The request without `Accept-Encoding`: nonces cannot be added to a compressed page."""
-    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-    return {**scope, "headers": headers}

@@ -28,10 +28,16 @@ def embed_routes(site: ServiceContext) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     script = widget_script(site.catalogue)
     integrity = widget_integrity(site.catalogue)
+    tag = f'"{hashlib.sha256(script.encode()).hexdigest()[:32]}"'
 
     @router.get("/widget.js")
     async def widget(request: Request) -> Response:
-        return _script_response(script, request.headers.get("if-none-match", ""))
+        headers = {**CACHED_AN_HOUR, "ETag": tag, **_ANY_PAGE}
+        # A proxy that compresses makes a tag weak ("W/…").
+        tags = request.headers.get("if-none-match", "").split(",")
+        if tag in {other.strip().removeprefix("W/") for other in tags}:
+            return Response(status_code=304, headers=headers)
+        return Response(script, media_type="text/javascript", headers=headers)
 
     @router.get("/widget/{language}.json")
     async def texts(language: str) -> JSONResponse:
@@ -48,7 +54,9 @@ def embed_routes(site: ServiceContext) -> APIRouter:
         return site.templates.page(
             "embed_demo.html",
             integrity=integrity,
-            element_snippet=element_snippet(root, site.templates),
+            element_snippet=site.templates.render(
+                "fragments/element_snippet.html", root=root, integrity=integrity
+            ),
             frame_snippet=frame_snippet(root, site.templates),
         )
 
@@ -72,14 +80,8 @@ def widget_texts(catalogue: Catalogue) -> dict[str, str]:
     return {"lang": catalogue.language} | catalogue.section("embed") | bands
 
 
-def element_snippet(root: str, templates: Templates) -> str:
-    """HTML that puts the element in a page; `root` is the service's address with a slash at its end."""
-    integrity = widget_integrity(templates.catalogue)
-    return templates.render("fragments/element_snippet.html", root=root, integrity=integrity)
-
-
 def frame_snippet(root: str, templates: Templates) -> str:
-    """HTML that puts the page for frames in a page and keeps it as high as its content."""
+    """HTML that puts the page for frames in a page, as high as its content; `root` ends with a slash."""
     frame = templates.render("fragments/frame_snippet.html", root=root)
     return f"{frame}\n<script>\n{web_file('frame.js')}</script>"
 
@@ -90,12 +92,3 @@ def _nearest(language: str) -> Catalogue:
         if tag in languages():
             return load_catalogue(tag)
     raise HTTPException(404, f"no texts in {language!r}; choose one of {', '.join(languages())}")
-
-
-def _script_response(script: str, if_none_match: str) -> Response:
-    """The script, or 304 where it has not changed; a proxy that compresses makes a tag weak ("W/…")."""
-    tag = f'"{hashlib.sha256(script.encode()).hexdigest()[:32]}"'
-    headers = {**CACHED_AN_HOUR, "ETag": tag, **_ANY_PAGE}
-    if tag in {other.strip().removeprefix("W/") for other in if_none_match.split(",")}:
-        return Response(status_code=304, headers=headers)
-    return Response(script, media_type="text/javascript", headers=headers)

@@ -164,7 +164,14 @@ def _page(site: ServiceContext) -> gr.Blocks:
     examples = _example_questions(assistant)
     blocks = gr.Blocks(title=site.settings.name, analytics_enabled=False, delete_cache=(CACHED, CACHED))
     with blocks:
-        _html(_heading(site))
+        heading = site.templates.render(
+            "fragments/heading.html",
+            service=site.settings.name,
+            private=site.settings.private_questions,
+            logout=site.settings.access is Access.PASSWORD,
+            evidence=t.section("page.evidence"),
+        )
+        _html(heading)
         with gr.Row(elem_id="ask"):
             question = gr.Textbox(
                 label=t("page.question"),
@@ -182,7 +189,10 @@ def _page(site: ServiceContext) -> gr.Blocks:
         status = _html("", elem_id="status")
         results = _html(render_welcome(site.templates, examples=bool(examples)), elem_id="results")
         outputs = (question, status, results, filters)
-        choices = _examples(examples)
+        choices = []
+        if examples:
+            with gr.Column(elem_id="examples"):
+                choices = [gr.Button(example, size="sm") for example in examples]
         _connect(site, outputs, triggers=[question.submit, button.click], choices=choices)
         _restore(blocks, site, outputs)
     if site.watcher:
@@ -208,25 +218,6 @@ def _page_update(
 def _example_questions(assistant: Assistant) -> list[str]:
     articles = assistant.generation.articles[:_EXAMPLES_FROM]
     return example_questions(articles, lambda question: not assistant.ask(question).abstained)
-
-
-def _heading(site: ServiceContext) -> str:
-    return site.templates.render(
-        "fragments/heading.html",
-        service=site.settings.name,
-        private=site.settings.private_questions,
-        logout=site.settings.access is Access.PASSWORD,
-        evidence=site.catalogue.section("page.evidence"),
-    )
-
-
-def _examples(questions: list[str]) -> list[gr.Button]:
-    import gradio as gr
-
-    if not questions:
-        return []
-    with gr.Column(elem_id="examples"):
-        return [gr.Button(question, size="sm") for question in questions]
 
 
 def _connect(
@@ -262,13 +253,9 @@ def _restore(blocks: gr.Blocks, site: ServiceContext, outputs: Outputs) -> None:
         view = read_view(state or "")
         if view.question:
             return view.question, *await reply(site, view)
+        filters = await asyncio.to_thread(_filters, site, view, site.answers.assistant)
         # An empty text would erase what a person has begun to type.
-        return (
-            gr.skip(),
-            gr.skip(),
-            gr.skip(),
-            await asyncio.to_thread(_filters, site, view, site.answers.assistant),
-        )
+        return gr.skip(), gr.skip(), gr.skip(), filters
 
     question, _, results, _ = outputs
     blocks.load(restore, [question], list(outputs), js=web_file("page.js"), **_event_options())

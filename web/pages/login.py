@@ -13,7 +13,7 @@ from web.access.sessions import SESSION_SECONDS, cookie_name
 from web.context import ServiceContext
 from web.http.client import client_of
 from web.http.problems import problem_response
-from web.http.routes import LOGIN, LOGOUT, PAGE, Caller, rule_of
+from web.http.routes import LOGIN, LOGOUT, PAGE, Caller, root_path, rule_of
 
 _FIELDS = 4
 
@@ -36,7 +36,10 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
             Kind.PASSWORD, fields.get("password", ""), client_of(request.scope)
         )
         if isinstance(credential, Credential):
-            return _start_session(request, authenticator.sessions.begin(credential.credential_id), target)
+            location = root_path(request.scope) + safe_next(target)
+            response = RedirectResponse(location, 303, {"Cache-Control": "no-store"})
+            session = authenticator.sessions.begin(credential.credential_id)
+            return _with_cookie(response, request, session, seconds=SESSION_SECONDS)
         if credential:  # seconds to wait
             message = site.catalogue.count("login.wait", credential)
             return _login(site, target, message, 429, {"Retry-After": str(credential)})
@@ -51,7 +54,7 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
         if authenticator is None:
             return _not_here()
         authenticator.sessions.end(request.cookies.get(cookie_name(request.scope), ""))
-        response = RedirectResponse(_root(request) + LOGIN, 303)
+        response = RedirectResponse(root_path(request.scope) + LOGIN, 303)
         return _with_cookie(response, request, "", seconds=0)
 
     return router
@@ -91,12 +94,6 @@ def _login(
     )
 
 
-def _start_session(request: Request, session: str, target: str) -> Response:
-    root = _root(request)
-    response = RedirectResponse(root + safe_next(target), 303, {"Cache-Control": "no-store"})
-    return _with_cookie(response, request, session, seconds=SESSION_SECONDS)
-
-
 def _with_cookie(response: Response, request: Request, session: str, *, seconds: int) -> Response:
     # "lax": a link in a mail opens the article, a form on another site sends no cookie. Browsers ignore a
     # prefixed cookie that is not Secure, also one that is to delete another.
@@ -104,7 +101,7 @@ def _with_cookie(response: Response, request: Request, session: str, *, seconds:
         cookie_name(request.scope),
         session,
         max_age=seconds,
-        path=_root(request) or "/",
+        path=root_path(request.scope) or "/",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="lax",
@@ -119,11 +116,6 @@ def _form(body: bytes) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: values[0] for name, values in fields.items()}
-
-
-def _root(request: Request) -> str:
-    root: str = request.scope.get("root_path", "")
-    return root.rstrip("/")
 
 
 def _not_here() -> Response:

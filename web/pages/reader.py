@@ -59,7 +59,11 @@ def reader_routes(site: ServiceContext) -> APIRouter:
                 url=web_address(article.url),
                 generation=assistant.generation.id,
                 question=q,
-                others=[(_link(extract, q), extract) for extract in others],
+                # Relative to this page.
+                others=[
+                    (reader_link(other.article.id, other.answer, question=q).removeprefix("articles/"), other)
+                    for other in others
+                ],
             )
         )
 
@@ -82,17 +86,11 @@ async def _other_extracts(
         reply = await site.answers.ask(question, _OTHERS, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions):
         return ()
-    return [extract for extract in reply.answer.extracts if not _is_cited(extract, article, span)]
-
-
-def _is_cited(extract: Extract, article: Article, span: Span | None) -> bool:
-    same = extract.article.id == article.id and span is not None
-    return same and _overlap(extract.answer, span) is not None
-
-
-def _link(extract: Extract, question: str) -> str:
-    """The reader's page of another passage, relative to this one."""
-    return reader_link(extract.article.id, extract.answer, question=question).removeprefix("articles/")
+    return [
+        extract
+        for extract in reply.answer.extracts
+        if extract.article.id != article.id or _overlap(extract.answer, span) is None
+    ]
 
 
 class MarkedParagraph(NamedTuple):
