@@ -51,12 +51,8 @@ def serve(
     """Serve page and API until SIGINT or SIGTERM; `announce` gets one line once questions are answered.
 
     Until then each request is told that the service is warming up. The encoder is by default that of the
-    settings, else the one the index was built with.
-
-    Raises:
-        CannotListen: the address is taken or not this machine's; found before anything slow is done.
-        OpenToNetwork, AccessRefused: everybody, or nobody, could ask; likewise.
-        IndexFailure: there is no sound index, or no such model.
+    settings, else the one the index was built with. Raises IndexFailure; before anything slow is done
+    CannotListen, OpenToNetwork and AccessRefused.
     """
     for warning in check_exposure(settings):
         announce(warning)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, count, repeat
 
 from corpus.article import Sentence
 from index.embedding.encoder import Encoder
@@ -157,17 +158,14 @@ class Assistant:
         return self.calibration.band(confidence)
 
     def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
-        extracts: list[Extract] = []
-        confidence: float | None = None
-        for rank, group in enumerate(self._grouper.group(hits, k), start=1):
-            if self.calibration:
-                # A lower rank never gets a higher confidence: readers would take that for a mistake.
-                chance = self.calibration.confidence(group.hit)
-                confidence = chance if confidence is None else min(confidence, chance)
-            extracts.append(self._extract(group, rank, confidence=confidence))
-        return tuple(extracts)
+        groups = self._grouper.group(hits, k)
+        if self.calibration is None:
+            return tuple(map(self._extract, groups, count(1), repeat(None)))
+        # A lower rank never gets a higher confidence: readers would take that for a mistake.
+        chances = accumulate((self.calibration.confidence(group.hit) for group in groups), min)
+        return tuple(map(self._extract, groups, count(1), chances))
 
-    def _extract(self, group: ExtractGroup, rank: int, *, confidence: float | None) -> Extract:
+    def _extract(self, group: ExtractGroup, rank: int, confidence: float | None) -> Extract:
         sentences = self.generation.sentences
         first, last = group.shown
         repeated = [hit.sentence for hit in group.repeats]

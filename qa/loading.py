@@ -1,7 +1,4 @@
-"""Opens what the settings name: the published index, the models, the calibration and the feedback.
-
-Heavy libraries are imported inside the functions.
-"""
+"""Opens what the settings name: the published index, the models, the calibration and the feedback."""
 
 from __future__ import annotations
 
@@ -65,11 +62,7 @@ def open_assistant(
 
     The generation comes from `source`, by default from the place in the settings; the encoder is by default
     the one the index was built with. `calibrated=False` ignores calibrations, so that a new one can be
-    fitted where the old one is damaged.
-
-    Raises:
-        IndexFailure: there is no sound index, or no such model.
-        CalibrationRefused: the file of the calibration was changed.
+    fitted where the old one is damaged. Raises IndexFailure and CalibrationRefused.
     """
     from index.embedding.dynamic_batching import DynamicBatchingEncoder
     from index.published import open_published

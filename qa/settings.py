@@ -1,7 +1,4 @@
-"""Settings of answering, one `QA_*` variable a field; `docs/settings.md` is generated from these classes.
-
-Settings are read once, by whoever starts a command or the service, and passed on.
-"""
+"""Settings of answering, one `QA_*` variable a field; `docs/settings.md` is generated from these classes."""
 
 from __future__ import annotations
 
@@ -13,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args, get_origin
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from index.retrieval.index_type import MOST_LISTS, Kind, Plan
 from qa.errors import RenamedSetting, WrongSetting
@@ -80,12 +78,8 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cls, settings_cls: type[BaseSettings], init_settings: Source, *_: Source, **__: Source
+    ) -> tuple[Source, ...]:
         """The constructor's arguments alone."""
         return (init_settings,)
 
@@ -93,9 +87,7 @@ class Settings(BaseSettings):
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **options: object) -> Self:
         """The settings of the environment, replaced by options that are neither None nor empty.
 
-        Raises:
-            WrongSetting, RenamedSetting: the message names the variable.
-            StoreRefused: QA_STORE is no address.
+        Raises WrongSetting and RenamedSetting, which name the variable, and StoreRefused for QA_STORE.
         """
         _check_old_names(environ)
         source = EnvSettingsSource(cls)

@@ -7,7 +7,6 @@ from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from pydantic.config import JsonDict
 from pydantic_settings import NoDecode
 
 from qa.settings import Settings, Switch
@@ -59,24 +58,19 @@ _RootPath = Annotated[
 ]
 
 
-def _values(text: str) -> JsonDict:
-    """Schema entry for the values that a setting takes, see `qa.settings.allowed`."""
-    return {"allowed": text}
-
-
 class ServiceSettings(Settings):
-    """Settings of the service; port 0 takes a free port."""
+    """Settings of the service; port 0 takes a free port. "allowed" says what a field takes, for messages."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = Field(default=7860, ge=0, le=65535)
     """Port to listen on."""
-    root_path: _RootPath = Field(default="", json_schema_extra=_values("a path such as /ask"))
+    root_path: _RootPath = Field(default="", json_schema_extra={"allowed": "a path such as /ask"})
     """Path under which a proxy serves everything."""
     name: str = "Pullquote"
     """Name shown on the page."""
     language: Annotated[str, AfterValidator(_language)] = Field(
-        default=DEFAULT_LANGUAGE, json_schema_extra=_values("one of: " + ", ".join(languages()))
+        default=DEFAULT_LANGUAGE, json_schema_extra={"allowed": "one of: " + ", ".join(languages())}
     )
     """Language of the interface."""
     access: Access = Access.OPEN
@@ -84,19 +78,19 @@ class ServiceSettings(Settings):
     open: Switch = False
     """Let everybody in who reaches an address other than this machine's own."""
     hosts: Annotated[tuple[_Host, ...], NoDecode, _Split] = Field(
-        default=(), json_schema_extra=_values("names such as intranet.example or *.example.org, no port")
+        default=(), json_schema_extra={"allowed": "names such as intranet.example or *.example.org, no port"}
     )
     """Names that the service is reached by, besides this machine's own."""
     origins: Annotated[tuple[_Origin, ...], NoDecode, _Split] = Field(
-        default=(), json_schema_extra=_values("origins such as https://intranet.example, no path")
+        default=(), json_schema_extra={"allowed": "origins such as https://intranet.example, no path"}
     )
     """Other sites that may call the API and frame the page."""
     proxy_addresses: Annotated[tuple[_Network, ...], NoDecode, _Split] = Field(
-        default=(), json_schema_extra=_values("addresses or networks such as 10.0.0.0/8")
+        default=(), json_schema_extra={"allowed": "addresses or networks such as 10.0.0.0/8"}
     )
     """Proxies whose `X-Forwarded-*` count; with `QA_ROOT_PATH` or `QA_ACCESS=proxy` this machine's."""
     proxy_user_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")] = Field(
-        default="X-Forwarded-User", json_schema_extra=_values("the name of a header")
+        default="X-Forwarded-User", json_schema_extra={"allowed": "the name of a header"}
     )
     """Header in which the proxy names the user, with `QA_ACCESS=proxy`."""
     private_questions: Switch = False

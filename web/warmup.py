@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from web.answering.health import warming_up_health
+from web.answering.health import Health
 from web.html import Templates
 from web.http.problems import problem_response
 from web.http.request_log import RequestLog, log_request
@@ -80,7 +80,8 @@ def warming_up(catalogue: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:
 
     @app.get("/health")
     async def health() -> Response:
-        return JSONResponse(warming_up_health(message).model_dump(), status_code=503, headers=retry)
+        state = Health(status="warming up", ready=False, reasons=(message,), detail=message)
+        return JSONResponse(state.model_dump(), status_code=503, headers=retry)
 
     @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST"])
     async def wait(request: Request) -> Response:

@@ -87,15 +87,8 @@ class FeedbackStore:
     def record(self, answer_id: str, answer: Answer, seconds: float) -> None:
         """Keep a question and what was cited; returns at once, and what fails is counted, not raised."""
         question = answer.question if self._keep_questions else None
-        row = (
-            answer_id,
-            self._at(),
-            seconds,
-            answer.abstained,
-            len(answer.extracts),
-            answer.generation,
-            question,
-        )
+        outcome = answer.abstained, len(answer.extracts), answer.generation
+        row = (answer_id, self._at(), seconds, *outcome, question)
         cited = [(answer_id, *_citation(extract)) for extract in answer.extracts]
 
         def write(connection: sqlite3.Connection) -> None:

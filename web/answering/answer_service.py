@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass, field
 from itertools import chain
 from operator import itemgetter
 from sys import getsizeof
-from threading import BoundedSemaphore
 from typing import NamedTuple
 
 from index.errors import Unreachable
@@ -84,7 +83,6 @@ class AnswerService:
         self._buckets = TokenBuckets(rate)
         self._cache = AnswerCache(remembered)
         self._threads = ThreadPoolExecutor(running, thread_name_prefix="answers")
-        self._free_places = BoundedSemaphore(self.capacity)
         self._running = running
         self._pending: set[Future[Answer]] = set()
 
@@ -106,14 +104,10 @@ class AnswerService:
         *,
         assistant: Assistant | None = None,
     ) -> Reply:
-        """The reply to a question, of this assistant, by default of the current one.
+        """The reply to a question, of this assistant, by default of the current one; for the event loop.
 
-        Raises:
-            QuestionError: the question cannot be asked.
-            TooOften: this client has asked its questions of this minute.
-            TooManyQuestions: `capacity` questions are running and waiting.
-            AnsweringFailed: a fault in the service, which is in its log.
-            StoreUnavailable: Milvus does not respond.
+        Raises QuestionError, TooOften, TooManyQuestions when `capacity` questions are running and waiting,
+        AnsweringFailed, and StoreUnavailable.
         """
         started = time.perf_counter()
         self._count_question()
@@ -139,14 +133,13 @@ class AnswerService:
             raise TooOften(self._rate, wait)
 
     async def _answer(self, assistant: Assistant, key: CacheKey) -> Answer:
-        if not self._free_places.acquire(blocking=False):
+        if len(self._pending) >= self.capacity:
             annotate(outcome="busy")
             raise TooManyQuestions(RETRY_AFTER)
         future = self._threads.submit(copy_context().run, lambda: assistant.ask(*key))
         self._pending.add(future)
-        # Not `finally`: a cancelled request leaves its thread running, and the place is occupied until it
-        # ends.
-        future.add_done_callback(self._release)
+        # Not `finally`: a cancelled request leaves its thread running, which occupies a place until it ends.
+        future.add_done_callback(self._pending.discard)
         try:
             answer = await _await_answer(asyncio.wrap_future(future))
         except StoreUnavailable as error:
@@ -154,10 +147,6 @@ class AnswerService:
             raise
         self.unavailable = ""
         return answer
-
-    def _release(self, future: Future[Answer]) -> None:
-        self._pending.discard(future)
-        self._free_places.release()
 
 
 async def _await_answer(future: asyncio.Future[Answer]) -> Answer:

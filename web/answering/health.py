@@ -51,11 +51,6 @@ def service_health(answers: AnswerService, reasons: Iterable[Reason] = ()) -> He
     )
 
 
-def warming_up_health(message: str) -> Health:
-    """The health of a service that still loads models and index."""
-    return Health(status="warming up", ready=False, reasons=(message,), detail=message)
-
-
 def health_reasons(answers: AnswerService, reasons: Iterable[Reason]) -> tuple[str, ...]:
     """All that is wrong, without paths."""
     faults = (answers.unavailable, answers.fault, *(reason() for reason in reasons))

@@ -27,8 +27,6 @@ RETRY_POLLS = 12
 
 _JOIN_SECONDS = 2  # for a poll that is under way when the service stops
 
-ReloadObserver = Callable[[Assistant], None]
-
 
 class IndexWatcher:
     """Keeps an answer service on the generation that `source` publishes.
@@ -40,7 +38,7 @@ class IndexWatcher:
     def __init__(
         self, answers: AnswerService, source: Published, *, seconds: float, announce: Callable[[str], None]
     ) -> None:
-        self.on_reload: list[ReloadObserver] = []
+        self.on_reload: list[Callable[[Assistant], None]] = []
         self._answers = answers
         self._source = source
         self._seconds = seconds

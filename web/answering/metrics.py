@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
@@ -11,6 +10,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from qa.feedback.store import FeedbackStore
+from web.answering.answer_service import AnswerService
+from web.answering.health import Reason, health_reasons
 from web.http.request_log import RequestRecord
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -22,18 +24,6 @@ _BY_STATUS = {413: "too large", 422: "not a question", 429: "too often", 503: "b
 _REJECTIONS = frozenset(_BY_STATUS.values())
 _ANSWERS = frozenset(("answered", "abstained"))
 _FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceState:
-    """Questions in progress, the current generation, reasons for `degraded`, and feedback lost."""
-
-    running: int
-    waiting: int
-    limit: int
-    generation: str
-    faults: int = 0
-    feedback_lost: int = 0
 
 
 class Metrics:
@@ -79,9 +69,11 @@ class Metrics:
         if "remembered" in record.annotations:
             self._remembered.inc()
 
-    def watch_state(self, state: Callable[[], ServiceState]) -> None:
-        """Export this state as well, read at each scrape."""
-        self._registry.register(_StateCollector(state))
+    def watch(
+        self, answers: AnswerService, reasons: Iterable[Reason], feedback: FeedbackStore | None
+    ) -> None:
+        """Export the state of these as well, read at each scrape."""
+        self._registry.register(_StateCollector(answers, reasons, feedback))
 
     def text(self) -> bytes:
         """All metrics, as `CONTENT_TYPE`."""
@@ -89,18 +81,23 @@ class Metrics:
 
 
 class _StateCollector(Collector):
-    """Exports a state as gauges."""
+    """Questions in progress, the current generation, reasons for `degraded`, and feedback lost."""
 
-    def __init__(self, state: Callable[[], ServiceState]) -> None:
-        self._state = state
+    def __init__(
+        self, answers: AnswerService, reasons: Iterable[Reason], feedback: FeedbackStore | None
+    ) -> None:
+        self._answers = answers
+        self._reasons = reasons
+        self._feedback = feedback
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of the current state."""
-        state = self._state()
-        yield GaugeMetricFamily("pullquote_questions_running", "Being answered.", state.running)
-        yield GaugeMetricFamily("pullquote_questions_waiting", "Waiting for their turn.", state.waiting)
-        yield GaugeMetricFamily("pullquote_questions_limit", "Let in at once.", state.limit)
-        yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", state.faults)
-        generation = {"generation": state.generation}
+        answers, faults = self._answers, len(health_reasons(self._answers, self._reasons))
+        yield GaugeMetricFamily("pullquote_questions_running", "Being answered.", answers.running)
+        yield GaugeMetricFamily("pullquote_questions_waiting", "Waiting for their turn.", answers.waiting)
+        yield GaugeMetricFamily("pullquote_questions_limit", "Let in at once.", answers.capacity)
+        yield GaugeMetricFamily("pullquote_degraded", "Reasons why the service is degraded.", faults)
+        generation = {"generation": answers.assistant.generation.id}
         yield InfoMetricFamily("pullquote_index", "The generation that answers.", generation)
-        yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", state.feedback_lost)
+        lost = self._feedback.lost if self._feedback else 0
+        yield CounterMetricFamily("pullquote_feedback_lost", "Questions not recorded.", lost)

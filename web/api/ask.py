@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -28,7 +29,17 @@ from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooO
 from web.http.problems import api_version, problem_response, problem_responses
 
 _DIGITS = 4
-_FEEDBACK_STATUSES = {UnknownQuestion: 404, EnoughFeedback: 429}
+# Of an error without an entry that of its class counts.
+_STATUSES: dict[type[Exception], int] = {
+    QuestionError: 422,
+    TooOften: 429,
+    TooManyQuestions: 503,
+    StoreUnavailable: 503,
+    AnsweringFailed: 500,
+    UnknownQuestion: 404,
+    EnoughFeedback: 429,
+    FeedbackFailure: 503,
+}
 
 Value = Annotated[str, Field(max_length=LONGEST_VALUE)]
 Values = Annotated[tuple[Value, ...], Field(max_length=MOST_VALUES)]
@@ -104,31 +115,22 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
 def add_exception_handlers(app: FastAPI) -> None:
     """Answer each exception with a problem."""
 
-    @app.exception_handler(QuestionError)
-    async def question(_: Request, error: QuestionError) -> JSONResponse:
-        return problem_response(422, str(error))
+    async def failure(status: int, _: Request, error: Exception) -> JSONResponse:
+        headers = {}
+        if isinstance(error, TooManyQuestions | StoreUnavailable):
+            headers["Retry-After"] = str(error.retry_after)
+        return problem_response(status, str(error), headers=headers)
+
+    for kind, status in _STATUSES.items():
+        app.add_exception_handler(kind, partial(failure, status))
+
+    @app.exception_handler(Unreachable)
+    async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
+        return await failure(503, request, StoreUnavailable(UNAVAILABLE_RETRY_AFTER))
 
     @app.exception_handler(RequestValidationError)
     async def shape(_: Request, error: RequestValidationError) -> JSONResponse:
         return problem_response(422, _validation_message(error.errors()[0]))
-
-    @app.exception_handler(TooManyQuestions)
-    @app.exception_handler(StoreUnavailable)
-    async def later(_: Request, error: TooManyQuestions | StoreUnavailable) -> JSONResponse:
-        status = 429 if isinstance(error, TooOften) else 503
-        return problem_response(status, str(error), headers={"Retry-After": str(error.retry_after)})
-
-    @app.exception_handler(Unreachable)
-    async def unreachable(request: Request, _: Unreachable) -> JSONResponse:
-        return await later(request, StoreUnavailable(UNAVAILABLE_RETRY_AFTER))
-
-    @app.exception_handler(AnsweringFailed)
-    async def fault(_: Request, error: AnsweringFailed) -> JSONResponse:
-        return problem_response(500, str(error))
-
-    @app.exception_handler(FeedbackFailure)
-    async def feedback(_: Request, error: FeedbackFailure) -> JSONResponse:
-        return problem_response(_FEEDBACK_STATUSES.get(type(error), 503), str(error))
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> JSONResponse:

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from qa.feedback.store import REASON_CHARACTERS, FeedbackStore, Judgement, Verdict
+from qa.feedback.store import REASON_CHARACTERS, Judgement, Verdict
 from web.context import ServiceContext
 from web.http.problems import problem_response, problem_responses
 
@@ -51,23 +51,11 @@ def feedback_routes(context: ServiceContext) -> APIRouter:
         """Record a verdict on an extract or a whole answer; a second verdict replaces the first."""
         if context.feedback is None:
             return problem_response(404, "no feedback is kept here")
-        _record(context.feedback, body)
+        if body.verdict == OPENED:
+            context.feedback.opened(body.answer_id, body.article_id)
+        else:
+            place = body.article_id, body.start, body.end
+            context.feedback.judge(Judgement(body.answer_id, Verdict(body.verdict), *place, body.reason))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return router
-
-
-def _record(store: FeedbackStore, body: FeedbackBody) -> None:
-    if body.verdict == OPENED:
-        store.opened(body.answer_id, body.article_id)
-        return
-    store.judge(
-        Judgement(
-            answer_id=body.answer_id,
-            verdict=Verdict(body.verdict),
-            article=body.article_id,
-            start=body.start,
-            end=body.end,
-            reason=body.reason,
-        )
-    )

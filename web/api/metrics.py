@@ -13,8 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from web.access.authentication import AdminKey
-from web.answering.health import health_reasons
-from web.answering.metrics import CONTENT_TYPE, ServiceState
+from web.answering.metrics import CONTENT_TYPE
 from web.context import ServiceContext
 from web.http.client import client_of
 from web.service_settings import Scraping
@@ -27,7 +26,7 @@ _NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 def metrics_routes(context: ServiceContext) -> APIRouter:
     """The route of the metrics."""
     router, key = APIRouter(include_in_schema=False), AdminKey(context.settings.admin_key)
-    context.metrics.watch_state(lambda: service_state(context))
+    context.metrics.watch(context.answers, context.reasons, context.feedback)
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
@@ -36,19 +35,6 @@ def metrics_routes(context: ServiceContext) -> APIRouter:
         return Response(context.metrics.text(), headers=headers)
 
     return router
-
-
-def service_state(context: ServiceContext) -> ServiceState:
-    """The current state of the service."""
-    answers = context.answers
-    return ServiceState(
-        running=answers.running,
-        waiting=answers.waiting,
-        limit=answers.capacity,
-        generation=answers.assistant.generation.id,
-        faults=len(health_reasons(answers, context.reasons)),
-        feedback_lost=context.feedback.lost if context.feedback else 0,
-    )
 
 
 def _check(request: Request, key: AdminKey, access: Scraping) -> None:

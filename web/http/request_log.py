@@ -60,12 +60,22 @@ class RequestLog:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         identifier, started = secrets.token_hex(_ID_BYTES), time.perf_counter()
-        response = _Response(send, identifier)
+        status, sent = NO_REPLY_STATUS, 0
+
+        async def count(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = identifier
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+            await send(message)
+
         annotations: dict[str, str] = {}
         token, client = _annotations.set(annotations), CURRENT_CLIENT.set(client_of(scope))
         try:
             with bound_contextvars(request=identifier):
-                await self._app(scope, receive, response)
+                await self._app(scope, receive, count)
         finally:
             _annotations.reset(token)
             CURRENT_CLIENT.reset(client)
@@ -73,9 +83,9 @@ class RequestLog:
                 id=identifier,
                 route=route_of(scope),
                 method=scope["method"] if scope["method"] in _METHODS else OTHER_ROUTE,
-                status=response.status,
+                status=status,
                 seconds=time.perf_counter() - started,
-                sent=response.sent,
+                sent=sent,
                 annotations=annotations,
             )
             for observe in self._observers:
@@ -87,24 +97,6 @@ def route_of(scope: Scope) -> str:
     pattern: str = getattr(scope.get("route"), "path", "")
     # The page's request is copied on its way in, and only the copy's scope names the route.
     return pattern or (PAGE if local_path(scope) == PAGE else OTHER_ROUTE)
-
-
-class _Response:
-    """Sends a response on and keeps its status and length."""
-
-    def __init__(self, send: Send, identifier: str) -> None:
-        self._send = send
-        self._identifier = identifier
-        self.status = NO_REPLY_STATUS
-        self.sent = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-ID"] = self._identifier
-        elif message["type"] == "http.response.body":
-            self.sent += len(message.get("body", b""))
-        await self._send(message)
 
 
 def annotate(**fields: str) -> None:

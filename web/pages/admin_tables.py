@@ -12,11 +12,6 @@ from qa.feedback.statistics import EDGES, Bin, Day, Repeated, Usage
 from qa.feedback.store import Verdict
 from web.i18n import Catalogue
 
-VERDICT_KEYS = {
-    Verdict.USEFUL: "feedback.useful",
-    Verdict.NOT_USEFUL: "feedback.not_useful",
-    Verdict.NONE: "feedback.none",
-}
 # More bars than this are too thin to tell apart: then one bar stands for seven days.
 _MOST_BARS = 92
 _WEEK = 7
@@ -40,11 +35,11 @@ def tables(statistics: Usage, t: Catalogue) -> dict[str, Table]:
         "unanswered": [_repeated(question, t) for question in statistics.unanswered],
         "unopened": [_repeated(question, t) for question in statistics.unopened],
         "cited": [(article.title, article.answers, article.opened) for article in statistics.cited],
-        "verdicts": [(t(VERDICT_KEYS[verdict]), count) for verdict, count in statistics.verdicts.items()],
+        "verdicts": [(_verdict(verdict, t), count) for verdict, count in statistics.verdicts.items()],
         "reasons": [
             (
                 date.fromisoformat(reason.at[:10]),
-                t(VERDICT_KEYS[Verdict(reason.verdict)]),
+                _verdict(Verdict(reason.verdict), t),
                 reason.reason,
                 reason.title,
                 reason.question,
@@ -57,6 +52,10 @@ def tables(statistics: Usage, t: Catalogue) -> dict[str, Table]:
         name: Table(name, t(f"admin.{name}"), tuple(t(f"admin.{name}.columns").split(" | ")), table_rows)
         for name, table_rows in rows.items()
     }
+
+
+def _verdict(verdict: Verdict, t: Catalogue) -> str:
+    return t(f"feedback.{verdict.name.lower()}")
 
 
 def _repeated(question: Repeated, t: Catalogue) -> tuple[Cell, ...]:

@@ -33,11 +33,8 @@ class ArticleQuery:
     @property
     def where(self) -> Filter:
         """The facets as a filter."""
-        return Filter(
-            publishers=tuple(filter(None, (self.publisher,))),
-            authors=tuple(filter(None, (self.author,))),
-            years=tuple(filter(None, (self.year,))),
-        )
+        values = {facet.value: getattr(self, NAMES[facet]) for facet in _OFFERED}
+        return Filter(**{name: (value,) for name, value in values.items() if value})
 
     def address(self, page: int) -> str:
         """The address of another page of the same list."""

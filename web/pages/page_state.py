@@ -6,7 +6,6 @@ The page keeps all of it in its address, so that a reload, going back and a copi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,12 +16,7 @@ from index.retrieval.filter import NO_FILTER, Filter
 from qa.assistant import DEFAULT_EXTRACTS
 from web.answering.answer_service import LONGEST_VALUE, MAX_EXTRACTS, MOST_VALUES
 
-NAMES: Mapping[Facet, str] = {
-    Facet.PUBLISHER: "publisher",
-    Facet.AUTHOR: "author",
-    Facet.YEAR: "year",
-    Facet.ARTICLE: "article",
-}
+NAMES = {facet: facet.name.lower() for facet in Facet}
 """Facets by their name in an address."""
 
 
