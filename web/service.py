@@ -101,15 +101,8 @@ def own_app(context: ServiceContext) -> FastAPI:
     app.include_router(api_routes(context.answers, context.reasons))
     app.include_router(article_routes(context.answers))
     app.include_router(file_routes())
-    for routes in (
-        reader_routes,
-        article_list_routes,
-        evidence_routes,
-        embed_routes,
-        feedback_routes,
-        admin_routes,
-        metrics_routes,
-    ):
+    pages = reader_routes, article_list_routes, evidence_routes, embed_routes, admin_routes
+    for routes in (*pages, feedback_routes, metrics_routes):
         app.include_router(routes(context))
     app.include_router(login_routes(context, authenticator))
     if mcp:

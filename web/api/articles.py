@@ -71,11 +71,7 @@ def article_routes(answers: AnswerService) -> APIRouter:
         entries = [ArticleEntry(**_metadata(article)) for article in listed]
         return ArticlePage(generation=generation.id, total=total, articles=entries)
 
-    @router.get(
-        "/api/articles/{identifier}",
-        summary="Read an article",
-        responses=problem_responses(404),
-    )
+    @router.get("/api/articles/{identifier}", summary="Read an article", responses=problem_responses(404))
     def article(identifier: str) -> ArticleText:
         """The canonical text that every extract is a part of, word for word."""
         generation = answers.assistant.generation

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qa.answer import Citation
 from qa.feedback.safe_csv import Cell, csv_table
-from web.citations.export import Export
-from web.citations.quotation import markdown_line, markdown_quotation, paragraphs, source_facts
+from web.citations.quotation import Export, markdown_line, markdown_quotation, paragraphs, source_facts
 from web.citations.reference_formats import write_bibtex, write_csl, write_ris
 
 if TYPE_CHECKING:

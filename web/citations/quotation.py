@@ -1,15 +1,16 @@
-"""Writes a quotation with its source, to paste elsewhere, as plain text, Markdown or HTML."""
+"""Writes quotations with their sources, to paste elsewhere, as plain text, Markdown or HTML."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from corpus.article import Article
 from corpus.normalise import replace_surrogates
 from qa.answer import Citation
 from web.html import environment
-from web.i18n import load_catalogue
+from web.i18n import Catalogue, load_catalogue
 
 # Characters with a meaning inside a line of Markdown or of a common extension.
 _INLINE = re.compile(r"([\\`*_\[\]<>&|~$])")
@@ -17,6 +18,26 @@ _INLINE = re.compile(r"([\\`*_\[\]<>&|~$])")
 _LINE_START = re.compile(r"^([0-9]{1,9}(?=[.)])|(?=[#+=-]))")
 _BACKSLASH = r"\\\1"
 _IN_ADDRESS = re.compile(r"([\\<>&])")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Citations to write to a file, and the addresses of those that are not in the index any more."""
+
+    citations: tuple[Citation, ...]
+    missing: tuple[str, ...]
+    catalogue: Catalogue
+
+    def note(self, citation: Citation) -> str:
+        """The quotation's address in the index and the hash of the article's text."""
+        sha256 = citation.article.sha256
+        return self.catalogue("evidence.place", address=one_line(citation.address), sha256=sha256)
+
+    @property
+    def left_out(self) -> str:
+        """The note that names missing citations; "" for none."""
+        missing = ", ".join(self.missing)
+        return self.catalogue("evidence.left_out", addresses=missing) if missing else ""
 
 
 def plain_quotation(citation: Citation) -> str:

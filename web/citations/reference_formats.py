@@ -6,11 +6,14 @@ In BibTeX the quotation is the `abstract`, its address in the index the `annote`
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+import re
+from datetime import date
+from typing import Any, NamedTuple, cast
 
 from rispy import RisWriter
 
-from web.citations.export import Export, Reference
+from qa.answer import Citation
+from web.citations.quotation import Export, one_line, paragraphs, web_address
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 # BibTeX counts braces even behind a backslash: braces must be written by name to keep an entry whole.
@@ -28,10 +31,58 @@ _LATEX = str.maketrans(
 _ADDRESS = str.maketrans({"\\": "%5C", "{": "%7B", "}": "%7D", " ": "%20"})
 
 
+class Reference(NamedTuple):
+    """A citation in the fields of reference managers, each on one line; "" or () for what is not known.
+
+    `author` is as the article gives it, one person or several. `quote` joins the quotation's paragraphs by a
+    space; `note` is the quotation's address in the index.
+    """
+
+    key: str
+    title: str
+    author: str
+    publisher: str
+    published: tuple[int, ...]
+    url: str
+    quote: str
+    note: str
+
+
+def references(export: Export) -> list[Reference]:
+    """The citations for a reference manager."""
+    return [_reference(citation, export.note(citation)) for citation in export.citations]
+
+
+def _reference(citation: Citation, note: str) -> Reference:
+    article = citation.article
+    return Reference(
+        key=re.sub("[^A-Za-z0-9]+", "-", citation.address).strip("-"),
+        title=one_line(article.display_title),
+        author=one_line(article.author),
+        publisher=one_line(article.publisher),
+        published=date_parts(article.published),
+        url=web_address(article.url),
+        quote=" ".join(paragraphs(citation)),
+        note=note,
+    )
+
+
+def date_parts(published: str) -> tuple[int, ...]:
+    """Year, month and day as far as known: "2004-05" -> (2004, 5); () for a text that is no such date."""
+    if not re.fullmatch(r"[0-9]{4}(-[0-9]{2}){0,2}", published):
+        return ()
+    parts = tuple(map(int, published.split("-")))
+    try:
+        date(*(*parts, 1, 1)[:3])
+    except ValueError:
+        return ()
+    return parts
+
+
 def write_bibtex(export: Export) -> bytes:
     """A BibTeX file; a comment at its top names citations that are not in the index any more."""
     comment = [f"% {export.left_out}\n"] if export.left_out else []
-    return "\n".join([*comment, *map(_entry, export.references)]).encode()
+    return "\n".join([*comment, *map(_entry, references(export))]).encode()
 
 
 def _entry(reference: Reference) -> str:
@@ -71,7 +122,7 @@ class _Writer(RisWriter):  # type: ignore[misc]
 
 def write_ris(export: Export) -> bytes:
     """A RIS file; citations that are not in the index any more are left out, as RIS has no comments."""
-    return cast(str, _Writer().formats(list(map(_ris_fields, export.references)))).encode()
+    return cast(str, _Writer().formats(list(map(_ris_fields, references(export))))).encode()
 
 
 def _ris_fields(reference: Reference) -> dict[str, Any]:
@@ -94,7 +145,7 @@ def _ris_fields(reference: Reference) -> dict[str, Any]:
 
 def write_csl(export: Export) -> bytes:
     """A CSL-JSON file; citations that are not in the index any more are left out, as JSON has no comments."""
-    return json.dumps(list(map(_csl_fields, export.references)), ensure_ascii=False, indent=2).encode()
+    return json.dumps(list(map(_csl_fields, references(export))), ensure_ascii=False, indent=2).encode()
 
 
 def _csl_fields(reference: Reference) -> dict[str, Any]:

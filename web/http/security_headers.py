@@ -49,11 +49,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         if scope["method"] == "GET" and local_path(scope) == PAGE:
-            nonce = secrets.token_urlsafe(16)
-            response = _PageResponse(send, nonce, self._headers(_PAGE_POLICY.format(nonce=nonce)))
-            # Nonces cannot be added to a compressed page.
-            headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-            return await self._app({**scope, "headers": headers}, receive, response)
+            return await self._page(scope, receive, send)
 
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -64,6 +60,31 @@ class SecurityHeaders:
 
         await self._app(scope, receive, add_headers)
 
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Buffer the page, then send it with the nonces and its new length."""
+        nonce, page = secrets.token_urlsafe(16), bytearray()
+        start: Message = {}
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            elif message["type"] == "http.response.body":
+                page.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    await finish()
+
+        async def finish() -> None:
+            body = with_nonce(bytes(page), nonce)
+            headers = MutableHeaders(scope=start)
+            headers.update(self._headers(_PAGE_POLICY.format(nonce=nonce)))
+            headers.update({"Content-Length": str(len(body)), "Cache-Control": "no-store"})
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        # Nonces cannot be added to a compressed page.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        await self._app({**scope, "headers": headers}, receive, collect)
+
     def _headers(self, policy: str) -> dict[str, str]:
         return {
             "Content-Security-Policy": f"{policy}; {self._ancestors}",
@@ -71,32 +92,6 @@ class SecurityHeaders:
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
-
-
-class _PageResponse:
-    """Buffers the page, then sends it with the nonces and its new length."""
-
-    def __init__(self, send: Send, nonce: str, headers: dict[str, str]) -> None:
-        self._send = send
-        self._nonce = nonce
-        self._headers = headers
-        self._start: Message = {}
-        self._body = bytearray()
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if not message.get("more_body"):
-                await self._finish()
-
-    async def _finish(self) -> None:
-        body = with_nonce(bytes(self._body), self._nonce)
-        headers = MutableHeaders(scope=self._start)
-        headers.update(self._headers | {"Content-Length": str(len(body)), "Cache-Control": "no-store"})
-        await self._send(self._start)
-        await self._send({"type": "http.response.body", "body": body})
 
 
 def with_nonce(html: bytes, nonce: str) -> bytes:

@@ -18,8 +18,7 @@ from corpus.article import Article
 from qa.answer import Citation
 from web.answering.answer_service import RETRY_AFTER
 from web.citations.document_formats import FORMATS
-from web.citations.export import Export
-from web.citations.quotation import quotations
+from web.citations.quotation import Export, quotations
 from web.citations.text_fragment import fragment_link
 from web.context import ServiceContext
 from web.errors import TooManyQuestions
@@ -33,7 +32,6 @@ MAX_CHARACTERS = 100_000
 """Characters quoted in one list: an address of 1 KB can cite fifty whole articles."""
 RUNNING = 4
 """Lists rendered or written at once; another waits for two seconds, then it is told to come back."""
-Find = Callable[[str], Article | None]
 _ARTICLE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 # Characters shown of a malformed address.
 _SHOWN = 100
@@ -135,7 +133,7 @@ class CitationList:
     too_many: int
 
 
-def read_cited(addresses: Sequence[str], find: Find) -> CitationList:
+def read_cited(addresses: Sequence[str], find: Callable[[str], Article | None]) -> CitationList:
     """The citations of a list of addresses; `find` gets an article by its id."""
     distinct = list(dict.fromkeys(addresses))
     parsed = {address: _parse_citation(address) for address in distinct[:MAX_CITATIONS]}
@@ -162,6 +160,8 @@ def _parse_citation(address: str) -> tuple[str, int, int] | None:
     return (article, *span) if span and _ARTICLE.fullmatch(article) else None
 
 
-def _citation(find: Find, identifier: str, start: int, end: int) -> Citation | None:
+def _citation(
+    find: Callable[[str], Article | None], identifier: str, start: int, end: int
+) -> Citation | None:
     article = find(identifier)
     return Citation(article, start, end) if article and end <= len(article.text) else None

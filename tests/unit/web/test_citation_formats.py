@@ -26,8 +26,9 @@ from web.citations.document_formats import (
     write_docx,
     write_markdown,
 )
-from web.citations.export import Export, date_parts
-from web.citations.reference_formats import write_bibtex, write_csl, write_ris
+from web.citations.quotation import Export
+from web.citations.reference_formats import date_parts, write_bibtex, write_csl, write_ris
+from web.citations.reference_formats import references as references_of
 from web.i18n import load_catalogue
 
 QUAYS = replace(
@@ -355,7 +356,8 @@ def test_no_citation_makes_a_file_too(suffix: str) -> None:
 def test_two_citations_have_two_keys(identifier: str) -> None:
     article: Article = replace(QUAYS, id=identifier)
     keys = [
-        reference.key for reference in export(Citation(article, 0, 9), Citation(article, 11, 30)).references
+        reference.key
+        for reference in references_of(export(Citation(article, 0, 9), Citation(article, 11, 30)))
     ]
     assert len(set(keys)) == 2
     assert all(key.replace("-", "").isalnum() for key in keys)
