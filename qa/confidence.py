@@ -1,7 +1,6 @@
 """Calibrated confidence: features of a hit to a probability and a band.
 
-A calibration belongs to one encoder and one reranker, or to none: scores of other models mean something else.
-Without a calibration answers are not rated and no answer is withheld.
+A calibration belongs to one encoder and one reranker, or none; without one no answer is rated or withheld.
 """
 
 from __future__ import annotations

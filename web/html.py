@@ -1,7 +1,6 @@
 """Renders `web/templates/*.html` with Jinja2: every value is escaped, and a name without a value raises.
 
-Pages link to other addresses relative to themselves, so that a proxy may serve them under any path. Their
-policy (`web.http.security_headers`) allows files of this service and nothing inline.
+Links are relative, so that a proxy may serve pages under any path; the policy allows nothing inline.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Loads the interface's texts: one catalogue a language, so that a translation is one more file.
 
-`languages/TAG.json` maps keys such as "page.ask" to texts with {names} to fill in. A text that counts has two
-forms, "….one" and "….other". Articles, questions and file names are data, so no catalogue has them.
+`languages/TAG.json` maps keys to texts with {names} to fill in; one that counts has two, ".one" and ".other".
 """
 
 from __future__ import annotations

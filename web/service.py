@@ -87,7 +87,7 @@ def own_app(context: ServiceContext) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with context.watcher.running() if context.watcher else nullcontext():
-            async with mcp.running if mcp else nullcontext():
+            async with mcp.router.lifespan_context(mcp) if mcp else nullcontext():
                 yield
 
     app = FastAPI(
@@ -106,7 +106,7 @@ def own_app(context: ServiceContext) -> FastAPI:
         app.include_router(routes(context))
     app.include_router(login_routes(context, authenticator))
     if mcp:
-        app.router.routes.append(mcp.route)
+        app.router.routes.extend(mcp.routes)
     add_exception_handlers(app)
     return app
 

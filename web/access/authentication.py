@@ -166,11 +166,12 @@ class AdminKey:
         self._key = key
         self._tries = tries or GuessLimit()
 
-    def check(self, authorization: str, client: Client) -> None:
+    def check(self, request: Request) -> None:
         """Raises HTTPException unless the header `Authorization` holds the key."""
         if not self._key:
             raise HTTPException(404, "there is nothing at this address")
-        password = password_in_header(authorization)
+        client = client_of(request.scope)
+        password = password_in_header(request.headers.get("Authorization", ""))
         wait = self._tries.wait(client) if password is None else self._tries.take(client)
         if wait:
             message = f"too many wrong keys: try again in {wait} seconds"

@@ -1,7 +1,6 @@
 """ASGI middleware that passes listed routes, authenticated callers and bounded bodies.
 
-Gradio brings some seventy routes and limits none of them: `/gradio_api/upload` takes files of any size from
-anybody, and `/gradio_api/file=https://…` makes the server fetch it.
+Gradio brings some seventy routes without limits: one takes files of any size, one fetches any address.
 """
 
 from __future__ import annotations

@@ -6,12 +6,10 @@ Enabled by `QA_MCP=1`; stateless, like the JSON API. The library is an extra (`p
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
-from starlette.routing import BaseRoute
+from starlette.applications import Starlette
 
 from index.retrieval.filter import Filter
 from qa.answer_json import ExtractRecord, extract_record
@@ -128,27 +126,18 @@ def build_mcp_server(context: ServiceContext) -> Any:
     return server
 
 
-@dataclass(frozen=True, slots=True)
-class McpApp:
-    """The route of the tools, and the context manager that must be open while it is called."""
-
-    route: BaseRoute
-    running: AbstractAsyncContextManager[None]
-
-
-def build_mcp_app(server: Any) -> McpApp:
-    """The route of a server at `PATH`."""
+def build_mcp_app(server: Any) -> Starlette:
+    """The app with the route of a server at `PATH`; its lifespan must run while the route is called."""
     from mcp.server.transport_security import TransportSecuritySettings
 
-    app = server.streamable_http_app(
+    app: Starlette = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
         json_response=True,
         # `web.access` checks hosts and origins for the whole service.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    (route,) = app.routes
-    return McpApp(route, server.session_manager.run())
+    return app
 
 
 def _quoted(record: ExtractRecord) -> McpExtract:

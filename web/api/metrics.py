@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from web.access.authentication import AdminKey
 from web.answering.metrics import CONTENT_TYPE
 from web.context import ServiceContext
-from web.http.client import client_of
 from web.service_settings import Scraping
 
 # Headers of a proxy; a program that connects directly does not send them.
@@ -42,7 +41,7 @@ def _check(request: Request, key: AdminKey, access: Scraping) -> None:
     if access is Scraping.OFF:
         raise HTTPException(404, "there is nothing at this address")
     if not (access is Scraping.LOCAL and is_local(request)):
-        key.check(request.headers.get("Authorization", ""), client_of(request.scope))
+        key.check(request)
 
 
 def is_local(request: Request) -> bool:

@@ -1,7 +1,6 @@
 """JSON Lines log of the service's events and of what its libraries log, warn and print, through structlog.
 
-No line holds text a person typed: of a library's message only the format string is logged, of an exception
-its type and the lines of code it passed through.
+No line holds text a person typed: of messages only the format is logged, of errors type and lines of code.
 """
 
 from __future__ import annotations

@@ -68,12 +68,8 @@ class Rule:
     path: str
 
 
-def _read(row: str) -> Rule:
-    caller, methods, path = row.split()
-    return Rule(Caller(caller), frozenset(methods.split(",")), path)
-
-
-RULES = tuple(map(_read, _TABLE.strip().splitlines()))
+_ROWS = map(str.split, _TABLE.strip().splitlines())
+RULES = tuple(Rule(Caller(caller), frozenset(methods.split(",")), path) for caller, methods, path in _ROWS)
 _EXACT = {rule.path: rule for rule in RULES if "{" not in rule.path}
 _PATTERNS = tuple((compile_path(rule.path)[0], rule) for rule in RULES if "{" in rule.path)
 # In a decoded path: a dot segment, a backslash, a control character, an empty segment.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
 
 from qa.feedback.safe_csv import csv_table
@@ -13,7 +13,6 @@ from qa.feedback.statistics import EVERYTHING, Usage, usage
 from qa.feedback.store import FeedbackStore
 from web.access.authentication import AdminKey
 from web.context import ServiceContext
-from web.http.client import client_of
 from web.http.problems import problem_response
 from web.i18n import Catalogue
 from web.pages.admin_tables import cell_kind, cell_text, days_chart, seconds_chart, tables
@@ -29,11 +28,7 @@ Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
 
 def admin_routes(site: ServiceContext) -> APIRouter:
     """The page and its tables; 404 without a key in the settings."""
-    key = AdminKey(site.settings.admin_key)
-
-    def check(request: Request) -> None:
-        key.check(request.headers.get("Authorization", ""), client_of(request.scope))
-
+    check = AdminKey(site.settings.admin_key).check
     # A dependency runs before the parameters are validated: without the key, a bad `days` is a 401 too.
     router = APIRouter(include_in_schema=False, dependencies=[Depends(check)])
 

@@ -64,9 +64,7 @@ def render_error(error: AnswerError, templates: Templates) -> str:
     return templates.render("fragments/notice.html", kind="error", text=text)
 
 
-def example_questions(
-    articles: Iterable[Article], answers: Callable[[str], bool], limit: int = EXAMPLES
-) -> list[str]:
+def example_questions(articles: Iterable[Article], answers: Callable[[str], bool]) -> list[str]:
     """Questions that have an answer, from as many articles as there are.
 
     Candidates are the questions in an article's front matter, or else its title.
@@ -75,7 +73,7 @@ def example_questions(
     candidates = dict.fromkeys(question for suggestions in rounds for question in suggestions if question)
     examples: list[str] = []
     for _, question in zip(range(_TRIED), candidates, strict=False):
-        if len(examples) < limit and answers(question):
+        if len(examples) < EXAMPLES and answers(question):
             examples.append(question)
     return examples
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -195,24 +195,18 @@ def _page(site: ServiceContext) -> gr.Blocks:
                 choices = [gr.Button(example, size="sm") for example in examples]
         _connect(site, outputs, triggers=[question.submit, button.click], choices=choices)
         _restore(blocks, site, outputs)
-    if site.watcher:
-        site.watcher.on_reload.append(_page_update(site, blocks, filters, choices))
-    return blocks
-
-
-def _page_update(
-    site: ServiceContext, blocks: gr.Blocks, filters: gr.HTML, choices: list[gr.Button]
-) -> Callable[[Assistant], None]:
-    """A function that puts filters and examples of a new generation into the page served from then on."""
 
     def update(assistant: Assistant) -> None:
+        """Put filters and examples of a new generation into the page served from then on."""
         filters.value = _filters(site, PageState(), assistant)
         examples = [*_example_questions(assistant), *[""] * len(choices)]
         for choice, example in zip(choices, examples, strict=False):
             choice.value, choice.visible = example, bool(example)
         blocks.config = blocks.get_config_file()
 
-    return update
+    if site.watcher:
+        site.watcher.on_reload.append(update)
+    return blocks
 
 
 def _example_questions(assistant: Assistant) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from tests.support.html_text import ADMIN_KEY, basic_credentials
 from web.access.authentication import AdminKey, password_in_header
 from web.access.rate_limits import MAX_TRIES, GuessLimit
-from web.http.client import Client
 
 
 @pytest.mark.parametrize(
@@ -41,10 +42,9 @@ class Gate:
 
     def __call__(self, key: str | None, address: str = "192.0.2.1") -> tuple[int, str]:
         """Status and Retry-After."""
+        headers = [] if key is None else Headers(basic_credentials(key)).raw
         try:
-            self._key.check(
-                "" if key is None else basic_credentials(key)["Authorization"], Client(address, address)
-            )
+            self._key.check(Request({"type": "http", "headers": headers, "client": (address, 0)}))
         except HTTPException as error:
             return error.status_code, (error.headers or {}).get("Retry-After", "")
         return 200, ""
