@@ -30,6 +30,7 @@ from index.embedding.load import load_encoder
 from index.engine.shard_builder import ShardBuilder
 from index.engine.shards import Shard, ShardKeyInputs, key_inputs_of, shard_from_json
 from index.errors import BuildFailed, IndexFailure
+from index.storage.durable_io import Disk
 
 LOCAL = "local"
 """Address of a cluster on this machine alone that ends with the build."""
@@ -273,7 +274,8 @@ def _stall_notice(notice: Callable[[str], None] | None) -> Iterator[Callable[[],
 def _folder_lock(folder: Path) -> Iterator[None]:
     """A lock of a folder: the first actor of a node unpacks and converts the model, the others wait."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        Disk().make_data_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise BuildFailed("the folder of models cannot be used", path=folder, errno=error.errno) from error

@@ -159,9 +159,12 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """A new folder that becomes `folder` when the block ends, and is removed if it raises.
 
+    Folders above the one around it are private if they are new.
     Raises `OSError` if it cannot be written, or if `folder` has content and is not to be replaced.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A model lies in a folder of the data folder, which the first build has not made yet.
+    Disk().make_data_folder(folder.parent.parent)
+    folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as private:
         new = Path(private, "new")  # readable by others, which a temporary folder is not
         new.mkdir()

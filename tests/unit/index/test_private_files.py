@@ -9,6 +9,7 @@ import pytest
 
 from index.building.build import build
 from index.generation.data_folder import CURRENT, DataFolder
+from index.storage.durable_io import atomic_folder
 from tests.support.fakes import WordEncoder
 from tests.support.index_changes import HARBOUR
 
@@ -29,6 +30,14 @@ def test_a_new_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     assert (
         modes(data)["file 600"] == 2
     )  # CURRENT and LOCK: the files of a generation are never changed in place
+
+
+def test_a_data_folder_that_begins_with_a_model_is_its_owners_alone(tmp_path: Path) -> None:
+    """A model is unpacked and converted before the index is built."""
+    data = tmp_path / "new" / "data"
+    with atomic_folder(data / "models" / "openvino-1") as new:
+        (new / "network.bin").write_bytes(b"1")
+    assert [path.stat().st_mode & 0o777 for path in (data, data.parent)] == [0o700, 0o700]
 
 
 @pytest.mark.parametrize(("mode", "folders", "files"), [(0o750, "750", "440"), (0o755, "750", "440")])
