@@ -134,6 +134,7 @@ def _read_with_ray(
     from index.engine.collect import collect_shards
     from index.engine.ray_cluster import Job, build_on_ray
     from index.engine.shards import key_inputs_of
+    from index.storage.durable_io import Disk, as_build_failure
 
     # Ray sends usage statistics to its makers: nothing leaves the network from here.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -142,6 +143,8 @@ def _read_with_ray(
     folder = shards or str(data.with_name(f"{data.name}-shards"))
     if not is_address(folder):  # each node has its own working directory
         folder = str(Path(local_path(folder)).absolute())
+        with as_build_failure(Path(folder)):
+            Disk().make_data_folder(Path(folder))  # shards hold the articles' text
     inputs = key_inputs_of(encoder, settings.backend)
     job = Job(inputs, folder, settings.model, settings.device, str(data / MODELS))
     spent: list[ClusterUsage] = []

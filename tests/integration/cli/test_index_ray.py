@@ -58,6 +58,7 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     data = tmp_path / "data"
     said, warned = run(articles, "--ray", "head:6379", "--data", data, "--device", "cpu")
     place = tmp_path / "data-shards"
+    assert place.stat().st_mode & 0o777 == 0o700
     # Each article: a title and three sentences, their four windows, a passage; three of these are in all.
     texts = 4 * 9 - 3 * 3
     assert re.fullmatch(
