@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
+LONGEST_FIELD = 2_000  # characters of title, author, publisher and address: pages list those of all articles
 
 
 class CorpusError(Exception):
@@ -34,7 +35,8 @@ class Article:
     `text` is the canonical text: paragraphs separated by one blank line, no line break inside a paragraph,
     white space runs folded to one space. `headings` are spans of `text` (the title and sub-headings).
     `source` is the path below the folder that was read, with forward slashes. `published` is an ISO 8601
-    date, year-month or year. `title`, `author`, `publisher`, `published` and `url` are "" if unknown.
+    date, year-month or year. `title`, `author`, `publisher`, `published` and `url` are "" if unknown, one
+    line each and `LONGEST_FIELD` characters at most; the heading in the text keeps a longer title whole.
     `sha256` is the hash of `text` in UTF-8; `id` is stable for a source path.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 
-from corpus.article import Article, identifier, text_sha256
+from corpus.article import LONGEST_FIELD, Article, identifier, text_sha256
 from corpus.cleaning.boilerplate import trim
 from corpus.cleaning.headings import looks_like_heading
 from corpus.cleaning.metadata import recognise
@@ -34,7 +34,7 @@ def finish(draft: Draft, source: str) -> Article:
         blocks = [Block(title, Kind.HEADING), *blocks]
     text, headings = _assemble(blocks)
     return Article(
-        **fields,
+        **{name: _cut(name, value) for name, value in fields.items()},
         id=identifier(source),
         text=text,
         source=source,
@@ -48,6 +48,13 @@ def finish(draft: Draft, source: str) -> Article:
         ),
         dropped=tuple(replace(line, text=_fold(line.text)) for line in draft.dropped),
     )
+
+
+def _cut(name: str, value: str) -> str:
+    """The field, if it is not too long; otherwise its beginning, and nothing of an address."""
+    if len(value) <= LONGEST_FIELD:
+        return value
+    return "" if name == "url" else value[:LONGEST_FIELD].rstrip()
 
 
 def _fold(text: str) -> str:

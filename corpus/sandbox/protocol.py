@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from corpus.article import Article, Dropped, Unreadable, identifier, text_sha256
+from corpus.article import LONGEST_FIELD, Article, Dropped, Unreadable, identifier, text_sha256
 
 _LENGTH = struct.Struct(">Q")
 HEADER = _LENGTH.size
@@ -88,6 +88,8 @@ def read_answer(content: bytes, number: int, source: str) -> Article:
 def _article(fields: Mapping[str, Any], source: str) -> Article:
     strings = {name: _string(fields[name]) for name in _STRINGS}
     text = strings["text"]
+    if any("\n" in line or len(line) > LONGEST_FIELD for name, line in strings.items() if name != "text"):
+        raise ValueError("a field of several lines, or longer than cleaning leaves it")
     headings = tuple((_offset(start), _offset(end)) for start, end in fields["headings"])
     edges = [edge for heading in headings for edge in heading]
     if edges != sorted(edges) or not all(0 <= edge <= len(text) for edge in edges):

@@ -25,6 +25,17 @@ def test_a_title_that_stands_in_the_text_is_not_doubled() -> None:
     assert finish(draft, "a.md").text == "Ann Lee\n\nRules\n\nKeep left."
 
 
+def test_a_field_that_pages_list_is_cut_and_the_text_is_not() -> None:
+    title = "word " * 1_000_000 + "end"
+    article = finish(
+        Draft((Block(title, Kind.HEADING),), Metadata(title, url="https://a/" + "b" * 2_000)), "a.md"
+    )
+    assert article.title == title[:1_999]
+    assert article.url == ""
+    assert article.text == title
+    assert article.headings == ((0, len(title)),)
+
+
 def test_ids_are_readable_stable_and_differ_by_folder() -> None:
     ids = [
         finish(Draft((Block("x"),)), source).id

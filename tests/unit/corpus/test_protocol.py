@@ -92,6 +92,8 @@ def test_another_files_answer_is_not_taken() -> None:
         altered(text="a\x00b"),
         altered(text="a\u202eb\x1b[31m"),
         altered(title="\ud800"),
+        altered(title="a\nskipped b.md"),
+        altered(author="A" * 2_001),
         altered(headings=[[0, 999]]),
         altered(headings=[[-1, 2]]),
         altered(headings=[[5, 2]]),
