@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -22,6 +23,8 @@ def split_passages(
     """
     from langchain_text_splitters import CharacterTextSplitter
 
+    # It warns of every sentence that is cut here afterwards: ten thousand lines for one file.
+    logging.getLogger("langchain_text_splitters.base").setLevel(logging.ERROR)
     counted = lru_cache(maxsize=None)(count_tokens)  # the splitter calls it several times per text
 
     # Offsets come from counting the sentences of each chunk. The splitter's own start index is found by

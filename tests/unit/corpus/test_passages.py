@@ -51,11 +51,14 @@ def test_two_articles_never_share_a_passage() -> None:
     assert [passage.text for passage in passages] == ["End", "Start here."]
 
 
-def test_a_sentence_longer_than_the_limit_is_cut_rather_than_truncated() -> None:
-    found = split_sentences(article(Block("a, " * 20 + "b.")))
+def test_a_sentence_longer_than_the_limit_is_cut_rather_than_truncated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = split_sentences(article(Block("a, " * 20 + "b. C d e. F g h.")))
     passages = split_passages(found, limit=5, count_tokens=words)
+    assert caplog.messages == []
     assert all(words(passage.text) <= 5 for passage in passages)
-    assert " ".join(passage.text for passage in passages) == found[0].text
+    assert " ".join(passage.text for passage in passages) == found[0].article.text
 
 
 @pytest.fixture(scope="module")
