@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from corpus.article import Article
 from index.retrieval.filter import Filter
 from web.answering.answer_service import LONGEST_VALUE, MOST_VALUES, AnswerService
 from web.api.ask import Value
-from web.http.problems import api_version, problem_responses
+from web.http.problems import problem_responses, set_version
 
 MAX_PAGE = 500
 
@@ -53,7 +53,7 @@ class ArticleText(ArticleEntry):
 
 def article_routes(answers: AnswerService) -> APIRouter:
     """The routes of the articles."""
-    router = APIRouter(dependencies=[api_version()])
+    router = APIRouter(dependencies=[Depends(set_version)])
 
     @router.get("/api/articles", summary="List articles")
     def articles(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,7 +26,7 @@ from web.answering.answer_service import (
 )
 from web.answering.health import Health, Reason, service_health
 from web.errors import AnsweringFailed, StoreUnavailable, TooManyQuestions, TooOften
-from web.http.problems import api_version, problem_response, problem_responses
+from web.http.problems import problem_response, problem_responses, set_version
 
 _DIGITS = 4
 # Of an error without an entry that of its class counts.
@@ -78,7 +78,7 @@ class AskReply(AnswerRecord):
 
 def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRouter:
     """The routes of questions and health; `reasons` say what is wrong with the service."""
-    router = APIRouter(dependencies=[api_version()])
+    router = APIRouter(dependencies=[Depends(set_version)])
 
     @router.post(
         "/api/ask",

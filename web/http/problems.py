@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import Depends, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -42,11 +42,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "content": {PROBLEM_TYPE: {}}} for status in statuses}
 
 
-def api_version() -> Any:
+# `async`: FastAPI runs plain functions in a thread, and every question would wait for one.
+async def set_version(response: Response) -> None:
     """A dependency that sets the header `API-Version` of every reply."""
-
-    # `async`: FastAPI runs plain functions in a thread, and every question would wait for one.
-    async def set_version(response: Response) -> None:
-        response.headers["API-Version"] = API_VERSION
-
-    return Depends(set_version)
+    response.headers["API-Version"] = API_VERSION

@@ -143,15 +143,13 @@ def days_chart(days: Sequence[Day], t: Catalogue) -> BarChart:
     """Questions of each day, or of each seven days where days would be too thin."""
     step = 1 if len(days) <= _MOST_BARS else _WEEK
     # Weeks are counted backwards from today, so that the last bar is a whole week.
-    ends = reversed(range(len(days), 0, -step))
-    bars = [_day_bar(days[max(0, end - step) : end]) for end in ends]
+    groups = [days[max(0, end - step) : end] for end in reversed(range(len(days), 0, -step))]
+    bars = [
+        Bar(group[0].day.isoformat(), sum(day.questions for day in group), sum(day.declined for day in group))
+        for group in groups
+    ]
     key = "admin.days.plot" if step == 1 else "admin.weeks.plot"
     return BarChart(bars, t("admin.days"), t(key, most=_most(bars)))
-
-
-def _day_bar(days: Sequence[Day]) -> Bar:
-    first = days[0].day.isoformat()
-    return Bar(first, sum(day.questions for day in days), sum(day.declined for day in days))
 
 
 def seconds_chart(intervals: Sequence[Bin], t: Catalogue) -> BarChart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from fastapi import APIRouter, Request
@@ -42,8 +43,8 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
             return _with_cookie(response, request, session, seconds=SESSION_SECONDS)
         if credential:  # seconds to wait
             message = site.catalogue.count("login.wait", credential)
-            return _login(site, target, message, 429, {"Retry-After": str(credential)})
-        return _login(site, target, site.catalogue("login.wrong"), 403)
+            return _login(site, target, message, status=429, headers={"Retry-After": str(credential)})
+        return _login(site, target, site.catalogue("login.wrong"), status=403)
 
     @router.get(LOGOUT)
     async def show_logout() -> Response:
@@ -77,20 +78,9 @@ def safe_next(target: str) -> str:
     return quote(path) + (f"?{query}" if query else "")
 
 
-def _login(
-    site: ServiceContext,
-    target: str,
-    message: str = "",
-    status: int = 200,
-    headers: dict[str, str] | None = None,
-) -> Response:
+def _login(site: ServiceContext, target: str, message: str = "", **options: Any) -> Response:
     return site.templates.page(
-        "login.html",
-        status=status,
-        headers=headers,
-        service=site.settings.name,
-        message=message,
-        next=safe_next(target),
+        "login.html", service=site.settings.name, message=message, next=safe_next(target), **options
     )
 
 
