@@ -160,10 +160,7 @@ def _ready(settings: ServiceSettings, listener: socket.socket) -> str:
 
 @contextmanager
 def _exit_on_signals() -> Iterator[None]:
-    """Exit with 0 on SIGINT and SIGTERM, while loading and while serving.
-
-    uvicorn shuts down on a signal and then raises it again: exit code 143, or a traceback.
-    """
+    """Exit with 0 on SIGINT and SIGTERM; uvicorn would raise them again: exit code 143, or a traceback."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -101,10 +101,7 @@ SHIPPED = Path(__file__).parent / "calibrations"
 
 
 def calibration_for(encoder: str, reranker: str, data: Path) -> Calibration | None:
-    """The calibration for the models with these fingerprints: the data folder's, else a shipped one.
-
-    `reranker` is "" without a reranker. Raises CalibrationRefused for a file that was changed.
-    """
+    """The data folder's calibration for these fingerprints, else a shipped one. Raises CalibrationRefused."""
     for path in (data / CALIBRATION, *sorted(SHIPPED.glob("*.json"))):
         calibration = read_calibration(path)
         if calibration and calibration.fits(encoder, reranker):

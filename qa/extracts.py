@@ -114,10 +114,7 @@ class ExtractGrouper:
         return groups
 
     def _group_to_extend(self, groups: Sequence[ExtractGroup], hit: Hit) -> int | None:
-        """Number of the first group that the hit continues within its paragraph.
-
-        None if the hit scores much lower than that group, or there is no room to mark it.
-        """
+        """Number of the first group that the hit continues; None if it scores much lower or does not fit."""
         for number, group in enumerate(groups):
             wider = group.extended(hit.row)
             if hit.row in (group.first - 1, group.last + 1) and self._in_one_paragraph(wider):

@@ -24,10 +24,7 @@ class Question:
 
 
 def read_question(raw: str) -> Question:
-    """The question in `raw`.
-
-    Raises EmptyQuestion when nothing is left to ask, LongQuestion when it has more than MAX_CHARACTERS.
-    """
+    """The question in `raw`. Raises EmptyQuestion, and LongQuestion beyond MAX_CHARACTERS."""
     if len(raw) > MAX_CHARACTERS:
         raise LongQuestion(len(raw), MAX_CHARACTERS)
     composed = unicodedata.normalize("NFC", raw)

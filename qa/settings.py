@@ -28,10 +28,7 @@ _WITHOUT_PREFIX = ("PRIVATE_QUESTIONS", "QUESTION_LOG", "QUESTION_LOG_DAYS")
 
 
 class Settings(BaseSettings):
-    """The index, the models and the feedback; "" for model, device or reranker takes the default.
-
-    The constructor takes values alone; `from_environment` reads variables.
-    """
+    """The index, the models and the feedback; the constructor takes values alone and reads no variables."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True

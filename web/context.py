@@ -16,10 +16,7 @@ from web.service_settings import ServiceSettings
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Answer service, settings and texts; `feedback` and `watcher` are None where they are off.
-
-    `reasons` say what is wrong with the service, for `/health`.
-    """
+    """What all pages share; `feedback` and `watcher` are None where off, `reasons` say what is wrong."""
 
     answers: AnswerService
     settings: ServiceSettings

@@ -65,10 +65,7 @@ UNION ALL SELECT asked.at, substr(judged.at, 1, 10), verdict FROM judged JOIN as
 
 
 def open_feedback(path: Path) -> sqlite3.Connection:
-    """A connection for writing, to be used by one thread at a time; the file is made when it is not there.
-
-    Raises FeedbackRefused when it is damaged, is another program's, or cannot be written.
-    """
+    """A connection for writing, for one thread at a time; makes the file. Raises FeedbackRefused."""
     try:
         _create_private(path)
         with ExitStack() as stack:

@@ -103,11 +103,7 @@ class FeedbackStore:
             self._lose(error)
 
     def judge(self, judgement: Judgement) -> None:
-        """Keep a verdict; a second one on the same extract takes the place of the first.
-
-        Raises UnknownQuestion, EnoughFeedback after MOST_PER_QUESTION verdicts and clicks on a question, and
-        FeedbackUnavailable.
-        """
+        """Keep a verdict, in place of an earlier one on the same extract. Raises FeedbackFailure."""
         place = (judgement.answer_id, judgement.article, judgement.start, judgement.end)
         reason = replace_surrogates(judgement.reason)[:REASON_CHARACTERS]
         values = (*place, judgement.verdict.value, reason, self._at())

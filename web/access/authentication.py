@@ -157,10 +157,7 @@ def _to_login(scope: Scope) -> Response:
 
 
 class AdminKey:
-    """The key of the admin page and of `/metrics`, by HTTP Basic: any user name, the key as password.
-
-    With the key "" there are no such pages.
-    """
+    """The key of `/admin` and `/metrics`: the password of HTTP Basic, with any user name; "" closes both."""
 
     def __init__(self, key: str, *, tries: GuessLimit | None = None) -> None:
         self._key = key

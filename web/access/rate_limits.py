@@ -71,10 +71,7 @@ class TokenBuckets:
 
 
 def client_network(address: str) -> str:
-    """What counts as one client: an IPv4 address, the /64 of an IPv6 address, any other text itself.
-
-    2001:db8:1:2:3:4:5:6 -> 2001:db8:1:2::/64
-    """
+    """An IPv4 address, the network of an IPv6 address ("2001:db8:1:2::/64"), any other text itself."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

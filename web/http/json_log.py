@@ -53,10 +53,7 @@ def _to_line(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:
-    """Type, causes and lines of code of an exception, without its message.
-
-    Of an OSError the system's reason is kept: "OSError (No space left on device)".
-    """
+    """Type, causes and lines of code of an exception; no message, but the system's reason of an OSError."""
     types: list[str] = []
     frames = traceback.extract_tb(error.__traceback__)
     cause: BaseException | None = error

@@ -28,10 +28,7 @@ AnswerError = QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFai
 
 
 def render_reply(reply: Reply, view: PageState, templates: Templates, *, private: bool = False) -> str:
-    """The extracts, or the statement that nothing answers with the nearest passages folded away.
-
-    `private` keeps the question out of links.
-    """
+    """The extracts, or the nearest passages folded away; `private` keeps the question out of links."""
     answer = reply.answer
     extracts = list(answer.nearest if answer.abstained else answer.extracts)
     if view.sort is Sort.DATE:  # articles without a date are the oldest
@@ -65,10 +62,7 @@ def render_error(error: AnswerError, templates: Templates) -> str:
 
 
 def example_questions(articles: Iterable[Article], answers: Callable[[str], bool]) -> list[str]:
-    """Questions that have an answer, from as many articles as there are.
-
-    Candidates are the questions in an article's front matter, or else its title.
-    """
+    """Answered questions, of as many articles as possible: those in their front matter, or else titles."""
     rounds = zip_longest(*map(_suggestions, articles))
     candidates = dict.fromkeys(question for suggestions in rounds for question in suggestions if question)
     examples: list[str] = []

@@ -62,10 +62,7 @@ def login_routes(site: ServiceContext, authenticator: Authenticator | None) -> A
 
 
 def safe_next(target: str) -> str:
-    """The page to open after the login: a route of this service that needs a login, or else the first page.
-
-    Anything outside the table of routes, such as another host, opens the first page.
-    """
+    """The page to open after the login: a route of this service that needs one, or else the first page."""
     try:
         parts = urlsplit(target)
     except ValueError:
