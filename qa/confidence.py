@@ -30,10 +30,7 @@ RERANKED_FEATURES = (*FEATURES, "rating")
 
 
 def features(hit: Hit) -> tuple[float, ...]:
-    """Cosine, share of the question's terms in the hit and its neighbours, whether all occur, rating.
-
-    The rating only if the hit was reranked.
-    """
+    """Cosine, share of question terms in hit and neighbours, whether all occur; the rating if reranked."""
     values = hit.dense, hit.coverage, float(hit.complete)
     return values if hit.rating is None else (*values, hit.rating)
 

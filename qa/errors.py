@@ -12,9 +12,6 @@ class QaFailure(Exception):
 class WrongSetting(QaFailure):
     """A setting with a value that is not allowed."""
 
-    def __init__(self, name: str, value: str, allowed: str) -> None:
-        super().__init__(f"{name} is {value!r}; give {allowed}")
-
 
 class RenamedSetting(QaFailure):
     """A variable under a name of an earlier version."""

@@ -153,5 +153,7 @@ def _check_old_names(environ: Mapping[str, str]) -> None:
 
 def _wrong_setting(settings: type[Settings], error: ValidationError) -> WrongSetting:
     fault = error.errors(include_url=False)[0]
-    name = str(fault["loc"][0])
-    return WrongSetting(PREFIX + name.upper(), str(fault["input"]), allowed(settings, name) or fault["msg"])
+    name, value = str(fault["loc"][0]), str(fault["input"])
+    return WrongSetting(
+        f"{PREFIX}{name.upper()} is {value!r}; give {allowed(settings, name) or fault['msg']}"
+    )

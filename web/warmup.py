@@ -50,8 +50,13 @@ class WarmUp:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         stopped = asyncio.ensure_future(receive())
-        app = await self._open()
-        if app is not None:
+        future = asyncio.get_running_loop().run_in_executor(None, self._open_app)
+        await asyncio.wait([future])
+        self.failure = future.exception()
+        if self.failure is not None:
+            self._on_failure()
+        else:
+            app = future.result()
             # anyio, which MCP uses, must enter and leave its task groups in one task.
             async with app.router.lifespan_context(app):
                 self._app = app
@@ -59,15 +64,6 @@ class WarmUp:
                 await stopped
         await stopped
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _open(self) -> FastAPI | None:
-        future = asyncio.get_running_loop().run_in_executor(None, self._open_app)
-        await asyncio.wait([future])
-        self.failure = future.exception()
-        if self.failure is None:
-            return future.result()
-        self._on_failure()
-        return None
 
 
 def warming_up(catalogue: Catalogue, origins: Iterable[str] = ()) -> ASGIApp:

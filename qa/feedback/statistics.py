@@ -123,16 +123,6 @@ class Usage:
     p95: float | None
     seconds: tuple[Bin, ...]
 
-    @property
-    def questions(self) -> int:
-        """Questions of all days."""
-        return sum(day.questions for day in self.days)
-
-    @property
-    def declined(self) -> int:
-        """How many of them were declined."""
-        return sum(day.declined for day in self.days)
-
 
 def usage(feedback: sqlite3.Connection, *, days: int, today: date, most: int = EVERYTHING) -> Usage:
     """What the last days (today among them) were like; lists have at most `most` entries."""

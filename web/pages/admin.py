@@ -80,7 +80,8 @@ def _page(site: ServiceContext, store: FeedbackStore, statistics: Usage) -> HTML
 
 def _figures(statistics: Usage, t: Catalogue) -> dict[str, str]:
     """Headline figures by the key of their label."""
-    questions, declined = statistics.questions, statistics.declined
+    questions = sum(day.questions for day in statistics.days)
+    declined = sum(day.declined for day in statistics.days)
     share = f"{declined / questions:.0%}" if questions else t("admin.none")
     return {
         "admin.questions": t.number(questions),
