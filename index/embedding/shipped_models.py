@@ -8,6 +8,7 @@ https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2). It comes as the 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -62,9 +63,22 @@ def model_folder(model: str) -> Path:
     for name in names:
         if name.endswith(PICKLED):
             raise ModelRefused(f"pickled weights can run code: {folder / name}; remove the file")
+        if ".safetensors.index." in name:
+            _check_shards(folder / name)
     if not any(name.endswith(".safetensors") for name in names):
         raise ModelRefused(f"no safetensors weights in {folder}; use a model that has them")
     return folder
+
+
+def _check_shards(index: Path) -> None:
+    """Raises ModelRefused if an index of weights names a file that would be read as a pickle."""
+    try:
+        shards = sorted(map(str, set(json.loads(index.read_bytes())["weight_map"].values())))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ModelRefused(f"not an index of weights: {index}; use another model") from error
+    for name in shards:
+        if not name.endswith(".safetensors"):
+            raise ModelRefused(f"pickled weights can run code: {index} names {name}; use another model")
 
 
 def check_pinned(folder: Path, pinned: Mapping[str, str], *, mend: str = REINSTALL) -> None:

@@ -161,6 +161,25 @@ def test_pickled_weights_and_folders_without_weights_are_refused(model_copy: Pat
         load_encoder(str(model_copy))
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (
+            '{"weight_map": {"a": "one.safetensors", "b": "two.dat"}}',
+            "pickled weights can run code: .* two.dat",
+        ),
+        ('{"weight_map": 5}', "not an index of weights"),
+        ("[", "not an index of weights"),
+    ],
+)
+def test_an_index_of_weights_names_no_pickle(model_copy: Path, index: str, message: str) -> None:
+    """Whatever the suffix, what is no safetensors file is read with `torch.load`."""
+    (model_copy / "model.safetensors").rename(model_copy / "one.safetensors")
+    (model_copy / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(ModelRefused, match=message):
+        load_encoder(str(model_copy))
+
+
 def test_other_names_are_refused_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelRefused, match="no such model: /no/such/folder"):
         load_encoder("/no/such/folder")
