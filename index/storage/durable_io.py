@@ -15,8 +15,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +29,8 @@ _ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, 
 
 PRIVATE = 0o700  # the mode of a new data folder
 _FOLDER_MODE = 0o770  # at most, like the next
+_LOCK = "LOCK"  # of a temporary folder
+_LEFT_SECONDS = 60.0
 _FILE_MODE = 0o440  # read-only: a mapped file that is cut short ends a service that reads it by SIGBUS
 
 
@@ -165,13 +168,28 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     # A model lies in a folder of the data folder, which the first build has not made yet.
     Disk().make_data_folder(folder.parent.parent)
     folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as private:
+    _remove_leftovers(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as private,
+        exclusive_lock(Path(private, _LOCK)),
+    ):
         new = Path(private, "new")  # readable by others, which a temporary folder is not
         new.mkdir()
         yield new
         if replace:
             shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary folders of killed writers of `folder`; the lock of a living one is held."""
+    temporary = re.compile(rf"\.{re.escape(folder.name)}-\w{{8}}")
+    for path in filter(lambda path: temporary.fullmatch(path.name), folder.parent.iterdir()):
+        with suppress(OSError, Locked):
+            # A lock that was just created may not be held yet.
+            if (path / _LOCK).stat().st_mtime < time.time() - _LEFT_SECONDS:
+                with exclusive_lock(path / _LOCK):
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _mode(path: Path, most: int) -> int:

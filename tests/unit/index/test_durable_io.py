@@ -149,6 +149,20 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o777 & ~current_umask()
 
 
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    killed, living, fresh, other = (
+        tmp_path / f".a-{name}" for name in ("12345678", "abcdefgh", "x2345678", "notes")
+    )
+    for path in (killed, living, fresh, other):
+        path.mkdir()
+        (path / "LOCK").touch()
+        if path != fresh:
+            os.utime(path / "LOCK", (0, 0))
+    with exclusive_lock(living / "LOCK"), atomic_folder(tmp_path / "a"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"a", living.name, fresh.name, other.name}
+
+
 def test_a_folder_with_content_is_replaced_only_on_request(tmp_path: Path) -> None:
     for content, replace in ((b"1", False), (b"2", True)):
         with atomic_folder(tmp_path / "a", replace=replace) as new:
