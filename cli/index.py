@@ -116,11 +116,11 @@ def _stoppable() -> Iterator[None]:
 
 def _check_local(paths: Sequence[str], shards: str) -> None:
     """Fail on options that need a cluster."""
-    from corpus.sources.remote import is_address
+    from corpus.sources.remote import is_address, without_password
 
     remote = [path for path in paths if is_address(path)]
     if remote or shards:
-        reason = f"{remote[0]} is an address" if remote else "--shards is for a cluster"
+        reason = f"{without_password(remote[0])} is an address" if remote else "--shards is for a cluster"
         fail(f"{reason}; add --ray with the address of a Ray cluster, or --ray local")
 
 
@@ -129,7 +129,7 @@ def _read_with_ray(
 ) -> CollectedShards:
     """Read and encode articles at paths and addresses on a cluster."""
     from corpus.sources.listing import listed_files
-    from corpus.sources.remote import RemoteFolder, is_address, local_path
+    from corpus.sources.remote import RemoteFolder, is_address, local_path, without_password
     from index.embedding.shipped_models import MODELS
     from index.engine.collect import collect_shards
     from index.engine.ray_cluster import Job, build_on_ray
@@ -160,8 +160,9 @@ def _read_with_ray(
     collected = collect_shards(listed_files(paths), inputs, RemoteFolder(folder), run)
     texts = sum(part.texts for part in spent)
     nodes = {node for part in spent for node in part.nodes}
+    reused = len(collected.shards) - collected.built
     say(
-        f"Shards in {folder}: {collected.built} made, {len(collected.shards) - collected.built} found; "
+        f"Shards in {without_password(folder)}: {collected.built} made, {reused} found; "
         f"{texts} texts encoded by {count(sorted(nodes), 'node')}."
     )
     return collected

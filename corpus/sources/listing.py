@@ -108,7 +108,7 @@ def _remote_files(address: str) -> Iterator[Listed]:
         yield _remote_file(address.rpartition("/")[0], file, format_reason(file.name))
         return
     if not remote.exists():
-        raise CorpusError(f"{printable(address)} does not exist; give a file or a folder of articles")
+        raise CorpusError(f"{printable(remote.address)} does not exist; give a file or a folder of articles")
     for file in remote.files():
         if not any(part.startswith(".") for part in file.name.split("/")):
             yield _remote_file(address, file, skip_reason(file.name.rsplit("/", 1)[-1]))

@@ -6,6 +6,7 @@ protocols need a package of their own: s3:// needs s3fs.
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -57,11 +58,16 @@ def local_path(location: str) -> str:
     return location.removeprefix(_LOCAL)
 
 
+def without_password(message: str) -> str:
+    """A message without the password of an address in it: "ftp://ada:secret@host/a" -> "ftp://ada@host/a"."""
+    return re.sub(r"(://[^/:@\s]*):[^/\s]*@", r"\1@", message)
+
+
 class RemoteFolder:
     """A folder at an address or path. Every method raises Unreached if it cannot be reached."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address = without_password(address)
         with self._reached():
             from fsspec.core import url_to_fs
 
@@ -157,7 +163,7 @@ class RemoteFolder:
         except _failures() as error:
             if or_missing and isinstance(error, FileNotFoundError):
                 raise
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = without_password(" ".join(str(error).split())) or type(error).__name__
             raise Unreached(
                 f"{self.address} cannot be reached: {reason}; mend the address, the right to read it, "
                 f"or install the package that reads it (s3fs for s3://)"

@@ -147,7 +147,7 @@ class ShardActor:
         folder = RemoteFolder(job.shards)
         if not folder.exists(probe):
             raise BuildFailed(
-                f"{job.shards} is another folder here; give --shards one that each node reaches"
+                f"{folder.address} is another folder here; give --shards one that each node reaches"
             )
         with _folder_lock(Path(job.models)):
             encoder = load_encoder(

@@ -23,6 +23,13 @@ def test_addresses_are_told_from_paths(place: str, far: bool) -> None:
     assert is_address(place) is far
 
 
+def test_a_password_in_an_address_is_not_shown() -> None:
+    with pytest.raises(Unreached) as caught:
+        RemoteFolder("ftp://ada:se:cr@et@127.0.0.1:1/articles")
+    assert str(caught.value).startswith("ftp://ada@127.0.0.1:1/articles cannot be reached: ")
+    assert "cr@et" not in str(caught.value)
+
+
 def test_a_file_url_is_a_path() -> None:
     assert (local_path("file:///a/b"), local_path("a/b")) == ("/a/b", "a/b")
 
