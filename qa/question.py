@@ -34,7 +34,9 @@ def read_question(raw: str) -> Question:
     if not any(c.isalnum() for c in text):
         raise EmptyQuestion("the question is empty: type a few words")
     phrases = (" ".join(phrase.split()) for phrase in _QUOTED.findall(text))
-    return Question(text, tuple(phrase for phrase in phrases if any(c.isalnum() for c in phrase)))
+    # Each once: every phrase costs a search, and a question has room for 333 times "the".
+    distinct = dict.fromkeys(phrase for phrase in phrases if any(c.isalnum() for c in phrase))
+    return Question(text, tuple(distinct))
 
 
 def _is_control(character: str) -> bool:

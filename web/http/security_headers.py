@@ -56,6 +56,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 is_document = headers.get("content-type", "").startswith("text/html")
                 headers.update(self._headers(_DOCUMENT_POLICY if is_document else _OTHER_POLICY))
+                if "json" in headers.get("content-type", ""):
+                    # Answers to a session; without the header a cache may keep them for other people.
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self._app(scope, receive, add_headers)

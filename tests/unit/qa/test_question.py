@@ -41,6 +41,7 @@ def test_too_long_a_question_names_the_limit() -> None:
         ("qui a dit «deux fois»", ("deux fois",)),
         ('an unclosed "quote', ()),
         ('nothing between "" or "?"', ()),
+        ('"the" and “the” and "a" and "the  "', ("the", "a")),
     ],
 )
 def test_quoted_phrases(raw: str, phrases: tuple[str, ...]) -> None:

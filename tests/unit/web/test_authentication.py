@@ -71,6 +71,16 @@ def log_in(client: TestClient, password: str = PASSWORD, wanted: str = "/article
     return reply
 
 
+def test_no_cache_keeps_what_the_api_answers_to_a_session(client: TestClient) -> None:
+    """A response to a cookie without `Cache-Control` may be stored by a shared cache and given to anybody."""
+    log_in(client)
+    replies = [client.get(path) for path in ("/api/articles", "/api/articles/harbour", "/openapi.json", "/x")]
+    replies.append(client.post("/api/ask", json={"question": "What did dredging cost?"}))
+    assert [reply.status_code for reply in replies] == [200, 200, 200, 404, 200]
+    assert {reply.headers.get("Cache-Control") for reply in replies} == {"no-store"}
+    assert client.get("/widget/en.json").headers["Cache-Control"] == "public, max-age=3600"
+
+
 def test_a_person_is_led_to_the_login_page_and_on_to_where_they_wanted(client: TestClient) -> None:
     led = client.get("/articles/harbour?c=20-39&q=%C3%A9", headers=HTML)
     assert led.status_code == 303
