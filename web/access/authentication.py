@@ -47,9 +47,22 @@ class Authenticator:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="access")
         self._max_waiting = max_waiting
         self._waiting = 0
+        self._unfinished: dict[tuple[Kind, str, Client], asyncio.Task[Credential | int]] = {}
 
     async def authenticate(self, kind: Kind, secret: str, client: Client) -> Credential | int:
-        """The credential of a secret, or else the seconds until the next try (0: at once)."""
+        """The credential of a secret, or else the seconds until the next try (0: at once).
+
+        A secret that one client sends repeatedly while it is compared is one try: a program may open twenty
+        connections with its right key at once.
+        """
+        attempt = (kind, secret, client)
+        task = self._unfinished.get(attempt)
+        if task is None:
+            task = self._unfinished[attempt] = asyncio.create_task(self._authenticate(*attempt))
+            task.add_done_callback(lambda _: self._unfinished.pop(attempt))
+        return await asyncio.shield(task)
+
+    async def _authenticate(self, kind: Kind, secret: str, client: Client) -> Credential | int:
         wait = self._tries.take(client)
         if wait:
             return wait

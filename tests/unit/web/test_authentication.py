@@ -263,6 +263,18 @@ def test_many_guesses_at_once_are_as_many_tries(tmp_path: Path) -> None:
     assert (statuses.count(403), statuses.count(429)) == (MAX_TRIES, 30 - MAX_TRIES)
 
 
+def test_a_right_secret_in_many_requests_at_once_is_one_try(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+
+    async def crowd() -> list[int]:
+        transport = httpx2.ASGITransport(service.app, client=CLIENT)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            sent = [client.get("/api/articles", headers=service.bearer()) for _ in range(30)]
+            return [reply.status_code for reply in await asyncio.gather(*sent)]
+
+    assert asyncio.run(crowd()) == [200] * 30
+
+
 def test_only_so_many_secrets_are_compared_at_once(tmp_path: Path) -> None:
     add(tmp_path / FILE, "staff", PASSWORD)
 
