@@ -95,14 +95,16 @@ def open_feedback(settings: Settings, *, announce: Callable[[str], None]) -> Ite
     from qa.feedback.database import FEEDBACK
     from qa.feedback.store import FeedbackStore
 
+    file = settings.data / FEEDBACK
     if not settings.feedback:
         if settings.question_log:
             announce(NO_QUESTIONS)
-        yield None
-        return
+        if not file.exists():
+            yield None
+            return
     try:
         store = FeedbackStore(
-            settings.data / FEEDBACK,
+            file,
             keep_questions=settings.question_log,
             keep_days=settings.question_log_days,
         )
@@ -111,7 +113,8 @@ def open_feedback(settings: Settings, *, announce: Callable[[str], None]) -> Ite
         yield None
         return
     with closing(store):
-        yield store
+        # A store that is switched off is opened only to delete what is older than `question_log_days`.
+        yield store if settings.feedback else None
 
 
 def one_thread_for_numpy() -> None:

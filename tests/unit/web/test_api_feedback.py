@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,14 @@ def test_the_door_keeps_feedback_beside_the_index_and_without_a_word(tmp_path: P
 def test_the_door_keeps_none_when_it_is_off(tmp_path: Path) -> None:
     assert opened(ServiceSettings(data=tmp_path, feedback=False)) == (False, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_kept_before_it_was_switched_off_expires(tmp_path: Path) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    with closing(FeedbackStore(tmp_path / FEEDBACK, keep_questions=True, now=lambda: long_ago)) as store:
+        store.record("one", DREDGING, 0.1)
+    assert opened(ServiceSettings(data=tmp_path, feedback=False)) == (False, [])
+    assert DREDGING.question.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
 def test_a_damaged_file_is_announced_and_answering_goes_on(tmp_path: Path) -> None:
