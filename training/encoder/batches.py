@@ -1,0 +1,138 @@
+"""Packs rows into tensors, and rows that are near each other into the same batch.
+
+Neighbours of a question are the hardest negatives that cost nothing: topic-aware sampling, TAS-B (Hofstätter
+and others, arXiv 2104.06967).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from index.storage.arrays import Vectors
+from training.encoder.rows import Row
+from training.encoder.variations import vary
+
+PASSAGE_TOKENS = 112
+QUESTION_TOKENS = 36
+SENTENCE_TOKENS = 70
+BATCH = 32
+GROUP = 16
+"""Neighbours in a batch; a batch has BATCH / GROUP groups of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of a batch of r rows with s sentences; `row_of` and `text_of` are of each sentence."""
+
+    questions: Tensor
+    passages: Tensor
+    owner: Tensor
+    right: Tensor
+    """Whether a sentence answers a question, shape (r, s): also one that stands in another row."""
+    own: Tensor
+    """Whether a sentence is of the question's own passage, shape (r, s)."""
+    answerable: Tensor
+
+
+class Packer:
+    """Tokenizes rows."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.pad: int = tokenizer.pad_token_id
+        self.first: int = tokenizer.cls_token_id
+        self.last: int = tokenizer.sep_token_id
+
+    def batch(self, rows: Sequence[Row], chance: random.Random | None) -> Batch:
+        """A batch of these rows; with `chance` the questions are varied."""
+        texts = [vary(row, chance) if chance else row.question for row in rows]
+        questions = [[self.first, *self._ids(text, QUESTION_TOKENS), self.last] for text in texts]
+        passages: list[list[int]] = []
+        owners: list[list[int]] = []
+        numbers: list[int] = []
+        answers: list[tuple[str, bool]] = []
+        for number, row in enumerate(rows):
+            kept, ids, owner = self._passage(row, first=len(numbers))
+            passages.append(ids)
+            owners.append(owner)
+            numbers += [number] * len(kept)
+            answers += kept
+        keys = {text: key for key, text in enumerate({text for text, _ in answers})}
+        of = torch.tensor([keys[text] for text, _ in answers])
+        own = torch.tensor(numbers)[None] == torch.arange(len(rows))[:, None]
+        direct = own & torch.tensor([is_answer for _, is_answer in answers])[None]
+        marks = torch.zeros(len(rows), len(keys))
+        marks.index_add_(1, of, direct.float())
+        return Batch(
+            self._padded(questions, self.pad),
+            self._padded(passages, self.pad),
+            self._padded(owners, -1),
+            marks[:, of] > 0,
+            own,
+            direct.any(dim=1),
+        )
+
+    def counted(self, ids: Tensor) -> Tensor:
+        """Which tokens are neither special nor padding."""
+        return (ids != self.pad) & (ids != self.first) & (ids != self.last)
+
+    def _ids(self, text: str, most: int) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, truncation=True, max_length=most)[
+            "input_ids"
+        ]
+        return ids
+
+    def _passage(self, row: Row, *, first: int) -> tuple[list[tuple[str, bool]], list[int], list[int]]:
+        """The sentences that fit, tokens, and the number of each token's sentence.
+
+        Sentences before the answer are dropped if it would not fit behind them.
+        """
+        kept: list[tuple[str, bool]] = []
+        ids, owner = [self.first], [-1]
+        for text, is_answer in zip(row.sentences, row.answers, strict=True):
+            pieces = self._ids(text, SENTENCE_TOKENS)
+            if len(ids) + len(pieces) >= PASSAGE_TOKENS:
+                if not is_answer or any(answers for _, answers in kept):
+                    break
+                kept, ids, owner = [], [self.first], [-1]
+            if pieces:
+                owner += [first + len(kept)] * len(pieces)
+                ids += pieces
+                kept.append((text, is_answer))
+        return kept, [*ids, self.last], [*owner, -1]
+
+    @staticmethod
+    def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
+        width = max(map(len, rows))
+        return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
+
+
+def neighbour_batches(vectors: Vectors, lengths: Sequence[int], *, seed: int) -> Iterator[list[int]]:
+    """Rows of one epoch in batches of BATCH: groups of neighbours by question vector, shape (rows, d).
+
+    Groups differ from epoch to epoch; those of similar length share a batch, which then is padded least.
+    """
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(vectors))
+    groups = []
+    for start in range(0, len(order), _BLOCK):
+        left = order[start : start + _BLOCK]
+        while len(left):
+            centre, others = left[0], left[1:]
+            nearest = np.argsort(-(vectors[others] @ vectors[centre]), kind="stable")[: GROUP - 1]
+            groups.append([centre, *others[nearest]])
+            left = np.delete(others, nearest)
+    groups.sort(key=lambda group: max(lengths[row] for row in group))
+    each = BATCH // GROUP
+    for start in chance.permutation(len(groups) // each).tolist():
+        yield [int(row) for group in groups[start * each : (start + 1) * each] for row in group]
+
+
+_BLOCK = 6_000  # rows among which neighbours are searched

@@ -1,0 +1,76 @@
+"""The losses of a batch: which sentence of all answers, which of its passage, and whether any does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.encoder.batches import Batch, Packer
+from training.encoder.network import Network, maxsim, pool
+
+_OWN = 0.5
+_PASSAGE = 0.3
+_ANSWERABLE = 0.3
+_NEVER = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Cosines of r questions: pooled and MaxSim with s sentences, shape (r, s), pooled with r passages."""
+
+    pooled: Tensor
+    maxsim: Tensor
+    passages: Tensor
+
+
+def score(network: Network, batch: Batch, packer: Packer) -> Scores:
+    """One pass over the questions and one over the passages."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        questions = network.states(batch.questions, (batch.questions != packer.pad).long())
+        passages = network.states(batch.passages, (batch.passages != packer.pad).long())
+    mask = (batch.questions != packer.pad).float()
+    vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
+    count = batch.own.shape[1]
+    sums = pool(passages, batch.owner, count)
+    whole = batch.own.float() @ sums
+    owner = batch.owner.reshape(-1)
+    kept = owner >= 0
+    tokens = network.token_vectors(passages.reshape(-1, passages.shape[-1])[kept])
+    late = maxsim(
+        network.token_vectors(questions),
+        network.token_weights(questions, packer.counted(batch.questions)),
+        tokens,
+        owner[kept],
+        count,
+    )
+    return Scores(
+        vectors @ functional.normalize(sums, dim=1).T, late, vectors @ functional.normalize(whole, dim=1).T
+    )
+
+
+def loss(network: Network, batch: Batch, scores: Scores) -> Tensor:
+    """The sum of all losses, a number."""
+    pooled, late, passages = network.scales.exp()
+    answerable = batch.answerable
+    total = torch.zeros(())
+    for each in (
+        scores.pooled * pooled,
+        scores.maxsim * late,
+        (scores.pooled + scores.maxsim) * (pooled + late) / 2,
+    ):
+        total = total + _choice(each, batch.right)[answerable].mean()
+        within = each.masked_fill(~batch.own & ~batch.right, _NEVER)
+        total = total + _OWN * _choice(within, batch.right)[answerable].mean()
+    same = batch.right.float() @ batch.own.float().T > 0
+    total = total + _PASSAGE * _choice(scores.passages * passages, same)[answerable].mean()
+    best = (scores.maxsim * late).masked_fill(~batch.own, _NEVER).amax(dim=1)
+    chance = functional.binary_cross_entropy_with_logits(best + network.bias, answerable.float())
+    return total + _ANSWERABLE * chance
+
+
+def _choice(scores: Tensor, right: Tensor) -> Tensor:
+    """Cross-entropy of choosing any right one, of each row; meaningless where none is right."""
+    return scores.logsumexp(dim=1) - scores.masked_fill(~right, _NEVER).logsumexp(dim=1)
