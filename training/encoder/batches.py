@@ -99,7 +99,7 @@ class Packer:
         for text, is_answer in zip(row.sentences, row.answers, strict=True):
             pieces = self._ids(text, SENTENCE_TOKENS)
             if len(ids) + len(pieces) >= PASSAGE_TOKENS:
-                if not is_answer or any(answers for _, answers in kept):
+                if not row.answerable or any(answers for _, answers in kept):
                     break
                 kept, ids, owner = [], [self.first], [-1]
             if pieces:

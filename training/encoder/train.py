@@ -78,8 +78,6 @@ def train(
             if step % _SAVED_EVERY == 0 or step == steps:
                 _save(network, optimizer, step, out / STATE)
                 _log(out, {"step": step, **watch(network, packer, watched)}, report)
-        if len(batches) < len(rows) // BATCH:
-            step = (epoch + 1) * (len(rows) // BATCH)
 
 
 def _step(network: Network, optimizer: Any, packer: Packer, rows: Sequence[Row], seed: int) -> float:
@@ -90,7 +88,7 @@ def _step(network: Network, optimizer: Any, packer: Packer, rows: Sequence[Row],
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
         optimizer.step()
-    return float(total)
+    return float(total.detach())
 
 
 def _parameters(network: Network) -> tuple[list[dict[str, Any]], tuple[float, ...]]:

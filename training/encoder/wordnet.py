@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path("/usr/share/wordnet")
 _PARTS = ("noun", "verb", "adj")
+_REGULAR = re.compile(r"([aeou]y|[^sxzyh])$")  # words whose plural only adds an "s"
 _FREQUENT = 3  # senses that are tagged in running text: a word with more of them means too much
 
 
@@ -14,12 +16,12 @@ _FREQUENT = 3  # senses that are tagged in running text: a word with more of the
 def synonyms(word: str) -> tuple[str, ...]:
     """Other single words of the first sense of an unambiguous word; a plural of a noun gives plurals.
 
-    "difficulties" -> ("troubles",). Empty without WordNet.
+    "lawyers" -> ("attorneys",). Empty without WordNet.
     """
     found = _synonyms(word)
     if not found and word.endswith("s"):
         stem = word[:-3] + "y" if word.endswith("ies") else word[:-1]
-        found = tuple(f"{other}s" for other in _synonyms(stem) if not other.endswith(("s", "y")))
+        found = tuple(f"{other}s" for other in _synonyms(stem) if _REGULAR.search(other))
     return found
 
 

@@ -1,0 +1,184 @@
+"""The encoder's training on a network of two layers: rows, batches, losses, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer, BertConfig, BertModel
+
+from index.embedding.shipped_models import default_model_folder
+from tests.support.repository import DATA, needs_data
+from training.encoder import train as training
+from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
+from training.encoder.loss import loss, score
+from training.encoder.network import Network, maxsim, pool
+from training.encoder.rows import CAPS, Row, held_out, load_rows
+from training.encoder.train import LOG, STATE, Settings, train
+from training.encoder.variations import vary
+from training.encoder.wordnet import FOLDER, synonyms
+
+NOUNS = ("harbour", "canal", "quay", "mill", "bridge", "market", "tannery", "chapel")
+ROWS = [
+    Row(
+        f"Who paid for the {noun} in {year}?",
+        (f"The {noun} is old.", f"In {year} the council paid for the {noun}.", "Nobody had asked."),
+        (False, True, False),
+        "made",
+    )
+    for noun in NOUNS
+    for year in range(1800, 1812)
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    made = tmp_path_factory.mktemp("network")
+    sizes = BertConfig(hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96)
+    BertModel(sizes).save_pretrained(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def packer() -> Packer:
+    return Packer(AutoTokenizer.from_pretrained(str(default_model_folder()), local_files_only=True))
+
+
+def network(folder: Path) -> Network:
+    torch.manual_seed(4)
+    return Network(folder, dimension=16)
+
+
+@needs_data
+def test_all_sources_are_read_within_their_caps() -> None:
+    rows = load_rows(DATA, seed=1)
+    assert rows == load_rows(DATA, seed=1)
+    counts = {source: sum(row.source == source for row in rows) for source in CAPS}
+    assert all(counts.values())
+    assert all(counts[source] <= cap for source, cap in CAPS.items() if cap)
+    assert all(len(row.sentences) == len(row.answers) for row in rows)
+    assert {row.source for row in rows if not row.answerable} >= {"squad", "near_miss"}
+    left, watched = held_out(rows, 50, seed=1)
+    answers = {text for row in watched for text in row.answer_texts}
+    assert len(watched) == 50
+    assert answers.isdisjoint(text for row in left for text in row.answer_texts)
+
+
+def test_an_answer_in_another_row_is_right_too(packer: Packer) -> None:
+    again = Row("When was it paid for?", ROWS[0].sentences[1:], (True, False), "made")
+    batch = packer.batch([ROWS[0], again, ROWS[1]], None)
+    assert batch.right.tolist() == [
+        [False, True, False, True, False, False, False, False],
+        [False, True, False, True, False, False, False, False],
+        [False, False, False, False, False, False, True, False],
+    ]
+    assert batch.own.sum(dim=1).tolist() == [3, 2, 3]
+
+
+def test_a_long_passage_loses_what_stands_before_its_answer(packer: Packer) -> None:
+    filler = "Nothing of this kind was said about it by anybody at all, then or later. " * 4
+    row = Row(
+        "Who paid?",
+        (filler, filler, "The council paid.", filler, filler),
+        (False, False, True, False, False),
+        "x",
+    )
+    batch = packer.batch([row], None)
+    assert batch.passages.shape[1] <= PASSAGE_TOKENS + 1
+    assert batch.answerable.tolist() == [True]
+
+
+def test_pooling_and_maxsim_are_what_a_loop_gives() -> None:
+    generator = torch.Generator().manual_seed(1)
+    states = torch.randn(2, 5, 4, generator=generator)
+    owner = torch.tensor([[-1, 0, 0, 1, -1], [-1, 2, 2, 2, -1]])
+    sums = pool(states, owner, 3)
+    assert torch.allclose(sums[1], states[0, 3])
+    assert torch.allclose(sums[2], states[1, 1:4].sum(dim=0))
+    tokens, weights = torch.randn(1, 3, 4, generator=generator), torch.tensor([[0.5, 0.3, 0.2]])
+    kept = owner.reshape(-1) >= 0
+    others, owners = states.reshape(-1, 4)[kept], owner.reshape(-1)[kept]
+    by_hand = [
+        sum(
+            weight * max(-1.0, *(float(token @ other) for other in others[owners == sentence]))
+            for token, weight in zip(tokens[0], weights[0].tolist(), strict=True)
+        )
+        for sentence in range(3)
+    ]
+    assert maxsim(tokens, weights, others, owners, 3)[0].tolist() == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_the_first_projection_keeps_what_cosines_tell(folder: Path) -> None:
+    generator = torch.Generator().manual_seed(1)
+    states = torch.randn(400, 16, generator=generator) @ torch.randn(16, 48, generator=generator)
+    made = network(folder)
+    made.fit_projection(states)
+    vectors = made.token_vectors(states).detach()
+    unit = torch.nn.functional.normalize(states, dim=1)
+    assert torch.allclose(vectors @ vectors.T, unit @ unit.T, atol=1e-3)
+
+
+def test_a_batch_holds_neighbours_and_an_epoch_each_row_once() -> None:
+    directions = np.eye(4, dtype=np.float32).repeat(2 * GROUP, axis=0)
+    batches = list(neighbour_batches(directions, [0] * len(directions), seed=1))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(directions)))
+    for batch in batches:
+        assert len(batch) == BATCH
+        for start in range(0, BATCH, GROUP):
+            assert len({row // (2 * GROUP) for row in batch[start : start + GROUP]}) == 1
+    other = list(neighbour_batches(directions, [0] * len(directions), seed=2))
+    assert other != batches
+
+
+def test_questions_are_put_in_other_words() -> None:
+    changed = {vary(ROWS[0], random.Random(seed)) for seed in range(40)}
+    assert ROWS[0].question in changed
+    assert len(changed) > 3
+    assert vary(ROWS[0], random.Random(5)) == vary(ROWS[0], random.Random(5))
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="WordNet is not installed: apt-get install wordnet-base")
+def test_synonyms_are_single_words_of_a_word_that_means_one_thing() -> None:
+    assert "attorney" in synonyms("lawyer")
+    assert "attorneys" in synonyms("lawyers")
+    assert synonyms("run") == ()
+    assert synonyms("xyzzy") == ()
+
+
+def test_what_was_trained_ranks_better(folder: Path, packer: Packer, tmp_path: Path) -> None:
+    made, rows = network(folder), ROWS[: 2 * BATCH]
+    before = training.watch(made, packer, ROWS[2 * BATCH :])
+    vectors = np.eye(len(rows), dtype=np.float32)
+    train(made, packer, rows, ROWS[2 * BATCH :], vectors, tmp_path, Settings(20, seed=1), lambda _: None)
+    after = training.watch(made, packer, ROWS[2 * BATCH :])
+    assert after["both"] > before["both"] + 0.2
+    logged = [json.loads(line) for line in (tmp_path / LOG).read_text(encoding="utf-8").splitlines()]
+    assert logged[0] == {"step": 0, **before}
+    assert logged[-1] == {"step": 40, **after}
+
+
+def test_a_run_that_was_stopped_goes_on(folder: Path, packer: Packer, tmp_path: Path) -> None:
+    """As far as the last state; from there on the numbers are those of a run that was not stopped."""
+    rows, vectors = ROWS[: 2 * BATCH], np.eye(2 * BATCH, dtype=np.float32)
+    for name, parts in (("whole", (3,)), ("parts", (3, 3))):
+        made = network(folder)
+        (tmp_path / name).mkdir()
+        for epochs in parts:
+            made = network(folder)
+            train(made, packer, rows, ROWS[:5], vectors, tmp_path / name, Settings(epochs, 1), lambda _: None)
+    whole, parts_ = (torch.load(tmp_path / name / STATE, weights_only=True) for name in ("whole", "parts"))
+    assert whole["step"] == parts_["step"] == 6
+    assert all(torch.equal(tensor, parts_["network"][name]) for name, tensor in whole["network"].items())
+
+
+def test_an_unanswerable_question_alone_gives_a_finite_loss(folder: Path, packer: Packer) -> None:
+    made = network(folder)
+    batch = packer.batch([ROWS[0], Row("Who sang?", ROWS[1].sentences, (False,) * 3, "x")], None)
+    total = loss(made, batch, score(made, batch, packer))
+    assert torch.isfinite(total)
+    assert batch.answerable.tolist() == [True, False]
