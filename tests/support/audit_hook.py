@@ -89,7 +89,8 @@ def main() -> None:
     from qa.loading import open_assistant
     from web.service_settings import ServiceSettings
 
-    assistant = open_assistant(ServiceSettings(data=Path(sys.argv[1])))
+    # OpenVINO would convert the model first, and write the conversion beside the index.
+    assistant = open_assistant(ServiceSettings(data=Path(sys.argv[1]), backend="torch"))
     assistant.ask(WARM_UP)
     witness.phase("answering")
     answers = [assistant.ask(question) for question in questions]
