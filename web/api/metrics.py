@@ -24,7 +24,8 @@ _NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 def metrics_routes(context: ServiceContext) -> APIRouter:
     """The route of the metrics."""
-    router, key = APIRouter(include_in_schema=False), AdminKey(context.settings.admin_key)
+    router = APIRouter(include_in_schema=False)
+    key = AdminKey(context.settings.admin_key, tries=context.admin_tries)
     context.metrics.watch(context.answers, context.reasons, context.feedback)
 
     @router.get("/metrics")

@@ -28,7 +28,7 @@ Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
 
 def admin_routes(site: ServiceContext) -> APIRouter:
     """The page and its tables; 404 without a key in the settings."""
-    check = AdminKey(site.settings.admin_key).check
+    check = AdminKey(site.settings.admin_key, tries=site.admin_tries).check
     # A dependency runs before the parameters are validated: without the key, a bad `days` is a 401 too.
     router = APIRouter(include_in_schema=False, dependencies=[Depends(check)])
 

@@ -297,6 +297,14 @@ def test_the_admin_page_has_its_own_key(tmp_path: Path) -> None:
         assert client.get("/articles", headers=basic_credentials(ADMIN_KEY)).status_code == 401
 
 
+def test_the_admin_key_is_guessed_at_one_limit_on_all_its_pages(tmp_path: Path) -> None:
+    with Service(tmp_path, admin_key=ADMIN_KEY).client() as client:
+        for page in ("/admin", "/metrics") * (MAX_TRIES // 2):
+            assert client.get(page, headers=basic_credentials("wrong")).status_code == 401
+        for page in ("/admin", "/metrics"):
+            assert client.get(page, headers=basic_credentials(ADMIN_KEY)).status_code == 429
+
+
 SAFE = (
     "/articles",
     "/articles/harbour?c=1-2&q=a%20b",
