@@ -71,14 +71,18 @@ class TokenBuckets:
 
 
 def client_network(address: str) -> str:
-    """An IPv4 address, the network of an IPv6 address ("2001:db8:1:2::/64"), any other text itself."""
+    """An IPv4 address, the network of an IPv6 address ("2001:db8:1:2::/64"), any other text itself.
+
+    A program of this machine may connect from each address of 127.0.0.0/8: they are one client.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:100]
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+    ipv4 = parsed if isinstance(parsed, ipaddress.IPv4Address) else parsed.ipv4_mapped
+    if ipv4:
+        return "127.0.0.0/8" if ipv4.is_loopback else str(ipv4)
+    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
 
 
 class GuessLimit:
