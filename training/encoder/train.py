@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from index.storage.arrays import Vectors
 from training.encoder.batches import BATCH, Packer, neighbour_batches
@@ -23,7 +26,8 @@ from training.encoder.loss import loss, score
 from training.encoder.network import Network
 from training.encoder.rows import Row
 
-STATE, LOG = "state.pt", "log.jsonl"
+STATE, LOG = "state.safetensors", "log.jsonl"
+_MOMENTS, _STEP = "optimizer.", "step"
 _RATE, _NEW_LAYERS, _SCALES = 6e-5, 3e-4, 2e-2
 _WARM_UP = 100
 _LEAST = 0.02
@@ -122,16 +126,26 @@ def _mean(values: Sequence[float]) -> float:
 def _resume(network: Network, optimizer: Any, file: Path) -> int:
     if not file.exists():
         return 0
-    state = torch.load(file, weights_only=True)
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    tensors = load_file(file)
+    step = int(tensors.pop(_STEP))
+    moments: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
+    for name in [name for name in tensors if name.startswith(_MOMENTS)]:
+        _, number, moment = name.split(".")
+        moments[int(number)][moment] = tensors.pop(name)
+    network.load_state_dict(tensors)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": dict(moments)})
+    return step
 
 
 def _save(network: Network, optimizer: Any, step: int, file: Path) -> None:
     """Replaced in one step: a run that is killed leaves the state before or this one."""
     new = file.with_suffix(".new")
-    torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, new)
+    moments = {
+        f"{_MOMENTS}{number}.{name}": moment
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, moment in state.items()
+    }
+    save_file({**network.state_dict(), **moments, _STEP: torch.tensor(step)}, new)
     new.replace(file)
 
 

@@ -164,6 +164,7 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
         const address = new URL(`widget/${encodeURIComponent(language)}.json`, this.#endpoint);
         const response = await fetch(address, { credentials: "omit" }).catch(() => ({ ok: false }));
         if (response.ok) texts = await response.json().catch(() => ({}));
+        else response.body?.cancel(); // unread, it would keep the request open
       }
       if (language !== this.#language) return;
       this.#texts = { ...BUILT_IN, ...texts };
