@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Data, Device, Model, Reranker
+from cli.options import with_settings
 from cli.terminal import code_facts, count, fail, one_line_errors, print_table, progress, say
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ Extracts = Annotated[int, typer.Option("-k", min=1, max=50, help="Extracts each 
 
 
 @app.callback(invoke_without_command=True)
+@with_settings("model", "device", "reranker")
 def measure(
+    settings: Settings,
     context: typer.Context,
     beir: Annotated[
         Path | None, typer.Option(help="A folder in BEIR's form: measure retrieval of whole documents.")
@@ -50,82 +52,65 @@ def measure(
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="Documents each query is judged by.")] = 10,
     out: Out = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the index for --sentences.")] = None,
-    model: Model = "",
-    device: Device = "",
-    reranker: Reranker = "",
 ) -> None:
     """Measure answers on gold questions, see why they fail, compare versions."""
-    if context.invoked_subcommand:
-        return
     if beir is None:
         say(context.get_help())
         raise typer.Exit(2)
     if sentences and data is None:
         fail("--sentences needs --data: a folder of its own for the index of these documents")
-    with one_line_errors():
-        from eval.beir.collection import read_collection
-        from eval.run_folder import check_free, write_run
-        from eval.summary import summarise
-        from eval.tables import ranking_table
-        from qa.settings import Settings
+    from eval.beir.collection import read_collection
+    from eval.run_folder import check_free, write_run
+    from eval.summary import summarise
+    from eval.tables import ranking_table
 
-        if out:
-            check_free(out)
-        collection = read_collection(beir, split=split)
-        settings = Settings.from_environment(model=model, device=device, reranker=reranker)
-        runs = _rank_collection(collection, settings, k=k, index=data if sentences else None)
-        summaries = {method: summarise(result) for method, result in runs.items()}
-        _print(ranking_table(summaries))
-        if out:
-            for method, result in runs.items():
-                write_run(out / method, result, summaries[method])
-            say(f"Kept in {out}: a run for each ranking.")
+    if out:
+        check_free(out)
+    collection = read_collection(beir, split=split)
+    runs = _rank_collection(collection, settings, k=k, index=data if sentences else None)
+    summaries = {method: summarise(result) for method, result in runs.items()}
+    _print(ranking_table(summaries))
+    if out:
+        for method, result in runs.items():
+            write_run(out / method, result, summaries[method])
+        say(f"Kept in {out}: a run for each ranking.")
 
 
 @app.command()
-def run(
-    gold: Gold,
-    out: Out = None,
-    k: Extracts = 5,
-    data: Data = None,
-    model: Model = "",
-    device: Device = "",
-    reranker: Reranker = "",
-) -> None:
+@with_settings("data", "model", "device", "reranker")
+def run(settings: Settings, gold: Gold, out: Out = None, k: Extracts = 5) -> None:
     """Ask every gold question and print how good the answers are; --out keeps everything in a folder."""
-    with one_line_errors():
-        from eval.run import evaluate
-        from eval.run_folder import check_free, write_run
-        from eval.summary import summarise
-        from eval.tables import remarks, summary_table, type_table
-        from qa.settings import Settings
+    from eval.run import evaluate
+    from eval.run_folder import check_free, write_run
+    from eval.summary import summarise
+    from eval.tables import remarks, summary_table, type_table
 
-        if out:
-            check_free(out)
-        settings = Settings.from_environment(data=data, model=model, device=device, reranker=reranker)
-        assistant, questions = _open(settings, gold)
-        assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
-        with progress("Asking") as advance:
-            result = evaluate(
-                partial(assistant.ask, k=k),
-                questions,
-                assistant.generation.articles,
-                k=k,
-                trace=assistant.stages,
-                progress=advance,
-            )
-        result = replace(result, facts=_facts(gold, assistant))
-        lines = summarise(result)
-        _print(type_table(lines, result))
-        _print(summary_table(lines))
-        for line in remarks(result):
-            say(line)
-        if out:  # last, so that the numbers are printed even if the folder cannot be written
-            write_run(out, result, lines)
-            say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
+    if out:
+        check_free(out)
+    assistant, questions = _open(settings, gold)
+    assistant.ask(questions[0].question)  # the first question pays for what is loaded on first use
+    with progress("Asking") as advance:
+        result = evaluate(
+            partial(assistant.ask, k=k),
+            questions,
+            assistant.generation.articles,
+            k=k,
+            trace=assistant.stages,
+            progress=advance,
+        )
+    result = replace(result, facts=_facts(gold, assistant))
+    lines = summarise(result)
+    _print(type_table(lines, result))
+    _print(summary_table(lines))
+    for line in remarks(result):
+        say(line)
+    if out:  # last, so that the numbers are printed even if the folder cannot be written
+        write_run(out, result, lines)
+        say(f"Kept in {out}; `qa eval report {out}` makes a page of it.")
 
 
 @app.command()
+@one_line_errors()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     out: Annotated[
@@ -133,23 +118,21 @@ def report(
     ] = None,
 ) -> None:
     """Write a run as one page of HTML that needs no network."""
-    with one_line_errors():
-        from eval.errors import RunError
-        from eval.report.report import render_report
-        from eval.run_folder import read_run
+    from eval.errors import RunError
+    from eval.report.report import render_report
+    from eval.run_folder import read_run
 
-        page = out or folder / "report.html"
-        content = render_report(read_run(folder), name=folder.resolve().name)
-        try:
-            page.write_text(content, encoding="utf-8")
-        except OSError as error:
-            raise RunError(
-                f"{page} cannot be written: {error.strerror}; name another file with --out"
-            ) from error
-        say(f"Wrote {page}.")
+    page = out or folder / "report.html"
+    content = render_report(read_run(folder), name=folder.resolve().name)
+    try:
+        page.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{page} cannot be written: {error.strerror}; name another file with --out") from error
+    say(f"Wrote {page}.")
 
 
 @app.command()
+@one_line_errors()
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="Folder of the earlier run.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Folder of the later run.")],
@@ -161,55 +144,52 @@ def compare(
     ] = 0.05,
 ) -> None:
     """Hold run B against run A, question by question, and say what could be chance."""
-    with one_line_errors():
-        from eval import compare as comparing
-        from eval.gold import ALL_QUESTIONS
-        from eval.run_folder import read_run
-        from eval.tables import changes, comparison_table, slice_table
+    from eval import compare as comparing
+    from eval.gold import ALL_QUESTIONS
+    from eval.run_folder import read_run
+    from eval.tables import changes, comparison_table, slice_table
 
-        comparison = comparing.compare(read_run(first), read_run(second))
-        watched = [comparison.find(name) for name in fail_on or ()]
-        _print(comparison_table(comparison.differences[ALL_QUESTIONS], alpha))
-        _print(slice_table(comparison, comparison.lead))
-        for line in changes(comparison):
-            say(line)
-        regressed = [each for each in watched if each.regressed(alpha)]
-        for each in regressed:
-            say(f"Regressed: {each.measure.name} (by chance alone: p = {each.chance.worse:.4f}, one-sided).")
-        if regressed:
-            raise typer.Exit(1)
-        if watched:
-            say(f"No regression of {', '.join(each.measure.name for each in watched)}.")
+    comparison = comparing.compare(read_run(first), read_run(second))
+    watched = [comparison.find(name) for name in fail_on or ()]
+    _print(comparison_table(comparison.differences[ALL_QUESTIONS], alpha))
+    _print(slice_table(comparison, comparison.lead))
+    for line in changes(comparison):
+        say(line)
+    regressed = [each for each in watched if each.regressed(alpha)]
+    for each in regressed:
+        say(f"Regressed: {each.measure.name} (by chance alone: p = {each.chance.worse:.4f}, one-sided).")
+    if regressed:
+        raise typer.Exit(1)
+    if watched:
+        say(f"No regression of {', '.join(each.measure.name for each in watched)}.")
 
 
 @app.command()
+@with_settings("data", "model", "device")
 def ablate(
+    settings: Settings,
     gold: Gold,
     k: Extracts = 5,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    data: Data = None,
-    model: Model = "",
-    device: Device = "",
 ) -> None:
     """Measure the ranking with parts of it left out."""
-    with one_line_errors():
-        from eval.run import ablate as ablated
-        from eval.tables import ablation_table
-        from qa.confidence import calibration_for
-        from qa.settings import Settings
+    from eval.run import ablate as ablated
+    from eval.tables import ablation_table
+    from qa.confidence import calibration_for
 
-        settings = Settings.from_environment(data=data, model=model, device=device)
-        assistant, questions = _open(settings, gold)
-        assistant.ask(questions[0].question)
-        alone = calibration_for(assistant.encoder.fingerprint, "", settings.data)
-        with progress("Asking") as advance:
-            runs = ablated(assistant, questions, k=k, unreranked=alone, progress=advance)
-        table = ablation_table(runs)
-        say(table.markdown()) if markdown else _print(table)
+    assistant, questions = _open(settings, gold)
+    assistant.ask(questions[0].question)
+    alone = calibration_for(assistant.encoder.fingerprint, "", settings.data)
+    with progress("Asking") as advance:
+        runs = ablated(assistant, questions, k=k, unreranked=alone, progress=advance)
+    table = ablation_table(runs)
+    say(table.markdown()) if markdown else _print(table)
 
 
 @app.command()
+@with_settings("data", "model", "device", "reranker")
 def calibrate(
+    settings: Settings,
     gold: Gold,
     method: Annotated[str, typer.Option(help="logistic, isotonic, or the better of both held out.")] = "auto",
     withheld: Annotated[
@@ -219,72 +199,63 @@ def calibrate(
         float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
     ] = 0.8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
-    data: Data = None,
-    model: Model = "",
-    device: Device = "",
-    reranker: Reranker = "",
 ) -> None:
     """Fit confidence and bands on gold questions and store them beside the index, for its models alone."""
-    with one_line_errors():
-        from eval import calibrate as fitting
-        from qa.confidence import CALIBRATION, write_calibration
-        from qa.settings import Settings
+    from eval import calibrate as fitting
+    from qa.confidence import CALIBRATION, write_calibration
 
-        if method not in ("auto", *fitting.Method):
-            fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
-        settings = Settings.from_environment(data=data, model=model, device=device, reranker=reranker)
-        assistant, questions = _open(settings, gold, calibrated=False)
-        with progress("Asking") as advance:
-            observed = fitting.observe(assistant, questions, progress=advance)
-        folds = fitting.question_folds(observed)
-        rated = {each: fitting.hold_out(observed, each, folds) for each in fitting.Method}
-        best = min(rated, key=lambda each: rated[each].brier) if method == "auto" else fitting.Method(method)
-        bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
-        for line in fitting.describe(rated, best, bounds):
-            say(line)
-        source = f"{count(questions, 'question')} of {gold.name}"
-        fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=source)
-        if not dry_run:
-            path = settings.data / CALIBRATION
-            write_calibration(path, fitted)
-            say(f"Stored in {path} for {fitted.models}; delete it to go back to the shipped one.")
+    if method not in ("auto", *fitting.Method):
+        fail(f"there is no method {method!r}; choose from: auto, {', '.join(fitting.Method)}")
+    assistant, questions = _open(settings, gold, calibrated=False)
+    with progress("Asking") as advance:
+        observed = fitting.observe(assistant, questions, progress=advance)
+    folds = fitting.question_folds(observed)
+    rated = {each: fitting.hold_out(observed, each, folds) for each in fitting.Method}
+    best = min(rated, key=lambda each: rated[each].brier) if method == "auto" else fitting.Method(method)
+    bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
+    for line in fitting.describe(rated, best, bounds):
+        say(line)
+    source = f"{count(questions, 'question')} of {gold.name}"
+    fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=source)
+    if not dry_run:
+        path = settings.data / CALIBRATION
+        write_calibration(path, fitted)
+        say(f"Stored in {path} for {fitted.models}; delete it to go back to the shipped one.")
 
 
 @app.command()
-def check(gold: Gold, data: Data = None) -> None:
+@with_settings("data")
+def check(settings: Settings, gold: Gold) -> None:
     """Tell what is wrong with a gold file; exits with 1 when something is."""
-    with one_line_errors():
-        from eval.gold import check_gold
-        from qa.loading import open_index
-        from qa.settings import Settings
+    from eval.gold import check_gold
+    from qa.loading import open_index
 
-        articles = open_index(Settings.from_environment(data=data)).articles
-        questions, faults = check_gold(gold, articles)
-        for fault in faults:
-            if not fault.line:  # the file itself is no gold file
-                raise fault
-            say(str(fault), error=True)
-        answerable = sum(question.answerable for question in questions)
-        say(
-            f"{count(questions, 'sound question')}, {answerable} answerable, "
-            f"{len(questions) - answerable} unanswerable; {count(faults, 'fault')}"
-        )
-        if faults:
-            raise typer.Exit(1)
+    questions, faults = check_gold(gold, open_index(settings).articles)
+    for fault in faults:
+        if not fault.line:  # the file itself is no gold file
+            raise fault
+        say(str(fault), error=True)
+    answerable = sum(question.answerable for question in questions)
+    say(
+        f"{count(questions, 'sound question')}, {answerable} answerable, "
+        f"{len(questions) - answerable} unanswerable; {count(faults, 'fault')}"
+    )
+    if faults:
+        raise typer.Exit(1)
 
 
 @app.command()
+@one_line_errors()
 def candidates(
     answers: Annotated[Path, typer.Argument(help="Answers as `qa ask --batch FILE --json` prints them.")],
     prefix: Annotated[str, typer.Option(help="What ids begin with.")] = "use",
 ) -> None:
     """Print gold lines to be completed: declined questions, and answers marked "useful": true or false."""
-    with one_line_errors():
-        from eval.gold_candidates import candidates as collected
-        from eval.gold_candidates import read_answers
+    from eval.gold_candidates import candidates as collected
+    from eval.gold_candidates import read_answers
 
-        for line in collected(read_answers(answers), prefix=prefix):
-            print(json.dumps(line, ensure_ascii=False), flush=True)
+    for line in collected(read_answers(answers), prefix=prefix):
+        print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
 def _open(

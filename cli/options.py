@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import typer
@@ -14,62 +15,57 @@ from cli.terminal import one_line_errors
 
 Command = Callable[..., None]
 
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of the index; else QA_DATA, else data.")]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        help="standard, quality, or a sentence-transformers model by name or folder; else QA_MODEL.",
-    ),
-]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda or mps; else QA_DEVICE.")]
-Backend = Annotated[
-    str,
-    typer.Option("--backend", help="auto, torch, bf16 or openvino: what runs the model; else QA_BACKEND."),
-]
-Reranker = Annotated[
-    str,
-    typer.Option(
-        "--reranker",
-        help="none, or a cross-encoder by name or folder; else QA_RERANKER, else the shipped one.",
-    ),
-]
-
-_OPTIONS: dict[str, tuple[object, object]] = {
-    "data": (Data, None),
-    "model": (Model, ""),
-    "device": (Device, ""),
-    "backend": (Backend, ""),
-    "reranker": (Reranker, ""),
+# Name of a setting -> type and help of its option.
+_OPTIONS: dict[str, tuple[type, str]] = {
+    "host": (str, "Address to listen on; else QA_HOST, else 127.0.0.1."),
+    "port": (int, "Port to listen on; else QA_PORT, else 7860."),
+    "open": (bool, "Let everybody in who reaches the address."),
+    "data": (Path, "Folder of the index; else QA_DATA, else data."),
+    "model": (str, "standard, quality, or a sentence-transformers model by name or folder; else QA_MODEL."),
+    "device": (str, "cpu, cuda or mps; else QA_DEVICE."),
+    "backend": (str, "auto, torch, bf16 or openvino: what runs the model; else QA_BACKEND."),
+    "reranker": (str, "none, or a cross-encoder by name or folder; else QA_RERANKER, else the shipped one."),
 }
+_MOST = {"port": 65535}
 
 
-def with_settings(*names: str, damage: int = 2) -> Callable[[Command], Command]:
+def with_settings(
+    *names: str, damage: int = 2, settings_class: str = "qa.settings:Settings"
+) -> Callable[[Command], Command]:
     """Gives a command these options, and passes it the settings of the environment replaced by them.
 
-    The errors of the rooms become one line each and exit code 2, `damage` for a damaged index.
+    The errors of the rooms become one line each and exit code 2, `damage` for a damaged index. The class is
+    imported when the command runs: pydantic would slow down `qa --help`. The callback of a group is not
+    called before a subcommand.
     """
 
     def decorate(command: Command) -> Command:
         @wraps(command)
         def run(**arguments: Any) -> None:
             options = {name: arguments.pop(name) for name in names}
+            if getattr(arguments.get("context"), "invoked_subcommand", None):
+                return
             with one_line_errors(options.get("data"), damage=damage):
-                from qa.settings import Settings
+                settings = resolve_name(settings_class).from_environment(**options)
+                command(settings=settings, **arguments)
 
-                command(settings=Settings.from_environment(**options), **arguments)
-
-        # `Settings` is not imported when the commands are put together: pydantic would slow down `qa --help`.
-        parameters = dict(signature(command, eval_str=True, locals={"Settings": object}).parameters)
+        type_names = {"Settings": object, "ServiceSettings": object}
+        parameters = dict(signature(command, eval_str=True, locals=type_names).parameters)
         del parameters["settings"]
         for name in names:
-            annotation, default = _OPTIONS[name]
-            parameters[name] = Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            parameters[name] = Parameter(
+                name, Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name)
+            )
         run.__annotations__ = {name: parameter.annotation for name, parameter in parameters.items()}
         run.__dict__["__signature__"] = Signature(list(parameters.values()))
         return run
 
     return decorate
+
+
+def _annotation(name: str) -> object:
+    kind, text = _OPTIONS[name]
+    return Annotated[kind | None, typer.Option(f"--{name}", help=text, max=_MOST.get(name))]
 
 
 def command_group(text: str, *, name: str | None = None) -> typer.Typer:
