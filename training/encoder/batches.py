@@ -36,7 +36,7 @@ class Batch:
     owner: Tensor
     right: Tensor
     """Whether a sentence answers a question, shape (r, s): also one that stands in another row."""
-    own: Tensor
+    in_passage: Tensor
     """Whether a sentence is of the question's own passage, shape (r, s)."""
     answerable: Tensor
 
@@ -59,15 +59,15 @@ class Packer:
         numbers: list[int] = []
         answers: list[tuple[str, bool]] = []
         for number, row in enumerate(rows):
-            kept, ids, owner = self._passage(row, first=len(numbers))
+            sentences, ids, owner = self._passage(row, first=len(numbers))
             passages.append(ids)
             owners.append(owner)
-            numbers += [number] * len(kept)
-            answers += kept
+            numbers += [number] * len(sentences)
+            answers += sentences
         keys = {text: key for key, text in enumerate({text for text, _ in answers})}
         of = torch.tensor([keys[text] for text, _ in answers])
-        own = torch.tensor(numbers)[None] == torch.arange(len(rows))[:, None]
-        direct = own & torch.tensor([is_answer for _, is_answer in answers])[None]
+        in_passage = torch.tensor(numbers)[None] == torch.arange(len(rows))[:, None]
+        direct = in_passage & torch.tensor([is_answer for _, is_answer in answers])[None]
         marks = torch.zeros(len(rows), len(keys))
         marks.index_add_(1, of, direct.float())
         return Batch(
@@ -75,7 +75,7 @@ class Packer:
             self._padded(passages, self.pad),
             self._padded(owners, -1),
             marks[:, of] > 0,
-            own,
+            in_passage,
             direct.any(dim=1),
         )
 
@@ -94,19 +94,19 @@ class Packer:
 
         Sentences before the answer are dropped if it would not fit behind them.
         """
-        kept: list[tuple[str, bool]] = []
+        sentences: list[tuple[str, bool]] = []
         ids, owner = [self.first], [-1]
         for text, is_answer in zip(row.sentences, row.answers, strict=True):
             pieces = self._ids(text, SENTENCE_TOKENS)
             if len(ids) + len(pieces) >= PASSAGE_TOKENS:
-                if not row.answerable or any(answers for _, answers in kept):
+                if not row.answerable or any(answers for _, answers in sentences):
                     break
-                kept, ids, owner = [], [self.first], [-1]
+                sentences, ids, owner = [], [self.first], [-1]
             if pieces:
-                owner += [first + len(kept)] * len(pieces)
+                owner += [first + len(sentences)] * len(pieces)
                 ids += pieces
-                kept.append((text, is_answer))
-        return kept, [*ids, self.last], [*owner, -1]
+                sentences.append((text, is_answer))
+        return sentences, [*ids, self.last], [*owner, -1]
 
     @staticmethod
     def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:

@@ -33,17 +33,17 @@ def score(network: Network, batch: Batch, packer: Packer) -> Scores:
         passages = network.states(batch.passages, (batch.passages != packer.pad).long())
     mask = (batch.questions != packer.pad).float()
     vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
-    count = batch.own.shape[1]
+    count = batch.in_passage.shape[1]
     sums = pool(passages, batch.owner, count)
-    whole = batch.own.float() @ sums
+    whole = batch.in_passage.float() @ sums
     owner = batch.owner.reshape(-1)
-    kept = owner >= 0
-    tokens = network.token_vectors(passages.reshape(-1, passages.shape[-1])[kept])
+    inside = owner >= 0
+    tokens = network.token_vectors(passages.reshape(-1, passages.shape[-1])[inside])
     late = maxsim(
         network.token_vectors(questions),
         network.token_weights(questions, packer.counted(batch.questions)),
         tokens,
-        owner[kept],
+        owner[inside],
         count,
     )
     return Scores(
@@ -62,11 +62,11 @@ def loss(network: Network, batch: Batch, scores: Scores) -> Tensor:
         (scores.pooled + scores.maxsim) * (pooled + late) / 2,
     ):
         total = total + _choice(each, batch.right)[answerable].mean()
-        within = each.masked_fill(~batch.own & ~batch.right, _NEVER)
+        within = each.masked_fill(~batch.in_passage & ~batch.right, _NEVER)
         total = total + _OWN * _choice(within, batch.right)[answerable].mean()
-    same = batch.right.float() @ batch.own.float().T > 0
+    same = batch.right.float() @ batch.in_passage.float().T > 0
     total = total + _PASSAGE * _choice(scores.passages * passages, same)[answerable].mean()
-    best = (scores.maxsim * late).masked_fill(~batch.own, _NEVER).amax(dim=1)
+    best = (scores.maxsim * late).masked_fill(~batch.in_passage, _NEVER).amax(dim=1)
     chance = functional.binary_cross_entropy_with_logits(best + network.bias, answerable.float())
     return total + _ANSWERABLE * chance
 

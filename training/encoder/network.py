@@ -68,9 +68,9 @@ def pool(states: Tensor, owner: Tensor, count: int) -> Tensor:
     `owner`, shape (texts, tokens), is the sentence of each token, -1 for special tokens and padding.
     """
     flat = owner.reshape(-1)
-    kept = flat >= 0
+    inside = flat >= 0
     sums = torch.zeros(count, states.shape[-1], dtype=states.dtype, device=states.device)
-    return sums.index_add(0, flat[kept], states.reshape(-1, states.shape[-1])[kept])
+    return sums.index_add(0, flat[inside], states.reshape(-1, states.shape[-1])[inside])
 
 
 def maxsim(tokens: Tensor, weights: Tensor, others: Tensor, owner: Tensor, count: int) -> Tensor:

@@ -16,7 +16,7 @@ from corpus.sentences import sentence_spans
 from training.calibration_corpora import read_rows, trials
 
 # Rows taken of each source. Templated questions and those that repeat most words of their answer are capped.
-# Not here: `nq_clapnq_dev`, which is kept for the confidence and its threshold.
+# Not here: `nq_clapnq_dev`, which is by_file for the confidence and its threshold.
 CAPS = {
     "squadtrain_part": None,
     "squadshifts_new_wiki": None,
@@ -98,7 +98,7 @@ def _row(row: Any, source: str) -> Row:
     return Row(
         row["question"],
         tuple(sentences),
-        tuple(bool(row["answerable"]) and first <= place < last for place in range(len(sentences))),
+        tuple(bool(row["answerable"]) and first <= number < last for number in range(len(sentences))),
         source,
     )
 
@@ -112,13 +112,13 @@ def _squad(data: Path) -> tuple[list[Row], list[Row]]:
     """Answerable and unanswerable questions about the articles that no calibration corpus contains."""
     excluded = {article.id for trial in trials(data) for article in trial.articles}
     paragraphs = {row["_id"]: row["text"] for row in read_rows(data / "squad" / "corpus.jsonl")}
-    kept: defaultdict[str, list[Row]] = defaultdict(list)
+    by_file: defaultdict[str, list[Row]] = defaultdict(list)
     for file in ("queries.jsonl", "unanswerable.jsonl"):
         for row in read_rows(data / "squad" / file):
             metadata = row["metadata"]
             if metadata["article"] not in excluded:
-                kept[file] += _paragraph_row(row["text"], paragraphs[metadata["passage"]], metadata)
-    return kept["queries.jsonl"], kept["unanswerable.jsonl"]
+                by_file[file] += _paragraph_row(row["text"], paragraphs[metadata["passage"]], metadata)
+    return by_file["queries.jsonl"], by_file["unanswerable.jsonl"]
 
 
 def _paragraph_row(question: str, paragraph: str, metadata: Any) -> Iterator[Row]:

@@ -31,10 +31,10 @@ def _bare(word: str) -> str:
 
 def _in_other_words(question: str, chance: random.Random) -> str:
     words = question.split()
-    for place, word in enumerate(words):
+    for number, word in enumerate(words):
         others = synonyms(_bare(word))
         if others and _bare(word) not in FUNCTION_TERMS and chance.random() < _EACH:
-            words[place] = chance.choice(others)
+            words[number] = chance.choice(others)
     return " ".join(words)
 
 

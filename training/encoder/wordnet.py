@@ -18,11 +18,11 @@ def synonyms(word: str) -> tuple[str, ...]:
 
     "lawyers" -> ("attorneys",). Empty without WordNet.
     """
-    found = _synonyms(word)
-    if not found and word.endswith("s"):
+    words = _synonyms(word)
+    if not words and word.endswith("s"):
         stem = word[:-3] + "y" if word.endswith("ies") else word[:-1]
-        found = tuple(f"{other}s" for other in _synonyms(stem) if _REGULAR.search(other))
-    return found
+        words = tuple(f"{other}s" for other in _synonyms(stem) if _REGULAR.search(other))
+    return words
 
 
 def _synonyms(word: str) -> tuple[str, ...]:

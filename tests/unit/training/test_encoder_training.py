@@ -80,7 +80,7 @@ def test_an_answer_in_another_row_is_right_too(packer: Packer) -> None:
         [False, True, False, True, False, False, False, False],
         [False, False, False, False, False, False, True, False],
     ]
-    assert batch.own.sum(dim=1).tolist() == [3, 2, 3]
+    assert batch.in_passage.sum(dim=1).tolist() == [3, 2, 3]
 
 
 def test_a_long_passage_loses_what_stands_before_its_answer(packer: Packer) -> None:
