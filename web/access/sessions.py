@@ -34,7 +34,7 @@ def cookie_name(scope: Scope) -> str:
 
 class _Signer(TimestampSigner):
     def __init__(self, clock: Callable[[], float]) -> None:
-        # 48 bytes are whole base64 characters: no other spelling of a signature decodes to it.
+        # 48 bytes are whole base64 letters: a signature with another letter is another signature.
         super().__init__(secrets.token_bytes(32), digest_method=hashlib.sha384)
         self._clock = clock
 

@@ -71,9 +71,10 @@ def reader_routes(site: ServiceContext) -> APIRouter:
 
 
 def _is_asked(request: Request) -> bool:
-    """Whether a person, a program or this service asks: no image, frame or script of another site's page."""
-    site = request.headers.get("sec-fetch-site", "none")
-    return site in ("same-origin", "none") or request.headers.get("sec-fetch-dest") == "document"
+    """Whether a person, a program or this service asks: no image, frame or prefetch of another site."""
+    headers = request.headers
+    opened = headers.get("sec-fetch-dest") == "document" and "sec-purpose" not in headers
+    return headers.get("sec-fetch-site", "none") in ("same-origin", "none") or opened
 
 
 async def _other_extracts(

@@ -88,6 +88,7 @@ def test_what_else_answers_the_question_is_listed_and_the_cited_passage_is_not()
     ("site", "destination", "asks"),
     [
         ("", "", True),
+        ("cross-site", "document, prefetched", False),
         ("none", "document", True),
         ("same-origin", "document", True),
         ("same-origin", "iframe", True),
@@ -98,7 +99,9 @@ def test_what_else_answers_the_question_is_listed_and_the_cited_passage_is_not()
     ],
 )
 def test_no_element_of_another_sites_page_asks(site: str, destination: str, asks: bool) -> None:
-    sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": destination}
+    destination, prefetched, _ = destination.partition(", prefetched")
+    purpose = "prefetch;prerender" if prefetched else ""
+    sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": destination, "Sec-Purpose": purpose}
     headers = {name: value for name, value in sent.items() if value}
     context = ServiceContext(AnswerService(assistant := FakeAssistant()), ServiceSettings(), load_catalogue())
     with TestClient(own_app(context)) as client:
