@@ -76,8 +76,7 @@ class _Fault(Exception):
 def read_gold(path: Path, articles: Iterable[Article]) -> list[GoldQuestion]:
     """The questions of a file about these articles, in its order.
 
-    Raises:
-        GoldError: the first fault; `check_gold` finds all of them.
+    Raises GoldError: the first fault; `check_gold` finds all of them.
     """
     questions, faults = check_gold(path, articles)
     if faults:

@@ -109,8 +109,7 @@ def evaluate(
     `progress` is called with the number of questions done and of all. A question that raises QuestionError
     counts 0.
 
-    Raises:
-        EvalFailure: invalid gold questions or an invalid answer; names the question.
+    Raises EvalFailure: invalid gold questions or an invalid answer; names the question.
     """
     lookup = ArticleLookup(articles)
     _check(gold, lookup, k)

@@ -41,8 +41,7 @@ _SYSTEM = "/lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /usr/share/zoneinfo /e
 def confine(limits: Limits, *, paths: bool = True) -> None:
     """Restrict this process, irrevocably; `paths=False` leaves Landlock out, as older kernels do.
 
-    Raises:
-        CorpusError: a restriction was refused; this process must not parse files.
+    Raises CorpusError: a restriction was refused; this process must not parse files.
     """
     try:
         calls = _call_filter() if FILTERED else None  # starts ldconfig, so processes are forbidden afterwards

@@ -144,8 +144,7 @@ def rank_by_sentence(
 ) -> Rankings:
     """Rankings of the product's own search; `data` keeps the index, so that a second run encodes nothing.
 
-    Raises:
-        BuildFailed: the index cannot be built.
+    Raises BuildFailed: the index cannot be built.
     """
     articles = {document.id: as_article(document) for document in collection.documents}
     names = {article.id: name for name, article in articles.items() if article.text}

@@ -76,8 +76,7 @@ def read_address(text: str, secrets: Secrets = NO_SECRETS, *, replicas: int = 1,
 
     The files of a generation in Milvus Lite always lie beside its file: in "e.db.files" for "e.db".
 
-    Raises:
-        StoreRefused: a malformed value. It may hold a password, so the message repeats nothing of it.
+    Raises StoreRefused: a malformed value. It may hold a password, so the message repeats nothing of it.
     """
     if not 1 <= replicas <= MAX_REPLICAS:
         raise StoreRefused(f"QA_STORE_REPLICAS must be a number from 1 to {MAX_REPLICAS}")

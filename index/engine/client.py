@@ -149,8 +149,7 @@ class Milvus:
     def alias_target(self, alias: str) -> str | None:
         """The collection of an alias, None if there is no such alias.
 
-        Raises:
-            StoreRefused: the name belongs to a collection.
+        Raises StoreRefused: the name belongs to a collection.
         """
         try:
             name = str(self._call("describe_collection", alias)["collection_name"])

@@ -40,8 +40,7 @@ class CollectedShards:
     def blocks(self) -> Iterator[Block]:
         """Digests and vectors of the texts, one shard in memory at a time.
 
-        Raises:
-            BuildFailed: a shard was changed or removed meanwhile.
+        Raises BuildFailed: a shard was changed or removed meanwhile.
         """
         for shard in self.shards:
             content = _read(shard, self.folder, self.inputs)

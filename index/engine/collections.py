@@ -56,8 +56,7 @@ class MilvusStore:
     def begin(self, generation: str, dimension: int, *, expected: int) -> bool:
         """Create and load the collection for about `expected` records; False if it existed.
 
-        Raises:
-            StoreRefused: the generation is published.
+        Raises StoreRefused: the generation is published.
         """
         name = self.collection(generation)
         if self.client.alias_target(self.address.collection) == name:
@@ -111,8 +110,7 @@ class MilvusStore:
     def vectors(self, generation: str, ids: RowIds) -> Vectors:
         """Vectors of records in the order of the ids, shape (n, dimension).
 
-        Raises:
-            Altered: a record is missing.
+        Raises Altered: a record is missing.
         """
         name = self.collection(generation)
         vectors: dict[int, list[float]] = {}
@@ -149,8 +147,7 @@ class MilvusStore:
 def expression(values: FilterValues) -> str:
     """A filter as a Milvus expression: {"units": ["passage"]} -> "(units in [4, 5, 6, 7])".
 
-    Raises:
-        ValueError: an unknown field.
+    Raises ValueError: an unknown field.
     """
     for name in values:
         if name not in FIELDS:

@@ -86,8 +86,7 @@ class MilvusSource:
     def verify(self) -> VerifyReport:
         """Open the published generation, which verifies its files, and hash its vectors.
 
-        Raises:
-            Damaged, Altered: the first fault found.
+        Raises Damaged, Altered: the first fault found.
         """
         generation = self.open()
         manifest = generation.manifest

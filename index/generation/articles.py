@@ -139,8 +139,7 @@ class Articles(Sequence[Article]):
 def open_articles(folder: Path, count: int) -> Articles:
     """Open the files of `article_files`; no line is read yet.
 
-    Raises:
-        Damaged: a table that does not fit the file. A malformed line is found when it is read.
+    Raises Damaged: a table that does not fit the file. A malformed line is found when it is read.
     """
     path = folder / ARTICLES
     table = read_array(folder / ARTICLE_PLACES, dtype=np.int64, shape=(count, 2), mapped=True)

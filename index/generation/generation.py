@@ -170,8 +170,7 @@ class Generation:
 def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | None = None) -> Generation:
     """Open a folder whose files are verified; with `remote` it needs no `VECTOR_FILES`.
 
-    Raises:
-        Damaged: a file that does not fit the others: a span outside its text, a row out of range.
+    Raises Damaged: a file that does not fit the others: a span outside its text, a row out of range.
     """
     sizes = manifest.counts
     rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension

@@ -79,8 +79,7 @@ def write_manifest(folder: Path, manifest: Manifest, *, disk: Disk) -> str:
 def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
     """Read and check the manifest of a generation folder.
 
-    Raises:
-        Damaged: missing, with another hash than `sha256`, changed, or of another folder.
+    Raises Damaged: missing, with another hash than `sha256`, changed, or of another folder.
     """
     path = folder / MANIFEST
     try:
@@ -98,8 +97,7 @@ def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
 def verify_files(folder: Path, manifest: Manifest) -> int:
     """Compare every file below `folder` with the manifest; returns the bytes hashed.
 
-    Raises:
-        Damaged: the first file that is missing, extra, resized, changed or not a plain file.
+    Raises Damaged: the first file that is missing, extra, resized, changed or not a plain file.
     """
     try:
         names = set(list_files(folder)) - {MANIFEST}
@@ -118,8 +116,7 @@ def verify_files(folder: Path, manifest: Manifest) -> int:
 def read_small(path: Path) -> bytes:
     """Read a small file that is not verified yet, without blocking on a pipe or an endless device.
 
-    Raises:
-        OSError: it cannot be read, is not a plain file, or has more than SMALL bytes.
+    Raises OSError: it cannot be read, is not a plain file, or has more than SMALL bytes.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:

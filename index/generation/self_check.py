@@ -23,8 +23,7 @@ NEAR = 1e-4  # float32 sums of a few hundred products agree at least this well
 def check_texts(generation: Generation) -> None:
     """Cut each sentence and passage out of its article and compare it with its stored hash.
 
-    Raises:
-        Damaged: the first span whose text differs.
+    Raises Damaged: the first span whose text differs.
     """
     _check_spans(generation, generation.sentences, generation.sentence_rows, SENTENCES)
     _check_spans(generation, generation.passages, generation.passage_rows, PASSAGES)
@@ -33,8 +32,7 @@ def check_texts(generation: Generation) -> None:
 def check_probes(generation: Generation) -> None:
     """Search for sentences spread over the corpus by vector and by phrase: each must find itself.
 
-    Raises:
-        Damaged: a sentence that does not.
+    Raises Damaged: a sentence that does not.
     """
     rows = np.flatnonzero(generation.sentences.spans[:, 3] & HEADING == 0)
     for row in rows[:: max(1, len(rows) // PROBES)].tolist():

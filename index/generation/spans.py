@@ -76,8 +76,7 @@ class Passages(Spans[Passage]):
 def read_spans(path: Path, shape: tuple[int, int], lengths: NDArray[np.int64]) -> Int32Rows:
     """Read spans over texts of these lengths (code points, by article row).
 
-    Raises:
-        Damaged: a span outside its text, or out of order.
+    Raises Damaged: a span outside its text, or out of order.
     """
     spans: Int32Rows = read_array(path, dtype=np.int32, shape=shape, mapped=True)
     for block in scan(spans, overlap=1):
@@ -95,8 +94,7 @@ def read_spans(path: Path, shape: tuple[int, int], lengths: NDArray[np.int64]) -
 def passage_of(sentences: Int32Rows, passages: Int32Rows, path: Path) -> Int32Rows:
     """For each sentence the row of the passage that contains its start.
 
-    Raises:
-        Damaged: a sentence that lies in no passage; `path` is the file of the passages.
+    Raises Damaged: a sentence that lies in no passage; `path` is the file of the passages.
     """
     starts = np.concatenate([_starts(block) for block in scan(passages)])
     rows = np.concatenate([_passage_rows(block, starts, passages) for block in scan(sentences)])
