@@ -15,6 +15,7 @@ from tests.support.browser_page import PageWitness, running
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import Site, ask
 from tests.support.fake_assistant import FakeAssistant
+from tests.support.tiers import mostly_full
 from web.access.credentials import FILE, add
 from web.service import build_app
 from web.service_settings import Access, ServiceSettings
@@ -125,7 +126,7 @@ def test_on_another_site_it_sends_no_cookie_and_shows_the_way_in(page: Page, gua
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-@pytest.mark.parametrize("path", ["login", "logout", "wrong"])
+@pytest.mark.parametrize("path", mostly_full(["login", "logout", "wrong"], "wrong"))
 def test_axe_finds_nothing(browser: Browser, guarded: Guarded, path: str, width: int, scheme: Any) -> None:
     with browser.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 700}, bypass_csp=True

@@ -17,6 +17,7 @@ from index.generation.data_folder import CURRENT, DataFolder, Pointer
 from index.generation.files import MANIFEST
 from tests.support.fakes import WordEncoder, article
 from tests.support.mounted_folders import needs_mount, run_mounted
+from tests.support.tiers import full
 
 RECOVER = "run `qa verify --recover` to go back to a sound one, or `qa index` to build it again"
 
@@ -95,6 +96,7 @@ with open_feedback(settings, announce=print) as feedback:
 """
 
 
+@full
 @needs_mount
 def test_a_disk_that_cannot_be_written_serves(data: Path) -> None:
     before = sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*"))

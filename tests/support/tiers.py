@@ -27,5 +27,8 @@ def samples(
 
 
 def mostly_full(values: Iterable[object], *small: object) -> list[ParameterSet]:
-    """Parameters of which `make test` takes only those in `small`."""
-    return [pytest.param(value, marks=() if value in small else full) for value in values]
+    """Parameters of which `make test` takes only those in `small`; a tuple is a parameter for each name."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=() if value in small else full)
+        for value in values
+    ]

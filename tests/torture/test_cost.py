@@ -29,6 +29,7 @@ from tests.support.browser_page import running
 from tests.support.cost import LINEAR, SHAPES, growth
 from tests.support.fake_assistant import FakeAssistant, answered, extract
 from tests.support.fakes import WordEncoder, article
+from tests.support.tiers import full
 from web.answering.answer_service import LONGEST_VALUE, MAX_EXTRACTS, MOST_VALUES, AnswerService
 from web.citations.document_formats import FORMATS as DOWNLOADS
 from web.context import ServiceContext
@@ -76,10 +77,10 @@ def _read(kind: str, raw: bytes) -> Article | None:
 
 
 def _cases() -> list[ParameterSet]:
-    """The generated shapes, of which the ordinary tier takes two, and the kept files of each format."""
-    ordinary = ("headings", "last of many")
+    """The generated shapes, of which the smaller tiers take one each, and the kept files of each format."""
+    tiers = {"headings": [], "last of many": [full]}
     shapes = [
-        pytest.param(shape, id=name, marks=[] if name in ordinary else pytest.mark.torture)
+        pytest.param(shape, id=name, marks=tiers.get(name, [pytest.mark.torture]))
         for name, shape in SHAPES.items()
     ]
     return [*shapes, *(pytest.param(_kept(kind), id=kind, marks=pytest.mark.torture) for kind in FORMATS)]

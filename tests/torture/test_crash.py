@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield made
 
 
-@samples("stride", 40, STRIDE, 1)
+@samples("stride", 60, STRIDE, 1)
 @pytest.mark.parametrize("name", CHANGES)
 def test_death_at_a_step_leaves_the_old_index_or_the_new(
     folder: Path, dying: Undertaker, name: str, stride: int

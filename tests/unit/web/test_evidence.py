@@ -25,6 +25,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.fake_assistant import DREDGING, ECHO, HARBOUR, FakeAssistant, WatchedColumns
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS, HtmlText
+from tests.support.tiers import mostly_full
 from web.access.middleware import AccessMiddleware
 from web.answering.answer_service import AnswerService
 from web.citations.document_formats import FORMATS
@@ -380,7 +381,7 @@ def test_quotations_can_be_copied_without_a_script(browser: Browser, address: st
 
 @pytest.mark.browser
 @needs_chromium
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", mostly_full(["light", "dark"], "dark"))
 def test_hostile_articles_are_quoted_word_for_word(browser: Browser, address: str, scheme: str) -> None:
     cited = [f"{other.id}:0-{len(other.text)}" for other in OTHERS]
     with (

@@ -23,6 +23,7 @@ from tests.support.browser_page import running
 from tests.support.chromium import needs_chromium
 from tests.support.cost import LINEAR, SHAPES, growth
 from tests.support.fakes import article
+from tests.support.tiers import mostly_full
 from web.citations.text_fragment import Directive, fragment_link, matches
 
 LONG = (
@@ -239,7 +240,7 @@ OPENED = [
 
 @pytest.mark.browser
 @needs_chromium
-@pytest.mark.parametrize(("quoted", "occurrence", "paragraph"), OPENED)
+@pytest.mark.parametrize(("quoted", "occurrence", "paragraph"), mostly_full(OPENED, *OPENED[1::5]))
 def test_a_browser_goes_there(browser: Browser, quoted: str, occurrence: int, paragraph: int) -> None:
     with browser.new_context() as context:
         page = context.new_page()
