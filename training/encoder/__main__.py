@@ -1,8 +1,8 @@
-"""Train the encoder: python -m training.encoder DATA OUT [--epochs N] [--seed N]
+"""Train the encoder: python -m training.encoder DATA OUT [--epochs N] [--seed N] [--share S]
 
-DATA holds `train` and `squad`; OUT gets the state of the training and its log, and a run that was stopped
-goes on from there. Run nothing else meanwhile: two processes on the same cores make each other ten times as
-slow.
+DATA holds `train` and `squad`. OUT gets the state of the training and its log, and a run that was stopped
+goes on from there; at the end the model is in OUT/model, S of its weights trained and the rest the base's.
+Run nothing else meanwhile: two processes on the same cores make each other ten times as slow.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from transformers import AutoTokenizer
 from index.embedding.load import load_encoder
 from index.embedding.shipped_models import default_model_folder
 from training.encoder.batches import Packer
+from training.encoder.export import export
 from training.encoder.network import Network
 from training.encoder.rows import held_out, load_rows
-from training.encoder.train import Settings, train
+from training.encoder.train import STATE, Settings, train
 
 WATCHED = 500
 _PROJECTED = 400  # rows whose token states the projection starts from
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=float, default=1.5)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--share", type=float, default=0.5)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(chosen.seed)
@@ -47,7 +49,9 @@ def main() -> None:
         batch = packer.batch(watched[:_PROJECTED], None)
         states = network.states(batch.passages, (batch.passages != packer.pad).long())
     network.fit_projection(states[batch.owner >= 0])
-    train(network, packer, rows, watched, vectors, chosen.out, Settings(chosen.epochs, chosen.seed), report)
+    settings = Settings(chosen.epochs, chosen.seed)
+    train(network, packer, rows, watched, vectors, chosen.out, settings, report)
+    export(base, chosen.out / STATE, chosen.out / "model", share=chosen.share)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TOKEN_DIMENSION = 96
+BODY = "bert."
+"""Prefix of the transformer's weights in the network's."""
 _FIRST_SCALE = 20.0
 _FIRST_BIAS = -6.0
 

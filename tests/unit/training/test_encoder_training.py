@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from index.embedding.shipped_models import default_model_folder
@@ -17,8 +19,9 @@ from tests.support.repository import DATA, needs_data
 from tests.support.tiers import full
 from training.encoder import train as training
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
+from training.encoder.export import WEIGHTS, export
 from training.encoder.loss import loss, score
-from training.encoder.network import Network, maxsim, pool
+from training.encoder.network import BODY, Network, maxsim, pool
 from training.encoder.rows import CAPS, Row, held_out, load_rows
 from training.encoder.train import LOG, STATE, Settings, train
 from training.encoder.variations import vary
@@ -178,6 +181,18 @@ def test_a_run_that_was_stopped_goes_on(folder: Path, packer: Packer, tmp_path: 
     assert int(whole["step"]) == 6
     assert whole.keys() == again.keys()
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+
+
+def test_what_is_exported_lies_between_the_base_and_what_was_trained(tmp_path: Path) -> None:
+    base = default_model_folder()
+    before = load_file(base / WEIGHTS)
+    save_file({BODY + name: tensor.float() + 1 for name, tensor in before.items()}, tmp_path / STATE)
+    export(base, tmp_path / STATE, tmp_path / "model", share=0.25)
+    model: Any = SentenceTransformer(str(tmp_path / "model"), device="cpu", local_files_only=True)
+    weights = model[0].auto_model.state_dict()
+    name = "encoder.layer.0.output.dense.bias"
+    assert torch.allclose(weights[name].float(), before[name].float() + 0.25, atol=0.01)
+    assert model.encode(["a text"]).shape == (1, 384)
 
 
 def test_an_unanswerable_question_alone_gives_a_finite_loss(folder: Path, packer: Packer) -> None:
