@@ -84,8 +84,16 @@ def kib_per_thousand(seen: list[dict[str, int]]) -> float:
 
 
 def leaks(seen: list[dict[str, int]]) -> list[str]:
-    """What the questions left behind: memory beyond the bar, threads, files."""
-    growing = [name for name in ("threads", "files") if seen[-1][name] > seen[0][name]]
+    """What the questions left behind: memory beyond the bar, threads, files.
+
+    Idle threads come and go, so threads leak if the last quarter never has as few as the first quarter's most.
+    """
+    quarter = len(seen) // 4
+    growing = [
+        name
+        for name in ("threads", "files")
+        if min(one[name] for one in seen[-quarter:]) > max(one[name] for one in seen[:quarter])
+    ]
     return growing + (["memory"] if kib_per_thousand(seen) > PER_THOUSAND_KIB else [])
 
 
@@ -108,6 +116,11 @@ def test_what_leaks_is_named() -> None:
     assert leaks([one | {"kib": 5_000 + 60 * number} for number, one in enumerate(flat)]) == ["memory"]
     assert leaks([*flat[:3], flat[3] | {"threads": 13}]) == ["threads"]
     assert leaks([*flat[:3], flat[3] | {"files": 10}]) == ["files"]
+    idle = [one | {"threads": 12 + number % 3} for number, one in enumerate(flat * 3)]
+    assert leaks(idle) == []
+    assert leaks([one | {"threads": one["threads"] + number} for number, one in enumerate(idle)]) == [
+        "threads"
+    ]
 
 
 @full
