@@ -150,7 +150,7 @@ def spread(total: int, points: int) -> range:
     return range(0, total, max(1, total // points))
 
 
-@samples("points", POINTS, 60, 100_000, seconds=6_000)
+@samples("points", POINTS, 24, 100_000, seconds=6_000)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_that_is_killed_leaves_the_old_state_or_the_new(
     folder: Path, dying: Undertaker, name: str, points: int
@@ -175,7 +175,7 @@ def test_a_command_that_is_killed_leaves_the_old_state_or_the_new(
     assert counts["old"] > 0 or name == "feedback forget"
 
 
-@samples("points", POINTS, 60, 100_000, seconds=6_000)
+@samples("points", POINTS, 24, 100_000, seconds=6_000)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_whose_disk_fails_says_so_in_one_line(
     folder: Path, dying: Undertaker, name: str, points: int
