@@ -38,21 +38,23 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped articles indexed with the real model, once for all tests and all workers: not to be changed."""
     from corpus.read import read_articles
     from index.building.build import build
-    from index.embedding.load import load_encoder
+    from index.embedding.load import Backend, load_encoder, unavailable_reason
 
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample"
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "CURRENT").exists():
-            build(read_articles([SAMPLE_ARTICLES]).articles, load_encoder(device="cpu"), folder)
+            backend = Backend.TORCH if unavailable_reason(Backend.BF16) else Backend.BF16
+            encoder = load_encoder(device="cpu", backend=backend)
+            build(read_articles([SAMPLE_ARTICLES]).articles, encoder, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def sample(sample_index: Path) -> Assistant:
-    """Whoever asks the shipped articles with the real models."""
+    """Answers from the shipped articles with the real model, without the reranker, which takes most of the time."""
     from qa.loading import open_assistant
     from web.service_settings import ServiceSettings
 
-    return open_assistant(ServiceSettings(data=sample_index, device="cpu"))
+    return open_assistant(ServiceSettings(data=sample_index, device="cpu", reranker="none"))
