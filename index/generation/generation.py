@@ -5,7 +5,7 @@ Long files are mapped into memory; no object of an article, sentence or passage 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -46,7 +46,7 @@ QUESTIONS_BETWEEN_RELEASES = (
 
 
 CACHED_FILTERS = 4
-"""Filters whose result is cached: 20 MB each at a million passages of three sentences."""
+"""Filters whose result is cached, 20 MB each at a million passages: people ask more than once under one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,21 +59,6 @@ class AllowedSpans:
 
 
 ALL_SPANS = AllowedSpans()
-
-
-class FilterCache:
-    """LRU cache of filter results: users ask several questions under one filter. Threads can share it."""
-
-    def __init__(self) -> None:
-        self._cache: LruCache[Filter, AllowedSpans] = LruCache(CACHED_FILTERS)
-
-    def get_or_compute(self, where: Filter, compute: Callable[[], AllowedSpans]) -> AllowedSpans:
-        """The spans that pass a filter, computed unless cached."""
-        allowed = self._cache.get(where)
-        if allowed is None:
-            allowed = compute()
-            self._cache.update({where: allowed})
-        return allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +98,7 @@ class Generation:
     terms: Terms
     lexicon: Lexicon
     mean_lengths: MeanLengths
-    filters: FilterCache = field(default_factory=FilterCache)
+    filters: LruCache[Filter, AllowedSpans] = field(default_factory=lambda: LruCache(CACHED_FILTERS))
     questions: Iterator[int] = field(default_factory=count)
 
     @property
@@ -138,7 +123,7 @@ class Generation:
 
     def allowed(self, where: Filter) -> AllowedSpans | None:
         """The spans that pass a filter; None if the filter is empty."""
-        return self.filters.get_or_compute(where, lambda: self._allowed(where)) if where else None
+        return self.filters.get_or_compute(where, self._allowed) if where else None
 
     def _allowed(self, where: Filter) -> AllowedSpans:
         articles = self.facets.allowed(where)

@@ -28,6 +28,14 @@ class LruCache(Generic[Key, Value]):
         with self._lock:
             return self._values.get(key)
 
+    def get_or_compute(self, key: Key, compute: Callable[[Key], Value]) -> Value:
+        """The cached value, or a new one that is cached; two threads may compute the same one."""
+        value = self.get(key)
+        if value is None:
+            value = compute(key)
+            self.update({key: value})
+        return value
+
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Value]:
         """The cached values of these keys."""
         with self._lock:

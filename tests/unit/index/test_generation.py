@@ -1,13 +1,14 @@
-from index.generation.generation import ALL_SPANS, CACHED_FILTERS, AllowedSpans, FilterCache
+from index.generation.generation import ALL_SPANS, CACHED_FILTERS, AllowedSpans
 from index.retrieval.filter import Filter
+from index.storage.lru import LruCache
 
 
 def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
-    filters = FilterCache()
+    filters: LruCache[Filter, AllowedSpans] = LruCache(CACHED_FILTERS)
     worked_out: list[str] = []
 
     def ask(year: str) -> AllowedSpans:
-        def work_out() -> AllowedSpans:
+        def work_out(_: Filter) -> AllowedSpans:
             worked_out.append(year)
             return AllowedSpans(filter_ids={"years": [int(year)]})
 

@@ -8,7 +8,7 @@ import pytest
 
 from index.building.build import build
 from index.generation.data_folder import DataFolder
-from index.generation.generation import ALL_SPANS, Generation
+from index.generation.generation import ALL_SPANS, CACHED_FILTERS, Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import DenseIndex
 from index.retrieval.filter import Filter, Granularity
@@ -16,6 +16,7 @@ from index.retrieval.index_type import Kind, Plan
 from index.search.candidates import CandidateSearch
 from index.search.query import Hit, Query
 from index.search.searcher import Searcher
+from index.storage.lru import LruCache
 from tests.support.fakes import WordEncoder, article, passes
 
 FERRY = article(
@@ -204,7 +205,7 @@ def without_brute_force(generation: Generation) -> Generation:
         )
     )
     return replace(
-        generation, dense_sentences=sentences, dense_passages=passages, filters=type(generation.filters)()
+        generation, dense_sentences=sentences, dense_passages=passages, filters=LruCache(CACHED_FILTERS)
     )
 
 

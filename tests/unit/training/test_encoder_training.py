@@ -16,11 +16,13 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 
 from index.embedding.shipped_models import default_model_folder
 from tests.support.repository import DATA, needs_data
+from tests.support.sample_runs import COLLECTION
 from tests.support.tiers import full
 from training.encoder import train as training
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
 from training.encoder.export import WEIGHTS, export
 from training.encoder.loss import loss, score
+from training.encoder.measure import SUMS, measure, open_network
 from training.encoder.network import BODY, Network, maxsim, pool
 from training.encoder.rows import CAPS, Row, held_out, load_rows
 from training.encoder.train import LOG, STATE, Settings, train
@@ -193,6 +195,17 @@ def test_what_is_exported_lies_between_the_base_and_what_was_trained(tmp_path: P
     name = "encoder.layer.0.output.dense.bias"
     assert torch.allclose(weights[name].float(), before[name].float() + 0.25, atol=0.01)
     assert model.encode(["a text"]).shape == (1, 384)
+
+
+@full
+def test_the_base_is_measured_on_a_collection(packer: Packer) -> None:
+    tokenizer = packer._tokenizer
+    base = open_network(default_model_folder(), None, 0.5)
+    with torch.inference_mode():
+        measured = {name: values for name, *values in measure(COLLECTION, base, tokenizer)}
+    assert measured.keys() == SUMS.keys()
+    # The other query is no word at all: nothing is said of where its document lands.
+    assert all(ndcg >= 0.5 and precision >= 0.5 for ndcg, precision in measured.values())
 
 
 def test_an_unanswerable_question_alone_gives_a_finite_loss(folder: Path, packer: Packer) -> None:
