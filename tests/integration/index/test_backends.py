@@ -82,6 +82,7 @@ def test_torch_gives_the_vectors_of_sentence_transformers(folder: Path, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@full
 def test_bf16_reads_questions_exactly_and_many_texts_nearly(folder: Path, tmp_path: Path) -> None:
     encoder = load_encoder(str(folder), device="cpu", models=tmp_path, backend="bf16")
     alone, together = cosines(encoder, folder)

@@ -158,6 +158,7 @@ def test_synonyms_are_single_words_of_a_word_that_means_one_thing() -> None:
     assert synonyms("xyzzy") == ()
 
 
+@full
 def test_what_was_trained_ranks_better(folder: Path, packer: Packer, tmp_path: Path) -> None:
     made, rows = network(folder), ROWS[: 2 * BATCH]
     before = training.watch(made, packer, ROWS[2 * BATCH :])
