@@ -274,8 +274,7 @@ def _stall_notice(notice: Callable[[str], None] | None) -> Iterator[Callable[[],
 def _folder_lock(folder: Path) -> Iterator[None]:
     """A lock of a folder: the first actor of a node unpacks and converts the model, the others wait."""
     try:
-        Disk().make_data_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        Disk().make_folder_in_data(folder)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise BuildFailed("the folder of models cannot be used", path=folder, errno=error.errno) from error

@@ -62,6 +62,11 @@ class Disk:
             folder.mkdir(PRIVATE, exist_ok=True)
             self.sync_folder(folder.parent)
 
+    def make_folder_in_data(self, path: Path) -> None:
+        """Create a folder of a data folder, such as that of the models; a new data folder is private."""
+        self.make_data_folder(path.parent)
+        path.mkdir(exist_ok=True)
+
     def write_file(self, path: Path, content: bytes, *, mode: int = _FILE_MODE) -> None:
         """Write a new file and flush it; an existing file is an error."""
         self._create(path, [content], mode)
@@ -166,8 +171,7 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises `OSError` if it cannot be written, or if `folder` has content and is not to be replaced.
     """
     # A model lies in a folder of the data folder, which the first build has not made yet.
-    Disk().make_data_folder(folder.parent.parent)
-    folder.parent.mkdir(exist_ok=True)
+    Disk().make_folder_in_data(folder.parent)
     _remove_leftovers(folder)
     with (
         tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as private,

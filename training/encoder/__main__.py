@@ -47,7 +47,7 @@ def main() -> None:
     network = Network(base)
     with torch.inference_mode():
         batch = packer.batch(watched[:_PROJECTED], None)
-        states = network.states(batch.passages, (batch.passages != packer.pad).long())
+        states = network.states(batch.passages)
     network.fit_projection(states[batch.owner >= 0])
     settings = Settings(chosen.epochs, chosen.seed)
     train(network, packer, rows, watched, vectors, chosen.out, settings, report)

@@ -25,11 +25,12 @@ SENTENCE_TOKENS = 70
 BATCH = 32
 GROUP = 16
 """Neighbours in a batch; a batch has BATCH / GROUP groups of them."""
+_BLOCK = 6_000  # rows among which neighbours are searched
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of a batch of r rows with s sentences; `row_of` and `text_of` are of each sentence."""
+    """Tensors of a batch of r rows with s sentences; `owner` is the sentence of each token, or -1."""
 
     questions: Tensor
     passages: Tensor
@@ -71,9 +72,9 @@ class Packer:
         marks = torch.zeros(len(rows), len(keys))
         marks.index_add_(1, of, direct.float())
         return Batch(
-            self._padded(questions, self.pad),
-            self._padded(passages, self.pad),
-            self._padded(owners, -1),
+            padded(questions, self.pad),
+            padded(passages, self.pad),
+            padded(owners, -1),
             marks[:, of] > 0,
             in_passage,
             direct.any(dim=1),
@@ -108,10 +109,11 @@ class Packer:
                 sentences.append((text, is_answer))
         return sentences, [*ids, self.last], [*owner, -1]
 
-    @staticmethod
-    def _padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
-        width = max(map(len, rows))
-        return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
+
+def padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
+    """Rows of numbers as a tensor as wide as the longest."""
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[fill] * (width - len(row))] for row in rows])
 
 
 def neighbour_batches(vectors: Vectors, lengths: Sequence[int], *, seed: int) -> Iterator[list[int]]:
@@ -133,6 +135,3 @@ def neighbour_batches(vectors: Vectors, lengths: Sequence[int], *, seed: int) ->
     each = BATCH // GROUP
     for start in chance.permutation(len(groups) // each).tolist():
         yield [int(row) for group in groups[start * each : (start + 1) * each] for row in group]
-
-
-_BLOCK = 6_000  # rows among which neighbours are searched

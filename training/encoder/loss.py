@@ -29,8 +29,8 @@ class Scores:
 def score(network: Network, batch: Batch, packer: Packer) -> Scores:
     """One pass over the questions and one over the passages."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        questions = network.states(batch.questions, (batch.questions != packer.pad).long())
-        passages = network.states(batch.passages, (batch.passages != packer.pad).long())
+        questions = network.states(batch.questions)
+        passages = network.states(batch.passages)
     mask = (batch.questions != packer.pad).float()
     vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
     count = batch.in_passage.shape[1]

@@ -31,6 +31,7 @@ from index.search.bm25 import BM25Scorer, sentence_ranges
 from index.search.fusion import zscore
 from index.search.query import Query
 from index.storage.arrays import Vectors
+from training.encoder.batches import Packer, padded
 from training.encoder.network import BODY, Network
 
 SCORES = (
@@ -81,7 +82,7 @@ class LatePooling:
     """All scores of the sentences of a generation for a question."""
 
     def __init__(self, network: Network, tokenizer: Any, generation: Generation) -> None:
-        self._network, self._tokenizer = network, tokenizer
+        self._network, self._tokenizer, self._packer = network, tokenizer, Packer(tokenizer)
         self._generation, self._bm25 = generation, BM25Scorer(generation)
         spans, passages = generation.sentences.spans, np.arange(len(generation.passages), dtype=np.int32)
         self.rows = np.flatnonzero(spans[:, 3] & ANSWERS)
@@ -98,7 +99,7 @@ class LatePooling:
         """Shape (8, rows), in the order of `SCORES`."""
         ids = self._ids(question, _QUESTION_TOKENS)
         states = self._states([ids])[0]
-        counted = torch.tensor([[number not in self._tokenizer.all_special_ids for number in ids]])
+        counted = self._packer.counted(torch.tensor([ids]))
         weights = self._network.token_weights(states[None], counted)[0].numpy()
         vector = _unit(states.sum(dim=0).numpy())
         similar = self._network.token_vectors(states).numpy() @ self._tokens.T
@@ -154,11 +155,8 @@ class LatePooling:
         return ids
 
     def _states(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        width = max(map(len, rows))
-        pad = self._tokenizer.pad_token_id
-        ids = torch.tensor([[*row, *[pad] * (width - len(row))] for row in rows])
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            return self._network.states(ids, (ids != pad).long())
+            return self._network.states(padded(rows, self._packer.pad))
 
 
 def open_network(base: Path, state: Path | None, share: float) -> Network:

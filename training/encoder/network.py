@@ -39,8 +39,9 @@ class Network(nn.Module):
         self.scales = nn.Parameter(torch.full((3,), math.log(_FIRST_SCALE)))
         self.bias = nn.Parameter(torch.tensor(_FIRST_BIAS))
 
-    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """States of all tokens, shape (texts, tokens, size), float32."""
+    def states(self, ids: Tensor) -> Tensor:
+        """States of all tokens, shape (texts, tokens, size), float32; padding is not attended to."""
+        mask = (ids != self.bert.config.pad_token_id).long()
         states: Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
         return states.float()
 

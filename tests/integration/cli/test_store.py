@@ -10,11 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from index.generation.data_folder import CURRENT
-from tests.support.cli_runs import QUICK
+from tests.support.cli_runs import qa
 from tests.support.repository import ROOT
 from tests.support.tiers import full
 
@@ -25,27 +23,21 @@ needs_lite = pytest.mark.skipif(
 )
 
 
-def qa(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
-    done = CliRunner(env=QUICK).invoke(app, [*map(str, arguments)])
-    assert done.exit_code == code, done.output + repr(done.exception)
-    return done.stdout, done.stderr
-
-
 @pytest.fixture
 def engine(tmp_path: Path, sample_index: Path) -> str:
     """A file of Milvus Lite with the shipped articles published."""
     file = str(tmp_path / "engine.db")
-    told, _ = qa("store", "copy", sample_index, file)
+    told = qa("store", "copy", sample_index, file).stdout
     assert " texts, " in told
     return file
 
 
 def test_two_folders_are_no_matter_of_a_store(tmp_path: Path) -> None:
-    assert "copy them as files" in qa("store", "copy", tmp_path / "a", tmp_path / "b", code=2)[1]
+    assert "copy them as files" in qa("store", "copy", tmp_path / "a", tmp_path / "b", code=2).stderr
 
 
 def test_no_engine_is_told() -> None:
-    assert "set QA_STORE=milvus://" in qa("store", "list", code=2)[1]
+    assert "set QA_STORE=milvus://" in qa("store", "list", code=2).stderr
 
 
 @needs_lite
@@ -53,17 +45,17 @@ def test_no_engine_is_told() -> None:
 def test_a_server_with_no_folder_answers_as_the_folder_does(
     engine: str, sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = json.loads(qa("ask", DEVON, "--json", "--data", sample_index)[0])
-    narrowed = json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", sample_index)[0])
+    expected = json.loads(qa("ask", DEVON, "--json", "--data", sample_index).stdout)
+    narrowed = json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", sample_index).stdout)
     monkeypatch.setenv("QA_STORE", engine)
     nowhere = tmp_path / "nowhere"
-    assert json.loads(qa("ask", DEVON, "--json", "--data", nowhere)[0]) == expected
-    assert json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", nowhere)[0]) == narrowed
+    assert json.loads(qa("ask", DEVON, "--json", "--data", nowhere).stdout) == expected
+    assert json.loads(qa("ask", DEVON, "--json", "--year", "2026", "--data", nowhere).stdout) == narrowed
     assert expected["extracts"]
     assert not (nowhere / CURRENT).exists()
-    assert qa("verify", "--data", nowhere)[0].startswith("ok: gen-1-")
-    assert "store: engine.db" in qa("doctor", "--data", nowhere)[0]
-    assert "published" in qa("store", "list")[0]
+    assert qa("verify", "--data", nowhere).stdout.startswith("ok: gen-1-")
+    assert "store: engine.db" in qa("doctor", "--data", nowhere).stdout
+    assert "published" in qa("store", "list").stdout
 
 
 @full
@@ -97,10 +89,10 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
 @pytest.mark.engine
 def test_it_comes_back_byte_for_byte(engine: str, sample_index: Path, tmp_path: Path) -> None:
     back = tmp_path / "back"
-    assert f"in {back}, from engine.db" in qa("store", "copy", engine, back)[0]
+    assert f"in {back}, from engine.db" in qa("store", "copy", engine, back).stdout
     assert (back / CURRENT).read_bytes() == (sample_index / CURRENT).read_bytes()
-    assert qa("verify", "--data", back)[0].startswith("ok: ")
-    again, _ = qa("store", "copy", back, engine)
+    assert qa("verify", "--data", back).stdout.startswith("ok: ")
+    again = qa("store", "copy", back, engine).stdout
     assert "is published at engine.db already" in again
 
 
@@ -111,7 +103,7 @@ def test_an_engine_that_is_away_is_one_line_without_a_secret(monkeypatch: pytest
     monkeypatch.setenv("QA_STORE", "milvus://127.0.0.1:9/articles")
     monkeypatch.setenv("QA_STORE_FILES", "/mnt/none")
     monkeypatch.setenv("QA_STORE_TOKEN", "ann:hunter2")
-    out, told = qa("ask", DEVON, code=2)
-    assert told.startswith("qa: the engine at milvus://127.0.0.1:9/articles does not answer")
-    assert told.count("\n") == 1
-    assert "hunter2" not in out + told
+    done = qa("ask", DEVON, code=2)
+    assert done.stderr.startswith("qa: the engine at milvus://127.0.0.1:9/articles does not answer")
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stdout + done.stderr
