@@ -25,6 +25,9 @@ from web.pages.gradio_page import SESSIONS
 
 ASKERS = 5
 PER_THOUSAND_KIB = 0.2 * 1024
+ALLOCATOR_KIB = 0.5 * 1024
+"""The same for a single run beside other tests: an answer that is kept costs more than half a KiB."""
+STARTED_LATE = 2  # threads of pools that fill when questions happen to coincide; a leak starts one each reload
 _ROUND = 250  # questions between two looks
 WARM_UP = 4_000
 MEASURED = 5_000
@@ -91,10 +94,10 @@ def leaks(seen: list[dict[str, int]]) -> list[str]:
     quarter = len(seen) // 4
     growing = [
         name
-        for name in ("threads", "files")
-        if min(one[name] for one in seen[-quarter:]) > max(one[name] for one in seen[:quarter])
+        for name, spare in (("threads", STARTED_LATE), ("files", 0))
+        if min(one[name] for one in seen[-quarter:]) > max(one[name] for one in seen[:quarter]) + spare
     ]
-    return growing + (["memory"] if kib_per_thousand(seen) > PER_THOUSAND_KIB else [])
+    return growing + (["memory"] if kib_per_thousand(seen) > ALLOCATOR_KIB else [])
 
 
 def told(seen: list[dict[str, int]], reload_every: int) -> str:
@@ -113,8 +116,9 @@ def test_a_straight_line_is_measured_as_it_is() -> None:
 def test_what_leaks_is_named() -> None:
     flat = [{"kib": 5_000, "threads": 12, "files": 9}] * 4
     assert leaks(flat) == []
-    assert leaks([one | {"kib": 5_000 + 60 * number} for number, one in enumerate(flat)]) == ["memory"]
-    assert leaks([*flat[:3], flat[3] | {"threads": 13}]) == ["threads"]
+    assert leaks([one | {"kib": 5_000 + 140 * number} for number, one in enumerate(flat)]) == ["memory"]
+    assert leaks([*flat[:3], flat[3] | {"threads": 14}]) == []
+    assert leaks([*flat[:3], flat[3] | {"threads": 15}]) == ["threads"]
     assert leaks([*flat[:3], flat[3] | {"files": 10}]) == ["files"]
     idle = [one | {"threads": 12 + number % 3} for number, one in enumerate(flat * 3)]
     assert leaks(idle) == []
