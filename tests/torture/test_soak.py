@@ -27,7 +27,8 @@ ASKERS = 5
 PER_THOUSAND_KIB = 0.2 * 1024
 ALLOCATOR_KIB = 0.5 * 1024
 """The same for a single run beside other tests: an answer that is kept costs more than half a KiB."""
-STARTED_LATE = 2  # threads of pools that fill when questions happen to coincide; a leak starts one each reload
+STARTED_LATE = 2
+"""Threads of pools that fill when questions happen to coincide; a leak starts one each reload."""
 _ROUND = 250  # questions between two looks
 WARM_UP = 4_000
 MEASURED = 5_000
