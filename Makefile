@@ -1,13 +1,8 @@
 PYTHON ?= python3
 export PYTHON
 
-# What is installed beside the runtime, what is asked of the service, and where its index lies, by profile.
-PROFILE ?= standard
-INSTALLED := .venv/.runtime $(if $(filter quality,$(PROFILE)),.venv/.quality) $(if $(OPENVINO),.venv/.openvino) $(if $(RAY),.venv/.ray) $(if $(ENGINE),.venv/.engine)
-SERVE_PROFILE := $(if $(filter quality,$(PROFILE)),--model quality --data data-quality)
-ifeq ($(filter standard quality,$(PROFILE)),)
-$(error PROFILE is standard or quality, not "$(PROFILE)")
-endif
+# What is installed beside the runtime.
+INSTALLED := .venv/.runtime $(if $(OPENVINO),.venv/.openvino) $(if $(RAY),.venv/.ray) $(if $(ENGINE),.venv/.engine)
 
 LOCKS := requirements/runtime.lock requirements/cpu.lock requirements/cuda.lock
 
@@ -21,7 +16,7 @@ TIERS := OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist worksteal
 
 help:
 	@echo "make setup   create .venv with the locked dependencies and this project [OPENVINO=1: faster questions; RAY=1: clusters; ENGINE=1: Milvus]"
-	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number] [PROFILE=quality]"
+	@echo "make serve   setup, then the web service [ARTICLES=folder] [HOST=address] [PORT=number]"
 	@echo "make check   ruff, mypy, and the rules of tests/check: architecture, documentation, deployment, packages"
 	@echo "make test    the tests, in about five minutes [WORKERS=3]"
 	@echo "make test-all   the same with larger samples, clusters and load [TESTED=1: without what make test runs]"
@@ -37,7 +32,7 @@ setup: $(INSTALLED)
 # spaces or quotes is parsed once. HOST counts only when given to make: some shells export it as the machine's name.
 serve: export SERVE_HOST := $(if $(filter command,$(origin HOST)),$(HOST))
 serve: setup
-	@exec .venv/bin/qa serve $(SERVE_PROFILE) $${ARTICLES:+--articles "$$ARTICLES"} \
+	@exec .venv/bin/qa serve $${ARTICLES:+--articles "$$ARTICLES"} \
 		$${SERVE_HOST:+--host "$$SERVE_HOST"} $${PORT:+--port "$$PORT"}
 
 check: .venv/.dev
@@ -75,7 +70,7 @@ lock: .venv/.dev
 
 # What each set of packages is installed beside: a Milvus server, for one, beside its client.
 .venv/.runtime: $(LOCKS) requirements/install.sh pyproject.toml
-.venv/.quality .venv/.openvino .venv/.ray .venv/.engine .venv/.dev: .venv/.runtime
+.venv/.openvino .venv/.ray .venv/.engine .venv/.dev: .venv/.runtime
 .venv/.cluster: .venv/.engine
 .venv/.fuzz: .venv/.dev
 

@@ -15,8 +15,8 @@ PEERS = ("langchain", "llamaindex", "haystack", "txtai", "chroma")
 class Competitor:
     """A system: its name, its module below `bench.peers` and that one's arguments, where it is installed.
 
-    `index` names the folder it answers from. `builds` and `answers` say which measures mean anything; what
-    `serves` has a web service, which answers with its `reranker`.
+    `index` names the folder it answers from. `answers` says whether questions mean anything; what
+    `serves` has a web service.
     """
 
     name: str
@@ -24,10 +24,8 @@ class Competitor:
     arguments: tuple[str, ...] = ()
     environment: str = ""
     index: str = ""
-    builds: bool = True
     answers: bool = True
     serves: bool = False
-    reranker: str = ""
 
     def start(self) -> Peer:
         """A new process of it. Raises PeerFailed."""
@@ -36,14 +34,12 @@ class Competitor:
         return Peer(self.name, [python, "-m", f"bench.peers.{self.module}", *self.arguments])
 
 
-PULLQUOTE = Competitor("pullquote", "pullquote", ("none",), index="pullquote", serves=True, reranker="none")
-RERANKED = Competitor("pullquote, reranked", "pullquote", ("",), index="pullquote", builds=False, serves=True)
+PULLQUOTE = Competitor("pullquote", "pullquote", index="pullquote", serves=True)
 PLAIN = Competitor("plain", "plain", index="plain")
 FORWARD = Competitor("forward pass", "forward", index="forward", answers=False)
 WHOLE = Competitor("forward pass, whole", "forward", ("whole",), index="whole", answers=False)
 COMPETITORS = (
     PULLQUOTE,
-    RERANKED,
     PLAIN,
     *(Competitor(name, name, environment=name, index=name) for name in PEERS),
     FORWARD,

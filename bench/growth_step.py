@@ -112,7 +112,7 @@ def build(case: Case) -> Measures:
 def ask(case: Case) -> Measures:
     """Medians of each round: a question, and the same without encoding it."""
     encoder = QuestionEncoder(load_encoder())
-    opening, assistant = timed(open_assistant, ServiceSettings(data=case.index, reranker="none"), encoder)
+    opening, assistant = timed(open_assistant, ServiceSettings(data=case.index), encoder)
     questions = case.read()["questions"]
     for question in questions[:_WARM_UP]:
         assistant.ask(question, case.k)

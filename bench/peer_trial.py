@@ -64,8 +64,6 @@ class Trial:
 
     def build_whole(self) -> Values:
         """The whole corpus, built once."""
-        if not self._competitor.builds:
-            return {}
         built = self._build("whole")
         each = built["bytes"] / built["passages"]
         return {"whole_s": built["seconds"], "peak_mb": built["peak_mb"], "bytes_per_passage": each}
@@ -80,7 +78,7 @@ class Trial:
 
     def round(self, questions: RoundQuestions, *, row: int, text: str) -> Values:
         """One round, at whose end a row gets another text."""
-        values = self._part() if self._competitor.builds else {}
+        values = self._part()
         if not self._competitor.answers:
             return values | self._encoding(questions)
         started = time.perf_counter()
@@ -143,7 +141,7 @@ class Trial:
         values = {"refused": 0.0}
         inside = self._ask(peer, batch.load[1])["ms"]
         k = self._course.scale.k
-        with served(self._course.index("whole", self._competitor), self._competitor.reranker) as address:
+        with served(self._course.index("whole", self._competitor)) as address:
             asked_by_clients(address, batch.warm, clients=1, k=k)
             for clients, questions in batch.load.items():
                 reply = asked_by_clients(address, questions, clients=clients, k=k)

@@ -75,7 +75,7 @@ def summary(results: Part) -> dict[str, float | None]:
     """The numbers that count, None for what was not measured; the first four are times over times.
 
     build_vs_best_peer         Pullquote against the peer that builds quickest
-    question_p50_vs_best_peer  without the reranker, against the peer that answers quickest
+    question_p50_vs_best_peer  against the peer that answers quickest
     question_p50_vs_encode     the same question over the encoding of one
     build_vs_forward_pass      a build over the model's forward passes on the same texts
     qps32_vs_qps1              questions a second with 32 clients over those with 1

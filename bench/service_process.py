@@ -18,9 +18,9 @@ _START = 300.0  # seconds
 
 
 @contextmanager
-def served(data: Path, reranker: str) -> Iterator[str]:
+def served(data: Path) -> Iterator[str]:
     """Its address, once it answers questions. Raises PeerFailed when it does not come to that."""
-    settings = {"QA_DATA": str(data), "QA_PORT": "0", "QA_RERANKER": reranker, "QA_LOG": "warning"}
+    settings = {"QA_DATA": str(data), "QA_PORT": "0", "QA_LOG": "warning"}
     command = [sys.executable, "-m", "app"]
     environment = {**quiet_environment(), **settings}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as service:

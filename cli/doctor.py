@@ -84,13 +84,11 @@ def _print_manifest(generation: Generation, settings: Settings) -> None:
 
 
 def _calibration(fingerprint: str, settings: Settings) -> str:
-    from index.search.rerank import NO_RERANKER
-    from index.search.reranker_model import joint_fingerprint
+    from index.search.rerank import reranker_fingerprint
     from qa.confidence import calibration_for
     from qa.loading import UNCALIBRATED
 
-    reranker = "" if settings.reranker == NO_RERANKER else joint_fingerprint()
-    calibration = calibration_for(fingerprint, reranker, settings.data)
+    calibration = calibration_for(fingerprint, reranker_fingerprint(settings.reranker), settings.data)
     if calibration is None:
         return UNCALIBRATED
     return (

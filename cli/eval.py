@@ -165,7 +165,7 @@ def compare(
 
 
 @app.command()
-@with_settings("data", "model", "device")
+@with_settings("data", "model", "device", "reranker")
 def ablate(
     settings: Settings,
     gold: Gold,

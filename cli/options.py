@@ -21,10 +21,10 @@ _OPTIONS: dict[str, tuple[type, str]] = {
     "port": (int, "Port to listen on; else QA_PORT, else 7860."),
     "open": (bool, "Let everybody in who reaches the address."),
     "data": (Path, "Folder of the index; else QA_DATA, else data."),
-    "model": (str, "standard, quality, or a sentence-transformers model by name or folder; else QA_MODEL."),
+    "model": (str, "a sentence-transformers model by name or folder; else QA_MODEL, else the shipped one."),
     "device": (str, "cpu, cuda or mps; else QA_DEVICE."),
     "backend": (str, "auto, torch, bf16 or openvino: what runs the model; else QA_BACKEND."),
-    "reranker": (str, "none, or a cross-encoder by name or folder; else QA_RERANKER, else the shipped one."),
+    "reranker": (str, "a cross-encoder by name or folder, or none; else QA_RERANKER, else none."),
 }
 _MOST = {"port": 65535}
 

@@ -67,7 +67,7 @@ class Calibration:
 
     @property
     def models(self) -> str:
-        """The models for people: "all-MiniLM-L6-v2 with pullquote-reranker-l6"."""
+        """The models for people: "all-MiniLM-L6-v2 alone", "… with ms-marco-MiniLM-L6-v2"."""
         return f"{self.model} with {self.reranker}" if self.reranker else f"{self.model} alone"
 
     def fits(self, encoder: str, reranker: str) -> bool:

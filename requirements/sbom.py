@@ -1,7 +1,7 @@
 """Write sbom.cdx.json, the bill of materials: `make lock` does, once the lock files are written.
 
 CycloneDX 1.6: every release of the lock files, with its licence, the hashes of its files and what it needs,
-and the models, file by file. What a plain installation has is "required", what a profile or a graphics card
+and the model, file by file. What a plain installation has is "required", what an extra or a graphics card
 adds "optional". It does not tell when or where it was made: the same locks give the same bytes.
 """
 
@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from index.embedding.shipped_models import DEFAULT_MODEL, PINNED, QUALITY_MODEL, QUALITY_PINNED
-from index.search.reranker_model import RERANKER, WEIGHTS, WEIGHTS_SHA256
+from index.embedding.shipped_models import DEFAULT_MODEL, PINNED
 from requirements.licences import licence_of, licences
 
 HERE = Path(__file__).resolve().parent
 SBOM = HERE / "sbom.cdx.json"
-SCOPES = {"runtime": "required"} | dict.fromkeys(("cuda", "quality", "openvino", "engine", "ray"), "optional")
+SCOPES = {"runtime": "required"} | dict.fromkeys(("cuda", "openvino", "engine", "ray"), "optional")
 """Lock file -> what its releases are to an installation; cpu.lock is a build of a release in runtime.lock."""
 
 _PIN = re.compile(r"(?P<name>[a-z0-9.-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))?(?= \\\n)")
@@ -106,11 +105,7 @@ def model(name: str, licence: str, *, scope: str, files: Mapping[str, str]) -> B
 
 def models() -> list[Bill]:
     """The models that a question may be answered with, without those a user brings."""
-    return [
-        model(DEFAULT_MODEL, "Apache-2.0", scope="required", files=PINNED),
-        model(RERANKER, "CC-BY-SA-4.0", scope="required", files={WEIGHTS.name: WEIGHTS_SHA256}),
-        model(QUALITY_MODEL, "Apache-2.0", scope="optional", files=QUALITY_PINNED),
-    ]
+    return [model(DEFAULT_MODEL, "Apache-2.0", scope="required", files=PINNED)]
 
 
 def bill(releases: Sequence[Release], licence: Callable[[str], str] = licence_of) -> Bill:

@@ -53,8 +53,8 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample(sample_index: Path) -> Assistant:
-    """Answers from the shipped articles with the real model, without the reranker, which takes most of the time."""
+    """Answers from the shipped articles with the real model."""
     from qa.loading import open_assistant
     from web.service_settings import ServiceSettings
 
-    return open_assistant(ServiceSettings(data=sample_index, device="cpu", reranker="none"))
+    return open_assistant(ServiceSettings(data=sample_index, device="cpu"))

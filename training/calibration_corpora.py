@@ -6,8 +6,8 @@ Small corpora are cut from two public sets, so that they look like the folders p
 of an encyclopaedia, some pages of a government's site. Each is asked questions that it answers, near
 misses written to have no answer, questions of other articles, and small talk; some of them again without
 their small words, as people type in haste; and names that stand in it or only elsewhere, as people use a
-search box. Each corpus is rated by a fit on the others, once with the shipped reranker and once without. OUT
-is the folder the calibrations are written to, MODEL a profile or another model, as `qa --model` takes it.
+search box. Each corpus is rated by a fit on the others. OUT is the folder the calibration is written to,
+MODEL another model than the shipped one, as `qa --model` takes it.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ from index.embedding.encoder import Encoder
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from index.retrieval.lexical_index import FUNCTION_TERMS
-from index.search.rerank import Reranking, load_reranker
 from qa.assistant import Assistant
-from qa.confidence import CALIBRATION, Calibration, write_calibration
+from qa.confidence import Calibration, write_calibration
 
 SEED = 20
 CORPORA = 4
@@ -166,7 +165,7 @@ def _cut(
     others = names[CORPORA * each :]
     made = []
     for start in range(0, CORPORA * each, each):
-        articles = {name: article_of(name, texts[name]) for name in names[start : start + each]}
+        articles = {name: _article_of(name, texts[name]) for name in names[start : start + each]}
         answered = [(articles[name], question) for name in articles for question in questions.get(name, ())]
         chosen = chance.sample(answered, min(QUESTIONS, len(answered)))
         missed = _sample(chance, unanswerable, list(articles), NEAR_MISSES)
@@ -198,7 +197,7 @@ def _sample(chance: random.Random, questions: Questions, names: Sequence[str], c
     return chance.sample(sample, min(count, len(sample)))
 
 
-def article_of(name: str, paragraphs: Sequence[str]) -> Article:
+def _article_of(name: str, paragraphs: Sequence[str]) -> Article:
     """An article without title, of paragraphs with single spaces."""
     text = "\n\n".join(_folded(paragraph) for paragraph in paragraphs if paragraph.strip())
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -209,19 +208,10 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def open_trial(
-    trial: Trial, encoder: Encoder, data: Path, *, reranking: Reranking | None = None
-) -> Assistant:
+def open_trial(trial: Trial, encoder: Encoder, data: Path) -> Assistant:
     """An assistant that answers from the trial's articles, indexed in `data`."""
-    return open_corpus(trial.articles, encoder, data, reranking=reranking)
-
-
-def open_corpus(
-    articles: Sequence[Article], encoder: Encoder, data: Path, *, reranking: Reranking | None = None
-) -> Assistant:
-    """An assistant that answers from these articles, indexed in `data`."""
-    build(articles, encoder, data)
-    return Assistant(DataFolder(data).open(), encoder, reranking=reranking)
+    build(trial.articles, encoder, data)
+    return Assistant(DataFolder(data).open(), encoder)
 
 
 def join(parts: Sequence[Observed]) -> Observed:
@@ -237,29 +227,25 @@ def corpus_folds(parts: Sequence[Observed]) -> list[tuple[np.ndarray, np.ndarray
 
 
 def main() -> None:
-    """Print what the fits on other corpora give each corpus; write the calibrations to a folder named."""
+    """Print what the fits on other corpora give each corpus; write the calibration to a folder named."""
     if len(sys.argv) not in (2, 3, 4):
         sys.exit(
             "usage: python -m training.calibration_corpora FOLDER [OUT [MODEL]] "
             "(squad, feedbackqa_uk, off_topic in FOLDER)"
         )
-    encoder, reranker = load_encoder(*sys.argv[3:]), load_reranker()
-    rerankings = (None, Reranking(reranker) if reranker else None)
-    parts: list[list[Observed]] = [[] for _ in rerankings]
+    encoder = load_encoder(*sys.argv[3:])
+    parts = []
     for trial in trials(Path(sys.argv[1])):
         with tempfile.TemporaryDirectory() as data:
-            for reranking, part in zip(rerankings, parts, strict=True):
-                assistant = open_trial(trial, encoder, Path(data), reranking=reranking)
-                part.append(observe(assistant, trial.gold))
-    for reranking, part in zip(rerankings, parts, strict=True):
-        fitted = _fitted(part, encoder, reranking)
-        if sys.argv[2:]:
-            name = fitted.model.rpartition("/")[2].lower() + ("" if reranking else "-alone")
-            write_calibration(Path(sys.argv[2]) / f"{name}.{CALIBRATION}", fitted)
+            parts.append(observe(open_trial(trial, encoder, Path(data)), trial.gold))
+    fitted = _fitted(parts, encoder)
+    if sys.argv[2:]:
+        name = fitted.model.rpartition("/")[2].lower()
+        write_calibration(Path(sys.argv[2]) / f"{name}-alone.json", fitted)
 
 
-def _fitted(parts: Sequence[Observed], encoder: Encoder, reranking: Reranking | None) -> Calibration:
-    """The calibration of a way to rank; what it was judged by is printed."""
+def _fitted(parts: Sequence[Observed], encoder: Encoder) -> Calibration:
+    """The calibration of the encoder; what it was judged by is printed."""
     observed, folds = join(parts), corpus_folds(parts)
     rated = {method: hold_out(observed, method, folds) for method in Method}
     held_out = rated[Method.LOGISTIC]
@@ -267,7 +253,7 @@ def _fitted(parts: Sequence[Observed], encoder: Encoder, reranking: Reranking | 
         observed,
         Method.LOGISTIC,
         thresholds(observed, held_out, Method.LOGISTIC),
-        models=(encoder, reranking.reranker if reranking else None),
+        models=(encoder, None),
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )
     print(fitted.models)

@@ -1,8 +1,7 @@
-"""Pullquote behind the peers' protocol: `python -m bench.peers.pullquote [RERANKER]`, by default none."""
+"""Pullquote behind the peers' protocol: `python -m bench.peers.pullquote`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +18,6 @@ from web.service_settings import ServiceSettings
 class Pullquote(Folder):
     """An article for each text; what it answers are extracts, or the nearest passages when it declines."""
 
-    def __init__(self, reranker: str) -> None:
-        self._reranker = reranker
-
     def load(self, model: str) -> None:
         """See `System.load`. The model is the same by its pins, wherever it lies."""
         self._encoder = load_encoder()
@@ -33,8 +29,7 @@ class Pullquote(Folder):
     def open(self, folder: Path) -> None:
         """See `System.open`: every file is hashed before it is read."""
         self._folder = folder
-        settings = ServiceSettings(data=folder, reranker=self._reranker)
-        self._assistant = open_assistant(settings, self._encoder)
+        self._assistant = open_assistant(ServiceSettings(data=folder), self._encoder)
 
     def ask(self, question: str, k: int) -> list[int]:
         """See `System.ask`."""
@@ -67,4 +62,4 @@ def _rows(answer: Answer) -> list[int]:
 
 
 if __name__ == "__main__":
-    speak(Pullquote(sys.argv[1] if len(sys.argv) > 1 else "none"))
+    speak(Pullquote())

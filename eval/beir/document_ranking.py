@@ -34,8 +34,7 @@ from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, without_filters
 from index.search.fusion import DEFAULT_WEIGHTS, zscore
-from index.search.rerank import Reranking, reading
-from index.search.reranker_model import Reading
+from index.search.rerank import Reading, Reranking, reading
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 

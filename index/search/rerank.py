@@ -1,7 +1,7 @@
-"""Reranks the best hits with a cross-encoder, which reads question and sentence together.
+"""Reranks the best hits with a cross-encoder, if the settings name one.
 
-It can tell who did what to whom, and that a sentence mentions the subject without answering, but is too slow
-for more than the best hits, each read with its neighbours.
+It reads question and sentence together: it can tell who did what to whom, and that a sentence mentions the
+subject without answering, but is too slow for more than the best hits, each read with its neighbours.
 """
 
 from __future__ import annotations
@@ -21,16 +21,26 @@ from index.embedding.torch_models import best_device, check_device, load_cross_e
 from index.generation.spans import window
 from index.search.fusion import zscore
 from index.search.query import Hit
-from index.search.reranker_model import BATCH, RERANKER, JointReranker, Reading
 from index.storage.arrays import Vectors
 
-NO_RERANKER = "none"
+_NONE = ("", "none")
 DEPTH = 30
 """Hits read per question."""
 WEIGHT = 3.0
-"""Weight of the rating beside the fused score: best of six on 1,600 public questions, see `training/`."""
+"""Weight of the rating beside the fused score: best of six on 1,600 public questions with a small model."""
+BATCH = 16
+"""Pairs in one forward pass."""
 # Half the window of most models: a sentence with its neighbours is seldom longer, and each token costs time.
 _MAX_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sentence with the text just before and just after it."""
+
+    sentence: str
+    before: str = ""
+    after: str = ""
 
 
 class Reranker(Protocol):
@@ -45,10 +55,7 @@ class Reranker(Protocol):
         """A SHA-256, equal for two rerankers exactly when their ratings are comparable."""
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
-        """How well each sentence answers, shape (len(readings),): higher is better.
-
-        The shipped reranker returns log odds; other models return what they were trained to return.
-        """
+        """How well each sentence answers, shape (len(readings),): higher is better, the unit the model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class CrossEncoderReranker:
         self._batch = batch
         self._model = load_cross_encoder(folder, device or best_device(), max_tokens=_MAX_TOKENS)
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
-        self.fingerprint = lines_sha256([f"{_MAX_TOKENS}", *hashed_files(folder)])
+        self.fingerprint = _fingerprint(folder)
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
         """See `Reranker.rate`. The sentence comes first: long texts are truncated at the end."""
@@ -110,18 +117,25 @@ def reading(sentences: Sequence[Sentence], row: int) -> Reading:
     )
 
 
-def load_reranker(model: str = "", *, device: str | None = None, batch: int = BATCH) -> Reranker | None:
-    """Load a reranker: "" for the shipped one, "none", a folder, or a name on the Hugging Face hub.
+def load_reranker(model: str, *, device: str | None = None, batch: int = BATCH) -> Reranker | None:
+    """Load a cross-encoder from a folder or by its name on the Hugging Face hub; None for "" and "none".
 
     A hub name, such as cross-encoder/ms-marco-MiniLM-L6-v2, is downloaded on first use, without code and
     pickled weights.
 
     Raises ModelRefused: no such device or model, or unexpected files.
     """
+    if model in _NONE:
+        return None
     if device is not None:
         check_device(device)
-    if model == NO_RERANKER:
-        return None
-    if model in ("", RERANKER):
-        return JointReranker(device=device, batch=batch)
     return CrossEncoderReranker(model_folder(model), name=model, device=device, batch=batch)
+
+
+def reranker_fingerprint(model: str) -> str:
+    """Fingerprint of `load_reranker(model)` without loading the network, "" for none. Raises ModelRefused."""
+    return "" if model in _NONE else _fingerprint(model_folder(model))
+
+
+def _fingerprint(folder: Path) -> str:
+    return lines_sha256([f"{_MAX_TOKENS}", *hashed_files(folder)])

@@ -13,7 +13,6 @@ from cyclonedx.spdx import is_expression
 from cyclonedx.validation.json import JsonStrictValidator
 
 from index.embedding.shipped_models import default_model_folder, file_sha256, model_files
-from index.search.reranker_model import WEIGHTS
 from requirements.licences import licences, said_by
 from requirements.sbom import HERE, SBOM, bill, locked, needs, read_lock, spelt
 
@@ -130,8 +129,7 @@ def test_the_models_are_there_file_by_file(shipped: dict[str, Any]) -> None:
     folder = default_model_folder()
     told = hashes["sentence-transformers/all-MiniLM-L6-v2"]
     assert told == {name: file_sha256(folder / name) for name in model_files(folder)}
-    assert hashes["pullquote-reranker-l6"] == {"reranker.safetensors": file_sha256(WEIGHTS)}
-    assert models["sentence-transformers/all-mpnet-base-v2"]["scope"] == "optional"
+    assert models.keys() == {"sentence-transformers/all-MiniLM-L6-v2"}
 
 
 def test_the_same_locks_give_the_same_bytes(shipped: dict[str, Any]) -> None:

@@ -17,8 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from index.embedding.shipped_models import PICKLED, PINNED, QUALITY_PINNED
-from index.search.reranker_model import WEIGHTS
+from index.embedding.shipped_models import PICKLED, PINNED
 from tests.support.repository import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
@@ -68,7 +67,7 @@ def test_every_release_is_locked_with_a_hash_and_no_host(lock: Path) -> None:
 
 def test_there_are_locks() -> None:
     found = {path.stem for path in LOCKS}
-    assert found >= {"runtime", "dev", "cuda", "cpu", "quality", "openvino"}
+    assert found >= {"runtime", "dev", "cuda", "cpu", "openvino"}
     assert len(entries((REQUIREMENTS / "runtime.lock").read_text(encoding="utf-8"))) > 90
 
 
@@ -143,7 +142,7 @@ def test_the_script_installs_what_has_its_hash_and_nothing_else(
     requirements, python = tmp_path / "requirements", tmp_path / ".venv" / "bin" / "python"
     requirements.mkdir()
     python.parent.mkdir(parents=True)
-    (requirements / "quality.lock").write_text(
+    (requirements / "openvino.lock").write_text(
         f"nothing-at-all==1.0{pinned.format(right=digest, wrong='0' * 64)}\n"
     )
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -151,7 +150,7 @@ def test_the_script_installs_what_has_its_hash_and_nothing_else(
     own = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     ended = subprocess.run(
-        ["sh", str(REQUIREMENTS / "install.sh"), sys.executable, "quality"],
+        ["sh", str(REQUIREMENTS / "install.sh"), sys.executable, "openvino"],
         cwd=tmp_path,
         env={**clean, **own, "PIP_TARGET": str(tmp_path / "installed")},
         capture_output=True,
@@ -219,8 +218,6 @@ def test_an_older_release_is_seen(tmp_path: Path) -> None:
 
 
 def test_weights_are_safetensors_only_and_pinned() -> None:
-    for pinned in (PINNED, QUALITY_PINNED):
-        assert "model.safetensors" in pinned
-        assert [name for name in pinned if name.endswith(PICKLED)] == []
-        assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in pinned.values())
-    assert {path.name for path in WEIGHTS.parent.iterdir()} == {WEIGHTS.name, "README.md"}
+    assert "model.safetensors" in PINNED
+    assert [name for name in PINNED if name.endswith(PICKLED)] == []
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in PINNED.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,17 +22,12 @@ class CommandOutput:
     stderr: str
 
 
-QUICK = {"QA_BACKEND": "torch", "QA_RERANKER": "none"}
-"""Settings under which a command starts soonest: no backend is compared with another, no second model is loaded."""
-SHIPPED: Mapping[str, str] = {}
-"""The settings as they are shipped."""
+_QUICK = {"QA_BACKEND": "torch"}  # starts soonest: no backend is compared with another
 
 
-def qa(
-    *arguments: str | Path, stdin: str = "", code: int = 0, settings: Mapping[str, str] = QUICK
-) -> CommandOutput:
+def qa(*arguments: str | Path, stdin: str = "", code: int = 0) -> CommandOutput:
     """Run the command in this process, so that the libraries are imported once."""
-    done = CliRunner(env=settings).invoke(app, [*map(str, arguments)], input=stdin)
+    done = CliRunner(env=_QUICK).invoke(app, [*map(str, arguments)], input=stdin)
     assert done.exit_code == code, done.output + repr(done.exception)
     return CommandOutput(done.stdout, done.stderr)
 

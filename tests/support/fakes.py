@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from corpus.article import Article
 from index.retrieval.filter import Filter
-from index.search.reranker_model import Reading
+from index.search.rerank import Reading
 from index.storage.durable_io import Disk
 
 DIMENSION = 32

@@ -196,7 +196,6 @@ def served(
         **os.environ,
         "QA_DATA": str(data),
         "QA_PORT": "0",
-        "QA_RERANKER": "none" if encoder != REAL else "",
         "HF_HUB_OFFLINE": "1",
         **settings,
     }

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 
 from index.retrieval.lexical_index import FUNCTION_TERMS
+from training.calibration_corpora import in_haste
 from training.encoder.rows import Row
 from training.encoder.wordnet import synonyms
-from training.typed_queries import as_typed
 
 _REPLACED, _LEFT_OUT = 0.2, 0.35
 """Questions with synonyms, and (added up) questions without some words of their answer."""
 _EACH = 0.5  # of the words that could be replaced or left out
 _FEWEST = 4  # words of a question from which some may be left out
+# Shares of the others, added up: without small words, misspelt, both, without capitals and question mark.
+_HASTE, _MISSPELT, _BOTH, _PLAIN = 0.12, 0.22, 0.27, 0.32
+_SHORTEST = 4  # letters of a word that is misspelt
 
 
 def vary(row: Row, chance: random.Random) -> str:
@@ -48,3 +51,35 @@ def _without_words_of_the_answer(row: Row, chance: random.Random) -> str:
     ]
     content = [word for word in left if _bare(word) not in FUNCTION_TERMS]
     return " ".join(left) if len(content) > 1 and len(left) >= _FEWEST else row.question
+
+
+def as_typed(question: str, chance: random.Random) -> str:
+    """The question as staff type it: about one in three in haste, misspelt or without capitals."""
+    drawn = chance.random()
+    if drawn < _HASTE:
+        return in_haste(question)
+    if drawn < _MISSPELT:
+        return misspelt(question, chance)
+    if drawn < _BOTH:
+        return misspelt(in_haste(question), chance)
+    return question.lower().rstrip("?") if drawn < _PLAIN else question
+
+
+def misspelt(question: str, chance: random.Random) -> str:
+    """One or two words with a letter left out, two swapped or one doubled, in lower case."""
+    words = question.split()
+    for _ in range(chance.choice((1, 1, 2))):
+        position = chance.randrange(len(words))
+        words[position] = _slip(words[position], chance)
+    return " ".join(words).lower()
+
+
+def _slip(word: str, chance: random.Random) -> str:
+    if len(word) < _SHORTEST:
+        return word
+    at, drawn = chance.randrange(1, len(word) - 1), chance.random()
+    if drawn < 0.4:
+        return word[:at] + word[at + 1 :]
+    if drawn < 0.8:
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return word[:at] + word[at] + word[at:]

@@ -17,7 +17,7 @@ from web.http.request_log import RequestRecord
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of `Metrics.text`."""
-# Seconds: a cached answer takes a few milliseconds, one with the reranker a tenth of a second or two.
+# Seconds: a cached answer takes a few milliseconds, one with a reranker a tenth of a second or two.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # The reason of a rejection without an annotated outcome.
 _BY_STATUS = {413: "too large", 422: "not a question", 429: "too often", 503: "busy"}

@@ -18,7 +18,8 @@ from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from qa.confidence import CALIBRATION, read_calibration
 from qa.loading import UNCALIBRATED, open_assistant
-from tests.support.cli_runs import SHIPPED, qa, qa_process
+from tests.support.cli_runs import qa, qa_process
+from tests.support.cross_encoder import write_cross_encoder
 from tests.support.fakes import WordEncoder
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES, needs_data, needs_shared
 from tests.support.sample_runs import ALL_HIT, RAIN, sample_run, write_collection
@@ -40,7 +41,7 @@ def data(sample_index: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every third gold question: what is asked with the reranker takes long."""
+    """Every third gold question."""
     made = tmp_path_factory.mktemp("gold") / "few.jsonl"
     made.write_text("".join(OWN.read_text(encoding="utf-8").splitlines(keepends=True)[::3]), encoding="utf-8")
     return made
@@ -50,7 +51,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(data: Path, few: Path) -> Path:
     """A run of these questions."""
     made = few.parent / "run"
-    told = qa("eval", "run", few, "--data", data, "--out", made, settings=SHIPPED).stdout
+    told = qa("eval", "run", few, "--data", data, "--out", made).stdout
     assert "hit@1" in told
     assert f"Kept in {made}" in told
     return made
@@ -85,9 +86,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
     assert len(rows) == 25
     assert sum(row["measures"]["citation violations"] for row in rows) == 0
     assert all(
-        set(row["ranks"]) == {"dense", "lexical", "fused", "reranked", "shown"}
-        for row in rows
-        if row["answerable"]
+        set(row["ranks"]) == {"dense", "lexical", "fused", "shown"} for row in rows if row["answerable"]
     )
 
 
@@ -103,7 +102,7 @@ def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
 @full
 def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Path, data: Path) -> None:
     again = few.parent / "again"
-    qa("eval", "run", few, "--data", data, "--out", again, settings=SHIPPED)
+    qa("eval", "run", few, "--data", data, "--out", again)
     measures = [word for measure in ("hit@1", "MRR", "AUROC") for word in ("--fail-on", measure)]
     told = qa("eval", "compare", run, again, *measures).stdout
     assert "hit@1: 0 won, 0 lost" in told
@@ -112,11 +111,11 @@ def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Pa
 
 @full
 def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_path: Path) -> None:
-    """An index of two of the five articles: most questions lose their answer."""
+    """An index of one of the five articles: most questions lose their answer."""
     small = tmp_path / "small"
-    articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:2]
+    articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:1]
     qa("index", *articles, "--data", small)
-    assistant = open_assistant(ServiceSettings(data=small, reranker="none"))
+    assistant = open_assistant(ServiceSettings(data=small))
     whole = DataFolder(data).open().articles
     worse = evaluate(assistant.ask, read_gold(few, whole), whole)
     write_run(tmp_path / "worse", worse)
@@ -128,13 +127,21 @@ def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_
 
 
 @full
-def test_the_parts_are_ablated(data: Path, few: Path) -> None:
-    told = qa("eval", "ablate", few, "--data", data, "--markdown", settings=SHIPPED).stdout.splitlines()
-    assert told[0].startswith("| ranking | hit@1 |")
-    assert [line.split(" | ")[0][2:] for line in told[2:]] == [
+def test_the_parts_are_ablated(data: Path, few: Path, tmp_path: Path) -> None:
+    plain = [
         "lexical alone", "dense alone", "fused, sentences alone", "fused, without windows",
-        "fused, without passages", "fused", "dense alone, reranked", "fused, reranked",
+        "fused, without passages", "fused",
     ]  # fmt: skip
+    assert ablated(few, data) == plain
+    reranker = write_cross_encoder(tmp_path / "reranker")
+    assert ablated(few, data, "--reranker", reranker) == [*plain, "dense alone, reranked", "fused, reranked"]
+
+
+def ablated(gold: Path, data: Path, *options: str | Path) -> list[str]:
+    """The rankings that `qa eval ablate` measures."""
+    told = qa("eval", "ablate", gold, "--data", data, "--markdown", *options).stdout.splitlines()
+    assert told[0].startswith("| ranking | hit@1 |")
+    return [line.split(" | ")[0][2:] for line in told[2:]]
 
 
 @full
@@ -176,6 +183,19 @@ def test_another_model_says_that_it_is_not_calibrated(tmp_path: Path) -> None:
     assert "Not calibrated for these models" in page
     assert "match, not rated" in page
     assert UNCALIBRATED in qa("doctor", "--data", tmp_path).stdout
+
+
+def test_another_reranker_is_not_calibrated_either(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert UNCALIBRATED not in qa("doctor", "--data", data).stdout
+    reranker = write_cross_encoder(tmp_path)
+    monkeypatch.setenv("QA_RERANKER", str(reranker))
+    assert UNCALIBRATED in qa("doctor", "--data", data).stdout
+    answer = json.loads(qa("ask", "How rural is Devon?", "--json", "--data", data).stdout)
+    assert not answer["calibrated"]
+    alone = qa("ask", "How rural is Devon?", "--json", "--data", data, "--reranker", "none").stdout
+    assert json.loads(alone)["calibrated"]
 
 
 def test_a_gold_file_is_checked(data: Path, tmp_path: Path) -> None:
@@ -305,7 +325,8 @@ def test_a_folder_of_documents_is_measured(tmp_path: Path) -> None:
         "2",
         "--out",
         out,
-        settings=SHIPPED,
+        "--reranker",
+        write_cross_encoder(tmp_path / "reranker"),
     ).stdout
     assert "2 documents, 2 queries" in told
     assert [path.name for path in sorted(out.iterdir())] == [
@@ -325,7 +346,7 @@ def test_a_folder_of_documents_is_measured(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_dense_alone_scores_what_is_published(tmp_path: Path) -> None:
     """nDCG@10 of all-MiniLM-L6-v2 on SciFact is .645: five thousand abstracts, some minutes of encoding."""
-    qa("eval", "--beir", DATA / "scifact", "--reranker", "none", "--out", tmp_path / "out")
+    qa("eval", "--beir", DATA / "scifact", "--out", tmp_path / "out")
     found = json.loads((tmp_path / "out" / "dense" / "summary.json").read_text())
     assert found["nDCG@10"]["slices"]["all"]["value"] == pytest.approx(0.645, abs=0.005)
     assert found["P@1"]["slices"]["all"]["value"] == pytest.approx(0.503, abs=0.005)

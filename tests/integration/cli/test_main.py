@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus.sandbox.confinement import confinement
-from tests.support.cli_runs import SHIPPED, qa, qa_process
+from tests.support.cli_runs import qa, qa_process
 from tests.support.repository import ARTICLES, GOLD, SAMPLE_ARTICLES, needs_shared
 from tests.support.tiers import full, mostly_full
 
@@ -246,11 +246,11 @@ def test_doctor_shows_the_settings_of_the_index(data: Path) -> None:
 def test_development_questions_reach_the_bars(tmp_path: Path) -> None:
     """Strict hit@1 of .70 and hit@3 of .80, every extract verbatim, no sentence cut: the least to be kept."""
     data = tmp_path / "data"
-    text = qa("index", ARTICLES, "--data", data, settings=SHIPPED).stdout
+    text = qa("index", ARTICLES, "--data", data).stdout
     assert "Indexed 5 articles" in text
     answers = tmp_path / "answers.jsonl"
     answers.write_text(
-        qa("ask", "--batch", GOLD / "dev.jsonl", "--json", "--data", data, settings=SHIPPED).stdout,
+        qa("ask", "--batch", GOLD / "dev.jsonl", "--json", "--data", data).stdout,
         encoding="utf-8",
     )
     scored = subprocess.run(

@@ -68,7 +68,7 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
     def command(*arguments: str | Path) -> str:
         done = subprocess.run(
             [sys.executable, "-P", "-c", "from cli.main import app; app()", *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "QA_STORE": file, "QA_RERANKER": "none"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "QA_STORE": file},
             cwd=tmp_path,
             capture_output=True,
             text=True,

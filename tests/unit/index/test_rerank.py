@@ -8,14 +8,20 @@ import pytest
 from numpy.typing import NDArray
 
 from index.building.build import build
-from index.embedding.shipped_models import default_model_folder
 from index.errors import ModelRefused
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Hit, Query
-from index.search.rerank import CrossEncoderReranker, Reranking, load_reranker, reading
-from index.search.reranker_model import Reading
+from index.search.rerank import (
+    CrossEncoderReranker,
+    Reading,
+    Reranking,
+    load_reranker,
+    reading,
+    reranker_fingerprint,
+)
 from index.search.searcher import Searcher
+from tests.support.cross_encoder import write_cross_encoder
 from tests.support.fakes import CountingReranker, WordEncoder, article
 
 FERRY = article(
@@ -82,24 +88,17 @@ def test_only_the_best_are_read(generation: Generation) -> None:
 
 
 def test_there_may_be_none_and_what_is_not_there_is_refused() -> None:
-    assert load_reranker("none") is None
+    for none in ("", "none"):
+        assert load_reranker(none) is None
+        assert reranker_fingerprint(none) == ""
     with pytest.raises(ModelRefused, match="no such model"):
         load_reranker("/no/such/reranker")
     with pytest.raises(ModelRefused, match="no device"):
-        load_reranker(device="tpu")
+        load_reranker("some/reranker", device="tpu")
 
 
 def test_a_cross_encoder_in_a_folder_is_read(tmp_path: Path) -> None:
-    """A tiny one with random weights, in the form that the hub's have."""
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
-    config = BertConfig(
-        vocab_size=30522, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
-    )
-    config.num_labels = 1
-    BertForSequenceClassification(config).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(tmp_path)
-    reranker = load_reranker(str(tmp_path), device="cpu")
+    reranker = load_reranker(str(write_cross_encoder(tmp_path)), device="cpu")
     assert isinstance(reranker, CrossEncoderReranker)
     rated = reranker.rate("why", [Reading("because"), Reading("so", "before", "after")])
     assert (rated.shape, rated.dtype) == ((2,), np.dtype(np.float32))
@@ -107,4 +106,4 @@ def test_a_cross_encoder_in_a_folder_is_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").touch()
     again = load_reranker(str(tmp_path), device="cpu")
     assert again is not None
-    assert again.fingerprint == reranker.fingerprint
+    assert again.fingerprint == reranker.fingerprint == reranker_fingerprint(str(tmp_path))

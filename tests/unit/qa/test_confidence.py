@@ -10,10 +10,9 @@ import pytest
 from corpus.article import Passage
 from corpus.sentences import split_sentences
 from index.embedding.load import load_encoder
-from index.embedding.shipped_models import DEFAULT_MODEL, QUALITY_MODEL
+from index.embedding.shipped_models import DEFAULT_MODEL
 from index.errors import BuildFailed
 from index.search.query import Hit
-from index.search.reranker_model import RERANKER, joint_fingerprint
 from qa.answer import Band
 from qa.confidence import (
     CALIBRATION,
@@ -55,16 +54,15 @@ def test_one_of_other_facts_does_not_count(tmp_path: Path) -> None:
     assert calibration_for("f" * 64, "", tmp_path) is None
 
 
-def test_the_models_ship_with_one_each_and_the_data_folders_comes_first(tmp_path: Path) -> None:
+def test_the_model_ships_with_one_and_the_data_folders_comes_first(tmp_path: Path) -> None:
     fingerprint = load_encoder().fingerprint
-    for reranker in ("", joint_fingerprint()):
-        shipped = calibration_for(fingerprint, reranker, tmp_path)
-        assert shipped is not None
-        assert 0 < shipped.abstain_below < shipped.strong_from < 1
+    shipped = calibration_for(fingerprint, "", tmp_path)
+    assert shipped is not None
+    assert 0 < shipped.abstain_below < shipped.strong_from < 1
+    assert calibration_for(fingerprint, "e" * 64, tmp_path) is None
     own = replace(SAMPLE_CALIBRATION, fingerprint=fingerprint)
     write_calibration(tmp_path / CALIBRATION, own)
     assert calibration_for(fingerprint, "", tmp_path) == own
-    assert calibration_for(fingerprint, joint_fingerprint(), tmp_path) not in (None, own)
 
 
 def test_no_character_of_the_file_may_change(tmp_path: Path) -> None:
@@ -128,15 +126,9 @@ def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> Non
     assert read_calibration(path) == (STEPPED if step == 4 else SAMPLE_CALIBRATION)
 
 
-def test_each_calibration_that_ships_is_of_models_of_its_own() -> None:
-    shipped = [read_calibration(path) for path in sorted(SHIPPED.glob("*.json"))]
-    found = {(one.model, one.reranker): one.facts for one in shipped if one}
-    assert found == {
-        (model, reranker): RERANKED_FEATURES if reranker else FEATURES
-        for model in (DEFAULT_MODEL, QUALITY_MODEL)
-        for reranker in ("", RERANKER)
-    }
-    assert len({(one.fingerprint, one.reranker_fingerprint) for one in shipped if one}) == 4
+def test_the_calibration_that_ships_is_of_the_shipped_model_alone() -> None:
+    shipped = [read_calibration(path) for path in SHIPPED.glob("*.json")]
+    assert [(one.model, one.reranker, one.facts) for one in shipped if one] == [(DEFAULT_MODEL, "", FEATURES)]
 
 
 SENTENCE = split_sentences(article("a", "It rained."))[0]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from training.typed_queries import as_typed, misspelt
+from training.encoder.variations import as_typed, misspelt
 
 QUESTION = "Why did the council close the harbour?"
 
