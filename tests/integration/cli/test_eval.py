@@ -41,17 +41,17 @@ def data(sample_index: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every third gold question."""
+    """Every third gold question, for what asks each many times."""
     made = tmp_path_factory.mktemp("gold") / "few.jsonl"
     made.write_text("".join(OWN.read_text(encoding="utf-8").splitlines(keepends=True)[::3]), encoding="utf-8")
     return made
 
 
 @pytest.fixture(scope="module")
-def run(data: Path, few: Path) -> Path:
-    """A run of these questions."""
-    made = few.parent / "run"
-    told = qa("eval", "run", few, "--data", data, "--out", made).stdout
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of all gold questions."""
+    made = tmp_path_factory.mktemp("runs") / "run"
+    told = qa("eval", "run", OWN, "--data", data, "--out", made).stdout
     assert "hit@1" in told
     assert f"Kept in {made}" in told
     return made
@@ -70,7 +70,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
         "run.json", "questions.jsonl", "summary.json", "run.trec", "qrels.trec",
     }  # fmt: skip
     facts = json.loads((run / "run.json").read_text())["facts"]
-    assert facts["gold"] == "few.jsonl"
+    assert facts["gold"] == "gold.jsonl"
     assert facts["generation"].startswith("gen-1-")
     assert set(facts) >= {
         "commit",
@@ -83,7 +83,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
         "gold_sha256",
     }
     rows = [json.loads(line) for line in (run / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len(rows) == 25
+    assert len(rows) == 73
     assert sum(row["measures"]["citation violations"] for row in rows) == 0
     assert all(
         set(row["ranks"]) == {"dense", "lexical", "fused", "shown"} for row in rows if row["answerable"]
@@ -93,16 +93,16 @@ def test_a_run_keeps_everything(run: Path) -> None:
 @full
 def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
     assert "Wrote " in qa("eval", "report", run).stdout
-    assert (run / "report.html").read_text(encoding="utf-8").count('<details class="question"') == 25
+    assert (run / "report.html").read_text(encoding="utf-8").count('<details class="question"') == 73
     qa("eval", "report", run, "--out", tmp_path / "other.html")
     assert (tmp_path / "other.html").exists()
     assert "cannot be written" in qa("eval", "report", run, "--out", tmp_path / "no" / "x", code=2).stderr
 
 
 @full
-def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Path, data: Path) -> None:
-    again = few.parent / "again"
-    qa("eval", "run", few, "--data", data, "--out", again)
+def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, data: Path) -> None:
+    again = run.parent / "again"
+    qa("eval", "run", OWN, "--data", data, "--out", again)
     measures = [word for measure in ("hit@1", "MRR", "AUROC") for word in ("--fail-on", measure)]
     told = qa("eval", "compare", run, again, *measures).stdout
     assert "hit@1: 0 won, 0 lost" in told
@@ -110,14 +110,14 @@ def test_the_same_code_on_the_same_questions_is_no_regression(run: Path, few: Pa
 
 
 @full
-def test_a_planted_regression_ends_with_1(run: Path, few: Path, data: Path, tmp_path: Path) -> None:
-    """An index of one of the five articles: most questions lose their answer."""
+def test_a_planted_regression_ends_with_1(run: Path, data: Path, tmp_path: Path) -> None:
+    """An index of two of the five articles: most questions lose their answer."""
     small = tmp_path / "small"
-    articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:1]
+    articles = sorted(SAMPLE_ARTICLES.glob("*.md"))[:2]
     qa("index", *articles, "--data", small)
     assistant = open_assistant(ServiceSettings(data=small))
     whole = DataFolder(data).open().articles
-    worse = evaluate(assistant.ask, read_gold(few, whole), whole)
+    worse = evaluate(assistant.ask, read_gold(OWN, whole), whole)
     write_run(tmp_path / "worse", worse)
     assert read_run(tmp_path / "worse") == worse
     done = qa("eval", "compare", run, tmp_path / "worse", "--fail-on", "hit@1", code=1)
