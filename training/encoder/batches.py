@@ -7,12 +7,13 @@ and others, arXiv 2104.06967).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from index.storage.arrays import Vectors
@@ -117,21 +118,34 @@ def padded(rows: Sequence[Sequence[int]], fill: int) -> Tensor:
 
 
 def neighbour_batches(vectors: Vectors, lengths: Sequence[int], *, seed: int) -> Iterator[list[int]]:
-    """Rows of one epoch in batches of BATCH: groups of neighbours by question vector, shape (rows, d).
-
-    Groups differ from epoch to epoch; those of similar length share a batch, which then is padded least.
-    """
+    """Rows of one epoch in batches of groups of neighbours by question vector, shape (rows, d)."""
     chance = np.random.default_rng(seed)
     order = chance.permutation(len(vectors))
-    groups = []
+    groups: list[list[int]] = []
     for start in range(0, len(order), _BLOCK):
-        left = order[start : start + _BLOCK]
-        while len(left):
-            centre, others = left[0], left[1:]
-            nearest = np.argsort(-(vectors[others] @ vectors[centre]), kind="stable")[: GROUP - 1]
-            groups.append([centre, *others[nearest]])
-            left = np.delete(others, nearest)
-    groups.sort(key=lambda group: max(lengths[row] for row in group))
-    each = BATCH // GROUP
+        block = order[start : start + _BLOCK]
+        groups += grouped(block, lambda row, others: vectors[others] @ vectors[row], size=GROUP)
+    yield from packed(groups, lengths, chance)
+
+
+def grouped(
+    order: NDArray[np.int64], nearness: Callable[[int, NDArray[np.int64]], Vectors], *, size: int
+) -> list[list[int]]:
+    """Each row once: the first that is left with those that are left and nearest to it."""
+    groups, left = [], order
+    while len(left):
+        centre, others = int(left[0]), left[1:]
+        nearest = np.argsort(-nearness(centre, others), kind="stable")[: size - 1]
+        groups.append([centre, *others[nearest].tolist()])
+        left = np.delete(others, nearest)
+    return groups
+
+
+def packed(
+    groups: Sequence[list[int]], lengths: Sequence[int], chance: np.random.Generator
+) -> Iterator[list[int]]:
+    """Batches of BATCH rows in a random order; groups of similar length share one and are padded least."""
+    ordered = sorted(groups, key=lambda group: max(lengths[row] for row in group))
+    each = BATCH // max(map(len, groups))
     for start in chance.permutation(len(groups) // each).tolist():
-        yield [int(row) for group in groups[start * each : (start + 1) * each] for row in group]
+        yield [row for group in ordered[start * each : (start + 1) * each] for row in group]

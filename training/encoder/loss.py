@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.encoder.batches import Batch, Packer
-from training.encoder.network import Network, maxsim, pool
+from training.encoder.network import SHORT_DIMENSION, Network, maxsim, pool
 
 _OWN = 0.5
 _PASSAGE = 0.3
@@ -19,10 +19,14 @@ _NEVER = -1e4
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Cosines of r questions: pooled and MaxSim with s sentences, shape (r, s), pooled with r passages."""
+    """Cosines of r questions: pooled and MaxSim with s sentences, shape (r, s), pooled with r passages.
+
+    `short` is MaxSim with the first numbers of the token vectors.
+    """
 
     pooled: Tensor
     maxsim: Tensor
+    short: Tensor
     passages: Tensor
 
 
@@ -38,16 +42,23 @@ def score(network: Network, batch: Batch, packer: Packer) -> Scores:
     whole = batch.in_passage.float() @ sums
     owner = batch.owner.reshape(-1)
     inside = owner >= 0
-    tokens = network.token_vectors(passages.reshape(-1, passages.shape[-1])[inside])
-    late = maxsim(
-        network.token_vectors(questions),
-        network.token_weights(questions, packer.counted(batch.questions)),
-        tokens,
-        owner[inside],
-        count,
+    states = passages.reshape(-1, passages.shape[-1])[inside]
+    weights = network.token_weights(questions, packer.counted(batch.questions))
+    late, short = (
+        maxsim(
+            network.token_vectors(questions, numbers),
+            weights,
+            network.token_vectors(states, numbers),
+            owner[inside],
+            count,
+        )
+        for numbers in (None, SHORT_DIMENSION)
     )
     return Scores(
-        vectors @ functional.normalize(sums, dim=1).T, late, vectors @ functional.normalize(whole, dim=1).T
+        pooled=vectors @ functional.normalize(sums, dim=1).T,
+        maxsim=late,
+        short=short,
+        passages=vectors @ functional.normalize(whole, dim=1).T,
     )
 
 
@@ -59,6 +70,7 @@ def loss(network: Network, batch: Batch, scores: Scores) -> Tensor:
     for each in (
         scores.pooled * pooled,
         scores.maxsim * late,
+        scores.short * late,
         (scores.pooled + scores.maxsim) * (pooled + late) / 2,
     ):
         total = total + _choice(each, batch.right)[answerable].mean()

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TOKEN_DIMENSION = 96
+SHORT_DIMENSION = 48
+"""Numbers of a token vector that are trained to do without the others (Matryoshka, arXiv 2205.13147)."""
 BODY = "bert."
 """Prefix of the transformer's weights in the network's."""
 _FIRST_SCALE = 20.0
@@ -45,9 +47,9 @@ class Network(nn.Module):
         states: Tensor = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
         return states.float()
 
-    def token_vectors(self, states: Tensor) -> Tensor:
-        """Unit vectors of tokens, shape (..., dimension)."""
-        return functional.normalize(self.token(states), dim=-1)
+    def token_vectors(self, states: Tensor, dimension: int | None = None) -> Tensor:
+        """Unit vectors of tokens, shape (..., dimension), from the first numbers of the projection."""
+        return functional.normalize(self.token(states)[..., :dimension], dim=-1)
 
     def token_weights(self, states: Tensor, counted: Tensor) -> Tensor:
         """Share of each counted token of a question in its MaxSim, shape (questions, tokens); sums to 1."""

@@ -10,18 +10,17 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from index.storage.arrays import Vectors
-from training.encoder.batches import BATCH, Packer, neighbour_batches
+from training.encoder.batches import BATCH, Packer
 from training.encoder.loss import loss, score
 from training.encoder.network import Network
 from training.encoder.rows import Row
@@ -46,30 +45,37 @@ class Settings:
     seed: int
 
 
+class Batches(Protocol):
+    """Gives the rows of each step of an epoch."""
+
+    def __call__(self, *, seed: int) -> Iterable[list[int]]:
+        """The same rows for the same seed."""
+        ...
+
+
 def train(
     network: Network,
     packer: Packer,
     rows: Sequence[Row],
     watched: Sequence[Row],
-    vectors: Vectors,
+    batches: Batches,
     out: Path,
     settings: Settings,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Train from the start or from the last state in `out`; `vectors` are of the rows' questions."""
+    """Train from the start or from the last state in `out`; see `Batches`."""
     network.bert.embeddings.word_embeddings.requires_grad_(False)
     groups, rates = _parameters(network)
     optimizer = torch.optim.AdamW(groups, weight_decay=_DECAY)
-    lengths = [sum(map(len, row.sentences)) for row in rows]
     steps = int(settings.epochs * (len(rows) // BATCH))
     step = _resume(network, optimizer, out / STATE)
     began, recent = time.monotonic(), []
     if not step:
         _log(out, {"step": 0, **watch(network, packer, watched)}, report)
     while step < steps:
-        epoch = step // (len(rows) // BATCH)
-        batches = list(neighbour_batches(vectors, lengths, seed=settings.seed + epoch))
-        for numbers in batches[step - epoch * (len(rows) // BATCH) :][: steps - step]:
+        epoch, done = divmod(step, len(rows) // BATCH)
+        ordered = list(batches(seed=settings.seed + epoch))
+        for numbers in ordered[done:][: steps - step]:
             share = min(1.0, (step + 1) / _WARM_UP) * max(_LEAST, 1 - step / steps)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * share
@@ -105,13 +111,14 @@ def _parameters(network: Network) -> tuple[list[dict[str, Any]], tuple[float, ..
 @torch.inference_mode()
 def watch(network: Network, packer: Packer, rows: Sequence[Row]) -> dict[str, float]:
     """Of held-out rows: how often the answer is first among the sentences of a hundred passages."""
-    firsts: dict[str, list[bool]] = {"pooled": [], "maxsim": [], "both": []}
+    firsts: dict[str, list[bool]] = {"pooled": [], "maxsim": [], "short": [], "both": []}
     for start in range(0, len(rows), _WATCHED_BATCH):
         batch = packer.batch(rows[start : start + _WATCHED_BATCH], None)
         scores = score(network, batch, packer)
         for name, each in (
             ("pooled", scores.pooled),
             ("maxsim", scores.maxsim),
+            ("short", scores.short),
             ("both", scores.pooled + scores.maxsim),
         ):
             best = each.argmax(dim=1, keepdim=True)
@@ -121,6 +128,15 @@ def watch(network: Network, packer: Packer, rows: Sequence[Row]) -> dict[str, fl
 
 def _mean(values: Sequence[float]) -> float:
     return round(float(np.mean(values)), 4)
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The network's weights in a state, without the optimizer's moments and the step."""
+    return {
+        name: tensor
+        for name, tensor in load_file(file).items()
+        if name != _STEP and not name.startswith(_MOMENTS)
+    }
 
 
 def _resume(network: Network, optimizer: Any, file: Path) -> int:

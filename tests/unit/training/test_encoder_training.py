@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import MultiVectorEncoder, SentenceTransformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from index.embedding.shipped_models import default_model_folder
@@ -20,12 +21,14 @@ from tests.support.sample_runs import COLLECTION
 from tests.support.tiers import full
 from training.encoder import train as training
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
-from training.encoder.export import WEIGHTS, export
+from training.encoder.export import LATE_INTERACTION, WEIGHTS, export
 from training.encoder.loss import loss, score
 from training.encoder.measure import SUMS, measure, open_network
+from training.encoder.mining import GROUP as MINED_GROUP
+from training.encoder.mining import Mined, mine, mined_batches
 from training.encoder.network import BODY, Network, maxsim, pool
 from training.encoder.rows import CAPS, Row, held_out, load_rows
-from training.encoder.train import LOG, STATE, Settings, train
+from training.encoder.train import LOG, STATE, Batches, Settings, read_weights, train
 from training.encoder.variations import vary
 from training.encoder.wordnet import FOLDER, synonyms
 
@@ -54,6 +57,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def packer() -> Packer:
     return Packer(AutoTokenizer.from_pretrained(str(default_model_folder()), local_files_only=True))
+
+
+def unsorted(rows: list[Row]) -> Batches:
+    return partial(neighbour_batches, np.eye(len(rows), dtype=np.float32), [0] * len(rows))
 
 
 def network(folder: Path) -> Network:
@@ -143,6 +150,26 @@ def test_a_batch_holds_neighbours_and_an_epoch_each_row_once() -> None:
     assert other != batches
 
 
+def test_hard_negatives_leave_out_what_may_answer_too() -> None:
+    """Row 0's question is near the sentence of row 1, nearer than its own answer to that of row 2."""
+    directions = np.eye(4, dtype=np.float32)
+    near = np.array([0.7, 0.3, 0.6, 0.2], dtype=np.float32)
+    questions = np.stack([near, *directions[1:]])
+    mined = Mined(questions, directions[[0, 2, 3, 1]], np.arange(5), np.full(4, 0.62, dtype=np.float32))
+    assert mined.hardness(0, np.array([1, 2, 3])).tolist() == pytest.approx([0, 0.2, 0.3])
+
+
+def test_mined_batches_hold_each_row_once(folder: Path, packer: Packer) -> None:
+    mined = mine(network(folder), packer, ROWS[: 2 * BATCH])
+    assert len(mined.sentences) == sum(len(row.sentences) for row in ROWS[: 2 * BATCH])
+    assert np.linalg.norm(mined.questions, axis=1) == pytest.approx(1, abs=1e-4)
+    batches = list(mined_batches(mined, [0] * 2 * BATCH, seed=1))
+    assert sorted(row for batch in batches for row in batch) == list(range(2 * BATCH))
+    for start in range(0, BATCH, MINED_GROUP):
+        centre, *others = batches[0][start : start + MINED_GROUP]
+        assert np.all(np.diff(mined.hardness(centre, np.array(others))) <= 1e-6)
+
+
 def test_questions_are_put_in_other_words() -> None:
     changed = {vary(ROWS[0], random.Random(seed)) for seed in range(40)}
     assert ROWS[0].question in changed
@@ -162,8 +189,9 @@ def test_synonyms_are_single_words_of_a_word_that_means_one_thing() -> None:
 def test_what_was_trained_ranks_better(folder: Path, packer: Packer, tmp_path: Path) -> None:
     made, rows = network(folder), ROWS[: 2 * BATCH]
     before = training.watch(made, packer, ROWS[2 * BATCH :])
-    vectors = np.eye(len(rows), dtype=np.float32)
-    train(made, packer, rows, ROWS[2 * BATCH :], vectors, tmp_path, Settings(20, seed=1), lambda _: None)
+    train(
+        made, packer, rows, ROWS[2 * BATCH :], unsorted(rows), tmp_path, Settings(20, seed=1), lambda _: None
+    )
     after = training.watch(made, packer, ROWS[2 * BATCH :])
     assert after["both"] > before["both"] + 0.2
     logged = [json.loads(line) for line in (tmp_path / LOG).read_text(encoding="utf-8").splitlines()]
@@ -173,29 +201,50 @@ def test_what_was_trained_ranks_better(folder: Path, packer: Packer, tmp_path: P
 
 def test_a_run_that_was_stopped_goes_on(folder: Path, packer: Packer, tmp_path: Path) -> None:
     """As far as the last state; from there on the numbers are those of a run that was not stopped."""
-    rows, vectors = ROWS[: 2 * BATCH], np.eye(2 * BATCH, dtype=np.float32)
+    rows = ROWS[: 2 * BATCH]
     for name, parts in (("whole", (3,)), ("parts", (3, 3))):
         made = network(folder)
         (tmp_path / name).mkdir()
         for epochs in parts:
             made = network(folder)
-            train(made, packer, rows, ROWS[:5], vectors, tmp_path / name, Settings(epochs, 1), lambda _: None)
+            train(made, packer, rows, ROWS[:5], unsorted(rows), tmp_path / name, Settings(epochs, 1), print)
+    assert read_weights(tmp_path / "whole" / STATE).keys() == network(folder).state_dict().keys()
     whole, again = (load_file(tmp_path / name / STATE) for name in ("whole", "parts"))
     assert int(whole["step"]) == 6
     assert whole.keys() == again.keys()
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
 
 
-def test_what_is_exported_lies_between_the_base_and_what_was_trained(tmp_path: Path) -> None:
+def test_what_is_exported_loads_as_pooled_and_as_late_interaction(tmp_path: Path) -> None:
     base = default_model_folder()
     before = load_file(base / WEIGHTS)
-    save_file({BODY + name: tensor.float() + 1 for name, tensor in before.items()}, tmp_path / STATE)
-    export(base, tmp_path / STATE, tmp_path / "model", share=0.25)
-    model: Any = SentenceTransformer(str(tmp_path / "model"), device="cpu", local_files_only=True)
-    weights = model[0].auto_model.state_dict()
+    layers = {
+        "token.weight": torch.randn(96, 384),
+        "weight.weight": torch.ones(1, 384),
+        "weight.bias": torch.ones(1),
+    }
+    save_file({BODY + name: tensor.float() + 1 for name, tensor in before.items()} | layers, tmp_path / STATE)
+    export(base, tmp_path / STATE, tmp_path / "mixed", share=0.25, dimension=48)
     name = "encoder.layer.0.output.dense.bias"
-    assert torch.allclose(weights[name].float(), before[name].float() + 0.25, atol=0.01)
-    assert model.encode(["a text"]).shape == (1, 384)
+    mixed = load_file(tmp_path / "mixed" / WEIGHTS)
+    assert torch.allclose(mixed[name].float(), before[name].float() + 0.25, atol=0.01)
+
+    export(base, tmp_path / STATE, tmp_path / "model", share=0, dimension=48)
+    assert sum(file.stat().st_size for file in (tmp_path / "model").rglob("*") if file.is_file()) < 45_000_000
+    projection = load_file(tmp_path / "model" / LATE_INTERACTION)["token.weight"].float()
+    assert projection.shape == (48, 384)
+    where: Any = {"device": "cpu", "local_files_only": True}
+    whole = SentenceTransformer(str(base), **where)
+    texts = ["Who paid for the café?", "It was paid, [unused7] they said."]
+    pooled = SentenceTransformer(str(tmp_path / "model"), **where)
+    assert pooled.get_embedding_dimension() == 384
+    assert (pooled.encode(texts) * whole.encode(texts)).sum(axis=1) == pytest.approx(1, abs=0.001)
+    late = MultiVectorEncoder(str(tmp_path / "model"), **where)
+    states = whole.encode(texts[:1], output_value="token_embeddings")[0].float()
+    expected = torch.nn.functional.normalize(states @ projection.T, dim=1)[1:-1]
+    for vectors in (late.encode_query(texts[:1])[0], late.encode_document(texts[:1])[0]):
+        assert vectors.shape == expected.shape
+        assert torch.allclose((vectors * expected).sum(dim=1), torch.ones(len(vectors)), atol=0.01)
 
 
 @full
