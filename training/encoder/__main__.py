@@ -1,8 +1,9 @@
 """Train the encoder: python -m training.encoder DATA OUT [--after STATE] [--epochs N] [--seed N]
 
 DATA holds `train` and `squad`. OUT gets the state of the training and its log, and a run that was stopped
-goes on from there; `python -m training.encoder.export` makes a model of the state. A round after another
-starts from its STATE with a new schedule, on a sample of the rows in batches of hard negatives.
+goes on from there; `training.encoder.average` and `training.encoder.export` make a model of states.
+A round after another starts from its STATE with a new schedule, on a sample of the rows in batches of hard
+negatives.
 Run nothing else meanwhile: two processes on the same cores make each other ten times as slow.
 """
 

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from index.embedding.shipped_models import default_model_folder
 from training.encoder.network import BODY, SHORT_DIMENSION
+from training.encoder.train import read_weights
 
 WEIGHTS = "model.safetensors"
 LATE_INTERACTION = "late_interaction.safetensors"
@@ -54,27 +55,16 @@ _MODULES = (
 )
 
 
-def mixed_weights(base: Path, trained: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """The base's transformer with `share` of the trained weights and the rest of its own, float32.
-
-    Between both lies what neither forgets: the base knows kinds of text that no training row is of (weight
-    averaging, WiSE-FT, arXiv 2109.01903).
-    """
-    return {
-        name: torch.lerp(tensor.float(), trained[BODY + name].float(), share)
-        for name, tensor in load_file(base / WEIGHTS).items()
-        if BODY + name in trained
-    }
-
-
-def export(base: Path, state: Path, folder: Path, *, share: float, dimension: int) -> None:
+def export(base: Path, state: Path, folder: Path, *, dimension: int) -> None:
     """Write the model with token vectors of `dimension` numbers; below 45 MB, as bfloat16.
 
     What no text of 256 tokens uses is left out: the pooler, later positions, unused words.
     """
-    trained = load_file(state)
+    trained = read_weights(state)
     weights = {
-        name: part for name, part in mixed_weights(base, trained, share).items() if _POOLER not in name
+        name.removeprefix(BODY): tensor
+        for name, tensor in trained.items()
+        if name.startswith(BODY) and not name.startswith(BODY + _POOLER)
     }
     tokenizer = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
     rows = _without_unused_words(tokenizer)
@@ -157,11 +147,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.encoder.export", description=__doc__)
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--share", type=float, default=0.5, help="of the trained weights")
     parser.add_argument("--dimension", type=int, default=SHORT_DIMENSION, help="of token vectors")
     chosen = parser.parse_args()
     base = default_model_folder()
-    export(base, chosen.state, chosen.folder, share=chosen.share, dimension=chosen.dimension)
+    export(base, chosen.state, chosen.folder, dimension=chosen.dimension)
 
 
 if __name__ == "__main__":

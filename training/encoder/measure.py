@@ -1,8 +1,7 @@
 """Measure the encoder on BEIR folders: python -m training.encoder.measure FOLDER... [--state FILE]
 
 Prints nDCG@10 and P@1 of sums of standardised scores. Sentences of a passage are pooled late, and a document
-has the score of its best sentence. Without --state the base model is measured; of the weights --share are
-trained.
+has the score of its best sentence. Without --state the base model is measured, with all numbers of a token.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from eval.beir.collection import Collection, read_collection
@@ -32,7 +30,8 @@ from index.search.fusion import zscore
 from index.search.query import Query
 from index.storage.arrays import Vectors
 from training.encoder.batches import Packer, padded
-from training.encoder.network import BODY, Network
+from training.encoder.network import Network
+from training.encoder.train import read_weights
 
 SCORES = (
     "dense",
@@ -81,7 +80,10 @@ class Unencoded:
 class LatePooling:
     """All scores of the sentences of a generation for a question."""
 
-    def __init__(self, network: Network, tokenizer: Any, generation: Generation) -> None:
+    def __init__(
+        self, network: Network, tokenizer: Any, generation: Generation, *, dimension: int | None = None
+    ) -> None:
+        self._dimension = dimension
         self._network, self._tokenizer, self._packer = network, tokenizer, Packer(tokenizer)
         self._generation, self._bm25 = generation, BM25Scorer(generation)
         spans, passages = generation.sentences.spans, np.arange(len(generation.passages), dtype=np.int32)
@@ -102,7 +104,7 @@ class LatePooling:
         counted = self._packer.counted(torch.tensor([ids]))
         weights = self._network.token_weights(states[None], counted)[0].numpy()
         vector = _unit(states.sum(dim=0).numpy())
-        similar = self._network.token_vectors(states).numpy() @ self._tokens.T
+        similar = self._network.token_vectors(states, self._dimension).numpy() @ self._tokens.T
         best = np.full((len(ids), len(self._generation.sentences)), -1.0, dtype=np.float32)
         best[:, self._with_tokens] = np.maximum.reduceat(similar, self._first_tokens, axis=1)
         late = [weights @ best, weights @ self._window_best(best)]
@@ -128,7 +130,7 @@ class LatePooling:
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
             states = self._states([encoded[number][0] for number in batch])
-            vectors = self._network.token_vectors(states).numpy()
+            vectors = self._network.token_vectors(states, self._dimension).numpy()
             for position, number in enumerate(batch):
                 owner = encoded[number][1]
                 inside = np.flatnonzero(owner >= 0)
@@ -146,6 +148,8 @@ class LatePooling:
         start, end = np.array(read["offset_mapping"]).T + passage.start
         first, last = sentence_ranges(self._generation.passage_of, np.array([number], dtype=np.int32))
         spans = self._generation.sentences.spans[int(first[0]) : int(last[0])]
+        if not len(spans):  # a passage that only continues a sentence too long for one
+            return read["input_ids"], np.full(len(start), -1)
         owner = np.searchsorted(spans[:, 1], start, side="right") - 1
         inside = (owner >= 0) & (end <= spans[owner, 2]) & (end > start)
         return read["input_ids"], np.where(inside, owner + int(first[0]), -1)
@@ -159,29 +163,26 @@ class LatePooling:
             return self._network.states(padded(rows, self._packer.pad))
 
 
-def open_network(base: Path, state: Path | None, share: float) -> Network:
-    """The network of a state, between base and trained weights; the base's own with whole tokens."""
-    if not state:
-        network = Network(base, dimension=_SIZE)
+def open_network(base: Path, state: Path | None) -> Network:
+    """The network of a state, or the base's own with whole tokens."""
+    network = Network(base) if state else Network(base, dimension=_SIZE)
+    if state:
+        network.load_state_dict(read_weights(state))
+    else:
         network.token.weight.data = torch.eye(_SIZE)
-        return network.eval().requires_grad_(False)
-    network, trained = Network(base), load_file(state)
-    mixed = {
-        name: torch.lerp(tensor, trained[name], share) if name.startswith(BODY) else trained[name]
-        for name, tensor in network.state_dict().items()
-    }
-    network.load_state_dict(mixed)
     return network.eval().requires_grad_(False)
 
 
-def measure(collection: Collection, network: Network, tokenizer: Any) -> Iterator[tuple[str, float, float]]:
+def measure(
+    collection: Collection, network: Network, tokenizer: Any, *, dimension: int | None = None
+) -> Iterator[tuple[str, float, float]]:
     """Each sum's name, nDCG@10 and P@1."""
     articles = {document.id: as_article(document) for document in collection.documents}
     names = {article.id: name for name, article in articles.items()}
     with tempfile.TemporaryDirectory() as data:
         build([article for article in articles.values() if article.text], Unencoded(tokenizer), Path(data))
         generation = DataFolder(Path(data)).open()
-        pooling = LatePooling(network, tokenizer, generation)
+        pooling = LatePooling(network, tokenizer, generation, dimension=dimension)
         of_row = [names[generation.articles[row].id] for row in generation.article_of[pooling.rows].tolist()]
         scores = {query: zscore(pooling.scores(text)) for query, text in collection.queries.items()}
         for name, weights in SUMS.items():
@@ -206,14 +207,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.encoder.measure", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--state", type=Path)
-    parser.add_argument("--share", type=float, default=0.5)
+    parser.add_argument("--dimension", type=int, help="of token vectors, all by default")
     chosen = parser.parse_args()
     base = default_model_folder()
     tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True)
-    network = open_network(base, chosen.state, chosen.share)
+    network = open_network(base, chosen.state)
     for folder in chosen.folders:
         with torch.inference_mode():
-            for name, ndcg, precision in measure(read_collection(folder), network, tokenizer):
+            for name, ndcg, precision in measure(
+                read_collection(folder), network, tokenizer, dimension=chosen.dimension
+            ):
                 print(f"{folder.name:<14} {name:<18} {ndcg:.3f} / {precision:.3f}", flush=True)
 
 

@@ -9,7 +9,7 @@ from training.calibration_corpora import in_haste
 from training.encoder.rows import Row
 from training.encoder.wordnet import synonyms
 
-_REPLACED, _LEFT_OUT = 0.2, 0.35
+_REPLACED, _LEFT_OUT = 0.3, 0.5
 """Questions with synonyms, and (added up) questions without some words of their answer."""
 _EACH = 0.5  # of the words that could be replaced or left out
 _FEWEST = 4  # words of a question from which some may be left out

@@ -20,8 +20,9 @@ from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION
 from tests.support.tiers import full
 from training.encoder import train as training
+from training.encoder.average import average
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
-from training.encoder.export import LATE_INTERACTION, WEIGHTS, export
+from training.encoder.export import LATE_INTERACTION, export
 from training.encoder.loss import loss, score
 from training.encoder.measure import SUMS, measure, open_network
 from training.encoder.mining import GROUP as MINED_GROUP
@@ -215,21 +216,18 @@ def test_a_run_that_was_stopped_goes_on(folder: Path, packer: Packer, tmp_path: 
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
 
 
+def test_an_average_lies_between_the_base_and_the_states() -> None:
+    base = {BODY + "x": torch.zeros(2), "token.weight": torch.zeros(2)}
+    states = [{name: torch.full((2,), value) for name in base} for value in (2.0, 4.0)]
+    mixed = average(base, states, 0.25)
+    assert mixed[BODY + "x"].tolist() == [2.25, 2.25]
+    assert mixed["token.weight"].tolist() == [3, 3]
+
+
 def test_what_is_exported_loads_as_pooled_and_as_late_interaction(tmp_path: Path) -> None:
     base = default_model_folder()
-    before = load_file(base / WEIGHTS)
-    layers = {
-        "token.weight": torch.randn(96, 384),
-        "weight.weight": torch.ones(1, 384),
-        "weight.bias": torch.ones(1),
-    }
-    save_file({BODY + name: tensor.float() + 1 for name, tensor in before.items()} | layers, tmp_path / STATE)
-    export(base, tmp_path / STATE, tmp_path / "mixed", share=0.25, dimension=48)
-    name = "encoder.layer.0.output.dense.bias"
-    mixed = load_file(tmp_path / "mixed" / WEIGHTS)
-    assert torch.allclose(mixed[name].float(), before[name].float() + 0.25, atol=0.01)
-
-    export(base, tmp_path / STATE, tmp_path / "model", share=0, dimension=48)
+    save_file(Network(base).state_dict(), tmp_path / STATE)
+    export(base, tmp_path / STATE, tmp_path / "model", dimension=48)
     assert sum(file.stat().st_size for file in (tmp_path / "model").rglob("*") if file.is_file()) < 45_000_000
     projection = load_file(tmp_path / "model" / LATE_INTERACTION)["token.weight"].float()
     assert projection.shape == (48, 384)
@@ -250,7 +248,7 @@ def test_what_is_exported_loads_as_pooled_and_as_late_interaction(tmp_path: Path
 @full
 def test_the_base_is_measured_on_a_collection(packer: Packer) -> None:
     tokenizer = packer._tokenizer
-    base = open_network(default_model_folder(), None, 0.5)
+    base = open_network(default_model_folder(), None)
     with torch.inference_mode():
         measured = {name: values for name, *values in measure(COLLECTION, base, tokenizer)}
     assert measured.keys() == SUMS.keys()
