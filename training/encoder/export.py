@@ -32,7 +32,7 @@ _DENSE = "1_Dense"
 _WORDS, _POSITIONS = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"
 _POOLER = "pooler."
 _UNUSED = re.compile(r"\[unused\d+\]")  # words of the vocabulary that no text is split into
-_MODULES = (
+_MODULES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("", "base.modules.transformer.Transformer", {}),
     (_DENSE, "base.modules.dense.Dense", {}),  # filled in below
     (
