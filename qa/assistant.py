@@ -127,7 +127,7 @@ class Assistant:
 
     def _query(self, question: Question, rewritten: RewrittenQuestion) -> Query:
         return Query(
-            vector=self.encoder.encode([rewritten.meaning])[0],
+            question=self.encoder.encode_questions([rewritten.meaning])[0],
             terms=tuple(self.generation.lexical.terms(rewritten.text)),
             phrases=question.phrases,
             synonyms=rewritten.alternatives,

@@ -1,4 +1,4 @@
-"""Builds a generation from articles in the data folder, reusing the vectors of unchanged text."""
+"""Builds a generation from articles in the data folder, reusing what was made of unchanged passages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from index.building.embed import (
     EmbeddingCheckpoint,
     Progress,
     checkpoint_folders,
-    encode_texts,
-    reuse_vectors,
+    encode_passages,
+    reuse_passages,
 )
 from index.building.layout import GenerationPlan, plan_generation
 from index.building.publish import publish
@@ -28,12 +28,14 @@ from index.retrieval.index_type import AUTO, Plan
 from index.storage.durable_io import Disk, as_build_failure
 
 SPARE_BYTES = 1 << 20  # added to the estimate
+SUM_BYTES = 20  # of a sentence: the lengths of its sums, and where its tokens begin
+CHARACTERS_PER_TOKEN = 3  # at least, in English: 4.5 with the spaces
 WORDS_PER_TEXT = 4  # the two lexical indexes take at most this many bytes per byte of articles
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The published generation, and how many of its distinct texts were encoded or reused."""
+    """The published generation, and how many of its passages were encoded or reused."""
 
     generation: str
     encoded: int
@@ -53,9 +55,9 @@ def build(
 ) -> Built:
     """Publish a generation of exactly these articles in the data folder, unless it is published already.
 
-    A text is encoded only if the same model's vector of it is neither in the published generation, nor in the
-    checkpoint of a stopped build, nor in `precomputed`. `plan` is how the vectors will be searched.
-    `progress` is called with the texts encoded so far and the texts to encode.
+    A passage is encoded only if what the same model made of it is neither in the published generation, nor in
+    the checkpoint of a stopped build, nor in `precomputed`. `plan` is how the vectors will be searched.
+    `progress` is called with the passages encoded so far and the passages to encode.
 
     Raises:
         BuildFailed: no article, no space, a failed write or a failed check.
@@ -67,19 +69,17 @@ def build(
         disk.make_data_folder(data)
         with DataFolder(data).lock():
             before = _published(data)
-            checkpoint = EmbeddingCheckpoint(
-                data, encoder.fingerprint, dimension=encoder.dimension, disk=disk
-            )
+            checkpoint = EmbeddingCheckpoint(data, encoder, disk=disk)
             _sweep(data, before, checkpoint, disk=disk)
             if before and _unchanged(before.manifest, contents, encoder):
                 _retire(data, disk=disk)  # undone if a build died after publishing
-                return Built(before.id, 0, len(contents.texts), True)
+                return Built(before.id, 0, len(contents.digests), True)
             _check_space(data, contents, encoder, disk=disk)
-            reuse_vectors(precomputed, encoder, before, checkpoint)
-            vectors, encoded = encode_texts(contents, encoder, before, checkpoint, progress=progress)
-            name = publish(data, contents, vectors, encoder=encoder, disk=disk)
+            reuse_passages(precomputed, encoder, before, checkpoint)
+            passages, encoded = encode_passages(contents, encoder, before, checkpoint, progress=progress)
+            name = publish(data, contents, passages, encoder=encoder, disk=disk)
             _retire(data, disk=disk)
-    return Built(name, encoded, len(contents.texts) - encoded, False)
+    return Built(name, encoded, len(contents.digests) - encoded, False)
 
 
 def _published(data: Path) -> Generation | None:
@@ -114,10 +114,12 @@ def _unchanged(manifest: Manifest, contents: GenerationPlan, encoder: Encoder) -
 
 
 def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk: Disk) -> None:
-    # The checkpoint holds the vectors a second time until publication.
-    rows = 2 * len(contents.texts) + len(contents.sentences) + len(contents.passages)
+    # The checkpoint holds what was encoded a second time until publication.
+    characters = int((contents.passage_spans[:, 2] - contents.passage_spans[:, 1]).sum())
+    vectors = len(contents.sentence_spans) * (4 * encoder.dimension + SUM_BYTES)
+    tokens = characters // CHARACTERS_PER_TOKEN * encoder.token_dimension
     texts = sum(map(len, contents.files.values()))
-    needed = 4 * encoder.dimension * rows + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
+    needed = 2 * (vectors + tokens) + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
     free = disk.free(data)
     if free < needed:
         reason = f"about {needed >> 20} MB are needed and {free >> 20} MB are free"

@@ -1,20 +1,22 @@
-"""Makes the vectors of a new generation: reuses those of unchanged text and encodes the others.
+"""Encodes the passages of a new generation, and reuses what was made of unchanged ones.
 
-Texts are encoded, written and read in blocks, so that the vectors are never all in memory.
+Passages are encoded, written and read in blocks, so that the vectors are never all in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.building.layout import GenerationPlan
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import EncodedPassages, Encoder
 from index.errors import BuildFailed
 from index.generation.generation import Generation
 from index.storage.arrays import RowIds, Vectors
@@ -22,52 +24,44 @@ from index.storage.durable_io import Disk
 
 Progress = Callable[[int, int], None]
 Digests = NDArray[np.uint8]
-Block = tuple[Digests, Vectors]
-"""Digests of texts, shape (n, 32), and the vectors of these, shape (n, dimension)."""
+Block = tuple[Digests, EncodedPassages]
+"""Digests of passages, shape (n, 32), and what an encoder made of these."""
 
 _NEW = -1
 _KEY = np.dtype("<u8")
 
 
 @dataclass(frozen=True, slots=True)
-class TextVectors:
-    """The vector of each text: at its row in `before`, or in `checkpoint` where `reused_rows` is -1."""
+class EncodedPlan:
+    """What was made of each passage: at its row in `before`, or in `checkpoint` where `reused_rows` is -1."""
 
     digests: Digests
-    dimension: int
     reused_rows: RowIds
     before: Generation | None
     checkpoint: EmbeddingCheckpoint
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Texts and numbers per vector."""
-        return len(self.digests), self.dimension
-
-    def blocks(self) -> Iterator[Vectors]:
-        """The vectors in the order of the texts, at most BLOCK at a time, shape (n, dimension)."""
+    def blocks(self) -> Iterator[EncodedPassages]:
+        """In order of the passages, at most BLOCK at a time."""
         for start in range(0, len(self.digests), BLOCK):
             rows = self.reused_rows[start : start + BLOCK]
-            vectors = np.empty((len(rows), self.dimension), dtype=np.float32)
-            reused = rows != _NEW
+            new, reused = np.flatnonzero(rows == _NEW), np.flatnonzero(rows != _NEW)
+            parts = [self.checkpoint.read([self.digests[start + row].tobytes() for row in new.tolist()])]
             if self.before:
-                vectors[reused] = self.before.vectors[rows[reused]]
-            for row in np.flatnonzero(~reused).tolist():
-                vectors[row] = self.checkpoint.vector(self.digests[start + row].tobytes())
-            yield vectors
+                parts.append(self.before.encoded(rows[reused]))
+            yield EncodedPassages.join(parts).take(np.argsort(np.concatenate([new, reused])))
 
 
-def encode_texts(
+def encode_passages(
     contents: GenerationPlan,
     encoder: Encoder,
     before: Generation | None,
     checkpoint: EmbeddingCheckpoint,
     *,
     progress: Progress | None = None,
-) -> tuple[TextVectors, int]:
-    """The vectors of all texts, and how many of them were encoded: those in `checkpoint` are reused.
+) -> tuple[EncodedPlan, int]:
+    """All passages, and how many of them were encoded: those in `checkpoint` are reused.
 
-    `progress` is called with the texts encoded so far and the texts to encode.
+    `progress` is called with the passages encoded so far and the passages to encode.
 
     Raises:
         BuildFailed: the model gives vectors whose length is not 1.
@@ -77,39 +71,44 @@ def encode_texts(
     reused = _reused_rows(digests, encoder, before)
     new = checkpoint.missing(digests, reused)
 
-    def advance(texts: int) -> None:
+    def advance(passages: int) -> None:
         nonlocal done
-        done += texts
+        done += passages
         if progress:
             progress(done, len(new))
 
-    for start in range(0, len(new), BLOCK):
-        rows = new[start : start + BLOCK]
-        vectors = encoder.encode([contents.texts[row] for row in rows], progress=advance)
-        _check_lengths(vectors, encoder)
-        checkpoint.add(digests[rows], vectors)
-    return TextVectors(digests, encoder.dimension, reused, before, checkpoint), len(new)
+    wanted = set(new)
+    texts = ((row, text) for row, text in enumerate(contents.passage_texts()) if row in wanted)
+    while block := list(islice(texts, BLOCK)):
+        encoded = encoder.encode_passages([text for _, text in block], progress=advance)
+        _check_lengths(encoded.vectors, encoder)
+        checkpoint.add(digests[[row for row, _ in block]], encoded)
+    return EncodedPlan(digests, reused, before, checkpoint), len(new)
 
 
-def reuse_vectors(
+def reuse_passages(
     blocks: Iterable[Block], encoder: Encoder, before: Generation | None, checkpoint: EmbeddingCheckpoint
 ) -> None:
-    """Add vectors made elsewhere by the same model to the checkpoint, unless `before` has them.
+    """Add passages encoded elsewhere by the same model to the checkpoint, unless `before` has them.
 
     Raises:
         BuildFailed: vectors of another dimension, or whose length is not 1.
         OSError: a block could not be written.
     """
-    for digests, vectors in blocks:
-        if vectors.shape != (len(digests), encoder.dimension):
-            raise BuildFailed(f"vectors of shape {vectors.shape} for {len(digests)} texts of {encoder.name}")
+    for digests, encoded in blocks:
+        sizes = encoded.vectors.shape[1], encoded.tokens.shape[1]
+        if len(digests) != len(encoded) or sizes != (encoder.dimension, encoder.token_dimension):
+            raise BuildFailed(
+                f"vectors of {sizes} numbers of {len(encoded)} passages are not of {encoder.name}"
+            )
         if new := checkpoint.missing(digests, _reused_rows(digests, encoder, before)):
-            _check_lengths(vectors[new], encoder)
-            checkpoint.add(digests[new], vectors[new])
+            part = encoded.take(np.array(new))
+            _check_lengths(part.vectors, encoder)
+            checkpoint.add(digests[new], part)
 
 
 def _reused_rows(digests: Digests, encoder: Encoder, before: Generation | None) -> RowIds:
-    """The row of each text in `before` if the same model made it, else -1."""
+    """The row of each passage in `before` if the same model made it, else -1."""
     if before is None or before.manifest.fingerprint != encoder.fingerprint:
         return np.full(len(digests), _NEW, dtype=np.int64)
     old, new = _keys(before.digests), _keys(digests)
@@ -131,26 +130,27 @@ def _check_lengths(vectors: Vectors, encoder: Encoder) -> None:
 
 
 PREFIX = "encoded-"
-BLOCK = 4096
-"""Texts encoded between two writes: the most that a stopped build loses."""
+BLOCK = 1024
+"""Passages encoded between two writes: the most that a stopped build loses."""
 
 _DIGEST = 32
 _FINGERPRINT = 16  # letters of it in the folder's name
+_DIGESTS = "digests"
 
 
 class EmbeddingCheckpoint:
-    """Vectors on disk by the digest of their text; only their positions are in memory."""
+    """Encoded passages on disk by their digest; only their positions are in memory."""
 
-    def __init__(self, data: Path, fingerprint: str, *, dimension: int, disk: Disk) -> None:
+    def __init__(self, data: Path, encoder: Encoder, *, disk: Disk) -> None:
         """Read the existing blocks; nothing is written before `add`."""
-        self.folder = data / f"{PREFIX}{fingerprint[:_FINGERPRINT]}"
-        self._dimension = dimension
+        self.folder = data / f"{PREFIX}{encoder.fingerprint[:_FINGERPRINT]}"
+        self._sizes = encoder.dimension, encoder.token_dimension
         self._disk = disk
         self._positions: dict[bytes, tuple[int, int]] = {}
         self._blocks: list[Path] = []
-        self._last: tuple[int, Vectors] = (-1, np.empty((0, dimension), dtype=np.float32))
+        self._last: tuple[int, EncodedPassages] = (-1, EncodedPassages.none(*self._sizes))
         for path in sorted(self.folder.glob("[0-9]*")):
-            if read := _read(path, dimension):
+            if read := _read(path):
                 self._remember(path, read[0])
 
     def __contains__(self, digest: bytes) -> bool:
@@ -160,31 +160,45 @@ class EmbeddingCheckpoint:
         return len(self._positions)
 
     def missing(self, digests: Digests, reused_rows: RowIds) -> list[int]:
-        """Positions of the texts that are neither reused nor here."""
-        new = np.flatnonzero(reused_rows == _NEW).tolist()
-        return [position for position in new if digests[position].tobytes() not in self._positions]
+        """Positions of the passages that are neither reused nor here, of equal ones the first."""
+        new: dict[bytes, int] = {}
+        for position in np.flatnonzero(reused_rows == _NEW).tolist():
+            digest = digests[position].tobytes()
+            if digest not in self._positions:
+                new.setdefault(digest, position)
+        return list(new.values())
 
-    def add(self, digests: Digests, vectors: Vectors) -> None:
+    def add(self, digests: Digests, encoded: EncodedPassages) -> None:
         """Write a block and flush it. Raises OSError."""
         if not self.folder.is_dir():
             self._disk.make_folder(self.folder)
             self._disk.sync_folder(self.folder.parent)
         numbers = [int(path.name) for path in self.folder.glob("[0-9]*")]
         path = self.folder / f"{max(numbers, default=0) + 1:08d}"
-        content = digests.tobytes() + np.ascontiguousarray(vectors, dtype=np.float32).tobytes()
+        stream = io.BytesIO()
+        np.savez(stream, allow_pickle=False, **{_DIGESTS: digests}, **asdict(encoded))
+        content = stream.getvalue()
         self._disk.write_file(path, hashlib.sha256(content).digest() + content)
         self._disk.sync_folder(self.folder)
         self._remember(path, digests)
 
-    def vector(self, digest: bytes) -> Vectors:
-        """The vector of a text, shape (dimension,)."""
-        number, row = self._positions[digest]
+    def read(self, digests: Sequence[bytes]) -> EncodedPassages:
+        """The passages with these digests, in this order. Raises OSError for a block that was changed."""
+        positions = [self._positions[digest] for digest in digests]
+        order = sorted(range(len(digests)), key=lambda number: positions[number])
+        parts = [EncodedPassages.none(*self._sizes)]
+        for block, numbers in groupby(order, key=lambda number: positions[number][0]):
+            rows = [positions[number][1] for number in numbers]
+            parts.append(self._block(block).take(np.array(rows)))
+        return EncodedPassages.join(parts).take(np.argsort(np.array(order, dtype=np.int64)))
+
+    def _block(self, number: int) -> EncodedPassages:
         if self._last[0] != number:
-            read = _read(self._blocks[number], self._dimension)
+            read = _read(self._blocks[number])
             if read is None:
                 raise OSError(None, "a block of vectors was changed", str(self._blocks[number]))
             self._last = number, read[1]
-        return np.asarray(self._last[1][row])
+        return self._last[1]
 
     def _remember(self, path: Path, digests: Digests) -> None:
         self._blocks.append(path)
@@ -197,12 +211,11 @@ def checkpoint_folders(data: Path, but: Path | None = None) -> Iterator[Path]:
     yield from (folder for folder in data.glob(f"{PREFIX}*") if folder != but)
 
 
-def _read(path: Path, dimension: int) -> tuple[Digests, Vectors] | None:
+def _read(path: Path) -> Block | None:
     content = path.read_bytes()
     seal, body = content[:_DIGEST], content[_DIGEST:]
-    count, remainder = divmod(len(body), _DIGEST + 4 * dimension)
-    if remainder or hashlib.sha256(body).digest() != seal:
+    if hashlib.sha256(body).digest() != seal:
         return None
-    digests = np.frombuffer(body, dtype=np.uint8, count=count * _DIGEST).reshape(count, _DIGEST)
-    vectors = np.frombuffer(body, dtype=np.float32, offset=count * _DIGEST).reshape(count, dimension)
-    return digests, vectors
+    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+        fields = dict(arrays)
+    return fields.pop(_DIGESTS), EncodedPassages(**fields)

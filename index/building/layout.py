@@ -1,11 +1,8 @@
-"""Plans a generation: splits articles and finds the distinct texts of sentences, windows and passages.
-
-Each distinct text is encoded once; three arrays of rows map spans to texts.
-"""
+"""Plans a generation: splits articles into sentences and passages, which are what an encoder reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,77 +12,82 @@ from numpy.typing import NDArray
 from corpus.article import Article, Passage, Sentence
 from corpus.passages import split_passages
 from corpus.sentences import split_sentences
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import Encoder, PassageText
 from index.errors import BuildFailed
 from index.generation.articles import article_files
-from index.generation.files import PASSAGE_ROWS, PASSAGES, SENTENCE_ROWS, SENTENCES, TEXTS, WINDOW_ROWS
+from index.generation.files import DIGESTS, PASSAGES, SENTENCES
 from index.generation.manifest import Setting
-from index.generation.spans import flags, window
+from index.generation.spans import flags
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.index_type import AUTO, Plan
 from index.retrieval.lexical_index import ANALYZER, Analyzer
 from index.retrieval.lexicon import LEXICON, lexicon_bytes
 from index.retrieval.sentence_terms import terms_files
-from index.storage.arrays import array_bytes, text_digest
-
-_Span = tuple[Article, int, int]
+from index.storage.arrays import Int32Rows, array_bytes, text_digest
 
 
-class DistinctTexts:
-    """Distinct texts in the order first seen, stored as spans and cut out of their article when used.
+@dataclass(frozen=True, slots=True)
+class SplitArticle:
+    """An article's sentences and passages in order; a sentence belongs to the passage with its start."""
 
-    As strings they would be several times the corpus: a word is in a sentence, three windows and a passage.
-    """
+    sentences: Sequence[Sentence]
+    passages: Sequence[Passage]
 
-    def __init__(self) -> None:
-        self._row: dict[bytes, int] = {}
-        self._spans: list[_Span] = []
+    def passage_texts(self) -> Iterator[PassageText]:
+        """What an encoder reads of each passage; of a sentence that is cut, the part in its passage."""
+        row = 0
+        for passage in self.passages:
+            first = row
+            while row < len(self.sentences) and self.sentences[row].start < passage.end:
+                row += 1
+            spans = [
+                (sentence.start - passage.start, min(sentence.end, passage.end) - passage.start)
+                for sentence in self.sentences[first:row]
+            ]
+            yield PassageText(passage.text, tuple(spans))
 
-    def rows(self, spans: Iterable[_Span]) -> NDArray[np.int32]:
-        """The row of each span's text, a new one for a text not seen before."""
-        return np.fromiter(map(self._enter, spans), dtype=np.int32)
 
-    def digests(self) -> NDArray[np.uint8]:
-        """The SHA-256 of each text, shape (texts, 32)."""
-        return np.frombuffer(b"".join(self._row), dtype=np.uint8).reshape(-1, 32)
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def __getitem__(self, row: int) -> str:
-        article, start, end = self._spans[row]
-        return article.text[start:end]
-
-    def _enter(self, span: _Span) -> int:
-        article, start, end = span
-        row = self._row.setdefault(text_digest(article.text[start:end]), len(self._spans))
-        if row == len(self._spans):
-            self._spans.append(span)
-        return row
+def split_article(article: Article, encoder: Encoder) -> SplitArticle:
+    """The sentences of an article, and the passages that fit the encoder's window."""
+    sentences = split_sentences(article)
+    passages = split_passages(sentences, limit=encoder.max_tokens, count_tokens=encoder.count_tokens)
+    return SplitArticle(sentences, passages)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationPlan:
-    """Facet columns of the articles in order of id, their spans, and the distinct texts to be encoded.
+    """Facet columns of the articles in order of id, their spans, and what is to be encoded of each passage.
 
-    `digests` holds the SHA-256 of each text, shape (texts, 32), and the arrays of rows index it.
-    `files` maps relative names to contents.
+    `digests` holds the SHA-256 of that, shape (passages, 32), and the spans are as in
+    `index.generation.spans`. `files` maps relative names to contents.
     """
 
     facets: FacetColumns
-    sentences: tuple[Sentence, ...]
-    passages: tuple[Passage, ...]
-    texts: DistinctTexts
+    articles: Sequence[SplitArticle]
+    sentence_spans: Int32Rows
+    passage_spans: Int32Rows
     digests: NDArray[np.uint8]
-    sentence_rows: NDArray[np.int32]
-    passage_rows: NDArray[np.int32]
     files: Mapping[str, bytes]
     settings: Mapping[str, Setting]
     plan: Plan
 
+    @property
+    def sentences(self) -> Iterator[Sentence]:
+        """All sentences in order of row."""
+        return (sentence for article in self.articles for sentence in article.sentences)
+
+    @property
+    def passages(self) -> Iterator[Passage]:
+        """All passages in order of row."""
+        return (passage for article in self.articles for passage in article.passages)
+
+    def passage_texts(self) -> Iterator[PassageText]:
+        """What is to be encoded, in order of row; made anew each time: all of it is as long as the corpus."""
+        return (text for article in self.articles for text in article.passage_texts())
+
 
 def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan = AUTO) -> GenerationPlan:
-    """Split articles and find their distinct texts; nothing is encoded.
+    """Split articles; nothing is encoded.
 
     `plan` is how the vectors will be searched, and part of the settings.
 
@@ -93,35 +95,29 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     """
     ordered = tuple(sorted(articles, key=lambda article: article.id))
     _check(ordered)
-    split = [split_sentences(article) for article in ordered]
-    joined = [
-        split_passages(part, limit=encoder.max_tokens, count_tokens=encoder.count_tokens) for part in split
-    ]
-    sentences = tuple(sentence for part in split for sentence in part)
-    passages = tuple(passage for part in joined for passage in part)
-    if not sentences:
+    split = [split_article(article, encoder) for article in ordered]
+    if not any(part.sentences for part in split):
         raise BuildFailed("the articles hold no sentence; give a folder with text in it")
-    texts = DistinctTexts()
-    sentence_rows = texts.rows((s.article, s.start, s.end) for s in sentences)
-    window_rows = texts.rows((s.article, *window(sentences, row)) for row, s in enumerate(sentences))
-    passage_rows = texts.rows((p.article, p.start, p.end) for p in passages)
-    # See `index.generation.spans`.
-    sentence_spans = [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part]
-    passage_spans = [(row, p.start, p.end) for row, part in enumerate(joined) for p in part]
-    digests = texts.digests()
+    sentence_spans = np.array(
+        [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part.sentences],
+        dtype=np.int32,
+    )
+    passage_spans = np.array(
+        [(row, p.start, p.end) for row, part in enumerate(split) for p in part.passages], dtype=np.int32
+    )
+    digests = np.frombuffer(
+        b"".join(text.digest() for part in split for text in part.passage_texts()), dtype=np.uint8
+    ).reshape(-1, 32)
     facets = FacetColumns.of(ordered)
     analyzer = Analyzer()
     files = {
         **article_files(ordered),
         **facets.files(),
-        SENTENCES: array_bytes(np.array(sentence_spans, dtype=np.int32)),
-        PASSAGES: array_bytes(np.array(passage_spans, dtype=np.int32)),
-        SENTENCE_ROWS: array_bytes(sentence_rows),
-        WINDOW_ROWS: array_bytes(window_rows),
-        PASSAGE_ROWS: array_bytes(passage_rows),
-        TEXTS: array_bytes(digests),
+        SENTENCES: array_bytes(sentence_spans),
+        PASSAGES: array_bytes(passage_spans),
+        DIGESTS: array_bytes(digests),
         LEXICON: lexicon_bytes(ordered),
-        **terms_files(analyzer.terms(sentence.text) for sentence in sentences),
+        **terms_files(analyzer.terms(sentence.text) for part in split for sentence in part.sentences),
     }
     settings: dict[str, Setting] = {
         "analyzer": ANALYZER,
@@ -131,12 +127,10 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     }
     return GenerationPlan(
         facets=facets,
-        sentences=sentences,
-        passages=passages,
-        texts=texts,
+        articles=split,
+        sentence_spans=sentence_spans,
+        passage_spans=passage_spans,
         digests=digests,
-        sentence_rows=sentence_rows,
-        passage_rows=passage_rows,
         files=files,
         settings=settings,
         plan=plan,

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from corpus.article import Passage, Sentence
-from index.building.embed import TextVectors
+from index.building.embed import EncodedPlan
 from index.building.layout import GenerationPlan
 from index.embedding.encoder import Encoder
 from index.embedding.load import encoding_metadata
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import DataFolder, Pointer
-from index.generation.files import DENSE_PASSAGES, DENSE_SENTENCES, LEXICAL, VECTORS
+from index.generation.files import DENSE, LEXICAL, SUMS, TOKEN_STARTS, TOKENS, VECTORS
 from index.generation.generation import open_generation
 from index.generation.manifest import (
     FORMAT,
@@ -37,15 +39,16 @@ from index.generation.manifest import (
     write_manifest,
 )
 from index.generation.self_check import check_probes, check_texts
+from index.generation.sums import sum_lengths
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.lexical_index import IndexedText, LexicalIndex
 from index.retrieval.tuning import make_index
-from index.storage.arrays import array_header, read_array
+from index.storage.arrays import Counts, Vectors, array_bytes, array_header, read_array
 from index.storage.durable_io import Disk
 
 
 def publish(
-    data: Path, contents: GenerationPlan, vectors: TextVectors, *, encoder: Encoder, disk: Disk
+    data: Path, contents: GenerationPlan, passages: EncodedPlan, *, encoder: Encoder, disk: Disk
 ) -> str:
     """Publish a generation; the caller holds the lock. Returns its name.
 
@@ -61,7 +64,7 @@ def publish(
     temporary = data / f"tmp-{nonce}"
     try:
         with _as_build_failure():
-            files, indexes = _write(temporary, contents, vectors, disk=disk)
+            files, index, counts = _write(temporary, contents, passages, encoder, disk=disk)
             manifest = Manifest(
                 format=FORMAT,
                 generation=name,
@@ -69,14 +72,10 @@ def publish(
                 model=encoder.name,
                 fingerprint=encoder.fingerprint,
                 dimension=encoder.dimension,
+                token_dimension=encoder.token_dimension,
                 settings={**contents.settings, **encoding_metadata(encoder)},
-                counts={
-                    "articles": len(contents.facets.articles),
-                    "sentences": len(contents.sentences),
-                    "passages": len(contents.passages),
-                    "vectors": len(contents.texts),
-                },
-                indexes=indexes,
+                counts=counts,
+                index=index,
                 files=files,
             )
             _self_check(temporary, manifest)
@@ -90,19 +89,29 @@ def publish(
 
 
 def _write(
-    folder: Path, contents: GenerationPlan, vectors: TextVectors, *, disk: Disk
-) -> tuple[dict[str, FileDigest], dict[str, Mapping[str, Fact]]]:
-    """Write and flush everything but the manifest; returns the files and the dense indexes.
+    folder: Path, contents: GenerationPlan, passages: EncodedPlan, encoder: Encoder, *, disk: Disk
+) -> tuple[dict[str, FileDigest], Mapping[str, Fact], dict[str, int]]:
+    """Write and flush everything but the manifest; returns the files, the dense index and the counts.
 
     Where the content is in memory its hash is taken from there, so that the check finds a bad write.
     """
     disk.make_folder(folder)
-    files: dict[str, FileDigest] = {VECTORS: _write_vectors(folder / VECTORS, vectors, disk=disk)}
+    files, tokens = _write_encoded(folder, contents, passages, encoder, disk=disk)
     for file, content in contents.files.items():
         disk.write_file(folder / file, content)
         files[file] = content_digest(content)
-    indexes = _write_dense(folder, contents, vectors.shape, disk=disk)
-    written = [file for file in (DENSE_SENTENCES, DENSE_PASSAGES) if (folder / file).exists()]
+    counts = {
+        "articles": len(contents.articles),
+        "sentences": len(contents.sentence_spans),
+        "passages": len(contents.passage_spans),
+        "tokens": tokens,
+    }
+    disk.step("index", folder / DENSE)
+    vectors = read_array(
+        folder / VECTORS, dtype=np.float32, shape=(counts["sentences"], encoder.dimension), mapped=True
+    )
+    index = make_index(folder / DENSE, vectors, contents.plan)
+    written = [DENSE] if (folder / DENSE).exists() else []
     lexical = folder / LEXICAL
     disk.make_folder(lexical)
     disk.step("index", lexical)
@@ -114,29 +123,47 @@ def _write(
         files[file] = file_digest(folder / file)
     for folder_written in (*lexical.iterdir(), lexical):
         disk.sync_folder(folder_written)
-    return files, indexes
+    return files, index, counts
 
 
-def _write_vectors(path: Path, vectors: TextVectors, *, disk: Disk) -> FileDigest:
-    header = array_header(vectors.shape, np.float32)
-    digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in vectors.blocks())))
-    return FileDigest(len(header) + 4 * math.prod(vectors.shape), digest)
+def _write_encoded(
+    folder: Path, contents: GenerationPlan, passages: EncodedPlan, encoder: Encoder, *, disk: Disk
+) -> tuple[dict[str, FileDigest], int]:
+    """Write vectors, sums and tokens, in two rounds; returns the files and how many tokens there are."""
+    lengths: list[Vectors] = []
+    token_counts: list[Counts] = []
+
+    def vectors() -> Iterator[Vectors]:
+        for block in passages.blocks():
+            lengths.append(block.lengths)
+            token_counts.append(block.token_counts)
+            yield block.vectors
+
+    shape = len(contents.sentence_spans), encoder.dimension
+    files = {VECTORS: _write_array(folder / VECTORS, shape, np.float32, vectors(), disk=disk)}
+    starts = np.concatenate([[0], np.concatenate(token_counts).cumsum()]).astype(np.int64)
+    tokens = int(starts[-1])
+    blocks = (block.tokens for block in passages.blocks())
+    token_shape = tokens, encoder.token_dimension
+    files[TOKENS] = _write_array(folder / TOKENS, token_shape, np.int8, blocks, disk=disk)
+    read = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
+    sums = sum_lengths(read, np.concatenate(lengths), contents.sentence_spans, contents.passage_spans)
+    for file, array in ((SUMS, sums), (TOKEN_STARTS, starts)):
+        content = array_bytes(array)
+        disk.write_file(folder / file, content)
+        files[file] = content_digest(content)
+    return files, tokens
 
 
-def _write_dense(
-    folder: Path, contents: GenerationPlan, shape: tuple[int, ...], *, disk: Disk
-) -> dict[str, Mapping[str, Fact]]:
-    """Both dense indexes, made from the mapped vectors."""
-    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
-    units = {DENSE_SENTENCES: contents.sentence_rows, DENSE_PASSAGES: contents.passage_rows}
-    indexes: dict[str, Mapping[str, Fact]] = {}
-    for file, rows in units.items():
-        disk.step("index", folder / file)
-        indexes[file] = make_index(folder / file, vectors, rows, contents.plan)
-    return indexes
+def _write_array(
+    path: Path, shape: tuple[int, int], dtype: DTypeLike, blocks: Iterable[NDArray[Any]], *, disk: Disk
+) -> FileDigest:
+    header = array_header(shape, dtype)
+    digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in blocks)))
+    return FileDigest(len(header) + np.dtype(dtype).itemsize * math.prod(shape), digest)
 
 
-def _indexed_texts(spans: Sequence[Sentence | Passage], facets: FacetColumns) -> Iterator[IndexedText]:
+def _indexed_texts(spans: Iterable[Sentence | Passage], facets: FacetColumns) -> Iterator[IndexedText]:
     """Each text with the filter ids of its article."""
     rows = {article.id: row for row, article in enumerate(facets.articles)}
     filter_ids = facets.filter_ids()

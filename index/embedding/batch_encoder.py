@@ -13,14 +13,24 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index.embedding.encoder import (
+    TOKEN_SCALE,
+    EncodedPassages,
+    EncodedQuestion,
+    PassageText,
+    SentenceEncoder,
+)
 from index.embedding.parity import MIN_COSINE, PROBES, least_cosine
-from index.embedding.tokenizer import Inputs, TokenIds, Tokenizer
+from index.embedding.tokenizer import MASK, NO_SENTENCE, Inputs, TokenIds, Tokenizer
 from index.errors import ModelRefused
-from index.storage.arrays import Vectors
+from index.storage.arrays import Mask, Vectors
 
 SLAB = 512
 """Texts tokenised at once: a tenth of a second, sorted by characters before and by tokens after."""
+
+_TINY = np.float32(1e-30)
 
 FP32_BELOW = 32
 """Texts up to which float32 is used, as for questions."""
@@ -30,11 +40,19 @@ Result = TypeVar("Result")
 
 
 class Network(Protocol):
-    """Maps token ids to vectors; need not be thread-safe."""
+    """Maps token ids to numbers; need not be thread-safe."""
 
     @property
     def dimension(self) -> int:
         """Numbers per vector."""
+
+    @property
+    def token_dimension(self) -> int:
+        """Numbers per token vector; 0 if there are none."""
+
+    @property
+    def pools_late(self) -> bool:
+        """Whether the states of the tokens are returned, for late pooling."""
 
     @property
     def budget(self) -> int:
@@ -45,7 +63,11 @@ class Network(Protocol):
         """Batches are padded to a multiple of this width."""
 
     def __call__(self, inputs: Inputs) -> Vectors:
-        """A vector of L2 norm 1 for each text, shape (texts, dimension)."""
+        """A vector of L2 norm 1 for each text, shape (texts, dimension).
+
+        With late pooling, shape (texts, tokens, numbers): for each token its state and, if there are token
+        vectors, that of L2 norm 1 and the logarithm of its weight in a question.
+        """
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +87,7 @@ class BackendModels:
     fast: Network | None = None
 
 
-class BatchEncoder:
+class BatchEncoder(SentenceEncoder):
     """An `index.embedding.encoder.Encoder` over networks; safe to share between threads."""
 
     def __init__(self, models: BackendModels, tokenizer: Tokenizer, *, name: str, fingerprint: str) -> None:
@@ -86,8 +108,10 @@ class BatchEncoder:
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `Encoder.encode`. Raises ModelRefused if a strict backend's fast network does not agree."""
-        network = self.models.fp32 if len(texts) <= FP32_BELOW else self._fast()
-        return self._encode(texts, network, progress=progress)
+        return self._encode(texts, self._network(len(texts)), progress=progress)
+
+    def _network(self, texts: int) -> Network:
+        return self.models.fp32 if texts <= FP32_BELOW else self._fast()
 
     def _fast(self) -> Network:
         models = self.models
@@ -117,24 +141,122 @@ class BatchEncoder:
         self, texts: Sequence[str], network: Network, *, progress: Callable[[int], None] | None = None
     ) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for rows, tokens in self._tokenized(texts):
-            for batch in pack([len(ids) for ids in tokens], network.budget):
-                inputs = self._tokenizer.pad([tokens[position] for position in batch], step=network.step)
-                with self._inference_lock:
-                    vectors[[rows[position] for position in batch]] = network(inputs)
+        for rows, tokens in in_slabs(texts, len, self._tokenizer.tokenize):
+            for batch in pack(list(map(len, tokens)), network.budget):
+                outputs, mask = self._run([tokens[position] for position in batch], network)
+                vectors[[rows[position] for position in batch]] = self._vectors(outputs, mask)
                 if progress:
                     progress(len(batch))
         return vectors
 
-    def _tokenized(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[TokenIds]]]:
-        """Rows and token ids of the texts in slabs of similar length."""
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        slabs = [order[start : start + SLAB] for start in range(0, len(order), SLAB)]
+    def _run(self, tokens: Sequence[TokenIds], network: Network) -> tuple[Vectors, Mask]:
+        """The network's outputs, and which of them belong to a token."""
+        inputs = self._tokenizer.pad(tokens, step=network.step)
+        with self._inference_lock:
+            return network(inputs), inputs[MASK] > 0
 
-        def tokenize(rows: list[int]) -> tuple[list[int], list[TokenIds]]:
-            return rows, self._tokenizer.tokenize([texts[row] for row in rows])
+    def _vectors(self, outputs: Vectors, mask: Mask) -> Vectors:
+        """The vector of each text, shape (texts, dimension)."""
+        return outputs
 
-        yield from one_ahead(tokenize, slabs) if len(slabs) > 1 else map(tokenize, slabs)
+
+class LatePoolingEncoder(BatchEncoder):
+    """A `BatchEncoder` over networks that return the states of the tokens: a passage is read once."""
+
+    pools_late = True
+
+    def __init__(self, models: BackendModels, tokenizer: Tokenizer, *, name: str, fingerprint: str) -> None:
+        self.token_dimension = models.fp32.token_dimension
+        super().__init__(models, tokenizer, name=name, fingerprint=fingerprint)
+
+    def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
+        """See `Encoder.encode_questions`."""
+        network, tokens = self._network(len(texts)), self._tokenizer.tokenize(texts)
+        questions: dict[int, EncodedQuestion] = {}
+        for batch in pack(list(map(len, tokens)), network.budget):
+            ids = [tokens[position] for position in batch]
+            outputs, mask = self._run(ids, network)
+            vectors = self._vectors(outputs, mask)
+            for row, position in enumerate(batch):
+                # The first and the last token are the special ones.
+                inside = outputs[row, 1 : len(ids[row]) - 1, self.dimension :]
+                questions[position] = EncodedQuestion(vectors[row], self._weighted(inside))
+        return [questions[position] for position in range(len(texts))]
+
+    def encode_passages(
+        self, passages: Sequence[PassageText], *, progress: Callable[[int], None] | None = None
+    ) -> EncodedPassages:
+        """See `Encoder.encode_passages`. Raises ModelRefused as `encode` does.
+
+        A sentence without a token of its own has the vector of its passage, and counts nothing in sums.
+        """
+        network = self._network(len(passages))
+        parts: dict[int, EncodedPassages] = {}
+        for rows, tokenized in in_slabs(passages, _characters, self._tokenizer.tokenize_passages):
+            for batch in pack([len(tokens.ids) for tokens in tokenized], network.budget):
+                outputs, mask = self._run([tokenized[position].ids for position in batch], network)
+                means = self._vectors(outputs, mask)
+                for row, position in enumerate(batch):
+                    number, tokens = rows[position], tokenized[position]
+                    states = outputs[row, : len(tokens.ids)]
+                    count = len(passages[number].sentences)
+                    parts[number] = self._pool(states, tokens.sentences, count, means[row])
+                if progress:
+                    progress(len(batch))
+        if not parts:
+            return EncodedPassages.none(self.dimension, self.token_dimension)
+        return EncodedPassages.join([parts[number] for number in range(len(passages))])
+
+    def _vectors(self, outputs: Vectors, mask: Mask) -> Vectors:
+        """Means of all tokens, special ones included, as the model was trained."""
+        sums = np.einsum("twd,tw->td", outputs[:, :, : self.dimension], mask.astype(np.float32))
+        return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True))
+
+    def _weighted(self, outputs: Vectors) -> Vectors:
+        """The token vectors of a question, each as long as its weight: the softmax of the last numbers."""
+        if not self.token_dimension or not len(outputs):
+            return np.zeros((0, self.token_dimension), dtype=np.float32)
+        weights = np.exp(outputs[:, -1:] - outputs[:, -1].max())
+        return np.asarray(outputs[:, :-1] * (weights / weights.sum()))
+
+    def _pool(
+        self, states: Vectors, sentences: NDArray[np.int64], count: int, mean: Vectors
+    ) -> EncodedPassages:
+        inside = sentences != NO_SENTENCE
+        states, sentences = states[inside], sentences[inside]
+        starts = np.flatnonzero(np.diff(sentences, prepend=NO_SENTENCE))
+        sums = np.zeros((count, self.dimension), dtype=np.float32)
+        if len(starts):
+            sums[sentences[starts]] = np.add.reduceat(states[:, : self.dimension], starts, axis=0)
+        lengths = np.linalg.norm(sums, axis=1).astype(np.float32)
+        vectors = np.where(lengths[:, None] > 0, sums / np.maximum(lengths, _TINY)[:, None], mean)
+        tokens = states[:, self.dimension : self.dimension + self.token_dimension]
+        return EncodedPassages(
+            counts=np.array([count]),
+            vectors=vectors,
+            lengths=lengths,
+            token_counts=np.bincount(sentences, minlength=count) * (self.token_dimension > 0),
+            tokens=np.rint(tokens * TOKEN_SCALE).astype(np.int8)[: len(tokens) * (self.token_dimension > 0)],
+        )
+
+
+def in_slabs(
+    items: Sequence[Item],
+    length: Callable[[Item], int],
+    tokenize: Callable[[list[Item]], list[Result]],
+) -> Iterator[tuple[list[int], list[Result]]]:
+    """Positions and tokens of the items in slabs of similar length."""
+    order = sorted(range(len(items)), key=lambda position: length(items[position]))
+    slabs = [order[start : start + SLAB] for start in range(0, len(order), SLAB)]
+
+    def tokenized(positions: list[int]) -> tuple[list[int], list[Result]]:
+        return positions, tokenize([items[position] for position in positions])
+
+    yield from one_ahead(tokenized, slabs) if len(slabs) > 1 else map(tokenized, slabs)
+
+
+def _characters(passage: PassageText) -> int:
+    return len(passage.text)
 
 
 def pack(lengths: Sequence[int], budget: int) -> list[list[int]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from index.embedding.batch_encoder import FP32_BELOW
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import EncodedPassages, EncodedQuestion, Encoder, PassageText
 from index.errors import IndexFailure
 from index.storage.arrays import Vectors
 
@@ -22,10 +22,10 @@ _BATCH_ERRORS = (*_TEXT_ERRORS, IndexFailure, MemoryError, OSError, RuntimeError
 
 @dataclass(slots=True, eq=False)
 class _PendingRequest:
-    """A caller's texts, and after their batch the vectors: None if it failed."""
+    """A caller's questions, and after their batch what was encoded: None if it failed."""
 
     texts: list[str]
-    vectors: Vectors | None = None
+    encoded: list[EncodedQuestion] | None = None
     done: bool = False
 
 
@@ -37,6 +37,8 @@ class DynamicBatchingEncoder:
         self.name = encoder.name
         self.fingerprint = encoder.fingerprint
         self.dimension = encoder.dimension
+        self.token_dimension = encoder.token_dimension
+        self.pools_late = encoder.pools_late
         self.max_tokens = encoder.max_tokens
         self._changed = threading.Condition()
         self._running = False
@@ -47,9 +49,19 @@ class DynamicBatchingEncoder:
         return self.encoder.count_tokens(text)
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
-        """See `Encoder.encode`. An error reaches only the callers whose own texts cause it."""
-        if progress or not 0 < len(texts) <= FP32_BELOW:
-            return self.encoder.encode(texts, progress=progress)
+        """See `Encoder.encode`; not batched with others."""
+        return self.encoder.encode(texts, progress=progress)
+
+    def encode_passages(
+        self, passages: Sequence[PassageText], *, progress: Callable[[int], None] | None = None
+    ) -> EncodedPassages:
+        """See `Encoder.encode_passages`; not batched with others."""
+        return self.encoder.encode_passages(passages, progress=progress)
+
+    def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
+        """See `Encoder.encode_questions`. An error reaches only the callers whose own texts cause it."""
+        if not 0 < len(texts) <= FP32_BELOW:
+            return self.encoder.encode_questions(texts)
         request = _PendingRequest(list(texts))
         with self._changed:
             self._waiting.append(request)
@@ -58,7 +70,7 @@ class DynamicBatchingEncoder:
                     self._changed.wait()
                 else:
                     self._run_batch()
-        return self.encoder.encode(request.texts) if request.vectors is None else request.vectors
+        return self.encoder.encode_questions(request.texts) if request.encoded is None else request.encoded
 
     def _run_batch(self) -> None:
         """Encodes the oldest pending requests as one batch; new requests may queue meanwhile."""
@@ -84,10 +96,10 @@ class DynamicBatchingEncoder:
 
     def _encode_batch(self, batch: Sequence[_PendingRequest]) -> None:
         try:
-            vectors = self.encoder.encode([text for request in batch for text in request.texts])
+            encoded = self.encoder.encode_questions([text for request in batch for text in request.texts])
         except _BATCH_ERRORS:
             return
         start = 0
         for request in batch:
-            request.vectors = vectors[start : start + len(request.texts)]
+            request.encoded = encoded[start : start + len(request.texts)]
             start += len(request.texts)

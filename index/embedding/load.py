@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from index.embedding.batch_encoder import BackendModels, BatchEncoder, Network
+from index.embedding.batch_encoder import BackendModels, BatchEncoder, LatePoolingEncoder, Network
 from index.embedding.encoder import Encoder
 from index.embedding.openvino_models import Export, export_folder, openvino_fault, read_export, write_export
 from index.embedding.parity import PROBES
@@ -29,6 +29,7 @@ from index.embedding.shipped_models import (
 )
 from index.embedding.tokenizer import Tokenizer
 from index.embedding.torch_models import (
+    LateInteraction,
     SentenceTransformerEncoder,
     TorchNetwork,
     best_device,
@@ -37,7 +38,6 @@ from index.embedding.torch_models import (
     load_bi_encoder,
     to_bfloat16,
     tokenizer_of,
-    whole_network,
 )
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
@@ -141,16 +141,19 @@ class _Source:
         if tokenizer is None:
             digest = fingerprint(self.files, max_tokens=int(model.max_seq_length))
             return SentenceTransformerEncoder(model, name=self.name, fingerprint=digest)
-        return self._encoder(BackendModels(backend, TorchNetwork(model, tokenizer.names)), tokenizer)
+        return self._encoder(BackendModels(backend, self._network(model, tokenizer)), tokenizer)
+
+    def _network(self, model: Any, tokenizer: Tokenizer) -> TorchNetwork:
+        return TorchNetwork(model, tokenizer.names, LateInteraction.read(self.folder))
 
     def _open_bf16(self, model: Any, tokenizer: Tokenizer, *, strict: bool) -> BatchEncoder:
         """Float32 for few texts, and a bfloat16 copy, made when there are many."""
-        fp32 = TorchNetwork(model, tokenizer.names)
+        fp32 = self._network(model, tokenizer)
         models = BackendModels(
             backend=Backend.BF16,
             fp32=fp32,
             reference=self._reference(fp32, tokenizer),
-            make_fast=lambda: TorchNetwork(to_bfloat16(model), tokenizer.names),
+            make_fast=lambda: self._network(to_bfloat16(model), tokenizer),
             strict=strict,
         )
         return self._encoder(models, tokenizer)
@@ -175,8 +178,15 @@ class _Source:
     def _export(self, folder: Path) -> Export:
         model = load_bi_encoder(self.folder, "cpu")
         tokenizer = self._required(tokenizer_of(model))
-        reference = self._reference(TorchNetwork(model, tokenizer.names), tokenizer)
-        return write_export(Export(folder, tokenizer, reference), whole_network(model, tokenizer.names))
+        network = self._network(model, tokenizer)
+        export = Export(
+            folder,
+            tokenizer,
+            self._reference(network, tokenizer),
+            pools_late=network.pools_late,
+            token_dimension=network.token_dimension,
+        )
+        return write_export(export, network.whole)
 
     def _required(self, tokenizer: Tokenizer | None) -> Tokenizer:
         if tokenizer is None:
@@ -188,4 +198,5 @@ class _Source:
 
     def _encoder(self, models: BackendModels, tokenizer: Tokenizer) -> BatchEncoder:
         digest = fingerprint(self.files, max_tokens=tokenizer.max_tokens)
-        return BatchEncoder(models, tokenizer, name=self.name, fingerprint=digest)
+        kind = LatePoolingEncoder if models.fp32.pools_late else BatchEncoder
+        return kind(models, tokenizer, name=self.name, fingerprint=digest)

@@ -38,16 +38,24 @@ FAULTS = (ImportError, AttributeError, OSError, RuntimeError, TypeError, ValueEr
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Export:
-    """A converted model; `reference` has the float32 vectors of the probes, shape (probes, dimension)."""
+    """A converted model; `reference` has the float32 vectors of the probes, shape (probes, dimension).
+
+    `pools_late` and `token_dimension` are those of `index.embedding.batch_encoder.Network`.
+    """
 
     folder: Path
     tokenizer: Tokenizer
     reference: Vectors
+    pools_late: bool
+    token_dimension: int
 
     def network(self, *, fp32: bool) -> OpenVinoNetwork:
         """The network; unless `fp32`, in bfloat16 where that is fast. Raises ModelRefused."""
-        names, dimension = self.tokenizer.names, self.reference.shape[1]
-        return OpenVinoNetwork(self.folder / NETWORK, names, dimension=dimension, fp32=fp32)
+        network = OpenVinoNetwork(
+            self.folder / NETWORK, self.tokenizer.names, dimension=self.reference.shape[1], fp32=fp32
+        )
+        network.pools_late, network.token_dimension = self.pools_late, self.token_dimension
+        return network
 
 
 def export_folder(models: Path, files: Sequence[str]) -> Path:
@@ -69,7 +77,13 @@ def read_export(folder: Path) -> Export | None:
             max_tokens=description["max_tokens"],
             pad_id=description["blank"],
         )
-        return Export(folder, tokenizer, np.load(folder / REFERENCE, allow_pickle=False))
+        return Export(
+            folder,
+            tokenizer,
+            np.load(folder / REFERENCE, allow_pickle=False),
+            pools_late=description["pools_late"],
+            token_dimension=description["token_dimension"],
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -85,7 +99,7 @@ def write_export(export: Export, network: Any) -> Export:
             _convert(network, tokenizer.pad(tokenizer.tokenize(PROBES[1:4])), new)
             (new / TOKENIZER).write_text(tokenizer.content, encoding="utf-8")
             np.save(new / REFERENCE, export.reference, allow_pickle=False)
-            (new / EXPORT).write_text(_description(new, tokenizer), encoding="ascii")
+            (new / EXPORT).write_text(_description(new, export), encoding="ascii")
     except OSError as error:
         raise ModelRefused(
             f"the converted model cannot be written to {export.folder}: {error.strerror}; "
@@ -94,13 +108,16 @@ def write_export(export: Export, network: Any) -> Export:
     return export
 
 
-def _description(folder: Path, tokenizer: Tokenizer) -> str:
+def _description(folder: Path, export: Export) -> str:
+    tokenizer = export.tokenizer
     description = {
         "version": _version(),
         "probes": lines_sha256(PROBES),
         "inputs": tokenizer.names,
         "max_tokens": tokenizer.max_tokens,
         "blank": tokenizer.pad_id,
+        "pools_late": export.pools_late,
+        "token_dimension": export.token_dimension,
         "files": {path.name: file_sha256(path) for path in folder.iterdir()},
     }
     return json.dumps(description, indent=1, sort_keys=True) + "\n"
@@ -114,6 +131,8 @@ class OpenVinoNetwork:
 
     budget = 4096  # texts a second: 194 at 1024, 179 at 4096, 193 at 8192, within the noise
     step = 8
+    pools_late = False
+    token_dimension = 0
 
     def __init__(self, file: Path, names: Sequence[str], *, dimension: int, fp32: bool) -> None:
         """Raises ModelRefused."""

@@ -106,9 +106,10 @@ def hashed_files(folder: Path) -> list[str]:
 def fingerprint(files: Sequence[str], *, max_tokens: int) -> str:
     """SHA-256 over everything that decides the vectors: `hashed_files`, window and normalisation.
 
-    The backend is left out: backends must agree, see `index.embedding.parity`.
+    The backend is left out: backends must agree, see `index.embedding.parity`; so is the model card.
     """
-    return lines_sha256([f"max_tokens {max_tokens}", "norm l2", *files])
+    deciding = [line for line in files if not line.endswith(".md")]
+    return lines_sha256([f"max_tokens {max_tokens}", "norm l2", *deciding])
 
 
 def lines_sha256(lines: Sequence[str]) -> str:

@@ -7,18 +7,31 @@ milliseconds per text, and runs only models with their own preprocessing, which 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpus.normalise import replace_surrogates
+from index.embedding.encoder import PassageText
 
 TokenIds = NDArray[np.int64]
 Inputs = Mapping[str, NDArray[np.int64]]
 """A network's inputs by name, each of shape (texts, longest of them in tokens)."""
 
+NO_SENTENCE = -1
+"""In place of a sentence: special tokens, padding, and what stands between sentences."""
+
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PassageTokens:
+    """Token ids, and the position of each token's sentence in the passage, both of shape (tokens,)."""
+
+    ids: TokenIds
+    sentences: NDArray[np.int64]
 
 
 class Tokenizer:
@@ -41,6 +54,16 @@ class Tokenizer:
         """The ids of each text, at most `max_tokens`."""
         encodings = self._truncating.encode_batch_fast([replace_surrogates(text) for text in texts])
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+
+    def tokenize_passages(self, passages: Sequence[PassageText]) -> list[PassageTokens]:
+        """The ids of each passage, at most `max_tokens`, and the sentence of each token."""
+        encodings = self._truncating.encode_batch([replace_surrogates(passage.text) for passage in passages])
+        return [
+            PassageTokens(
+                np.array(encoding.ids, dtype=np.int64), _sentences(encoding.offsets, passage.sentences)
+            )
+            for encoding, passage in zip(encodings, passages, strict=True)
+        ]
 
     def pad(self, tokens: Sequence[TokenIds], *, step: int = 1) -> Inputs:
         """Inputs for these texts, padded at the end to a multiple of `step` within the window."""
@@ -70,3 +93,15 @@ def raw_tokenizer(content: str) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _sentences(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """The position of each token's span among the spans of sentences."""
+    if not spans:
+        return np.full(len(offsets), NO_SENTENCE, dtype=np.int64)
+    start, end = np.array(offsets, dtype=np.int64).T
+    first, last = np.array(spans, dtype=np.int64).T
+    sentence = np.searchsorted(first, start, side="right") - 1
+    # Special tokens have an empty span; a token over the end of a sentence belongs to none.
+    inside = (sentence >= 0) & (end <= last[sentence]) & (end > start)
+    return np.where(inside, sentence, NO_SENTENCE)

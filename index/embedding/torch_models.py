@@ -9,16 +9,18 @@ import copy
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from logging import ERROR, getLogger
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 
 from corpus.normalise import replace_surrogates
+from index.embedding.encoder import SentenceEncoder
 from index.embedding.parity import PROBES
 from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer, raw_tokenizer
 from index.errors import ModelRefused
@@ -45,16 +47,21 @@ def load_bi_encoder(folder: Path, device: str) -> Any:
 
 
 class TorchNetwork:
-    """All modules of a bi-encoder as one `index.embedding.batch_encoder.Network`."""
+    """A bi-encoder as an `index.embedding.batch_encoder.Network`: late pooling if the model allows it.
+
+    `whole` is the `torch.nn.Module`.
+    """
 
     step = 1
 
-    def __init__(self, model: Any, names: Sequence[str]) -> None:
+    def __init__(self, model: Any, names: Sequence[str], late: LateInteraction | None = None) -> None:
         self.dimension = int(model.get_embedding_dimension())
+        self.pools_late = pools_late(model)
+        self.token_dimension = late.dimension if late and self.pools_late else 0
         self.budget = _BUDGET if model.device.type == "cpu" else _GPU_BUDGET
         self._names = names
         self._device = model.device
-        self._whole = whole_network(model, names)
+        self.whole = whole_network(model, names, late)
 
     def __call__(self, inputs: Inputs) -> Vectors:
         """See `Network`."""
@@ -62,15 +69,62 @@ class TorchNetwork:
 
         with torch.inference_mode():
             tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._names]
-            vectors: Vectors = self._whole(*tensors).cpu().numpy()
+            vectors: Vectors = self.whole(*tensors).cpu().numpy()
         return vectors
 
 
-def whole_network(model: Any, names: Sequence[str]) -> Any:
-    """A bi-encoder as one `torch.nn.Module`: maps inputs, in the order of `names`, to vectors of norm 1."""
+LATE_INTERACTION = "late_interaction.safetensors"
+"""A file of a model: `token.weight`, shape (t, d), and `weight.weight`, (1, d), with `weight.bias`, (1,)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LateInteraction:
+    """The layers that make of a token's state its vector and the logarithm of its weight in a question."""
+
+    tensors: Mapping[str, Any]
+
+    @property
+    def dimension(self) -> int:
+        """Numbers per token vector."""
+        return int(self.tensors["token.weight"].shape[0])
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Those of a model's folder; None if it has none. Raises ModelRefused."""
+        from safetensors.torch import load_file
+
+        path = folder / LATE_INTERACTION
+        if not path.exists():
+            return None
+        with _load_errors(folder):
+            read = cls({name: tensor.float() for name, tensor in load_file(path).items()})
+            width = read.tensors["token.weight"].shape[1]
+            shapes = {name: tuple(tensor.shape) for name, tensor in read.tensors.items()}
+            if shapes != {
+                "token.weight": (read.dimension, width),
+                "weight.weight": (1, width),
+                "weight.bias": (1,),
+            }:
+                raise ValueError(f"{LATE_INTERACTION} has other tensors than token and weight: {shapes}")
+        return read
+
+
+def pools_late(model: Any) -> bool:
+    """Whether a text's vector is the mean of the states of its tokens, and nothing else is done to it."""
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    modules = list(model)
+    kinds = [type(module) for module in modules]
+    if kinds not in ([Transformer, Pooling], [Transformer, Pooling, Normalize]):
+        return False
+    return modules[1].pooling_mode in ("mean", ("mean",), ["mean"])
+
+
+def whole_network(model: Any, names: Sequence[str], late: LateInteraction | None = None) -> Any:
+    """A bi-encoder as one `torch.nn.Module`: maps inputs, in the order of `names`, as `Network` says."""
     import torch
 
-    class Whole(torch.nn.Module):
+    class Texts(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -79,7 +133,22 @@ def whole_network(model: Any, names: Sequence[str]) -> Any:
             features = self.model(dict(zip(names, tensors, strict=True)))
             return torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
 
-    return Whole().eval()
+    class Tokens(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model[0]
+            for name, tensor in late.tensors.items() if late else ():
+                self.register_buffer(name.replace(".", "_"), tensor.to(model.device))
+
+        def forward(self, *tensors: Any) -> Any:
+            states = self.model(dict(zip(names, tensors, strict=True)))["token_embeddings"].float()
+            if late is None:
+                return states
+            vectors = torch.nn.functional.normalize(states @ self.token_weight.T, dim=2)
+            weights = states @ self.weight_weight.T + self.weight_bias
+            return torch.cat([states, vectors, weights], dim=2)
+
+    return (Tokens() if pools_late(model) else Texts()).eval()
 
 
 def to_bfloat16(model: Any) -> Any:
@@ -207,7 +276,7 @@ def quiet() -> Iterator[None]:
 BATCH = 32  # texts: the default of sentence-transformers
 
 
-class SentenceTransformerEncoder:
+class SentenceTransformerEncoder(SentenceEncoder):
     """An `index.embedding.encoder.Encoder` over a `SentenceTransformer`; safe to share between threads."""
 
     def __init__(self, model: Any, *, name: str, fingerprint: str) -> None:

@@ -5,10 +5,10 @@ article_places.npy                the end of each line, and the length of each t
 facts.json, publishers.npy, authors.npy, years.npy    facet columns
 name_hashes.npy, name_rows.npy, by_title.npy          articles by id and file, and in order of title
 sentences.npy, passages.npy       article row, start, end (and flags) of each span
-texts.npy                         SHA-256 of each distinct text
-vectors.npy                       its vector
-sentence_rows.npy, window_rows.npy, passage_rows.npy    the text of each span
-sentences.faiss, passages.faiss   IVF indexes of the same vectors, if there are too many for brute force
+digests.npy                       SHA-256 of what was encoded of each passage
+vectors.npy, sums.npy             vector of each sentence; lengths of its sum, its window's and its passage's
+tokens.npy, token_starts.npy      vectors of the tokens of all sentences, and where those of each begin
+sentences.faiss                   IVF index of the sentences' vectors, if they are too many for brute force
 lexical/sentence, lexical/passage full-text indexes
 vocabulary.txt, terms.npy, term_starts.npy    the terms of each sentence, to be counted
 lexicon.json                      words as they are written, and acronyms
@@ -27,20 +27,19 @@ ARTICLES = "articles.jsonl"
 ARTICLE_PLACES = "article_places.npy"
 SENTENCES = "sentences.npy"
 PASSAGES = "passages.npy"
-TEXTS = "texts.npy"
+DIGESTS = "digests.npy"
 VECTORS = "vectors.npy"
-SENTENCE_ROWS = "sentence_rows.npy"
-WINDOW_ROWS = "window_rows.npy"
-PASSAGE_ROWS = "passage_rows.npy"
-DENSE_SENTENCES = "sentences.faiss"
-DENSE_PASSAGES = "passages.faiss"
+SUMS = "sums.npy"
+TOKENS = "tokens.npy"
+TOKEN_STARTS = "token_starts.npy"
+DENSE = "sentences.faiss"
 LEXICAL = "lexical"
 MANIFEST = "manifest.json"
 
-VECTOR_FILES = frozenset({VECTORS, DENSE_SENTENCES, DENSE_PASSAGES})
+VECTOR_FILES = frozenset({VECTORS, DENSE})
 """Files that a generation with `index.retrieval.dense_index.RemoteVectors` does not have."""
 
-_FILES = {ARTICLES, ARTICLE_PLACES, SENTENCES, PASSAGES, TEXTS, SENTENCE_ROWS, WINDOW_ROWS, PASSAGE_ROWS}
+_FILES = {ARTICLES, ARTICLE_PLACES, SENTENCES, PASSAGES, DIGESTS, SUMS, TOKENS, TOKEN_STARTS}
 _FILES |= {*VECTOR_FILES, VALUES, NAME_HASHES, NAME_ROWS, BY_TITLE, VOCABULARY, TERMS, TERM_STARTS, LEXICON}
 _FILES |= {f"{facet}.npy" for facet in COLUMNS}
 _LEXICAL_FILE = re.compile(rf"{LEXICAL}/(sentence|passage)/(\.managed|meta|[0-9a-f]{{32}})(\.[a-z0-9]+)+")

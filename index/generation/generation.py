@@ -5,7 +5,7 @@ Long files are mapped into memory; no object of an article, sentence or passage 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,52 +13,55 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from index.embedding.encoder import EncodedPassages, TokenVectors
 from index.errors import Damaged
 from index.generation.articles import Articles, open_articles
 from index.generation.files import (
-    DENSE_PASSAGES,
-    DENSE_SENTENCES,
+    DENSE,
+    DIGESTS,
     LEXICAL,
     MANIFEST,
-    PASSAGE_ROWS,
     PASSAGES,
-    SENTENCE_ROWS,
     SENTENCES,
-    TEXTS,
+    SUMS,
+    TOKEN_STARTS,
+    TOKENS,
     VECTORS,
-    WINDOW_ROWS,
 )
-from index.generation.manifest import Fact, Manifest
-from index.generation.spans import Passages, Sentences, neighbour_rows, passage_of, read_spans
-from index.retrieval.dense_index import AllowedTexts, DenseIndex, RemoteVectors
+from index.generation.manifest import Manifest
+from index.generation.spans import (
+    Passages,
+    Sentences,
+    neighbour_rows,
+    passage_of,
+    read_spans,
+    sentence_ranges,
+)
+from index.retrieval.dense_index import AllowedSentences, DenseIndex, RemoteVectors
 from index.retrieval.facet_columns import FacetColumns
-from index.retrieval.filter import NO_FILTER_IDS, Filter, FilterIds, Granularity
+from index.retrieval.filter import Filter
 from index.retrieval.lexical_index import LexicalIndex
 from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
 from index.retrieval.sentence_terms import Terms, read_terms
-from index.storage.arrays import Int32Rows, Vectors, read_array, read_rows, release_pages
+from index.storage.arrays import (
+    Int32Rows,
+    RowIds,
+    Vectors,
+    concatenate_ranges,
+    read_array,
+    read_starts,
+    release_pages,
+)
 from index.storage.lru import LruCache
 
 RELEASE_ABOVE = 1 << 28  # bytes of vectors; smaller files stay in memory
 QUESTIONS_BETWEEN_RELEASES = (
-    64  # questions after which the lists of the dense indexes are given back: 300 MB of a million texts
+    64  # questions after which the lists of the dense index are given back: 300 MB of a million sentences
 )
 
 
 CACHED_FILTERS = 4
 """Filters whose result is cached, 20 MB each at a million passages: people ask more than once under one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AllowedSpans:
-    """Sentences and passages that pass a filter (None: all), and the filter as ids."""
-
-    sentences: AllowedTexts | None = None
-    passages: AllowedTexts | None = None
-    filter_ids: FilterIds = field(default_factory=lambda: NO_FILTER_IDS)
-
-
-ALL_SPANS = AllowedSpans()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,12 @@ class MeanLengths:
 class Generation:
     """One published state of the index. A row is the position of a span in `sentences` or `passages`.
 
-    `vectors` has shape (texts, dimension), float32, and stays on disk or a server until used; `digests`,
-    shape (texts, 32), holds the SHA-256 of each text. `sentence_rows`, `window_rows` (one per sentence)
-    and `passage_rows` index both. `passage_of` and `article_of` map a sentence's row to the row of the
-    passage with its first character, and of its article; both ascend.
+    `vectors`, shape (sentences, dimension), float32, have norm 1 and stay on disk or a server until used;
+    `sums`, shape (sentences, 3), are the norms of the sums that a sentence, its window and its passage are.
+    `tokens`, shape (tokens, token_dimension), int8, are in order of sentence, those of a sentence from its
+    place in `token_starts`, shape (sentences + 1,). `digests`, shape (passages, 32), hold the SHA-256 of what
+    was encoded. `passage_of` and `article_of` map a sentence's row to the row of the passage with its first
+    character, and of its article; both ascend.
     """
 
     folder: Path
@@ -88,17 +93,16 @@ class Generation:
     passages: Passages
     passage_of: Int32Rows
     vectors: Vectors | RemoteVectors
+    sums: Vectors
+    tokens: TokenVectors
+    token_starts: RowIds
     digests: NDArray[np.uint8]
-    sentence_rows: Int32Rows
-    window_rows: Int32Rows
-    passage_rows: Int32Rows
-    dense_sentences: DenseIndex
-    dense_passages: DenseIndex
+    dense: DenseIndex
     lexical: LexicalIndex
     terms: Terms
     lexicon: Lexicon
     mean_lengths: MeanLengths
-    filters: LruCache[Filter, AllowedSpans] = field(default_factory=lambda: LruCache(CACHED_FILTERS))
+    filters: LruCache[Filter, AllowedSentences] = field(default_factory=lambda: LruCache(CACHED_FILTERS))
     questions: Iterator[int] = field(default_factory=count)
 
     @property
@@ -121,20 +125,29 @@ class Generation:
         first, last = neighbour_rows(self.sentences.spans, np.array([row]))
         return int(first[0]), int(last[0])
 
-    def allowed(self, where: Filter) -> AllowedSpans | None:
-        """The spans that pass a filter; None if the filter is empty."""
+    def encoded(self, passages: RowIds) -> EncodedPassages:
+        """What the encoder made of some passages, in this order."""
+        first, last = sentence_ranges(self.passage_of, passages.astype(np.int32))
+        sentences = concatenate_ranges(first, last)
+        starts, ends = self.token_starts[sentences], self.token_starts[sentences + 1]
+        return EncodedPassages(
+            counts=last - first,
+            vectors=np.asarray(self.vectors[sentences]),
+            lengths=self.sums[sentences, 0],
+            token_counts=ends - starts,
+            tokens=self.tokens[concatenate_ranges(starts, ends)],
+        )
+
+    def allowed(self, where: Filter) -> AllowedSentences | None:
+        """The sentences that pass a filter; None if the filter is empty."""
         return self.filters.get_or_compute(where, self._allowed) if where else None
 
-    def _allowed(self, where: Filter) -> AllowedSpans:
+    def _allowed(self, where: Filter) -> AllowedSentences:
         articles = self.facets.allowed(where)
-        if articles is None:
-            return ALL_SPANS
-        marks = {facet.value: places for facet, places in self.facets.chosen(where).items()}
-        return AllowedSpans(
-            sentences=self.dense_sentences.allowed_texts(articles[self.article_of], marks),
-            passages=self.dense_passages.allowed_texts(articles[self.passages.spans[:, 0]], marks),
-            filter_ids=marks,
-        )
+        assert articles is not None, "a filter with a value allows some articles, or none"
+        rows = articles[self.article_of]
+        filter_ids = {facet.value: places for facet, places in self.facets.chosen(where).items()}
+        return AllowedSentences(rows, int(np.count_nonzero(rows)), filter_ids)
 
     def release_pages(self) -> None:
         """Give back memory of mapped files, which is read again when used.
@@ -143,13 +156,12 @@ class Generation:
         """
         if self.vectors.nbytes < RELEASE_ABOVE:
             return
-        arrays = (self.vectors, self.digests, self.terms.ids, self.terms.starts, self.sentences.spans)
-        for array in (*arrays, self.passages.spans, self.sentence_rows, self.window_rows, self.passage_rows):
+        arrays = (self.vectors, self.sums, self.tokens, self.token_starts, self.digests)
+        for array in (*arrays, self.terms.ids, self.terms.starts, self.sentences.spans, self.passages.spans):
             release_pages(array)
         self.articles.release_pages()
         if next(self.questions) % QUESTIONS_BETWEEN_RELEASES == 0:  # used by every question, and far smaller
-            self.dense_sentences.release_pages()
-            self.dense_passages.release_pages()
+            self.dense.release_pages()
 
 
 def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | None = None) -> Generation:
@@ -158,26 +170,14 @@ def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | No
     Raises Damaged: a file that does not fit the others: a span outside its text, a row out of range.
     """
     sizes = manifest.counts
-    rows, texts, dimension = sizes["sentences"], sizes["vectors"], manifest.dimension
+    rows, tokens = sizes["sentences"], sizes["tokens"]
     articles = open_articles(folder, sizes["articles"])
     sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=rows)
     vectors: Vectors | RemoteVectors = remote or read_array(
-        folder / VECTORS, dtype=np.float32, shape=(texts, dimension), mapped=True
+        folder / VECTORS, dtype=np.float32, shape=(rows, manifest.dimension), mapped=True
     )
-    sentence_rows = read_rows(folder / SENTENCE_ROWS, rows, below=texts)
-    passage_rows = read_rows(folder / PASSAGE_ROWS, len(passages), below=texts)
-    dense = {
-        Granularity.SENTENCE: (folder / DENSE_SENTENCES, sentence_rows),
-        Granularity.PASSAGE: (folder / DENSE_PASSAGES, passage_rows),
-    }
-    opened_dense = {
-        unit: DenseIndex(remote, rows_of, remote.search_index(unit), brute_force_below=0)
-        if remote
-        else _open_dense(file, np.asarray(vectors), rows_of, manifest.indexes)
-        for unit, (file, rows_of) in dense.items()
-    }
     opened = Generation(
         folder=folder,
         manifest=manifest,
@@ -187,27 +187,30 @@ def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | No
         passages=passages,
         passage_of=passage_of(sentences.spans, passages.spans, folder / PASSAGES),
         vectors=vectors,
-        digests=read_array(folder / TEXTS, dtype=np.uint8, shape=(texts, 32), mapped=True),
-        sentence_rows=sentence_rows,
-        window_rows=read_rows(folder / WINDOW_ROWS, rows, below=texts),
-        passage_rows=passage_rows,
-        dense_sentences=opened_dense[Granularity.SENTENCE],
-        dense_passages=opened_dense[Granularity.PASSAGE],
+        sums=read_array(folder / SUMS, dtype=np.float32, shape=(rows, 3), mapped=True),
+        tokens=read_array(
+            folder / TOKENS, dtype=np.int8, shape=(tokens, manifest.token_dimension), mapped=True
+        ),
+        token_starts=read_starts(folder / TOKEN_STARTS, rows),
+        digests=read_array(folder / DIGESTS, dtype=np.uint8, shape=(len(passages), 32), mapped=True),
+        dense=_open_dense(folder, vectors, manifest, remote),
         lexical=_open_lexical(folder, manifest),
         terms=terms,
         lexicon=read_lexicon(folder / LEXICON),
         mean_lengths=_mean_lengths(sentences.spans, terms, len(passages)),
     )
+    if opened.token_starts[-1] != tokens:
+        raise Damaged(folder / TOKEN_STARTS, f"ends at {opened.token_starts[-1]} of {tokens} tokens")
     opened.release_pages()
     return opened
 
 
 def _open_dense(
-    file: Path, vectors: NDArray[np.float32], rows: Int32Rows, indexes: Mapping[str, Mapping[str, Fact]]
+    folder: Path, vectors: Vectors | RemoteVectors, manifest: Manifest, remote: RemoteVectors | None
 ) -> DenseIndex:
-    if file.name not in indexes:
-        raise Damaged(file.with_name(MANIFEST), f"tells nothing of {file.name}")
-    return DenseIndex.open(file, vectors, rows, indexes[file.name])
+    if remote:
+        return DenseIndex(remote, remote.search_index(), brute_force_below=0)
+    return DenseIndex.open(folder / DENSE, np.asarray(vectors), manifest.index)
 
 
 def _mean_lengths(spans: Int32Rows, terms: Terms, passages: int) -> MeanLengths:

@@ -22,7 +22,7 @@ from index.errors import Damaged
 from index.generation.files import MANIFEST, is_file_name
 from index.storage.durable_io import Disk
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a file of a generation changes its meaning; other formats are refused."""
 
 SMALL = 1 << 20
@@ -46,9 +46,9 @@ class FileDigest:
 class Manifest:
     """Metadata of a generation. `files` has relative paths with forward slashes, without the manifest's own.
 
-    `created` is UTC in ISO 8601, `counts` has articles, sentences, passages and vectors, `settings` all but
-    text and model that decides the files. `indexes` has the kind of each dense index and, if approximate,
-    its parameters and the recall@10 measured when it was built.
+    `created` is UTC in ISO 8601, `counts` has articles, sentences, passages and tokens, `settings` all but
+    text and model that decides the files. `index` has the kind of the dense index and, if approximate, its
+    parameters and the recall@10 measured when it was built. `token_dimension` is 0 without token vectors.
     """
 
     format: int
@@ -57,9 +57,10 @@ class Manifest:
     model: str
     fingerprint: str
     dimension: int
+    token_dimension: int
     settings: Mapping[str, Setting]
     counts: Mapping[str, int]
-    indexes: Mapping[str, Mapping[str, Fact]]
+    index: Mapping[str, Fact]
     files: Mapping[str, FileDigest]
 
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
-from corpus.article import Passage, Sentence
+from index.embedding.encoder import PassageText
 from index.errors import Damaged
-from index.generation.files import DENSE_SENTENCES, LEXICAL, PASSAGES, SENTENCES, VECTORS
+from index.generation.files import DENSE, LEXICAL, PASSAGES, VECTORS
 from index.generation.generation import Generation
-from index.generation.spans import HEADING
+from index.generation.spans import HEADING, sentence_ranges
 from index.retrieval.filter import Granularity
 from index.retrieval.index_type import Kind
-from index.storage.arrays import text_digest
 
 PROBES = 16  # sentences that must find themselves before a build is published
 NEAR = 1e-4  # float32 sums of a few hundred products agree at least this well
 
 
 def check_texts(generation: Generation) -> None:
-    """Cut each sentence and passage out of its article and compare it with its stored hash.
+    """Cut each passage out of its article, with its sentences, and compare it with its stored hash.
 
-    Raises Damaged: the first span whose text differs.
+    Raises Damaged: the first passage that differs.
     """
-    _check_spans(generation, generation.sentences, generation.sentence_rows, SENTENCES)
-    _check_spans(generation, generation.passages, generation.passage_rows, PASSAGES)
+    first, last = sentence_ranges(generation.passage_of, np.arange(len(generation.passages), dtype=np.int32))
+    for row, passage in enumerate(generation.passages):
+        spans = generation.sentences.spans[first[row] : last[row], 1:3] - passage.start
+        ends = np.minimum(spans[:, 1], passage.end - passage.start)
+        text = PassageText(passage.text, tuple(zip(spans[:, 0].tolist(), ends.tolist(), strict=True)))
+        if text.digest() != generation.digests[row].tobytes():
+            name = f"characters {passage.start} to {passage.end} of {passage.article.source}"
+            raise Damaged(generation.folder / PASSAGES, f"{name} are not the text that was indexed")
 
 
 def check_probes(generation: Generation) -> None:
@@ -40,23 +42,14 @@ def check_probes(generation: Generation) -> None:
         _probe_lexical(generation, row)
 
 
-def _check_spans(
-    generation: Generation, spans: Sequence[Sentence | Passage], rows: NDArray[np.int32], file: str
-) -> None:
-    for span, row in zip(spans, rows, strict=True):
-        if text_digest(span.text) != generation.digests[row].tobytes():
-            span_name = f"characters {span.start} to {span.end} of {span.article.source}"
-            raise Damaged(generation.folder / file, f"{span_name} are not the text that was indexed")
-
-
 def _probe_dense(generation: Generation, row: int) -> None:
     """Another sentence may come first only if its vector is the same."""
-    vector = np.asarray(generation.vectors[generation.sentence_rows[row]])
-    hits = generation.dense_sentences.search(vector, 1)
-    best = generation.vectors[generation.sentence_rows[hits[0][0]]] if hits else vector
+    vector = np.asarray(generation.vectors[row])
+    hits = generation.dense.search(vector, 1)
+    best = generation.vectors[hits[0][0]] if hits else vector
     if not hits or abs(hits[0][1] - 1) > NEAR or abs(float(best @ vector) - 1) > NEAR:
-        kind = generation.manifest.indexes[DENSE_SENTENCES]["kind"]
-        file = generation.folder / (VECTORS if kind == Kind.FLAT else DENSE_SENTENCES)
+        flat = generation.manifest.index["kind"] == Kind.FLAT
+        file = generation.folder / (VECTORS if flat else DENSE)
         raise Damaged(file, f"sentence {row} does not find itself by its vector")
 
 

@@ -104,6 +104,15 @@ def passage_of(sentences: Int32Rows, passages: Int32Rows, path: Path) -> Int32Ro
     return rows
 
 
+def sentence_ranges(passage_of: Int32Rows, passages: Int32Rows) -> tuple[RowIds, RowIds]:
+    """Half-open ranges of the sentence rows of each passage; `passage_of` ascends.
+
+    `passages` must be int32 like `passage_of`: NumPy otherwise copies all of it for each question.
+    """
+    first = np.searchsorted(passage_of, passages, side="left")
+    return first, np.searchsorted(passage_of, passages, side="right")
+
+
 def _passage_rows(sentences: Int32Rows, starts: NDArray[np.int64], passages: Int32Rows) -> Int32Rows:
     rows = np.searchsorted(starts, _starts(sentences), side="right").astype(np.int32) - np.int32(1)
     containing = passages[rows]

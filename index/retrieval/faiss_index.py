@@ -1,4 +1,4 @@
-"""Searches texts by inner product with FAISS.
+"""Searches vectors by inner product with FAISS.
 
 flat   compares every vector in its memory-mapped file: exact, no file of its own
 ivf    one byte per number, in lists around k-means centroids; compares the lists nearest to the query
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from index.errors import Damaged
 from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.retrieval.index_type import VECTORS_PER_LIST, Kind, list_count
-from index.storage.arrays import Int32Rows, Mask, RowIds, Vectors, release_pages
+from index.storage.arrays import Mask, RowIds, Vectors, release_pages
 from index.storage.durable_io import os_error_from_message
 
 FILTERED_OVERPROBE = 4  # times the texts compared without a filter: allowed texts are farther and scattered
@@ -42,16 +42,13 @@ def _faiss() -> Any:
 
 
 class FlatIndex:
-    """Compares every text, in the memory-mapped vectors themselves."""
+    """Compares every vector, in the memory-mapped file itself."""
 
     rescore_factor = 0
 
-    def __init__(self, vectors: Vectors, texts: Int32Rows) -> None:
-        self._first = int(texts[0]) if len(texts) else 0
-        self._vectors = vectors[self._first : int(texts[-1]) + 1 if len(texts) else 0]
-        mask = np.zeros(len(self._vectors), dtype=bool)
-        mask[texts - self._first] = True
-        self._bits = np.packbits(mask, bitorder="little")
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+        self._bits = np.packbits(np.ones(len(vectors), dtype=bool), bitorder="little")
 
     def release_pages(self) -> None:
         """Nothing to release: the vectors belong to the caller."""
@@ -59,41 +56,41 @@ class FlatIndex:
     def search(
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """The k nearest texts as (rows, scores), best first; see `VectorSearch.search`."""
+        """The k nearest rows with their scores, best first; see `VectorSearch.search`."""
         faiss = _faiss()
         # Also without a filter: FAISS is three times slower here without a selector.
-        bits = self._bits if only is None else np.packbits(only[self._first :], bitorder="little")
+        bits = self._bits if only is None else np.packbits(only, bitorder="little")
         selector = faiss.IDSelectorBitmap(bits)
         scores, rows = np.empty(k, dtype=np.float32), np.empty(k, dtype=np.int64)
         inputs = map(faiss.swig_ptr, (query, self._vectors))
         outputs = map(faiss.swig_ptr, (scores, rows))
         sizes = self._vectors.shape[1], 1, len(self._vectors), k
         faiss.knn_inner_product(*inputs, *sizes, *outputs, selector)
-        return rows[rows >= 0] + self._first, scores[rows >= 0]
+        return rows[rows >= 0], scores[rows >= 0]
 
 
 class IVFIndex:
-    """A FAISS index of inverted lists; a search compares the texts of `nprobe` of them.
+    """A FAISS index of inverted lists; a search compares the vectors of `nprobe` of them.
 
     `content` is the mapped file that the lists live in, if they were opened from one.
     """
 
     def __init__(
-        self, index: Any, kind: Kind, nprobe: int, *, texts: int, content: NDArray[np.uint8] | None = None
+        self, index: Any, kind: Kind, nprobe: int, *, content: NDArray[np.uint8] | None = None
     ) -> None:
-        """Raises `ValueError` if a list contains a row outside of so many texts."""
+        """Raises `ValueError` if a list contains a row that the index does not count."""
         self.nprobe = nprobe
         self.rescore_factor = RESCORE_FACTOR[kind]
         self.list_count = int(index.nlist)
         self._index = index
         self._content = content
-        self._list_of = _list_of(index, texts)
+        self._list_of = _list_of(index)
 
     def probes(self, query: Vectors, only: Mask | None) -> int:
-        """How many lists a search compares if only these texts are allowed.
+        """How many lists a search compares if only these rows are allowed.
 
-        Enough, nearest first, to contain `FILTERED_OVERPROBE` times the texts of `nprobe` average lists: if
-        the near texts are not allowed, the search continues until it has compared enough allowed ones.
+        Enough, nearest first, to contain `FILTERED_OVERPROBE` times the rows of `nprobe` average lists: if
+        the near rows are not allowed, the search continues until it has compared enough allowed ones.
         """
         if only is None:
             return self.nprobe
@@ -105,7 +102,7 @@ class IVFIndex:
     def search(
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """About the k nearest texts; see `VectorSearch.search`. A narrow filter probes more lists."""
+        """About the k nearest rows; see `VectorSearch.search`. A narrow filter probes more lists."""
         faiss = _faiss()
         parameters = faiss.SearchParametersIVF(nprobe=self.probes(query, only))
         if only is not None:
@@ -128,25 +125,28 @@ class IVFIndex:
             raise os_error_from_message(str(error), file) from error
 
 
-def build_ivf_index(vectors: Vectors, texts: Int32Rows, kind: Kind) -> IVFIndex:
-    """An index of these texts, trained on a sample of them and filled in batches."""
-    index = _empty(kind, vectors.shape[1], list_count(len(texts)))
-    index.train(np.concatenate([batch for _, batch in _batches(vectors, _sample(texts, index.nlist))]))
-    for rows, batch in _batches(vectors, texts):
-        index.add_with_ids(batch, rows.astype(np.int64))
-    return IVFIndex(index, kind, 1, texts=int(texts[-1]) + 1)
+def build_ivf_index(vectors: Vectors, kind: Kind) -> IVFIndex:
+    """An index of these vectors, trained on a sample of them and filled in batches."""
+    index = _empty(kind, vectors.shape[1], list_count(len(vectors)))
+    index.train(_sample(vectors, index.nlist))
+    for start in range(0, len(vectors), _BATCH):
+        batch = vectors[start : start + _BATCH]  # a mapped file is never in memory whole
+        index.add_with_ids(batch, np.arange(start, start + len(batch), dtype=np.int64))
+        release_pages(vectors)
+    return IVFIndex(index, kind, 1)
 
 
-def open_ivf_index(file: Path, parameters: IndexParameters, texts: Int32Rows, *, dimension: int) -> IVFIndex:
-    """Open an index that must contain these texts of `dimension` numbers; lists stay on disk until used.
+def open_ivf_index(file: Path, parameters: IndexParameters, shape: tuple[int, ...]) -> IVFIndex:
+    """Open an index that must contain vectors of this shape; lists stay on disk until used.
 
     Raises Damaged: unreadable, or of another class, size, dimension or metric.
     """
     faiss = _faiss()
+    count, dimension = shape
     kind, lists = Kind(str(parameters["kind"])), int(parameters["lists"])
     expected = _shape(_empty(kind, dimension, lists))
     *_, code_size, _ = expected
-    longest = max(4 * dimension * max(lists, 256), len(texts) * max(code_size, 8))
+    longest = max(4 * dimension * max(lists, 256), count * max(code_size, 8))
     try:
         content = np.memmap(file, mode="r", dtype=np.uint8)
         with _limits(longest, loops=4 * lists):
@@ -154,13 +154,13 @@ def open_ivf_index(file: Path, parameters: IndexParameters, texts: Int32Rows, *,
             index = faiss.read_index(reader, faiss.IO_FLAG_MMAP_IFC | faiss.IO_FLAG_SKIP_PRECOMPUTE_TABLE)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         raise Damaged(file, "not an index of the expected size") from error
-    shape = _shape(index)
-    if shape != expected or index.ntotal != len(texts) or not index.is_trained:
-        raise Damaged(file, f"expected {expected} of {len(texts)}, found {shape} of {index.ntotal}")
-    _check_lists(file, index, count=len(texts))
+    found = _shape(index)
+    if found != expected or index.ntotal != count or not index.is_trained:
+        raise Damaged(file, f"expected {expected} of {count}, found {found} of {index.ntotal}")
+    _check_lists(file, index, count=count)
     try:
         nprobe = int(parameters["nprobe"])
-        return IVFIndex(index, kind, nprobe, texts=int(texts[-1]) + 1, content=content)
+        return IVFIndex(index, kind, nprobe, content=content)
     except ValueError as error:
         raise Damaged(file, str(error)) from error
 
@@ -174,20 +174,20 @@ def _check_lists(file: Path, index: Any, *, count: int) -> None:
     if (*classes, *sizes) != ("ArrayInvertedLists", "IndexFlatIP", index.nlist, index.d, index.nlist):
         raise Damaged(file, f"unexpected lists: {(*classes, *sizes)}")
     if inverted.compute_ntotal() != count:
-        raise Damaged(file, f"its lists contain {inverted.compute_ntotal()} texts of {count}")
+        raise Damaged(file, f"its lists contain {inverted.compute_ntotal()} vectors of {count}")
 
 
-def _list_of(index: Any, texts: int) -> NDArray[np.uint16]:
-    """The list of each text, by row."""
+def _list_of(index: Any) -> NDArray[np.uint16]:
+    """The list of each vector, by row."""
     faiss = _faiss()
     inverted = faiss.downcast_InvertedLists(index.invlists)
-    numbers = np.zeros(texts, dtype=np.uint16)
+    numbers = np.zeros(index.ntotal, dtype=np.uint16)
     for number in range(index.nlist):
         size = inverted.list_size(number)
         if size:
             rows = faiss.rev_swig_ptr(inverted.get_ids(number), size)
-            if rows.min() < 0 or rows.max() >= texts:
-                raise ValueError(f"list {number} contains a text outside 0..{texts - 1}")
+            if rows.min() < 0 or rows.max() >= len(numbers):
+                raise ValueError(f"list {number} contains a row outside 0..{len(numbers) - 1}")
             numbers[rows] = number
     return numbers
 
@@ -207,25 +207,17 @@ def _empty(kind: Kind, dimension: int, lists: int) -> Any:
 
 
 def _shape(index: Any) -> tuple[str, int, int, int, int]:
-    """Class, numbers per vector, lists, bytes per text, and metric."""
+    """Class, numbers per vector, lists, bytes per vector, and metric."""
     lists, code_size = getattr(index, "nlist", 0), getattr(index, "code_size", 0)
     return type(index).__name__, index.d, lists, code_size, index.metric_type
 
 
-def _batches(vectors: Vectors, rows: Int32Rows) -> Iterator[tuple[Int32Rows, Vectors]]:
-    """Rows and their vectors in batches: a mapped file is never in memory whole."""
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
-        yield batch, vectors[batch]
-        release_pages(vectors)
-
-
-def _sample(texts: Int32Rows, lists: int) -> Int32Rows:
-    """A bounded random sample, ascending: reading in order is fast."""
+def _sample(vectors: Vectors, lists: int) -> Vectors:
+    """A bounded random sample, in order of row: reading in order is fast."""
     size = VECTORS_PER_LIST * max(lists, 256)
-    if len(texts) <= size:
-        return texts
-    return np.sort(np.random.default_rng(_SEED).choice(texts, size, replace=False))
+    if len(vectors) <= size:
+        return vectors
+    return vectors[np.sort(np.random.default_rng(_SEED).choice(len(vectors), size, replace=False))]
 
 
 @contextmanager

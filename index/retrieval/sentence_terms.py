@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import Damaged
-from index.storage.arrays import array_bytes, read_array, scan
+from index.storage.arrays import array_bytes, read_array, read_starts, scan
 
 VOCABULARY = "vocabulary.txt"
 TERMS = "terms.npy"
@@ -57,11 +57,7 @@ def terms_files(sentences: Iterable[Sequence[str]]) -> Mapping[str, bytes]:
 
 def read_terms(folder: Path, *, sentences: int) -> Terms:
     """Read what `terms_files` made. Raises Damaged: a file that does not fit the others."""
-    starts: NDArray[np.int64] = read_array(
-        folder / TERM_STARTS, dtype=np.int64, shape=(sentences + 1,), mapped=True
-    )
-    if starts[0] != 0 or any((np.diff(block) < 0).any() for block in scan(starts, overlap=1)):
-        raise Damaged(folder / TERM_STARTS, "starts out of order")
+    starts = read_starts(folder / TERM_STARTS, sentences)
     ids: NDArray[np.int32] = read_array(folder / TERMS, dtype=np.int32, shape=(int(starts[-1]),), mapped=True)
     try:
         vocabulary = tuple((folder / VOCABULARY).read_text("utf-8").split("\n")[:-1])

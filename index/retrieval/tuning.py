@@ -17,7 +17,7 @@ from index.errors import BuildFailed
 from index.retrieval.dense_index import DenseIndex
 from index.retrieval.faiss_index import IndexParameters, IVFIndex, build_ivf_index
 from index.retrieval.index_type import Kind, Plan
-from index.storage.arrays import Int32Rows, RowIds, Vectors, release_pages
+from index.storage.arrays import RowIds, Vectors, release_pages
 
 QUERIES = 200
 RECALL_AT = 10
@@ -40,24 +40,25 @@ class Sample:
     nearest: RowIds
 
 
-def sample(vectors: Vectors, rows: Int32Rows) -> Sample:
-    """Queries from some of these rows of `vectors`, with their nearest among all of these rows."""
+def sample(vectors: Vectors) -> Sample:
+    """Queries from some of these vectors, with their nearest among all of them."""
     random = np.random.default_rng(_SEED)
-    chosen = random.choice(len(rows), (3, min(QUERIES, len(rows))))
-    mixed = sum(weight * vectors[rows[part]] for weight, part in zip(_WEIGHTS, chosen, strict=True))
+    chosen = random.choice(len(vectors), (3, min(QUERIES, len(vectors))))
+    mixed = sum(weight * vectors[part] for weight, part in zip(_WEIGHTS, chosen, strict=True))
     queries = np.asarray(mixed, dtype=np.float32)
     queries /= np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return Sample(queries, exact(vectors, rows, queries))
+    return Sample(queries, exact(vectors, queries))
 
 
-def exact(vectors: Vectors, rows: Int32Rows, queries: Vectors, *, block: int = _BLOCK) -> RowIds:
+def exact(vectors: Vectors, queries: Vectors, *, block: int = _BLOCK) -> RowIds:
     """The rows of the ten nearest vectors of each query, best first; compares `block` vectors at once."""
     scores = np.full((len(queries), 0), -np.inf, dtype=np.float32)
     nearest = np.zeros((len(queries), 0), dtype=np.int64)
-    for start in range(0, len(rows), block):
-        ids = rows[start : start + block]
-        scores = np.hstack([scores, queries @ vectors[ids].T])
-        nearest = np.hstack([nearest, np.broadcast_to(ids, (len(queries), len(ids)))])
+    for start in range(0, len(vectors), block):
+        compared = vectors[start : start + block]
+        rows = np.arange(start, start + len(compared))
+        scores = np.hstack([scores, queries @ compared.T])
+        nearest = np.hstack([nearest, np.broadcast_to(rows, (len(queries), len(rows)))])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :RECALL_AT]
         scores, nearest = np.take_along_axis(scores, order, 1), np.take_along_axis(nearest, order, 1)
         release_pages(vectors)
@@ -73,19 +74,18 @@ def recall(expected: Sample, search: Callable[[Vectors], RowIds]) -> float:
     return float(np.mean(shares))
 
 
-def make_index(file: Path, vectors: Vectors, rows: Int32Rows, plan: Plan) -> IndexParameters:
-    """Write the index of the texts at these rows of the vectors, unless it is flat; returns its parameters.
+def make_index(file: Path, vectors: Vectors, plan: Plan) -> IndexParameters:
+    """Write the index of these vectors, unless it is flat; returns its parameters.
 
     Raises:
         BuildFailed: recall@10 is below `MIN_RECALL`.
         OSError: a write failed.
     """
-    texts = np.unique(rows)
-    kind = plan.kind_of(len(texts))
+    kind = plan.kind_of(len(vectors))
     if kind is Kind.FLAT:
         return {"kind": kind.value}
-    index = build_ivf_index(vectors, texts, kind)
-    measured = _choose_nprobe(DenseIndex(vectors, texts, index), index, sample(vectors, texts), plan)
+    index = build_ivf_index(vectors, kind)
+    measured = _choose_nprobe(DenseIndex(vectors, index), index, sample(vectors), plan)
     index.write(file)
     parameters = {"lists": index.list_count, "nprobe": index.nprobe, "recall": round(measured, 4)}
     return {"kind": kind.value, **parameters}
@@ -98,7 +98,7 @@ def _choose_nprobe(dense: DenseIndex, index: IVFIndex, expected: Sample, plan: P
     measured = 0.0
     for nprobe in candidates:
         index.nprobe = min(nprobe, most)
-        measured = recall(expected, lambda query: dense.nearest_texts(query, RECALL_AT)[0])
+        measured = recall(expected, lambda query: dense.nearest(query, RECALL_AT)[0])
         if measured >= TARGET_RECALL:
             break
     if measured < MIN_RECALL:

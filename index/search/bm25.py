@@ -15,15 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.generation.generation import Generation
-from index.generation.spans import neighbour_rows
 from index.retrieval.filter import Granularity
+from index.search.levels import Levels
 from index.search.query import Query
-from index.storage.arrays import Counts, Int32Rows, RowIds, Scores, Vectors
+from index.storage.arrays import Counts, RowIds, Scores, Vectors, concatenate_ranges
 
 K1 = 1.2
 B = 0.75
-
-_HALF = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +67,15 @@ class BM25Scorer:
             for term, count in containing.items()
         }
 
-    def frequencies(self, query: Query, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
-        """Frequencies of the terms around the sentences of these rows, synonyms included.
+    def frequencies(self, query: Query, terms: Sequence[str], levels: Levels) -> TermFrequencies:
+        """Frequencies of the terms around these candidates, synonyms included.
 
         If "pct" has the synonym "primary care trust", a text with these three words has one more "pct".
         """
         query_terms = [term for synonym in query.synonyms for term in synonym.query_terms]
         distinct = list(dict.fromkeys([*terms, *query.all_terms, *query_terms]))
         numbers = {term: number for number, term in enumerate(distinct)}
-        counted = total = self.count_terms(distinct, rows)
+        counted = total = self.count_terms(distinct, levels)
         for synonym in query.synonyms:
             total += counted.synonym_counts(
                 [numbers[term] for term in synonym.query_terms],
@@ -93,28 +91,16 @@ class BM25Scorer:
         scores = [bm25(weights, counts, lengths, mean_length=length) for counts, lengths, length in levels]
         return np.array(scores, dtype=np.float32)
 
-    def count_terms(self, terms: Sequence[str], rows: RowIds) -> TermFrequencies:
-        """Frequencies of the terms around the sentences of these rows."""
-        passage_of = self._generation.passage_of
-        passages, inverse = np.unique(passage_of[rows], return_inverse=True)
-        first, last = sentence_ranges(passage_of, passages)
-        ranges = (
-            (rows, rows + 1),
-            neighbour_rows(self._generation.sentences.spans, rows),
-            (first[inverse], last[inverse]),
-        )
-        sentences = _union(ranges[1:])
-        before = self._cumulative_counts(terms, sentences)
+    def count_terms(self, terms: Sequence[str], levels: Levels) -> TermFrequencies:
+        """Frequencies of the terms around these candidates."""
         starts = self._generation.terms.starts
-        counts, lengths = [], []
-        for first, last in ranges:
-            position = np.searchsorted(sentences, first)
-            counts.append(before[:, position + last - first] - before[:, position])
-            lengths.append(starts[last] - starts[first])
-        return TermFrequencies(np.stack(counts), np.stack(lengths))
+        counts = levels.sums(self._counts(terms, levels.sentences))
+        return TermFrequencies(
+            counts, np.stack([starts[last] - starts[first] for first, last in levels.ranges])
+        )
 
-    def _cumulative_counts(self, terms: Sequence[str], rows: RowIds) -> Counts:
-        """Occurrences of each term in the first 0, 1, … of these rows, shape (terms, rows + 1)."""
+    def _counts(self, terms: Sequence[str], rows: RowIds) -> Counts:
+        """Occurrences of each term in each sentence, shape (terms, rows)."""
         corpus = self._generation.terms
         first, last = corpus.starts[rows], corpus.starts[rows + 1]
         # For each term of the vocabulary 1 + its position in `terms`, 0 if it is not among them.
@@ -124,34 +110,9 @@ class BM25Scorer:
         position = positions[corpus.ids[concatenate_ranges(first, last)]]
         matches = np.flatnonzero(position)
         sentence = np.searchsorted(np.cumsum(last - first), matches, side="right")
-        counts = np.zeros((len(terms), len(rows) + 1), dtype=np.int64)
-        np.add.at(counts, (position[matches] - 1, sentence + 1), 1)
-        return np.asarray(counts.cumsum(axis=1))
-
-
-def sentence_ranges(passage_of: Int32Rows, passages: Int32Rows) -> tuple[RowIds, RowIds]:
-    """Half-open ranges of the sentence rows of each passage; `passage_of` ascends.
-
-    `passages` must be int32 like `passage_of`: NumPy otherwise copies all of it for each question.
-    """
-    first = np.searchsorted(passage_of, passages, side="left")
-    return first, np.searchsorted(passage_of, passages, side="right")
-
-
-def _union(ranges: Sequence[tuple[RowIds, RowIds]]) -> RowIds:
-    """Every row in any of the half-open ranges, ascending, once."""
-    first = np.concatenate([start for start, _ in ranges])
-    last = np.concatenate([end for _, end in ranges])
-    # Many rows share a passage, and a range packed into one integer compares faster than two.
-    packed = np.unique((first << _HALF) | last)
-    return np.unique(concatenate_ranges(packed >> _HALF, packed & ((1 << _HALF) - 1)))
-
-
-def concatenate_ranges(first: RowIds, last: RowIds) -> RowIds:
-    """The numbers of half-open ranges one after another: 3..5 and 9..10 -> 3 4 9."""
-    lengths = last - first
-    before = np.cumsum(lengths) - lengths
-    return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()))
+        counts = np.zeros((len(terms), len(rows)), dtype=np.int64)
+        np.add.at(counts, (position[matches] - 1, sentence), 1)
+        return counts
 
 
 def inverse_document_frequency(documents: int, containing: int) -> float:

@@ -1,17 +1,19 @@
-"""Fuses the six scores of a candidate sentence into one.
+"""Fuses the eight scores of a candidate sentence into one.
 
 A sentence, its window (with the sentences before and after) and its passage are each scored by cosine and
-by BM25: the context supplies what a sentence such as "He says it is" leaves out. The six scores are
-standardised over the candidates and added with fixed weights:
+by BM25, sentence and window also by MaxSim: the context supplies what a sentence such as "He says it is"
+leaves out. The scores are standardised over the candidates and added with fixed weights:
 
     score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage)
-            + .5 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
+            + .25 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
+            + z(m_sentence) + .4 z(m_window)
 
-The weights were confirmed on three public data sets; they are not fitted to any gold questions.
+The weights are chosen on public data sets; they are not fitted to any gold questions.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,10 +26,11 @@ from index.storage.arrays import Counts, RowIds, Scores, Vectors
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
-    """Weights of the six scores; `levels` are sentence, window and passage. 0 leaves a score out."""
+    """Weights of the scores; `levels` are sentence, window and passage. 0 leaves a score out."""
 
     dense: float = 1.0
-    lexical: float = 0.5
+    lexical: float = 0.25
+    late: float = 1.0
     levels: tuple[float, float, float] = (1.0, 0.4, 0.3)
 
 
@@ -39,11 +42,15 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class ScoredCandidates:
-    """Rows, scores of shape (3 levels, rows), and counts of the terms of `weights`, shape (terms, rows)."""
+    """Rows, scores of shape (levels, rows), and counts of the terms of `weights`, shape (terms, rows).
+
+    `late` has two levels, sentence and window, and is NaN for candidates that were not scored by MaxSim.
+    """
 
     rows: RowIds
     dense: Vectors
     lexical: Vectors
+    late: Vectors
     weights: Mapping[str, float]
     sentence_counts: Counts
     window_counts: Counts
@@ -55,9 +62,23 @@ class ScoredCandidates:
     def fuse(self, fusion: FusionWeights) -> Vectors:
         """One score for each candidate, shape (rows,)."""
         levels = np.array(fusion.levels)
-        dense, lexical = zscore(self.dense), zscore(self.lexical)
-        fused = fusion.dense * (levels @ dense) + fusion.lexical * (levels @ lexical)
+        fused = fusion.dense * (levels @ zscore(self.dense))
+        fused += fusion.lexical * (levels @ zscore(self.lexical))
+        if len(self.late):
+            scored = ~np.isnan(self.late[0])
+            late = levels[: len(self.late)] @ zscore(self.late[:, scored])
+            # A candidate that was not scored counts as the worst one that was.
+            fused += fusion.late * np.where(scored, 0, late.min())
+            fused[scored] += fusion.late * late
         return np.asarray(fused, dtype=np.float32)
+
+    def mean_late(self, positions: Positions) -> list[float | None]:
+        """The weighted mean of the MaxSim of sentence and window; None where there is none."""
+        if not len(self.late):
+            return [None] * len(positions)
+        levels = np.array(DEFAULT_WEIGHTS.levels[: len(self.late)])
+        means: list[float] = (levels @ self.late[:, positions] / levels.sum()).tolist()
+        return [None if math.isnan(mean) else mean for mean in means]
 
     def coverage(self, positions: Positions) -> Scores:
         """Share of the content terms' weight that occurs in each window, shape (positions,)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corpus.article import Passage, Sentence
-from index.storage.arrays import Vectors
+from index.embedding.encoder import EncodedQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Synonym:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A vector, shape (dimension,), terms for BM25, and phrases that every hit must contain."""
+    """An encoded question, terms for BM25, and phrases that every hit must contain."""
 
-    vector: Vectors
+    question: EncodedQuestion
     terms: tuple[str, ...]
     phrases: tuple[str, ...] = ()
     synonyms: tuple[Synonym, ...] = ()
@@ -37,7 +37,8 @@ class Hit:
     """A sentence with its score (higher is better) and the scores it came from.
 
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
-    of their BM25 scores. `coverage` is the share (0 to 1) of the question's term weight that occurs in the
+    of their BM25 scores, `late` the weighted mean of the MaxSim of sentence and window, None without token
+    vectors. `coverage` is the share (0 to 1) of the question's term weight that occurs in the
     window, function words left out. `matched` are the question's terms in the sentence; `complete` if only
     function words are missing from it. `rating` is the reranker's, None without a reranker.
     """
@@ -48,6 +49,7 @@ class Hit:
     score: float
     dense: float
     lexical: float
+    late: float | None
     coverage: float
     matched: tuple[str, ...]
     complete: bool

@@ -13,11 +13,17 @@ from index.retrieval.lexical_index import FUNCTION_TERMS
 from index.search.bm25 import BM25Scorer
 from index.search.candidates import CandidateSearch
 from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights, Positions, ScoredCandidates
+from index.search.late_interaction import maxsim
+from index.search.levels import Levels
 from index.search.query import Hit, Query
 from index.storage.arrays import RowIds, Vectors
 
+MOST_INTERACTIONS = 300
+"""Candidates scored by MaxSim: the best by the other scores."""
+
 # The scores of a hit are weighted alike, whatever weights ranked it.
 _LEVELS = np.array(DEFAULT_WEIGHTS.levels)
+_TINY = np.float32(1e-30)
 
 
 class Searcher:
@@ -41,11 +47,12 @@ class Searcher:
     def stages(
         self, query: Query, *, where: Filter = NO_FILTER, fusion: FusionWeights = DEFAULT_WEIGHTS
     ) -> dict[str, RowIds]:
-        """Rows of all candidates, best first, as ranked by vectors alone, by terms alone, and fused."""
+        """Rows of all candidates, best first, as each kind of score alone ranks them, and fused."""
         scored = self._score(query, where)
         weights = {
-            "dense": replace(fusion, dense=1.0, lexical=0.0),
-            "lexical": replace(fusion, dense=0.0, lexical=1.0),
+            "dense": FusionWeights(dense=1, lexical=0, late=0, levels=fusion.levels),
+            "lexical": FusionWeights(dense=0, lexical=1, late=0, levels=fusion.levels),
+            "late": FusionWeights(dense=0, lexical=0, late=1, levels=fusion.levels),
             "fused": fusion,
         }
         if not scored.rows.size:
@@ -54,30 +61,35 @@ class Searcher:
 
     def _score(self, query: Query, where: Filter) -> ScoredCandidates:
         rows = self._candidates.rows(query, where)
+        levels = Levels.around(self._generation, rows)
         weights = self._bm25.term_weights(query)
-        frequencies = self._bm25.frequencies(query, list(weights), rows)
-        return ScoredCandidates(
+        frequencies = self._bm25.frequencies(query, list(weights), levels)
+        scored = ScoredCandidates(
             rows=rows,
-            dense=self._cosines(query.vector, rows),
+            dense=self._cosines(query.question.vector, levels),
             lexical=self._bm25.scores(list(weights.values()), frequencies),
+            late=np.zeros((0, len(rows)), dtype=np.float32),
             weights=weights,
             sentence_counts=frequencies.counts[0],
             window_counts=frequencies.counts[1],
         )
+        return self._with_maxsim(query.question.tokens, scored)
 
-    def _cosines(self, vector: Vectors, rows: RowIds) -> Vectors:
+    def _cosines(self, vector: Vectors, levels: Levels) -> Vectors:
         """Cosines, shape (3, rows): sentence, window, passage."""
         generation = self._generation
-        texts = np.stack(
-            [
-                generation.sentence_rows[rows],
-                generation.window_rows[rows],
-                generation.passage_rows[generation.passage_of[rows]],
-            ]
-        )
-        # Sentences share passages and windows: each vector is read once, in the order of the disk.
-        distinct, inverse = np.unique(texts, return_inverse=True)
-        return np.asarray((generation.vectors[distinct] @ vector)[inverse.reshape(texts.shape)])
+        products = np.asarray(generation.vectors[levels.sentences]) @ vector
+        sums = levels.sums(products * generation.sums[levels.sentences, 0])
+        return np.asarray(sums / np.maximum(generation.sums[levels.rows].T, _TINY), dtype=np.float32)
+
+    def _with_maxsim(self, tokens: Vectors, scored: ScoredCandidates) -> ScoredCandidates:
+        """The candidates, and MaxSim of the best of them."""
+        if not len(tokens) or not len(scored.rows) or not len(self._generation.tokens):
+            return scored
+        late = np.full((2, len(scored.rows)), np.nan, dtype=np.float32)
+        best = np.sort(scored.ranking(scored.fuse(DEFAULT_WEIGHTS))[:MOST_INTERACTIONS])
+        late[:, best] = maxsim(self._generation, tokens, scored.rows[best])
+        return replace(scored, late=late)
 
     def _hits(self, scored: ScoredCandidates, scores: Vectors, positions: Positions) -> list[Hit]:
         generation = self._generation
@@ -88,6 +100,7 @@ class Searcher:
             scores[positions].tolist(),
             (_LEVELS @ scored.dense[:, positions] / _LEVELS.sum()).tolist(),
             (_LEVELS @ scored.lexical[:, positions]).tolist(),
+            scored.mean_late(positions),
             scored.coverage(positions).tolist(),
             matches,
             strict=True,
@@ -100,9 +113,10 @@ class Searcher:
                 score=score,
                 dense=dense,
                 lexical=lexical,
+                late=late,
                 coverage=coverage,
                 matched=tuple(compress(scored.weights, terms)),
                 complete=any(content) and all(compress(terms, content)),
             )
-            for row, score, dense, lexical, coverage, terms in columns
+            for row, score, dense, lexical, late, coverage, terms in columns
         ]

@@ -85,6 +85,24 @@ def read_rows(path: Path, count: int, *, below: int) -> NDArray[np.int32]:
     return rows
 
 
+def read_starts(path: Path, count: int) -> RowIds:
+    """Read where each of `count` parts of another array begins, and where the last ends, mapped.
+
+    Raises Damaged: not ascending from 0.
+    """
+    starts: RowIds = read_array(path, dtype=np.int64, shape=(count + 1,), mapped=True)
+    if starts[0] != 0 or any((np.diff(block) < 0).any() for block in scan(starts, overlap=1)):
+        raise Damaged(path, "starts out of order")
+    return starts
+
+
+def concatenate_ranges(first: RowIds, last: RowIds) -> RowIds:
+    """The numbers of half-open ranges one after another: 3..5 and 9..10 -> 3 4 9."""
+    lengths = last - first
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(first - before, lengths) + np.arange(int(lengths.sum()))
+
+
 def scan(array: NDArray[Any], *, overlap: int = 0) -> Iterator[NDArray[Any]]:
     """The rows in blocks of `BLOCK` bytes; each begins with the last `overlap` rows of the one before."""
     rows = max(1, BLOCK // max(1, array[:1].nbytes))

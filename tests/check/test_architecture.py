@@ -43,7 +43,7 @@ ROOM_IMPORTS = {
 # a room and are not named here are at the bottom, below the first line. Nothing in a line imports its neighbours.
 LAYERS = {
     "corpus": ("cleaning", "formats", "sandbox sources", "read.py"),
-    "index": ("storage", "retrieval", "embedding generation", "building search", "engine", "published.py"),
+    "index": ("storage", "retrieval", "embedding", "generation", "building search", "engine", "published.py"),
     "qa": ("feedback", "loading.py"),
     "web": ("http", "access", "answering", "context.py", "api citations", "pages warmup.py", "service.py"),
     "eval": ("beir report",),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Article
+from index.embedding.encoder import SentenceEncoder
 from index.retrieval.filter import Filter
 from index.search.rerank import Reading
 from index.storage.durable_io import Disk
@@ -22,7 +23,7 @@ def bucket(word: str) -> int:
     return hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % DIMENSION
 
 
-class WordEncoder:
+class WordEncoder(SentenceEncoder):
     """Counts words: each adds 1 at its bucket, then the vector is made 1 long. `encoded` lists all texts."""
 
     name = "words"
