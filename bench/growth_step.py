@@ -137,7 +137,7 @@ def recall(case: Case) -> Measures:
     results: list[list[str]] = []
     ms: list[list[float]] = []
     for part in np.array_split(vectors, case.rounds):
-        took = [timed(generation.dense_passages.search, vector, case.k) for vector in part]
+        took = [timed(generation.dense.search, vector, case.k) for vector in part]
         ms.append([MS * seconds for seconds, _ in took])
         results += [[generation.passages[row].text for row, _ in hits] for _, hits in took]
     texts = [passage.text for passage in generation.passages]

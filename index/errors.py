@@ -35,6 +35,14 @@ class Damaged(IndexFailure):
         super().__init__(f"damaged index: {file}: {reason}; {RECOVER}")
 
 
+class OtherFormat(Damaged):
+    """A generation that another version wrote."""
+
+    def __init__(self, file: Path, found: object, expected: int) -> None:
+        super().__init__(file, f"format {found}, but this version reads format {expected}")
+        self.args = (f"{file.parent} has format {found}, but this version reads {expected}; {BUILD} again",)
+
+
 class Locked(IndexFailure):
     """Another builder is writing to the same data folder."""
 

@@ -36,10 +36,10 @@ class Pullquote(Folder):
         return _rows(self._assistant.ask(question, k))
 
     def nearest(self, question: str, k: int) -> list[int]:
-        """See `System.nearest`: the index of passages alone."""
+        """See `System.nearest`: the index of sentences alone."""
         generation = self._assistant.generation
-        rows = generation.dense_passages.search(self._encoder.encode([question])[0], k)
-        return [int(generation.passages[row].article.source) for row, _ in rows]
+        rows = generation.dense.search(self._encoder.encode([question])[0], k)
+        return [int(generation.sentences[row].article.source) for row, _ in rows]
 
     def encode(self, question: str) -> None:
         """See `System.encode`."""

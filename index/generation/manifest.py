@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from index.errors import Damaged
+from index.errors import Damaged, OtherFormat
 from index.generation.files import MANIFEST, is_file_name
 from index.storage.durable_io import Disk
 
@@ -180,7 +180,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
         fields = json.loads(content)
         fields.pop("seal")
         if fields["format"] != FORMAT:
-            raise Damaged(path, f"format {fields['format']}, but this version reads format {FORMAT}")
+            raise OtherFormat(path, fields["format"], FORMAT)
         fields["files"] = {name: FileDigest(**facts) for name, facts in fields["files"].items()}
         manifest = Manifest(**fields)
         unchanged = manifest_bytes(manifest) == content

@@ -49,8 +49,8 @@ class Hit:
     score: float
     dense: float
     lexical: float
-    late: float | None
     coverage: float
     matched: tuple[str, ...]
     complete: bool
+    late: float | None = None
     rating: float | None = None

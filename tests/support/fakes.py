@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Article
-from index.embedding.encoder import SentenceEncoder
+from index.embedding.encoder import TOKEN_SCALE, EncodedPassages, EncodedQuestion, PassageText
 from index.retrieval.filter import Filter
 from index.search.rerank import Reading
 from index.storage.durable_io import Disk
@@ -23,11 +23,15 @@ def bucket(word: str) -> int:
     return hashlib.sha256(word.encode("utf-8", "replace")).digest()[0] % DIMENSION
 
 
-class WordEncoder(SentenceEncoder):
-    """Counts words: each adds 1 at its bucket, then the vector is made 1 long. `encoded` lists all texts."""
+class WordEncoder:
+    """Counts words: each adds 1 at its bucket, then the vector is made 1 long; a word is a token.
+
+    `encoded` lists all texts, passages whole.
+    """
 
     name = "words"
-    dimension = DIMENSION
+    dimension = token_dimension = DIMENSION
+    pools_late = True
     max_tokens = 24
 
     def __init__(self, *, fingerprint: str = "f" * 64) -> None:
@@ -40,14 +44,42 @@ class WordEncoder(SentenceEncoder):
     def encode(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
-        for row, text in enumerate(texts):
-            for word in text.lower().split() or [""]:
-                vectors[row, bucket(word)] += 1
-            if progress:
-                progress(1)
+        sums = np.array([word_vectors(text).sum(axis=0) for text in texts]).reshape(-1, DIMENSION)
+        for _ in texts if progress else ():
+            progress(1)  # type: ignore[misc]
         self.encoded += texts
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+        return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
+
+    def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
+        tokens = map(word_vectors, texts)
+        return [
+            EncodedQuestion(vector, words / len(words))
+            for vector, words in zip(self.encode(texts), tokens, strict=True)
+        ]
+
+    def encode_passages(
+        self, passages: Sequence[PassageText], *, progress: Callable[[int], None] | None = None
+    ) -> EncodedPassages:
+        words = [
+            word_vectors(passage.text[start:end]) for passage in passages for start, end in passage.sentences
+        ]
+        sums = np.array([each.sum(axis=0) for each in words]).reshape(-1, DIMENSION)
+        lengths = np.linalg.norm(sums, axis=1)
+        for _ in passages if progress else ():
+            progress(1)  # type: ignore[misc]
+        self.encoded += [passage.text for passage in passages]
+        return EncodedPassages(
+            counts=np.array([len(passage.sentences) for passage in passages], dtype=np.int64),
+            vectors=np.asarray(sums / lengths[:, None], dtype=np.float32),
+            lengths=lengths.astype(np.float32),
+            token_counts=np.array([len(each) for each in words], dtype=np.int64),
+            tokens=(np.concatenate([np.zeros((0, DIMENSION)), *words]) * TOKEN_SCALE).astype(np.int8),
+        )
+
+
+def word_vectors(text: str) -> NDArray[np.float32]:
+    """1 at the bucket of each word, shape (words, dimension); a text without a word counts as one empty word."""
+    return np.eye(DIMENSION, dtype=np.float32)[[bucket(word) for word in text.lower().split() or [""]]]
 
 
 class CountingReranker:

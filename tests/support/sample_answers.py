@@ -38,7 +38,7 @@ def build_article(data: Path, *paragraphs: str) -> Generation:
 
 def shown_extracts(generation: Generation, question: str, k: int = 5) -> list[tuple[str, str]]:
     """Text shown and text marked of each extract."""
-    query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
+    query = Query(WordEncoder().encode_questions([question])[0], tuple(generation.lexical.terms(question)))
     found = []
     for group in ExtractGrouper(generation).group(Searcher(generation).search(query, 40), k):
         first, last = group.shown

@@ -146,7 +146,7 @@ def test_damage_is_refused_once_told_and_gone_back_from(
 
 
 def test_the_next_sound_one_ends_the_fault(desk: AnswerService, data: Path, reloading: IndexWatcher) -> None:
-    flip(data / publish(data, 2).id / "texts.npy")
+    flip(data / publish(data, 2).id / "digests.npy")
     reloading.poll()
     assert desk.fault
     publish(data, 3)
@@ -166,7 +166,7 @@ def test_a_refused_generation_is_tried_again_every_few_polls(
             return super().open()
 
     reloading = IndexWatcher(desk, CountingFolder(data), seconds=0.01, announce=said.append)
-    file = data / publish(data, 2).id / "texts.npy"
+    file = data / publish(data, 2).id / "digests.npy"
     flip(file)
     for poll_number in range(4 * RETRY_POLLS):  # noqa: B007
         reloading.poll()
@@ -225,7 +225,7 @@ def test_health_tells_what_is_wrong(desk: AnswerService, data: Path, reloading: 
         [],
         desk.assistant.generation.id,
     )
-    flip(data / publish(data, 2).id / "texts.npy")
+    flip(data / publish(data, 2).id / "digests.npy")
     reloading.poll()
     degraded = client.get("/health").json()
     assert (degraded["status"], degraded["generation"]) == ("degraded", ready["generation"])

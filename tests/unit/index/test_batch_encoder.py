@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.embedding.batch_encoder import FP32_BELOW, SLAB, BackendModels, BatchEncoder, one_ahead, pack
+from index.embedding.batch_encoder import (
+    FP32_BELOW,
+    SLAB,
+    BackendModels,
+    BatchEncoder,
+    LatePoolingEncoder,
+    one_ahead,
+    pack,
+)
+from index.embedding.encoder import PassageText
 from index.embedding.parity import PROBES
 from index.embedding.shipped_models import default_model_folder
 from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer
@@ -19,6 +28,8 @@ class PlaneNetwork:
     """The sum of a text's ids as an angle in degrees, turned by `turn`; notes the shapes it is given."""
 
     dimension = 2
+    token_dimension = 0
+    pools_late = False
     step = 1
 
     def __init__(self, *, budget: int = 12, turn: float = 0.0) -> None:
@@ -132,6 +143,91 @@ def test_an_exact_network_that_does_not_agree_is_always_refused(pieces: Tokenize
     networks, _ = ways(0.0, exact=3.0)
     with pytest.raises(ModelRefused, match="does not agree"):
         encoder(pieces, with_reference(pieces, networks))
+
+
+class StateNetwork(PlaneNetwork):
+    """States of two numbers, token vectors of one, and weights: from the ids alone, without context."""
+
+    token_dimension = 1
+    pools_late = True
+
+    def __call__(self, inputs: Inputs) -> NDArray[np.float32]:
+        self.shapes.append(inputs[IDS].shape)
+        angles = np.radians(inputs[IDS] % 360)
+        numbers = [np.cos(angles), np.sin(angles), np.sign(np.cos(angles)), inputs[IDS] % 3]
+        return np.stack(numbers, axis=2).astype(np.float32)
+
+
+def states(pieces: Tokenizer, text: str) -> NDArray[np.float64]:
+    """The states of a text's tokens without the special ones."""
+    angles = np.radians(pieces.tokenize([text])[0][1:-1] % 360)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def late(pieces: Tokenizer, network: StateNetwork) -> LatePoolingEncoder:
+    return LatePoolingEncoder(BackendModels("torch", network), pieces, name="states", fingerprint="f" * 64)
+
+
+def test_a_passage_is_read_once_and_its_sentences_are_the_sums_of_their_tokens(pieces: Tokenizer) -> None:
+    network = StateNetwork(budget=64)
+    passages = [
+        PassageText("It rose. It fell again, said he.", ((0, 8), (9, 32))),
+        PassageText("Nobody paid.", ((0, 12),)),
+        PassageText("the rest of a sentence that began before", ()),
+        PassageText("\u200b A harbour.", ((0, 1), (2, 12))),  # the first has no token
+    ]
+    batches: list[int] = []
+    encoded = late(pieces, network).encode_passages(passages, progress=batches.append)
+    assert sum(rows for rows, _ in network.shapes) == len(passages) == sum(batches)
+    assert encoded.counts.tolist() == [2, 1, 0, 2]
+    sentences = ["It rose.", "It fell again, said he.", "Nobody paid.", "A harbour."]
+    sums = [states(pieces, sentence).sum(axis=0) for sentence in sentences]
+    rows = [0, 1, 2, 4]
+    assert encoded.lengths[rows] == pytest.approx(np.linalg.norm(sums, axis=1), abs=1e-5)
+    assert encoded.vectors[rows] * encoded.lengths[rows, None] == pytest.approx(np.array(sums), abs=1e-5)
+    assert (encoded.lengths[3], encoded.token_counts[3]) == (0, 0)
+    whole = pieces.tokenize(["\u200b A harbour."])[0] % 360
+    mean = np.exp(1j * np.radians(whole)).sum()
+    assert encoded.vectors[3] == pytest.approx([(mean / abs(mean)).real, (mean / abs(mean)).imag], abs=1e-5)
+    assert encoded.token_counts[rows].tolist() == [len(states(pieces, sentence)) for sentence in sentences]
+    signs = np.concatenate([np.sign(states(pieces, sentence)[:, 0]) for sentence in sentences])
+    assert encoded.tokens[:, 0].tolist() == (127 * signs).tolist()
+
+
+def test_what_does_not_fit_the_window_counts_nothing(pieces: Tokenizer) -> None:
+    passage = PassageText("word " * 20 + "end.", ((0, 49), (50, 104)))
+    encoded = late(pieces, StateNetwork(budget=64)).encode_passages([passage])
+    assert encoded.token_counts.tolist() == [10, 4]  # of a window of 16 with two special tokens
+
+
+def test_a_question_is_the_mean_of_all_tokens_with_weighted_token_vectors(pieces: Tokenizer) -> None:
+    encoder, texts = late(pieces, StateNetwork(budget=64)), ["Who paid for it?", "Why?"]
+    questions = encoder.encode_questions(texts)
+    for text, question, vector in zip(texts, questions, encoder.encode(texts), strict=True):
+        ids = pieces.tokenize([text])[0]
+        assert question.vector == pytest.approx(vector, abs=1e-6)
+        mean = np.exp(1j * np.radians(ids % 360)).sum()
+        assert vector == pytest.approx([(mean / abs(mean)).real, (mean / abs(mean)).imag], abs=1e-5)
+        weights = np.exp(ids[1:-1] % 3)
+        signs = np.sign(states(pieces, text)[:, 0])
+        assert question.tokens[:, 0] == pytest.approx(signs * weights / weights.sum(), abs=1e-6)
+    assert encoder.encode_questions([]) == []
+    assert encoder.encode_passages([]).vectors.shape == (0, 2)
+
+
+def test_a_model_that_cannot_pool_late_reads_each_sentence_by_itself(pieces: Tokenizer) -> None:
+    plane = encoder(pieces, BackendModels("torch", PlaneNetwork()))
+    passages = [PassageText("It rose. It fell.", ((0, 8), (9, 17))), PassageText("Nobody paid.", ((0, 12),))]
+    batches: list[int] = []
+    encoded = plane.encode_passages(passages, progress=batches.append)
+    expected = [angle(pieces, text) for text in ("It rose.", "It fell.", "Nobody paid.")]
+    assert encoded.vectors == pytest.approx(np.array(expected), abs=1e-6)
+    assert (encoded.counts.tolist(), encoded.lengths.tolist(), batches) == ([2, 1], [8, 8, 12], [2])
+    assert (encoded.tokens.shape, encoded.token_counts.tolist()) == ((0, 0), [0, 0, 0])
+    (question,) = plane.encode_questions(["Why?"])
+    assert question.vector == pytest.approx(angle(pieces, "Why?"), abs=1e-6)
+    assert len(question.tokens) == 0
+    assert (plane.pools_late, plane.token_dimension) == (False, 0)
 
 
 def test_threads_take_turns_at_the_network(pieces: Tokenizer) -> None:

@@ -13,9 +13,10 @@ from index.search.bm25 import (
     BM25Scorer,
     TermFrequencies,
     bm25,
-    concatenate_ranges,
     inverse_document_frequency,
 )
+from index.search.levels import Levels
+from index.storage.arrays import RowIds, concatenate_ranges
 from tests.support.fakes import WordEncoder, article
 
 SENTENCES = (
@@ -45,9 +46,13 @@ def ranges(generation: Generation, row: int) -> list[tuple[int, int]]:
     return [(row, row + 1), generation.window_of(row), (int(passage[0]), int(passage[-1]) + 1)]
 
 
+def count(generation: Generation, terms: list[str], rows: RowIds) -> TermFrequencies:
+    return BM25Scorer(generation).count_terms(terms, Levels.around(generation, rows))
+
+
 def test_worked_by_hand(tmp_path: Path) -> None:
     build([article("a", "Fire fire. It rose.")], WordEncoder(), tmp_path)
-    found = BM25Scorer(DataFolder(tmp_path).open()).count_terms(["fire", "rose", "quay"], np.array([0, 1]))
+    found = count(DataFolder(tmp_path).open(), ["fire", "rose", "quay"], np.array([0, 1]))
     assert found.counts.tolist() == [
         [[2, 0], [0, 1], [0, 0]],
         [[2, 2], [1, 1], [0, 0]],
@@ -60,7 +65,7 @@ def test_worked_by_hand(tmp_path: Path) -> None:
 def test_the_same_as_counting_each_text_by_itself(generation: Generation, chosen: slice) -> None:
     rows = np.arange(len(generation.sentences))[chosen]
     terms = ["fell", "fire", "nowhere", "rose", "it", "sea"]
-    found = BM25Scorer(generation).count_terms(terms, rows)
+    found = count(generation, terms, rows)
     assert found.counts.shape == (3, len(terms), len(rows))
     for place, row in enumerate(rows.tolist()):
         for level, (first, last) in enumerate(ranges(generation, row)):
@@ -70,7 +75,7 @@ def test_the_same_as_counting_each_text_by_itself(generation: Generation, chosen
 
 
 def test_no_terms_have_lengths_all_the_same(generation: Generation) -> None:
-    found = BM25Scorer(generation).count_terms([], np.array([1]))
+    found = count(generation, [], np.array([1]))
     assert found.counts.shape == (3, 0, 1)
     assert found.lengths[0].tolist() == [3]
 

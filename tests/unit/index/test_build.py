@@ -8,17 +8,17 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from corpus.article import Article, Dropped
 from index.building.build import build
+from index.embedding.encoder import EncodedPassages, PassageText
 from index.errors import BuildFailed, Locked
 from index.generation.articles import article_files, open_articles
 from index.generation.data_folder import DataFolder
-from index.generation.generation import Generation
+from index.generation.sums import sum_lengths
 from index.retrieval.index_type import Kind, Plan
 from index.storage.durable_io import exclusive_lock
-from tests.support.fakes import FailingDisk, WordEncoder, article
+from tests.support.fakes import FailingDisk, WordEncoder, article, word_vectors
 from tests.support.index_changes import make_writable
 
 FIRST = article(
@@ -36,13 +36,6 @@ ENCODED = "encoded-" + "f" * 16
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
-
-
-def texts_of(generation: Generation) -> set[str]:
-    """Every text of a generation that has a vector, found without its lists of rows."""
-    windows = [(s.article, *generation.window(row)) for row, s in enumerate(generation.sentences)]
-    spans = {article.text[start:end] for article, start, end in windows}
-    return spans | {s.text for s in generation.sentences} | {p.text for p in generation.passages}
 
 
 def test_what_is_built_is_what_is_opened(data: Path) -> None:
@@ -68,30 +61,57 @@ def test_what_is_built_is_what_is_opened(data: Path) -> None:
         passage = generation.passages[generation.passage_of[row]]
         assert sentence.text in passage.text
         assert (passage.article, passage.start <= sentence.start < passage.end) == (sentence.article, True)
-    assert built.encoded == len(texts_of(generation)) == generation.manifest.counts["vectors"]
+    assert built.encoded == len(generation.passages) == len(encoder.encoded)
+    assert generation.manifest.counts == {
+        "articles": 2,
+        "sentences": 9,
+        "passages": len(generation.passages),
+        "tokens": sum(len(s.text.split()) for s in generation.sentences),
+    }
 
 
-def test_each_text_is_encoded_once_and_found_at_its_row(data: Path) -> None:
+def test_each_passage_is_encoded_once_and_gives_its_sentences_their_vectors(data: Path) -> None:
     encoder = WordEncoder()
-    build([FIRST, SECOND], encoder, data)
+    build([FIRST, SECOND, replace(THIRD, text=FIRST.text, sha256=FIRST.sha256)], encoder, data)
     generation = DataFolder(data).open()
-    assert len(encoder.encoded) == len(set(encoder.encoded)) == len(generation.vectors)
-    assert set(encoder.encoded) == texts_of(generation)
-    spans = [(s.article, *generation.window(row)) for row, s in enumerate(generation.sentences)]
-    windows = [article.text[start:end] for article, start, end in spans]
-    for texts, rows in (
-        ([s.text for s in generation.sentences], generation.sentence_rows),
-        (windows, generation.window_rows),
-        ([p.text for p in generation.passages], generation.passage_rows),
-    ):
-        np.testing.assert_array_equal(generation.vectors[rows], WordEncoder().encode(texts))
+    assert len(encoder.encoded) == len(set(encoder.encoded)) < len(generation.passages)
+    assert set(encoder.encoded) == {passage.text for passage in generation.passages}
+    sentences = [sentence.text for sentence in generation.sentences]
+    np.testing.assert_allclose(generation.vectors, WordEncoder().encode(sentences), atol=1e-6)
+    for row, sentence in enumerate(sentences):
+        first, last = generation.token_starts[row : row + 2]
+        np.testing.assert_array_equal(generation.tokens[first:last], 127 * word_vectors(sentence))
+
+
+def test_sums_are_the_lengths_of_what_sentences_windows_and_passages_add_up_to(data: Path) -> None:
+    build([FIRST, SECOND], WordEncoder(), data)
+    generation = DataFolder(data).open()
+
+    def length(first: int, last: int) -> float:
+        words = [word_vectors(sentence.text) for sentence in generation.sentences[first:last]]
+        return float(np.linalg.norm(np.concatenate(words).sum(axis=0)))
+
+    for row in range(len(generation.sentences)):
+        passage = np.flatnonzero(generation.passage_of == generation.passage_of[row])
+        ranges = (row, row + 1), generation.window_of(row), (passage[0], passage[-1] + 1)
+        assert generation.sums[row] == pytest.approx([length(*each) for each in ranges], rel=1e-5)
+
+
+def test_sums_are_the_same_in_blocks_of_any_size(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build([FIRST, SECOND], WordEncoder(), data)
+    generation = DataFolder(data).open()
+    vectors, lengths = np.asarray(generation.vectors), generation.sums[:, 0]
+    for size in (1, 2, 3, 5):
+        monkeypatch.setattr("index.generation.sums._BLOCK", size)
+        sums = sum_lengths(vectors, lengths, generation.sentences.spans, generation.passages.spans)
+        np.testing.assert_allclose(sums, generation.sums, rtol=1e-5)
 
 
 def test_both_indexes_find_a_sentence_by_its_row(data: Path) -> None:
     build([FIRST, SECOND], WordEncoder(), data)
     generation = DataFolder(data).open()
     zyzzyva = WordEncoder().encode(["The zyzzyva sat on a leaf."])[0]
-    ((row, score),) = generation.dense_sentences.search(zyzzyva, 1)
+    ((row, score),) = generation.dense.search(zyzzyva, 1)
     assert row == 6
     assert score == pytest.approx(1)
     assert [row for row, _ in generation.lexical.search("sentence", ["zyzzyva"], 5)] == [6]
@@ -175,25 +195,21 @@ def test_a_changed_fact_publishes_without_encoding(data: Path) -> None:
     assert DataFolder(data).open().articles[0].author == "Bob"
 
 
-def test_a_changed_article_encodes_its_new_texts_only(data: Path) -> None:
-    build([FIRST, SECOND], WordEncoder(), data)
-    before = texts_of(DataFolder(data).open())
-    changed = article("second", "The zyzzyva sat on a leaf. Nobody pays it. Its colour was green.")
+def test_a_changed_article_encodes_its_new_passages_only(data: Path) -> None:
+    build([FIRST, THIRD], WordEncoder(), data)
+    changed = replace(THIRD, text=THIRD.text.replace("late", "early"))
+    changed = replace(changed, sha256=article("x", changed.text).sha256)
     encoder = WordEncoder()
     calls: list[tuple[int, int]] = []
     built = build([FIRST, changed], encoder, data, progress=lambda done, total: calls.append((done, total)))
-    assert set(encoder.encoded) == texts_of(DataFolder(data).open()) - before
-    assert sorted(encoder.encoded) == [
-        "Its colour was green.",
-        "Nobody pays it. Its colour was green.",
-        "The zyzzyva sat on a leaf. Nobody pays it. Its colour was green.",
-    ]
-    assert (built.encoded, built.reused) == (3, len(texts_of(DataFolder(data).open())) - 3)
-    assert calls == [(1, 3), (2, 3), (3, 3)]
-    np.testing.assert_array_equal(
-        DataFolder(data).open().vectors[DataFolder(data).open().sentence_rows],
-        WordEncoder().encode([s.text for s in DataFolder(data).open().sentences]),
-    )
+    generation = DataFolder(data).open()
+    assert encoder.encoded == ["Trains\n\nTrains run early. The quokka waited."]
+    assert (built.encoded, built.reused) == (1, len(generation.passages) - 1)
+    assert calls == [(1, 1)]
+    assert build([FIRST, changed], WordEncoder(), data.with_name("whole")).encoded == len(generation.passages)
+    whole = DataFolder(data.with_name("whole")).open()
+    for name in ("vectors", "sums", "tokens", "token_starts"):
+        np.testing.assert_array_equal(getattr(generation, name), getattr(whole, name))
 
 
 def test_another_kind_of_index_is_another_generation(data: Path) -> None:
@@ -284,13 +300,15 @@ def test_a_text_that_its_hash_denies_is_refused(data: Path) -> None:
 
 
 class LongEncoder(WordEncoder):
-    def encode(self, texts: Sequence[str], **options: object) -> NDArray[np.float32]:
-        return super().encode(texts) * np.float32(2)
+    factor = 2.0
+
+    def encode_passages(self, passages: Sequence[PassageText], **options: object) -> EncodedPassages:
+        encoded = super().encode_passages(passages)
+        return replace(encoded, vectors=encoded.vectors * np.float32(self.factor))
 
 
-class BrokenEncoder(WordEncoder):
-    def encode(self, texts: Sequence[str], **options: object) -> NDArray[np.float32]:
-        return super().encode(texts) * np.float32(np.nan)
+class BrokenEncoder(LongEncoder):
+    factor = float("nan")
 
 
 @pytest.mark.parametrize("encoder", [LongEncoder(), BrokenEncoder()])

@@ -77,7 +77,7 @@ def test_missing_extra_and_linked_files_are_refused_by_name(data: Path) -> None:
 
 def test_swapped_files_are_refused(data: Path) -> None:
     folder = data / DataFolder(data).current().generation
-    one, two = folder / "sentence_rows.npy", folder / "window_rows.npy"
+    one, two = folder / "digests.npy", folder / "sums.npy"
     contents = one.read_bytes(), two.read_bytes()
     one.write_bytes(contents[1])
     two.write_bytes(contents[0])
@@ -190,19 +190,20 @@ def test_verify_proves_that_spans_are_the_texts_indexed(data: Path) -> None:
     folder = data / DataFolder(data).current().generation
     republish(data, "sentences.npy", changed(folder / "sentences.npy", 1, 2, -1))
     DataFolder(data).open()
-    with pytest.raises(Damaged, match=r"sentences.npy: characters 7 to 35 of first.md are not the text"):
+    with pytest.raises(Damaged, match=r"passages.npy: characters 0 to \d+ of first.md are not the text"):
         DataFolder(data).verify()
 
 
 def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
     folder = data / DataFolder(data).current().generation
     for name, content, reason in (
-        ("sentence_rows.npy", array_bytes(np.full(5, 99, dtype=np.int32)), "a row outside 0.."),
-        ("sentence_rows.npy", array_bytes(np.zeros(4, dtype=np.int32)), r"expected int32 \(5,\)"),
-        ("passage_rows.npy", array_bytes(np.zeros(3, dtype=np.float64)), r"expected int32 \(3,\)"),
+        ("sums.npy", array_bytes(np.zeros((4, 3), dtype=np.float32)), r"expected float32 \(5, 3\)"),
+        ("token_starts.npy", array_bytes(np.arange(6)[::-1].copy()), "starts out of order"),
+        ("token_starts.npy", array_bytes(np.arange(6)), "ends at 5 of"),
+        ("tokens.npy", array_bytes(np.zeros((3, 32), dtype=np.float32)), "expected int8"),
         ("vectors.npy", array_bytes(np.zeros((2, 2), dtype=np.float32)), "expected float32"),
         ("vectors.npy", b"\x80\x04N.", "not an array"),
-        ("texts.npy", b"", "not an array"),
+        ("digests.npy", b"", "not an array"),
         ("articles.jsonl", article_files(ARTICLES[:1])["articles.jsonl"], "does not fit the 2 articles"),
         ("articles.jsonl", b"", "cannot be read"),
         ("article_places.npy", array_bytes(np.zeros((2, 2), dtype=np.int64)), "does not fit the 2 articles"),
@@ -232,8 +233,8 @@ def test_an_array_of_objects_is_never_unpickled(data: Path) -> None:
     np.save(folder / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     content = (folder / "x.npy").read_bytes()
     (folder / "x.npy").unlink()
-    republish(data, "texts.npy", content)
-    with pytest.raises(Damaged, match=r"texts.npy: not an array"):
+    republish(data, "digests.npy", content)
+    with pytest.raises(Damaged, match=r"digests.npy: not an array"):
         DataFolder(data).open()
 
 
@@ -263,8 +264,8 @@ def test_recover_finds_a_changed_manifest_without_a_pointer(data: Path) -> None:
 
 def test_recover_with_nothing_sound_names_the_newest_fault(data: Path) -> None:
     name = DataFolder(data).current().generation
-    (data / name / "texts.npy").unlink()
-    with pytest.raises(Damaged, match=r"texts.npy: missing"):
+    (data / name / "digests.npy").unlink()
+    with pytest.raises(Damaged, match=r"digests.npy: missing"):
         DataFolder(data).recover()
     assert DataFolder(data).current().generation == name
 
@@ -278,11 +279,11 @@ def test_recover_waits_for_no_build_and_reports_a_failed_write(data: Path) -> No
 
 def test_an_open_generation_answers_after_it_was_removed(data: Path) -> None:
     generation = DataFolder(data).open()
-    before = generation.dense_sentences.search(np.asarray(generation.vectors[0]), 3)
+    before = generation.dense.search(np.asarray(generation.vectors[0]), 3)
     for text in ("A quokka.", "An axolotl."):
         build([*ARTICLES, article("third", text)], WordEncoder(), data)
     assert not generation.folder.exists()
-    assert generation.dense_sentences.search(np.asarray(generation.vectors[0]), 3) == before
+    assert generation.dense.search(np.asarray(generation.vectors[0]), 3) == before
     assert [row for row, _ in generation.lexical.search("sentence", ["zyzzyva"], 1)] == [4]
     assert generation.vectors[-1].shape == (32,)
 
@@ -325,7 +326,7 @@ def test_the_folder_is_only_read(data: Path) -> None:
 def test_an_opened_generation_cannot_be_changed(data: Path) -> None:
     generation = DataFolder(data).open()
     vectors = np.asarray(generation.vectors)
-    for array in (vectors, generation.sentence_rows, generation.passage_of, generation.digests):
+    for array in (vectors, generation.sums, generation.tokens, generation.passage_of, generation.digests):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     folder = data / generation.id

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from index.embedding.dynamic_batching import DynamicBatchingEncoder
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import EncodedQuestion, Encoder, PassageText
 from tests.support.fakes import WordEncoder
 
 
@@ -21,16 +21,18 @@ class GatedEncoder(WordEncoder):
         self.entered = threading.Event()
         self.gate = threading.Event()
 
-    def encode(
-        self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
         self.calls.append(list(texts))
         if len(self.calls) == 1:
             self.entered.set()
             assert self.gate.wait(20)
         if "bad" in texts:
             raise ValueError("bad")
-        return super().encode(texts, progress=progress)
+        return super().encode_questions(texts)
+
+
+def ask_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    return np.stack([question.vector for question in encoder.encode_questions(texts)])
 
 
 def asked_during_a_pass(
@@ -42,11 +44,11 @@ def asked_during_a_pass(
 
     def ask(place: int, text: object) -> None:
         try:
-            given[place] = batched.encode([text])[0]  # type: ignore[list-item]
+            given[place] = ask_vectors(batched, [text])[0]  # type: ignore[list-item]
         except (ValueError, AttributeError) as error:
             given[place] = error
 
-    first = threading.Thread(target=batched.encode, args=(["first"],))
+    first = threading.Thread(target=batched.encode_questions, args=(["first"],))
     first.start()
     assert inner.entered.wait(20)
     others = [threading.Thread(target=ask, args=pair) for pair in enumerate(texts)]
@@ -71,6 +73,11 @@ def test_it_is_the_encoder_it_wraps() -> None:
     assert vectors.tolist() == inner.encode(["a", "b b"]).tolist()
     assert seen == [1, 1]
     assert batched.encode([]).shape == (0, 32)
+    passages = [PassageText("a b. c", ((0, 4), (5, 6)))]
+    assert batched.encode_passages(passages, progress=seen.append).counts.tolist() == [2]
+    assert seen == [1, 1, 1]
+    assert batched.encode_questions([]) == []
+    assert (batched.token_dimension, batched.pools_late) == (32, True)
 
 
 def test_who_asks_alone_is_encoded_alone_and_many_texts_go_through_as_they_are() -> None:
@@ -78,7 +85,7 @@ def test_who_asks_alone_is_encoded_alone_and_many_texts_go_through_as_they_are()
     inner.gate.set()
     batched = DynamicBatchingEncoder(inner)
     for texts in (["one"], ["two"], [f"text {number}" for number in range(33)]):
-        assert batched.encode(texts).tolist() == WordEncoder().encode(texts).tolist()
+        assert ask_vectors(batched, texts).tolist() == WordEncoder().encode(texts).tolist()
     assert [len(call) for call in inner.calls] == [1, 1, 33]
 
 
@@ -105,23 +112,21 @@ def test_an_error_reaches_the_caller_whose_text_caused_it() -> None:
     assert isinstance(given[3], AttributeError)
     for place, text in ((0, "good"), (2, "better")):
         assert np.array(given[place]).tolist() == WordEncoder().encode([text])[0].tolist()
-    assert batched.encode(["after"]).shape == (1, 32)
+    assert len(batched.encode_questions(["after"])) == 1
 
 
 def test_an_interrupted_pass_leaves_nobody_waiting() -> None:
     class Interrupted(GatedEncoder):
-        def encode(
-            self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
-        ) -> NDArray[np.float32]:
+        def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
             if "stop" in texts:
                 raise KeyboardInterrupt
-            return super().encode(texts, progress=progress)
+            return super().encode_questions(texts)
 
     batched = DynamicBatchingEncoder(Interrupted())
     with pytest.raises(KeyboardInterrupt):
-        batched.encode(["stop"])
+        batched.encode_questions(["stop"])
     batched.encoder.gate.set()  # type: ignore[attr-defined]
-    assert batched.encode(["go"]).shape == (1, 32)
+    assert len(batched.encode_questions(["go"])) == 1
 
 
 def test_many_callers_each_get_their_own() -> None:
@@ -131,7 +136,7 @@ def test_many_callers_each_get_their_own() -> None:
     def ask(caller: int) -> None:
         for number in range(50):
             text = f"caller {caller} asks {number}"
-            if batched.encode([text]).tolist() != WordEncoder().encode([text]).tolist():
+            if ask_vectors(batched, [text]).tolist() != WordEncoder().encode([text]).tolist():
                 wrong.append(text)
 
     threads = [threading.Thread(target=ask, args=(caller,)) for caller in range(12)]

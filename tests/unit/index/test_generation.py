@@ -1,16 +1,19 @@
-from index.generation.generation import ALL_SPANS, CACHED_FILTERS, AllowedSpans
+import numpy as np
+
+from index.generation.generation import CACHED_FILTERS
+from index.retrieval.dense_index import AllowedSentences
 from index.retrieval.filter import Filter
 from index.storage.lru import LruCache
 
 
 def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
-    filters: LruCache[Filter, AllowedSpans] = LruCache(CACHED_FILTERS)
+    filters: LruCache[Filter, AllowedSentences] = LruCache(CACHED_FILTERS)
     worked_out: list[str] = []
 
-    def ask(year: str) -> AllowedSpans:
-        def work_out(_: Filter) -> AllowedSpans:
+    def ask(year: str) -> AllowedSentences:
+        def work_out(_: Filter) -> AllowedSentences:
             worked_out.append(year)
-            return AllowedSpans(filter_ids={"years": [int(year)]})
+            return AllowedSentences(np.zeros(0, dtype=bool), 0, {"years": [int(year)]})
 
         return filters.get_or_compute(Filter(years=(year,)), work_out)
 
@@ -24,7 +27,3 @@ def test_a_filter_is_worked_out_once_while_it_is_among_the_last_used() -> None:
     assert worked_out == [*years, "1999"]
     ask(years[1])
     assert worked_out == [*years, "1999", years[1]]
-
-
-def test_everything_has_no_marks() -> None:
-    assert (ALL_SPANS.sentences, ALL_SPANS.passages, dict(ALL_SPANS.filter_ids)) == (None, None, {})

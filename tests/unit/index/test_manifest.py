@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import Damaged
+from index.errors import Damaged, OtherFormat
 from index.generation.files import MANIFEST
 from index.generation.manifest import (
     FileDigest,
@@ -29,7 +29,7 @@ ABC = FileDigest(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "gen-1-0123456789abcdef"
     (folder / "lexical" / "sentence").mkdir(parents=True)
-    (folder / "texts.npy").write_bytes(b"abc")
+    (folder / "digests.npy").write_bytes(b"abc")
     (folder / "lexical" / "sentence" / "meta.json").write_bytes(b"")
     write_manifest(folder, manifest(folder), disk=Disk())
     make_writable(folder)
@@ -38,16 +38,17 @@ def folder(tmp_path: Path) -> Path:
 
 def manifest(folder: Path) -> Manifest:
     return Manifest(
-        format=3,
+        format=4,
         generation=folder.name,
         created="2026-01-02T03:04:05+00:00",
         model="words",
         fingerprint="f" * 64,
         dimension=2,
+        token_dimension=1,
         settings={"passage_tokens": 24},
         counts={"articles": 1},
-        indexes={"a": {"kind": "ivf", "nprobe": 4, "recall": 0.985}},
-        files={"texts.npy": ABC, "lexical/sentence/meta.json": content_digest(b"")},
+        index={"kind": "ivf", "nprobe": 4, "recall": 0.985},
+        files={"digests.npy": ABC, "lexical/sentence/meta.json": content_digest(b"")},
     )
 
 
@@ -57,7 +58,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
 
 
 def test_facts_of_a_file_are_those_of_its_content(folder: Path) -> None:
-    assert file_digest(folder / "texts.npy") == content_digest(b"abc") == ABC
+    assert file_digest(folder / "digests.npy") == content_digest(b"abc") == ABC
 
 
 def test_write_returns_the_hash_that_read_asks_for(tmp_path: Path) -> None:
@@ -92,7 +93,9 @@ def test_other_content_is_not_a_manifest(folder: Path, content: bytes) -> None:
 
 def test_a_manifest_of_another_format_or_folder_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), format=1)))
-    with pytest.raises(Damaged, match="format 1, but this version reads format 3"):
+    with pytest.raises(
+        OtherFormat, match=rf"^{folder} has format 1, but this version reads 4; run `qa index` again$"
+    ):
         read_manifest(folder)
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), generation="gen-2-x")))
     with pytest.raises(Damaged, match="belongs to generation gen-2-x"):
@@ -112,19 +115,19 @@ def test_missing_extra_resized_changed_and_odd_files_are_refused_by_name(folder:
             verify_files(folder, manifest(folder))
         assert caught.value.file == folder / name
 
-    (folder / "texts.npy").write_bytes(b"abd")
-    refused("changed: its SHA-256", "texts.npy")
-    (folder / "texts.npy").write_bytes(b"abcd")
-    refused("resized: 3 bytes were published, 4 are there", "texts.npy")
-    (folder / "texts.npy").unlink()
-    refused("missing", "texts.npy")
-    os.mkfifo(folder / "texts.npy")
-    refused("neither a plain file nor a folder", "texts.npy")
-    (folder / "texts.npy").unlink()
-    (folder / "texts.npy").symlink_to(folder / "lexical" / "sentence" / "meta.json")
-    refused("neither a plain file nor a folder", "texts.npy")
-    (folder / "texts.npy").unlink()
-    (folder / "texts.npy").write_bytes(b"abc")
+    (folder / "digests.npy").write_bytes(b"abd")
+    refused("changed: its SHA-256", "digests.npy")
+    (folder / "digests.npy").write_bytes(b"abcd")
+    refused("resized: 3 bytes were published, 4 are there", "digests.npy")
+    (folder / "digests.npy").unlink()
+    refused("missing", "digests.npy")
+    os.mkfifo(folder / "digests.npy")
+    refused("neither a plain file nor a folder", "digests.npy")
+    (folder / "digests.npy").unlink()
+    (folder / "digests.npy").symlink_to(folder / "lexical" / "sentence" / "meta.json")
+    refused("neither a plain file nor a folder", "digests.npy")
+    (folder / "digests.npy").unlink()
+    (folder / "digests.npy").write_bytes(b"abc")
     (folder / "lexical" / "extra").write_bytes(b"")
     refused("not part of the generation", "lexical/extra")
 

@@ -41,7 +41,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
 
 
 def hits(generation: Generation, text: str = QUESTION) -> list[Hit]:
-    query = Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)))
+    query = Query(WordEncoder().encode_questions([text])[0], tuple(generation.lexical.terms(text)))
     return Searcher(generation).search(query, 10)
 
 

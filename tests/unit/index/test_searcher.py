@@ -8,10 +8,10 @@ import pytest
 
 from index.building.build import build
 from index.generation.data_folder import DataFolder
-from index.generation.generation import ALL_SPANS, CACHED_FILTERS, Generation
+from index.generation.generation import CACHED_FILTERS, Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import DenseIndex
-from index.retrieval.filter import Filter, Granularity
+from index.retrieval.filter import NO_FILTER_IDS, Filter, Granularity
 from index.retrieval.index_type import Kind, Plan
 from index.search.candidates import CandidateSearch
 from index.search.query import Hit, Query
@@ -37,7 +37,7 @@ def generation(tmp_path_factory: pytest.TempPathFactory) -> Generation:
 
 
 def query(generation: Generation, text: str, *phrases: str) -> Query:
-    return Query(WordEncoder().encode([text])[0], tuple(generation.lexical.terms(text)), phrases)
+    return Query(WordEncoder().encode_questions([text])[0], tuple(generation.lexical.terms(text)), phrases)
 
 
 def texts(hits: list[Hit]) -> list[str]:
@@ -129,6 +129,27 @@ def test_dense_scores_are_the_cosines(generation: Generation) -> None:
     assert hit.dense == pytest.approx(float(np.array([1, 0.4, 0.3]) @ cosines / 1.7), abs=1e-5)
 
 
+def test_late_scores_are_the_shares_of_words_that_match(generation: Generation) -> None:
+    """Equal words have equal one-hot vectors: a question of five words weighs each a fifth."""
+    hits = Searcher(generation).search(query(generation, "the quay was in winter."), 20)
+    late = {hit.sentence.text: hit.late for hit in hits}
+    # "the" and "winter." of five; its window has no other of them.
+    assert late["The bridge is closed in winter."] == pytest.approx(0.6, abs=1e-6)
+    # "the", "was" and "in"; nothing more in the sentence before it, which is in another paragraph.
+    assert late["The ferry was built in Leith."] == pytest.approx(0.6, abs=1e-6)
+
+
+def test_only_the_best_candidates_are_scored_by_late_interaction(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Searcher(generation).search(query(generation, "ice falls from cables"), 20)
+    monkeypatch.setattr("index.search.searcher.MOST_INTERACTIONS", 3)
+    hits = Searcher(generation).search(query(generation, "ice falls from cables"), 20)
+    assert len(hits) == len(whole)
+    assert sum(hit.late is not None for hit in hits) == 3
+    assert texts(hits)[0] == "Ice falls from its cables."
+
+
 def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
     assert Searcher(generation).search(query(generation, "ferry"), 0) == []
 
@@ -178,35 +199,23 @@ FILTERS = (
 
 def test_an_index_says_what_it_is(kinds: dict[Kind, Generation]) -> None:
     for kind, opened in kinds.items():
-        told = opened.manifest.indexes
-        assert {name: facts["kind"] for name, facts in told.items()} == {
-            "sentences.faiss": kind,
-            "passages.faiss": kind,
-        }
-        assert all(float(facts["recall"]) >= 0.95 for facts in told.values() if kind is not Kind.FLAT)
+        parameters = opened.manifest.index
+        assert parameters["kind"] == kind
+        assert kind is Kind.FLAT or float(parameters["recall"]) >= 0.95
         assert opened.manifest.settings["index"] == kind
         check_probes(opened)
 
 
 def without_brute_force(generation: Generation) -> Generation:
-    """The same generation, searched through its indexes however few texts a filter allows."""
+    """The same generation, searched through its index however few sentences a filter allows."""
     assert isinstance(generation.vectors, np.ndarray)
-    sentences, passages = (
-        DenseIndex.open(
-            generation.folder / name,
-            generation.vectors,
-            rows,
-            generation.manifest.indexes[name],
-            brute_force_below=0,
-        )
-        for name, rows in (
-            ("sentences.faiss", generation.sentence_rows),
-            ("passages.faiss", generation.passage_rows),
-        )
+    dense = DenseIndex.open(
+        generation.folder / "sentences.faiss",
+        generation.vectors,
+        generation.manifest.index,
+        brute_force_below=0,
     )
-    return replace(
-        generation, dense_sentences=sentences, dense_passages=passages, filters=LruCache(CACHED_FILTERS)
-    )
+    return replace(generation, dense=dense, filters=LruCache(CACHED_FILTERS))
 
 
 @pytest.mark.parametrize("where", FILTERS)
@@ -235,16 +244,15 @@ def test_a_filtered_search_is_the_search_of_what_is_allowed(
     opened = kinds[Kind.IVF]
     asked = query(opened, "word7 word12 and word250")
     allowed = [row for row, one in enumerate(opened.sentences) if passes(where, one.article)]
-    cosines = {row: float(opened.vectors[opened.sentence_rows[row]] @ asked.vector) for row in allowed}
-    found = opened.dense_sentences.search(
-        asked.vector, 10, allowed=(opened.allowed(where) or ALL_SPANS).sentences
-    )
+    cosines = {row: float(opened.vectors[row] @ asked.question.vector) for row in allowed}
+    passing = opened.allowed(where)
+    found = opened.dense.search(asked.question.vector, 10, allowed=passing)
     expected = sorted(cosines, key=lambda row: (-round(cosines[row], 5), row))[:10]
     assert [row for row, _ in found] == expected
     held = [
         row for row in allowed if set(asked.terms) & set(opened.lexical.terms(opened.sentences[row].text))
     ]
-    filter_ids = (opened.allowed(where) or ALL_SPANS).filter_ids
+    filter_ids = passing.filter_ids if passing else NO_FILTER_IDS
     assert (
         sorted(row for row, _ in opened.lexical.search("sentence", asked.terms, 800, filter_ids=filter_ids))
         == held

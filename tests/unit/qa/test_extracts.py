@@ -78,7 +78,7 @@ def test_a_question_stands_above_its_answer_and_is_not_the_answer(tmp_path: Path
 def articles_shown(data: Path, question: str, *texts: str, k: int = 3) -> list[str]:
     build([article(f"a{n}", text) for n, text in enumerate(texts)], WordEncoder(), data)
     generation = DataFolder(data).open()
-    query = Query(WordEncoder().encode([question])[0], tuple(generation.lexical.terms(question)))
+    query = Query(WordEncoder().encode_questions([question])[0], tuple(generation.lexical.terms(question)))
     return [
         g.hit.sentence.article.id
         for g in ExtractGrouper(generation).group(Searcher(generation).search(query, 40), k)
