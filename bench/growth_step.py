@@ -131,7 +131,7 @@ def ask(case: Case) -> Measures:
 
 
 def recall(case: Case) -> Measures:
-    """Share of the exact nearest passages found, and medians of the search among the vectors alone."""
+    """Share of the exact nearest sentences found, and medians of the search among the vectors alone."""
     generation, encoder = DataFolder(case.index).open(), case.encoder()
     vectors = load_encoder().encode(case.read()["questions"][_WARM_UP:])
     results: list[list[str]] = []
@@ -139,8 +139,8 @@ def recall(case: Case) -> Measures:
     for part in np.array_split(vectors, case.rounds):
         took = [timed(generation.dense.search, vector, case.k) for vector in part]
         ms.append([MS * seconds for seconds, _ in took])
-        results += [[generation.passages[row].text for row, _ in hits] for _, hits in took]
-    texts = [passage.text for passage in generation.passages]
+        results += [[generation.sentences[row].text for row, _ in hits] for _, hits in took]
+    texts = [sentence.text for sentence in generation.sentences]
     rows = exact_nearest(vectors, _blocks(texts, encoder), case.k)
     expected = [[texts[row] for row in best] for best in rows.tolist()]
     return {"recall": share_found(results, expected), "dense_ms": [median(times) for times in ms]}

@@ -15,7 +15,13 @@ import numpy as np
 
 from bench.bare_forward import WINDOW
 from bench.synthetic_corpora import PrecomputedVectors
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import (
+    EncodedPassages,
+    EncodedQuestion,
+    Encoder,
+    PassageText,
+    SentenceEncoder,
+)
 from index.storage.arrays import Vectors
 
 _BATCH = 8_192
@@ -25,7 +31,7 @@ NAME = "given vectors"
 FINGERPRINT = hashlib.sha256(b"vectors given by bench").hexdigest()
 
 
-class PrecomputedEncoder:
+class PrecomputedEncoder(SentenceEncoder):
     """Looks vectors up instead of working them out."""
 
     name = NAME
@@ -62,15 +68,26 @@ class QuestionEncoder:
     def __init__(self, encoder: Encoder, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._encoder, self._clock = encoder, clock
         self.dimension, self.max_tokens = encoder.dimension, encoder.max_tokens
+        self.token_dimension, self.pools_late = encoder.token_dimension, encoder.pools_late
         self.count_tokens = encoder.count_tokens
         self.seconds = 0.0
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """See `Encoder.encode`."""
+        return self._encoder.encode(texts, progress=progress)
+
+    def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
+        """See `Encoder.encode_questions`."""
         started = self._clock()
-        vectors = self._encoder.encode(texts, progress=progress)
+        questions = self._encoder.encode_questions(texts)
         self.seconds += self._clock() - started
-        return vectors
+        return questions
+
+    def encode_passages(
+        self, passages: Sequence[PassageText], *, progress: Callable[[int], None] | None = None
+    ) -> EncodedPassages:
+        """See `Encoder.encode_passages`."""
+        return self._encoder.encode_passages(passages, progress=progress)
 
 
 def _tokenizer(model: Path) -> Any:

@@ -72,15 +72,17 @@ def _print_manifest(generation: Generation, settings: Settings) -> None:
 
     manifest = generation.manifest
     say(f"generation {manifest.generation}, built {manifest.created}")
-    say(f"model {manifest.model}, {manifest.dimension} dimensions, fingerprint {manifest.fingerprint[:12]}")
+    say(
+        f"model {manifest.model}, {manifest.dimension} dimensions, {manifest.token_dimension} of a token, "
+        f"fingerprint {manifest.fingerprint[:12]}"
+    )
     say(_calibration(manifest.fingerprint, settings))
     for backend in PREFERRED:
         reason = unavailable_reason(backend)
         say(f"backend {backend}: {f'skipped: {reason}' if reason else 'usable'}")
     for name, value in {**manifest.counts, **manifest.settings}.items():
         say(f"{name}: {value}")
-    for name, entries in manifest.indexes.items():
-        say(f"{name}: {', '.join(f'{key} {value}' for key, value in entries.items())}")
+    say(f"index: {', '.join(f'{key} {value}' for key, value in manifest.index.items())}")
 
 
 def _calibration(fingerprint: str, settings: Settings) -> str:

@@ -99,7 +99,7 @@ def _publish(
         say(f"Index is up to date: {counts}; generation {built.generation}.")
     else:
         say(
-            f"Indexed {counts}; {built.encoded} texts encoded, {built.reused} vectors reused; "
+            f"Indexed {counts}; {count(range(built.encoded), 'passage')} encoded, {built.reused} reused; "
             f"generation {built.generation}."
         )
     publish_in_engine(settings)

@@ -103,12 +103,14 @@ def unavailable_reason(backend: Backend, device: str = "") -> str:
 
 
 def encoding_metadata(encoder: Encoder) -> dict[str, str]:
-    """The manifest's settings of the encoder: the backend, and its least cosine with float32."""
+    """The manifest's settings of the encoder: how it pools, the backend, and its least cosine with float32."""
+    pooling = {"pooling": "late" if encoder.pools_late else "none: each sentence is read by itself"}
     if isinstance(encoder, SentenceTransformerEncoder):
-        return {"backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}
+        return {**pooling, "backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}
     if not isinstance(encoder, BatchEncoder):
-        return {}
-    return {"backend": str(encoder.models.backend), "least_cosine": f"{encoder.models.agreement:.6f}"}
+        return pooling
+    models = encoder.models
+    return {**pooling, "backend": str(models.backend), "least_cosine": f"{models.agreement:.6f}"}
 
 
 def _find(model: str | None) -> tuple[Path, str]:

@@ -53,7 +53,7 @@ class WordEncoder:
     def encode_questions(self, texts: Sequence[str]) -> list[EncodedQuestion]:
         tokens = map(word_vectors, texts)
         return [
-            EncodedQuestion(vector, words / len(words))
+            EncodedQuestion(vector, words / np.float32(len(words)))
             for vector, words in zip(self.encode(texts), tokens, strict=True)
         ]
 

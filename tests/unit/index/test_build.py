@@ -77,7 +77,7 @@ def test_each_passage_is_encoded_once_and_gives_its_sentences_their_vectors(data
     assert len(encoder.encoded) == len(set(encoder.encoded)) < len(generation.passages)
     assert set(encoder.encoded) == {passage.text for passage in generation.passages}
     sentences = [sentence.text for sentence in generation.sentences]
-    np.testing.assert_allclose(generation.vectors, WordEncoder().encode(sentences), atol=1e-6)
+    assert np.allclose(np.asarray(generation.vectors), WordEncoder().encode(sentences), atol=1e-6)
     for row, sentence in enumerate(sentences):
         first, last = generation.token_starts[row : row + 2]
         np.testing.assert_array_equal(generation.tokens[first:last], 127 * word_vectors(sentence))
