@@ -62,7 +62,7 @@ class Assistant:
         self.encoder = encoder
         self.reranking = reranking
         self._fusion = fusion
-        self._searcher = Searcher(generation)
+        self._searcher = Searcher(generation, encoder=encoder)
         self._grouper = ExtractGrouper(generation)
 
     @property

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """Type of the vector index; `auto` chooses by their number."""
     nprobe: int = Field(default=0, ge=0, le=MOST_LISTS)
     """Lists that a search of `ivf` or `pq` probes; 0: as few as the recall allows."""
+    token_vectors: Switch = True
+    """Store the vectors of tokens; `off` halves the index and makes them again for each question's best."""
     feedback: Switch = True
     """Keep questions (without their text) and judgements in the data folder."""
     question_log: Switch = False
@@ -102,8 +104,8 @@ class Settings(BaseSettings):
 
     @property
     def plan(self) -> Plan:
-        """Type of the vector index and number of lists to probe."""
-        return Plan(self.index, self.nprobe)
+        """Type of the vector index, number of lists to probe, and whether token vectors are stored."""
+        return Plan(self.index, self.nprobe, self.token_vectors)
 
     @property
     def engine(self) -> Address | None:

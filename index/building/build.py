@@ -75,7 +75,7 @@ def build(
                 _retire(data, disk=disk)  # undone if a build died after publishing
                 return Built(before.id, 0, len(contents.digests), True)
             _check_space(data, contents, encoder, disk=disk)
-            reuse_passages(precomputed, encoder, before, checkpoint)
+            reuse_passages(precomputed, encoder, checkpoint)
             passages, encoded = encode_passages(contents, encoder, before, checkpoint, progress=progress)
             name = publish(data, contents, passages, encoder=encoder, disk=disk)
             _retire(data, disk=disk)
@@ -117,7 +117,7 @@ def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk
     # The checkpoint holds what was encoded a second time until publication.
     characters = int((contents.passage_spans[:, 2] - contents.passage_spans[:, 1]).sum())
     vectors = len(contents.sentence_spans) * (4 * encoder.dimension + SUM_BYTES)
-    tokens = characters // CHARACTERS_PER_TOKEN * encoder.token_dimension
+    tokens = contents.plan.token_vectors * characters // CHARACTERS_PER_TOKEN * encoder.token_dimension
     texts = sum(map(len, contents.files.values()))
     needed = 2 * (vectors + tokens) + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES
     free = disk.free(data)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.building.layout import GenerationPlan
+from index.building.layout import TOKEN_VECTORS, GenerationPlan
 from index.embedding.encoder import EncodedPassages, Encoder
 from index.errors import BuildFailed
 from index.generation.generation import Generation
@@ -39,6 +39,7 @@ class EncodedPlan:
     reused_rows: RowIds
     before: Generation | None
     checkpoint: EmbeddingCheckpoint
+    token_vectors: bool
 
     def blocks(self) -> Iterator[EncodedPassages]:
         """In order of the passages, at most BLOCK at a time."""
@@ -48,7 +49,8 @@ class EncodedPlan:
             parts = [self.checkpoint.read([self.digests[start + row].tobytes() for row in new.tolist()])]
             if self.before:
                 parts.append(self.before.encoded(rows[reused]))
-            yield EncodedPassages.join(parts).take(np.argsort(np.concatenate([new, reused])))
+            block = EncodedPassages.join(parts).take(np.argsort(np.concatenate([new, reused])))
+            yield block if self.token_vectors else block.without_tokens()
 
 
 def encode_passages(
@@ -68,7 +70,8 @@ def encode_passages(
         OSError: a block could not be written.
     """
     digests, done = contents.digests, 0
-    reused = _reused_rows(digests, encoder, before)
+    token_vectors = contents.plan.token_vectors
+    reused = _reused_rows(digests, encoder, before, token_vectors=token_vectors)
     new = checkpoint.missing(digests, reused)
 
     def advance(passages: int) -> None:
@@ -83,13 +86,11 @@ def encode_passages(
         encoded = encoder.encode_passages([text for _, text in block], progress=advance)
         _check_lengths(encoded.vectors, encoder)
         checkpoint.add(digests[[row for row, _ in block]], encoded)
-    return EncodedPlan(digests, reused, before, checkpoint), len(new)
+    return EncodedPlan(digests, reused, before, checkpoint, token_vectors), len(new)
 
 
-def reuse_passages(
-    blocks: Iterable[Block], encoder: Encoder, before: Generation | None, checkpoint: EmbeddingCheckpoint
-) -> None:
-    """Add passages encoded elsewhere by the same model to the checkpoint, unless `before` has them.
+def reuse_passages(blocks: Iterable[Block], encoder: Encoder, checkpoint: EmbeddingCheckpoint) -> None:
+    """Add passages encoded elsewhere by the same model to the checkpoint.
 
     Raises:
         BuildFailed: vectors of another dimension, or whose length is not 1.
@@ -101,15 +102,19 @@ def reuse_passages(
             raise BuildFailed(
                 f"vectors of {sizes} numbers of {len(encoded)} passages are not of {encoder.name}"
             )
-        if new := checkpoint.missing(digests, _reused_rows(digests, encoder, before)):
+        if new := checkpoint.missing(digests, np.full(len(digests), _NEW)):
             part = encoded.take(np.array(new))
             _check_lengths(part.vectors, encoder)
             checkpoint.add(digests[new], part)
 
 
-def _reused_rows(digests: Digests, encoder: Encoder, before: Generation | None) -> RowIds:
-    """The row of each passage in `before` if the same model made it, else -1."""
+def _reused_rows(
+    digests: Digests, encoder: Encoder, before: Generation | None, *, token_vectors: bool
+) -> RowIds:
+    """The row of each passage in `before` if the same model made all that is wanted of it, else -1."""
     if before is None or before.manifest.fingerprint != encoder.fingerprint:
+        return np.full(len(digests), _NEW, dtype=np.int64)
+    if token_vectors and before.manifest.settings[TOKEN_VECTORS] == "off":
         return np.full(len(digests), _NEW, dtype=np.int64)
     old, new = _keys(before.digests), _keys(digests)
     order = np.argsort(old)

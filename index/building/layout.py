@@ -25,6 +25,9 @@ from index.retrieval.lexicon import LEXICON, lexicon_bytes
 from index.retrieval.sentence_terms import terms_files
 from index.storage.arrays import Int32Rows, array_bytes, text_digest
 
+TOKEN_VECTORS = "token_vectors"
+"""The manifest's setting that says whether they are stored: on or off."""
+
 
 @dataclass(frozen=True, slots=True)
 class SplitArticle:
@@ -124,6 +127,7 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
         "passage_tokens": encoder.max_tokens,
         "index": plan.kind.value,
         "nprobe": plan.nprobe,
+        TOKEN_VECTORS: "on" if plan.token_vectors else "off",
     }
     return GenerationPlan(
         facets=facets,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -90,6 +90,10 @@ class EncodedPassages:
             token_counts=np.concatenate([part.token_counts for part in parts]),
             tokens=np.concatenate([part.tokens for part in parts]),
         )
+
+    def without_tokens(self) -> EncodedPassages:
+        """The same without token vectors."""
+        return replace(self, token_counts=np.zeros_like(self.token_counts), tokens=self.tokens[:0])
 
     def take(self, passages: RowIds) -> EncodedPassages:
         """Some of the passages, in this order."""

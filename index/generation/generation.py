@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embedding.encoder import EncodedPassages, TokenVectors
+from index.embedding.encoder import EncodedPassages, PassageText, TokenVectors
 from index.errors import Damaged
 from index.generation.articles import Articles, open_articles
 from index.generation.files import (
@@ -137,6 +137,14 @@ class Generation:
             token_counts=ends - starts,
             tokens=self.tokens[concatenate_ranges(starts, ends)],
         )
+
+    def passage_text(self, row: int) -> PassageText:
+        """What was encoded of a passage; of a sentence that is cut, the part in its passage."""
+        passage = self.passages[row]
+        first, last = sentence_ranges(self.passage_of, np.array([row], dtype=np.int32))
+        starts, ends = (self.sentences.spans[first[0] : last[0], 1:3] - passage.start).T
+        ends = np.minimum(ends, passage.end - passage.start)
+        return PassageText(passage.text, tuple(zip(starts.tolist(), ends.tolist(), strict=True)))
 
     def allowed(self, where: Filter) -> AllowedSentences | None:
         """The sentences that pass a filter; None if the filter is empty."""

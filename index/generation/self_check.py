@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from index.embedding.encoder import PassageText
 from index.errors import Damaged
 from index.generation.files import DENSE, LEXICAL, PASSAGES, VECTORS
 from index.generation.generation import Generation
-from index.generation.spans import HEADING, sentence_ranges
+from index.generation.spans import HEADING
 from index.retrieval.filter import Granularity
 from index.retrieval.index_type import Kind
 
@@ -21,12 +20,8 @@ def check_texts(generation: Generation) -> None:
 
     Raises Damaged: the first passage that differs.
     """
-    first, last = sentence_ranges(generation.passage_of, np.arange(len(generation.passages), dtype=np.int32))
     for row, passage in enumerate(generation.passages):
-        spans = generation.sentences.spans[first[row] : last[row], 1:3] - passage.start
-        ends = np.minimum(spans[:, 1], passage.end - passage.start)
-        text = PassageText(passage.text, tuple(zip(spans[:, 0].tolist(), ends.tolist(), strict=True)))
-        if text.digest() != generation.digests[row].tobytes():
+        if generation.passage_text(row).digest() != generation.digests[row].tobytes():
             name = f"characters {passage.start} to {passage.end} of {passage.article.source}"
             raise Damaged(generation.folder / PASSAGES, f"{name} are not the text that was indexed")
 

@@ -28,10 +28,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The requested type, and the number of lists that a search probes (0: as few as recall allows)."""
+    """The requested type, and the number of lists that a search probes (0: as few as recall allows).
+
+    Without `token_vectors` these are not stored, but made again for the best candidates of a question.
+    """
 
     kind: Kind = Kind.AUTO
     nprobe: int = 0
+    token_vectors: bool = True
 
     def kind_of(self, count: int) -> Kind:
         """The type for so many vectors: "auto", 500,000 -> "ivf"; below `MIN_VECTORS` always "flat"."""

@@ -7,19 +7,17 @@ from itertools import compress
 
 import numpy as np
 
+from index.embedding.encoder import Encoder
 from index.generation.generation import Generation
 from index.retrieval.filter import NO_FILTER, Filter
 from index.retrieval.lexical_index import FUNCTION_TERMS
 from index.search.bm25 import BM25Scorer
 from index.search.candidates import CandidateSearch
 from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights, Positions, ScoredCandidates
-from index.search.late_interaction import maxsim
+from index.search.late_interaction import LateInteraction
 from index.search.levels import Levels
 from index.search.query import Hit, Query
 from index.storage.arrays import RowIds, Vectors
-
-MOST_INTERACTIONS = 300
-"""Candidates scored by MaxSim: the best by the other scores."""
 
 # The scores of a hit are weighted alike, whatever weights ranked it.
 _LEVELS = np.array(DEFAULT_WEIGHTS.levels)
@@ -29,7 +27,15 @@ _TINY = np.float32(1e-30)
 class Searcher:
     """Searches one generation; safe to share between threads."""
 
-    def __init__(self, generation: Generation, *, candidates: CandidateSearch | None = None) -> None:
+    def __init__(
+        self,
+        generation: Generation,
+        *,
+        encoder: Encoder | None = None,
+        candidates: CandidateSearch | None = None,
+    ) -> None:
+        """The encoder makes the token vectors that a generation does not store."""
+        self._late = LateInteraction(generation, encoder)
         self._generation = generation
         self._candidates = candidates or CandidateSearch(generation)
         self._bm25 = BM25Scorer(generation)
@@ -84,11 +90,11 @@ class Searcher:
 
     def _with_maxsim(self, tokens: Vectors, scored: ScoredCandidates) -> ScoredCandidates:
         """The candidates, and MaxSim of the best of them."""
-        if not len(tokens) or not len(scored.rows) or not len(self._generation.tokens):
+        if not (len(tokens) and len(scored.rows) and self._late.most):
             return scored
         late = np.full((2, len(scored.rows)), np.nan, dtype=np.float32)
-        best = np.sort(scored.ranking(scored.fuse(DEFAULT_WEIGHTS))[:MOST_INTERACTIONS])
-        late[:, best] = maxsim(self._generation, tokens, scored.rows[best])
+        best = np.sort(scored.ranking(scored.fuse(DEFAULT_WEIGHTS))[: self._late.most])
+        late[:, best] = self._late.scores(tokens, scored.rows[best])
         return replace(scored, late=late)
 
     def _hits(self, scored: ScoredCandidates, scores: Vectors, positions: Positions) -> list[Hit]:

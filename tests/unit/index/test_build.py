@@ -219,6 +219,15 @@ def test_another_kind_of_index_is_another_generation(data: Path) -> None:
     assert build([FIRST], WordEncoder(), data, plan=Plan(Kind.IVF)).unchanged
 
 
+def test_an_index_without_token_vectors_reuses_one_with_them_but_not_the_other_way(data: Path) -> None:
+    first, bare = build([FIRST], WordEncoder(), data), Plan(token_vectors=False)
+    without = build([FIRST], WordEncoder(), data, plan=bare)
+    assert (without.encoded, without.unchanged) == (0, False)
+    assert build([FIRST], WordEncoder(), data, plan=bare).unchanged
+    again = build([FIRST], WordEncoder(), data)
+    assert (again.encoded, len(DataFolder(data).open().tokens) > 0) == (first.encoded, True)
+
+
 def test_another_model_reuses_nothing(data: Path) -> None:
     first = build([FIRST], WordEncoder(), data)
     built = build([FIRST], WordEncoder(fingerprint="e" * 64), data)

@@ -143,11 +143,31 @@ def test_only_the_best_candidates_are_scored_by_late_interaction(
     generation: Generation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Searcher(generation).search(query(generation, "ice falls from cables"), 20)
-    monkeypatch.setattr("index.search.searcher.MOST_INTERACTIONS", 3)
+    monkeypatch.setattr("index.search.late_interaction.MOST_STORED", 3)
     hits = Searcher(generation).search(query(generation, "ice falls from cables"), 20)
     assert len(hits) == len(whole)
     assert sum(hit.late is not None for hit in hits) == 3
     assert texts(hits)[0] == "Ice falls from its cables."
+
+
+def test_token_vectors_that_are_not_stored_are_made_for_the_best_candidates(
+    generation: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build([FERRY, BRIDGE, ROAD], WordEncoder(), tmp_path, plan=Plan(token_vectors=False))
+    bare = DataFolder(tmp_path).open()
+    assert (len(bare.tokens), bare.manifest.counts["tokens"]) == (0, 0)
+    asked = query(generation, "which cars use the ferry")
+    stored = Searcher(generation).search(asked, 20)
+    encoder = WordEncoder()
+    assert Searcher(bare, encoder=encoder).search(asked, 20) == stored
+    assert set(encoder.encoded) == {passage.text for passage in bare.passages}
+    assert {hit.late for hit in Searcher(bare).search(asked, 20)} == {None}
+    monkeypatch.setattr("index.search.late_interaction.MOST_ENCODED", 1)
+    encoder = WordEncoder()
+    (first, *others) = Searcher(bare, encoder=encoder).search(asked, 20)
+    assert (first.sentence.text, first.late) == (stored[0].sentence.text, pytest.approx(stored[0].late))
+    assert {hit.late for hit in others} == {None}
+    assert 0 < len(encoder.encoded) < len(bare.passages)
 
 
 def test_nothing_is_asked_for_and_nothing_comes(generation: Generation) -> None:
