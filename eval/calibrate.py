@@ -27,7 +27,7 @@ from index.search.query import Hit
 from index.search.rerank import Reranker
 from qa.answer import Answer
 from qa.assistant import Assistant
-from qa.confidence import FEATURES, RERANKED_FEATURES, Calibration, features
+from qa.confidence import FEATURES, Calibration, features
 
 MAX_WRONG_REFUSALS = 0.05
 """Share of answerable questions that may be declined for the sake of unanswerable ones."""
@@ -59,6 +59,7 @@ class Method(StrEnum):
 class Observed:
     """Features of each question's best hit, shape (questions, features), with the outcomes, 0 or 1."""
 
+    names: tuple[str, ...]
     values: Floats
     right: Floats
     answerable: Floats
@@ -124,9 +125,11 @@ def observe(
 
     run = evaluate(ask, gold, assistant.generation.articles, k=1, progress=progress)
     pairs = [(row, best[row.question]) for row in run.rows if row.question in best]
-    weighed = RERANKED_FEATURES if assistant.reranking else FEATURES
+    known = [features(hit) for _, hit in pairs]
+    names = tuple(name for name in FEATURES if all(name in values for values in known))
     return Observed(
-        np.array([features(hit) for _, hit in pairs]).reshape(-1, len(weighed)),
+        names,
+        np.array([[values[name] for name in names] for values in known]).reshape(-1, len(names)),
         np.array([row.measures.get("hit@1", 0.0) for row, _ in pairs]),
         np.array([float(row.answerable) for row, _ in pairs]),
     )
@@ -150,7 +153,13 @@ def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
     """Rate the test rows of each fold by a fit on its training rows."""
     chances = [
         fit(
-            Observed(observed.values[train], observed.right[train], observed.answerable[train]), method
+            replace(
+                observed,
+                values=observed.values[train],
+                right=observed.right[train],
+                answerable=observed.answerable[train],
+            ),
+            method,
         ).chances(observed.values[test])
         for train, test in folds
     ]
@@ -232,7 +241,7 @@ def calibration(
         fingerprint=encoder.fingerprint,
         reranker=reranker.name if reranker else "",
         reranker_fingerprint=reranker.fingerprint if reranker else "",
-        facts=RERANKED_FEATURES if reranker else FEATURES,
+        facts=observed.names,
         weights=whole.weights,
         constant=whole.constant,
         steps=whole.steps,

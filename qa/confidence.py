@@ -23,16 +23,17 @@ from index.storage.durable_io import Disk, as_build_failure
 from qa.answer import Band
 from qa.errors import CalibrationRefused
 
-FEATURES = ("dense", "coverage", "complete")
+FEATURES = ("pooled", "coverage", "complete", "maxsim", "weakest", "rating")
 """Features of a calibration. Rename one when its meaning changes: older calibrations are then rejected."""
-RERANKED_FEATURES = (*FEATURES, "rating")
-"""Features with a reranker."""
 
 
-def features(hit: Hit) -> tuple[float, ...]:
-    """Cosine, share of question terms in hit and neighbours, whether all occur; the rating if reranked."""
-    values = hit.dense, hit.coverage, float(hit.complete)
-    return values if hit.rating is None else (*values, hit.rating)
+def features(hit: Hit) -> dict[str, float]:
+    """By name: cosine, share of the question's terms in hit and neighbours, whether all occur in the hit.
+
+    With token vectors also MaxSim and the weakest match, with a reranker its rating.
+    """
+    values = (hit.dense, hit.coverage, float(hit.complete), hit.late, hit.weakest, hit.rating)
+    return {name: value for name, value in zip(FEATURES, values, strict=True) if value is not None}
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
@@ -72,12 +73,13 @@ class Calibration:
 
     def fits(self, encoder: str, reranker: str) -> bool:
         """Whether it was fitted for the models of these fingerprints and the current features."""
-        features = RERANKED_FEATURES if reranker else FEATURES
-        return (self.fingerprint, self.reranker_fingerprint, self.facts) == (encoder, reranker, features)
+        current = set(self.facts) <= set(FEATURES)
+        return (self.fingerprint, self.reranker_fingerprint, current) == (encoder, reranker, True)
 
     def confidence(self, hit: Hit) -> float:
         """Calibrated probability (0 to 1) that articles with this best hit answer the question."""
-        return self.chance(features(hit))
+        known = features(hit)
+        return self.chance([known.get(name, 0.0) for name in self.facts])
 
     def chance(self, values: Sequence[float]) -> float:
         """The same from the values of the features."""

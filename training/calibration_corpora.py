@@ -217,7 +217,7 @@ def open_trial(trial: Trial, encoder: Encoder, data: Path) -> Assistant:
 def join(parts: Sequence[Observed]) -> Observed:
     """The questions of several corpora in one."""
     columns = zip(*((part.values, part.right, part.answerable) for part in parts), strict=True)
-    return Observed(*(np.concatenate(column) for column in columns))
+    return Observed(parts[0].names, *(np.concatenate(column) for column in columns))
 
 
 def corpus_folds(parts: Sequence[Observed]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -259,9 +259,8 @@ def _fitted(parts: Sequence[Observed], encoder: Encoder) -> Calibration:
     print(fitted.models)
     for method, result in rated.items():
         print(f"{method}: Brier {result.brier:.3f}, ECE {result.ece:.3f}, AUROC {result.auroc:.3f}")
-    print(
-        "weights", " ".join(f"{weight:.3f}" for weight in fitted.weights), f"constant {fitted.constant:.3f}"
-    )
+    weights = zip(fitted.facts, fitted.weights, strict=True)
+    print(*(f"{name} {weight:.3f}" for name, weight in weights), f"constant {fitted.constant:.3f}")
     print(f"withheld below {fitted.abstain_below:.3f}, strong from {fitted.strong_from:.3f}")
     _print_thresholds(held_out)
     return fitted

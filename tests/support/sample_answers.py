@@ -9,10 +9,7 @@ from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.search.query import Query
 from index.search.searcher import Searcher
-from qa.confidence import (
-    FEATURES,
-    Calibration,
-)
+from qa.confidence import Calibration
 from qa.extracts import ExtractGrouper
 from tests.support.fakes import WordEncoder, article
 
@@ -21,7 +18,7 @@ SAMPLE_CALIBRATION = Calibration(
     fingerprint="f" * 64,
     reranker="",
     reranker_fingerprint="",
-    facts=FEATURES,
+    facts=("pooled", "coverage", "complete"),
     weights=(6.0, 2.0, 2.0),
     constant=-4.0,
     steps=(),

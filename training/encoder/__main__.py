@@ -18,7 +18,7 @@ import torch
 from transformers import AutoTokenizer
 
 from index.embedding.load import load_encoder
-from index.embedding.shipped_models import default_model_folder
+from training.encoder.base_model import base_model_folder
 from training.encoder.batches import BATCH, Packer, neighbour_batches
 from training.encoder.mining import mine, mined_batches
 from training.encoder.network import Network
@@ -41,7 +41,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(chosen.seed)
-    base = default_model_folder()
+    base = base_model_folder()
     packer = Packer(AutoTokenizer.from_pretrained(str(base), local_files_only=True))
     # The rows that are watched stay the same, whatever the seed of a later round.
     rows, watched = held_out(load_rows(chosen.data, seed=7), WATCHED, seed=7)

@@ -21,7 +21,6 @@ from eval.beir.collection import Collection, read_collection
 from eval.beir.document_ranking import as_article
 from eval.measures import by_rank, score_rankings
 from index.building.build import build
-from index.embedding.shipped_models import default_model_folder
 from index.generation.data_folder import DataFolder
 from index.generation.generation import Generation
 from index.generation.spans import ANSWERS, neighbour_rows
@@ -29,6 +28,7 @@ from index.search.bm25 import BM25Scorer, sentence_ranges
 from index.search.fusion import zscore
 from index.search.query import Query
 from index.storage.arrays import Vectors
+from training.encoder.base_model import base_model_folder
 from training.encoder.batches import Packer, padded
 from training.encoder.network import Network
 from training.encoder.train import read_weights
@@ -209,7 +209,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path)
     parser.add_argument("--dimension", type=int, help="of token vectors, all by default")
     chosen = parser.parse_args()
-    base = default_model_folder()
+    base = base_model_folder()
     tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True)
     network = open_network(base, chosen.state)
     for folder in chosen.folders:

@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize,
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from index.embedding.batch_encoder import FP32_BELOW, BatchEncoder
-from index.embedding.encoder import Encoder
+from index.embedding.encoder import Encoder, PassageText
 from index.embedding.load import Backend, encoding_metadata, load_encoder, unavailable_reason
 from index.embedding.openvino_models import EXPORT, WEIGHTS, openvino_fault
 from index.embedding.parity import PROBES
@@ -62,7 +62,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def reference(folder: Path, texts: list[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    model = SentenceTransformer(str(folder), device="cpu")
+    import torch
+
+    model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
     return np.asarray(model.encode(texts, normalize_embeddings=True), dtype=np.float32)
 
 
@@ -108,6 +110,36 @@ def test_openvino_converts_once_and_agrees(
     assert (again.fingerprint, again.max_tokens) == (encoder.fingerprint, encoder.max_tokens)
     assert again.encode(["again"]).tolist() == encoder.encode(["again"]).tolist()
     assert again.count_tokens("hello world") == 4
+
+
+@pytest.mark.parametrize("backend", ["bf16", pytest.param("openvino", marks=[needs_openvino, full])])
+def test_backends_read_passages_alike(tmp_path: Path, backend: str) -> None:
+    """Late pooling and token vectors, of as many passages as take the fast network."""
+    passages = [
+        PassageText(f"It rose in {year}. The county paid for half of it, said he.", ((0, 16), (17, 59)))
+        for year in range(1800, 1801 + FP32_BELOW)
+    ]
+    exact = load_encoder(device="cpu").encode_passages(passages)
+    encoder = load_encoder(device="cpu", models=tmp_path, backend=backend)
+    encoded = encoder.encode_passages(passages)
+    assert (encoded.vectors * exact.vectors).sum(axis=1).min() >= 0.999
+    assert encoded.lengths == pytest.approx(exact.lengths, rel=0.02)
+    assert encoded.token_counts.tolist() == exact.token_counts.tolist()
+    assert np.abs(encoded.tokens.astype(int) - exact.tokens).mean() < 1
+    (question,), (other,) = (each.encode_questions(["Who paid?"]) for each in (encoder, load_encoder()))
+    assert question.tokens == pytest.approx(other.tokens, abs=1e-3)
+    assert np.linalg.norm(question.tokens, axis=1).sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_model_that_pools_otherwise_reads_sentences_one_by_one(tmp_path: Path) -> None:
+    folder = small_model(tmp_path, modules=MODELS["cls, dense, normalised"])
+    encoder = load_encoder(str(folder), device="cpu")
+    assert (encoder.pools_late, encoder.token_dimension) == (False, 0)
+    assert encoding_metadata(encoder)["pooling"] == "none: each sentence is read by itself"
+    encoded = encoder.encode_passages([PassageText("It rose. It fell.", ((0, 8), (9, 17)))])
+    assert encoded.vectors == pytest.approx(encoder.encode(["It rose.", "It fell."]), abs=1e-6)
+    mean = small_model(tmp_path / "mean", modules=MODELS["mean, not normalised"])
+    assert load_encoder(str(mean), device="cpu").pools_late
 
 
 @needs_openvino

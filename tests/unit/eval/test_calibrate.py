@@ -29,9 +29,12 @@ from tests.support.fakes import WordEncoder
 from tests.support.sample_runs import GOLD, RAIN, SUN
 
 
+FACTS = ("pooled", "coverage", "complete")
+
+
 def observed(fact: list[float], answerable: list[float], right: list[float] | None = None) -> Observed:
     values = np.column_stack([fact, np.zeros(len(fact)), np.zeros(len(fact))])
-    return Observed(values, np.array(right or answerable), np.array(answerable))
+    return Observed(FACTS, values, np.array(right or answerable), np.array(answerable))
 
 
 # Three of four are answerable where the fact is 1, one of four where it is 0: log odds +ln 3 and -ln 3.
@@ -66,7 +69,7 @@ def test_a_fit_and_its_calibration_say_the_same(tmp_path: Path) -> None:
 def test_no_question_is_rated_by_a_fit_that_saw_it() -> None:
     plain = observed([0.0, 1.0] * 50, [0.0, 1.0] * 50)
     turned = observed([0.0, 1.0] * 50, [1.0, 0.0] * 50)
-    both = Observed(*(np.concatenate(pair) for pair in zip(*(
+    both = Observed(FACTS, *(np.concatenate(pair) for pair in zip(*(
         (part.values, part.right, part.answerable) for part in (plain, turned)
     ), strict=True)))  # fmt: skip
     rows = np.arange(200)

@@ -133,6 +133,7 @@ def test_late_scores_are_the_shares_of_words_that_match(generation: Generation) 
     """Equal words have equal one-hot vectors: a question of five words weighs each a fifth."""
     hits = Searcher(generation).search(query(generation, "the quay was in winter."), 20)
     late = {hit.sentence.text: hit.late for hit in hits}
+    assert {hit.weakest for hit in hits} == {0}  # "quay" and "winter." are never together
     # "the" and "winter." of five; its window has no other of them.
     assert late["The bridge is closed in winter."] == pytest.approx(0.6, abs=1e-6)
     # "the", "was" and "in"; nothing more in the sentence before it, which is in another paragraph.
@@ -146,7 +147,8 @@ def test_only_the_best_candidates_are_scored_by_late_interaction(
     monkeypatch.setattr("index.search.late_interaction.MOST_STORED", 3)
     hits = Searcher(generation).search(query(generation, "ice falls from cables"), 20)
     assert len(hits) == len(whole)
-    assert sum(hit.late is not None for hit in hits) == 3
+    late = [hit.late for hit in hits]
+    assert late == [whole_hit.late for whole_hit in whole[:2]] + [late[2]] * (len(hits) - 2)
     assert texts(hits)[0] == "Ice falls from its cables."
 
 
@@ -166,7 +168,7 @@ def test_token_vectors_that_are_not_stored_are_made_for_the_best_candidates(
     encoder = WordEncoder()
     (first, *others) = Searcher(bare, encoder=encoder).search(asked, 20)
     assert (first.sentence.text, first.late) == (stored[0].sentence.text, pytest.approx(stored[0].late))
-    assert {hit.late for hit in others} == {None}
+    assert {hit.late for hit in others} == {first.late}  # not scored: as the worst one that was
     assert 0 < len(encoder.encoded) < len(bare.passages)
 
 

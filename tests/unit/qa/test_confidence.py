@@ -17,7 +17,6 @@ from qa.answer import Band
 from qa.confidence import (
     CALIBRATION,
     FEATURES,
-    RERANKED_FEATURES,
     SHIPPED,
     calibration_for,
     features,
@@ -50,7 +49,9 @@ def test_the_data_folders_counts_for_its_model_alone(tmp_path: Path) -> None:
 
 
 def test_one_of_other_facts_does_not_count(tmp_path: Path) -> None:
-    write_calibration(tmp_path / CALIBRATION, replace(SAMPLE_CALIBRATION, facts=("dense", "old", "complete")))
+    write_calibration(
+        tmp_path / CALIBRATION, replace(SAMPLE_CALIBRATION, facts=("pooled", "old", "complete"))
+    )
     assert calibration_for("f" * 64, "", tmp_path) is None
 
 
@@ -128,7 +129,9 @@ def test_a_write_that_fails_leaves_the_old_one(step: int, tmp_path: Path) -> Non
 
 def test_the_calibration_that_ships_is_of_the_shipped_model_alone() -> None:
     shipped = [read_calibration(path) for path in SHIPPED.glob("*.json")]
-    assert [(one.model, one.reranker, one.facts) for one in shipped if one] == [(DEFAULT_MODEL, "", FEATURES)]
+    assert [(one.model, one.reranker, one.facts) for one in shipped if one] == [
+        (DEFAULT_MODEL, "", FEATURES[:-1])
+    ]
 
 
 SENTENCE = split_sentences(article("a", "It rained."))[0]
@@ -153,11 +156,12 @@ def test_worked_by_hand() -> None:
 
 
 def test_facts_are_the_ones_named() -> None:
-    assert features(HIT) == (0.5, 0.5, 0.0)
-    assert len(features(HIT)) == len(FEATURES)
-    read = replace(HIT, rating=-1.5)
-    assert features(read) == (0.5, 0.5, 0.0, -1.5)
-    assert len(features(read)) == len(RERANKED_FEATURES)
+    known = {"pooled": 0.5, "coverage": 0.5, "complete": 0.0}
+    assert features(HIT) == known
+    assert features(replace(HIT, rating=-1.5)) == {**known, "rating": -1.5}
+    late = replace(HIT, late=0.7, weakest=0.2)
+    assert features(late) == {**known, "maxsim": 0.7, "weakest": 0.2}
+    assert tuple(features(replace(late, rating=1.0))) == FEATURES
 
 
 def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
@@ -165,7 +169,7 @@ def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
         SAMPLE_CALIBRATION,
         reranker="r",
         reranker_fingerprint="e" * 64,
-        facts=RERANKED_FEATURES,
+        facts=("pooled", "coverage", "complete", "rating"),
         weights=(1, 1, 1, 1),
     )
     assert SAMPLE_CALIBRATION.fits("f" * 64, "")
@@ -173,7 +177,7 @@ def test_a_calibration_fits_the_models_it_was_fitted_for() -> None:
     assert not SAMPLE_CALIBRATION.fits("f" * 64, "e" * 64)
     assert not SAMPLE_CALIBRATION.fits("0" * 64, "")
     assert not read.fits("f" * 64, "")
-    assert not replace(SAMPLE_CALIBRATION, facts=("dense", "old", "complete")).fits("f" * 64, "")
+    assert not replace(SAMPLE_CALIBRATION, facts=("pooled", "old", "complete")).fits("f" * 64, "")
     assert (SAMPLE_CALIBRATION.models, read.models) == ("words alone", "words with r")
 
 

@@ -47,7 +47,8 @@ def test_a_trial_is_observed(made: list[Trial], tmp_path: Path) -> None:
     answerable = [gold for gold in made[0].gold if gold.answerable][:4]
     others = [gold for gold in made[0].gold if not gold.answerable][:3]
     found = observe(open_trial(made[0], WordEncoder(), tmp_path), [*answerable, *others])
-    assert found.values.shape == (7, 3)
+    assert found.names == ("pooled", "coverage", "complete", "maxsim", "weakest")
+    assert found.values.shape == (7, 5)
     assert found.answerable.tolist() == [1.0] * 4 + [0.0] * 3
     assert found.right[4:].tolist() == [0.0] * 3
 
@@ -55,8 +56,8 @@ def test_a_trial_is_observed(made: list[Trial], tmp_path: Path) -> None:
 def test_each_corpus_is_held_out_once_and_never_takes_part_in_its_own_fit() -> None:
     facts = np.zeros((4, 3))
     facts[:, 0] = [0, 1, 0, 1]
-    plain = Observed(facts, np.array([0.0, 1, 0, 1]), np.array([0.0, 1, 0, 1]))
-    turned = Observed(facts, np.array([1.0, 0, 1, 0]), np.array([1.0, 0, 1, 0]))
+    plain = Observed(("a", "b", "c"), facts, np.array([0.0, 1, 0, 1]), np.array([0.0, 1, 0, 1]))
+    turned = Observed(("a", "b", "c"), facts, np.array([1.0, 0, 1, 0]), np.array([1.0, 0, 1, 0]))
     folds = corpus_folds([plain, turned])
     assert [(train.tolist(), test.tolist()) for train, test in folds] == [
         ([4, 5, 6, 7], [0, 1, 2, 3]),

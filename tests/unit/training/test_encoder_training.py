@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import MultiVectorEncoder, SentenceTransformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from index.embedding.shipped_models import default_model_folder
 from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION
 from tests.support.tiers import full
 from training.encoder import train as training
 from training.encoder.average import average
+from training.encoder.base_model import base_model_folder
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
 from training.encoder.export import LATE_INTERACTION, export
 from training.encoder.loss import loss, score
@@ -57,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def packer() -> Packer:
-    return Packer(AutoTokenizer.from_pretrained(str(default_model_folder()), local_files_only=True))
+    return Packer(AutoTokenizer.from_pretrained(str(base_model_folder()), local_files_only=True))
 
 
 def unsorted(rows: list[Row]) -> Batches:
@@ -225,7 +227,7 @@ def test_an_average_lies_between_the_base_and_the_states() -> None:
 
 
 def test_what_is_exported_loads_as_pooled_and_as_late_interaction(tmp_path: Path) -> None:
-    base = default_model_folder()
+    base = base_model_folder()
     save_file(Network(base).state_dict(), tmp_path / STATE)
     export(base, tmp_path / STATE, tmp_path / "model", dimension=48)
     assert sum(file.stat().st_size for file in (tmp_path / "model").rglob("*") if file.is_file()) < 45_000_000
@@ -248,7 +250,7 @@ def test_what_is_exported_loads_as_pooled_and_as_late_interaction(tmp_path: Path
 @full
 def test_the_base_is_measured_on_a_collection(packer: Packer) -> None:
     tokenizer = packer._tokenizer
-    base = open_network(default_model_folder(), None)
+    base = open_network(base_model_folder(), None)
     with torch.inference_mode():
         measured = {name: values for name, *values in measure(COLLECTION, base, tokenizer)}
     assert measured.keys() == SUMS.keys()
@@ -262,3 +264,11 @@ def test_an_unanswerable_question_alone_gives_a_finite_loss(folder: Path, packer
     total = loss(made, batch, score(made, batch, packer))
     assert torch.isfinite(total)
     assert batch.answerable.tolist() == [True, False]
+
+
+def test_the_package_of_the_base_model_is_not_executed() -> None:
+    code = (
+        "import sys, training.encoder.base_model as base; base.base_model_folder(); "
+        "assert base.PACKAGE not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
