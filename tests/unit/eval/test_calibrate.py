@@ -28,7 +28,6 @@ from qa.assistant import Assistant
 from tests.support.fakes import WordEncoder
 from tests.support.sample_runs import GOLD, RAIN, SUN
 
-
 FACTS = ("pooled", "coverage", "complete")
 
 
