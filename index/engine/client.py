@@ -7,7 +7,6 @@ filter or a password.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
@@ -16,7 +15,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from corpus.normalise import replace_surrogates
 from index.engine.address import Address
 from index.errors import BuildFailed, IndexFailure, Missing, StoreRefused, Unreachable
 
@@ -283,20 +281,20 @@ class Milvus:
         return _Failure(Unreachable(place, fact), final=code in _FINAL)
 
 
-def any_of(field: str, values: Sequence[str]) -> str:
-    """The expression for a list field that holds any of some strings, quoted.
-
-    JSON quotes as Milvus does: 'a"b' -> array_contains_any(years, ["a\\"b"]).
-    """
-    encodable = json.dumps(list(map(replace_surrogates, values)), ensure_ascii=False)
-    return f"array_contains_any({field}, {encodable})"
+def any_of(field: str, numbers: Sequence[int]) -> str:
+    """The expression for a list field that holds any of these: array_contains_any(years, [1, 2])."""
+    return f"array_contains_any({field}, {_listed(numbers)})"
 
 
 def one_of(field: str, numbers: Sequence[int]) -> str:
-    """The expression for a number that is one of these: years in [1, 2]."""
-    return f"{field} in [{', '.join(str(int(number)) for number in numbers)}]"
+    """The expression for a number that is one of these: id in [1, 2]."""
+    return f"{field} in {_listed(numbers)}"
 
 
 def all_of(expressions: Iterable[str]) -> str:
     """The conjunction of expressions: (a) and (b)."""
     return " and ".join(f"({expression})" for expression in expressions)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"[{', '.join(str(int(number)) for number in numbers)}]"

@@ -1,8 +1,8 @@
 """Collects the shards of a corpus, has missing ones built, and joins them to one Reading.
 
-    files -> shards -> missing ones built, on any machines -> a Reading, and vectors by text
+    files -> shards -> missing ones built, on any machines -> a Reading, and encoded passages
 
-The Reading is what `corpus.read` returns for the same files in the same order; the vectors go to
+The Reading is what `corpus.read` returns for the same files in the same order; the passages go to
 `index.building.build`.
 """
 
@@ -38,7 +38,7 @@ class CollectedShards:
     inputs: ShardKeyInputs
 
     def blocks(self) -> Iterator[Block]:
-        """Digests and vectors of the texts, one shard in memory at a time.
+        """Digests of the passages and what was made of them, one shard in memory at a time.
 
         Raises BuildFailed: a shard was changed or removed meanwhile.
         """
@@ -46,7 +46,7 @@ class CollectedShards:
             content = _read(shard, self.folder, self.inputs)
             if content is None:
                 raise BuildFailed(f"{shard.name} was changed or removed in {self.folder.address} meanwhile")
-            yield content.digests, content.vectors
+            yield content.digests, content.passages
 
 
 def collect_shards(

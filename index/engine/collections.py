@@ -1,14 +1,14 @@
 """Stores the vectors of generations in Milvus: one collection each, and an alias for the published one.
 
     <name>              the alias, such as "articles"
-    <name>__gen_2_…     a record for each distinct text: row number, vector, granularities, filter ids
+    <name>__gen_2_…     a record for each sentence: row, vector, filter ids of its article
 
-Filter values are always quoted, so no value becomes part of an expression.
+A filter is made of numbers alone, so nothing that a person wrote becomes part of an expression.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,12 +16,11 @@ from index.engine.address import Address
 from index.engine.client import QUESTION_TIMEOUT, Milvus, Row, all_of, any_of, one_of
 from index.errors import Altered, NoIndex, StoreRefused
 from index.generation.files import GENERATION_NAME
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.retrieval.index_type import FLAT_LIMIT
+from index.retrieval.lexical_index import FILTER_FIELDS
 from index.storage.arrays import RowIds, Vectors
 
-FIELDS = ("units", "publishers", "authors", "years", "articles")
-"""What records can be filtered by; `units` holds granularities, see `UNITS`."""
-UNITS = ("sentence", "window", "passage")
 MAX_VALUES = 1_000
 """Values of one field of one record."""
 
@@ -29,11 +28,6 @@ _ROWS_READ = 1_000  # rows of one request: 1.5 MB of 384 numbers each
 _ROWS_SENT = 500  # rows of one request: below the largest message of a broker
 _LINKS, _BUILD_WIDTH = 16, 200  # HNSW: M and efConstruction
 _MIN_EF, _EF_PER_HIT = 256, 2  # HNSW: with ef = 52 recall@10 was .95
-_NO_UNIT = -1  # a value that no record has: Milvus refuses an empty list
-
-FilterValues = Mapping[str, Sequence[str]]
-"""Values by field: {"years": ["2003", "2004"]} is one of the two; several fields must all match."""
-NO_VALUES: FilterValues = {}
 
 
 class MilvusStore:
@@ -65,9 +59,9 @@ class MilvusStore:
         self.client.load(name)
         return created
 
-    def add(self, generation: str, ids: RowIds, vectors: Vectors, values: Sequence[FilterValues]) -> None:
+    def add(self, generation: str, ids: RowIds, vectors: Vectors, filter_ids: Sequence[FilterIds]) -> None:
         """Write records, shapes (n,) and (n, dimension); a record with an existing id is replaced."""
-        rows = [_row(*record) for record in zip(ids.tolist(), vectors.tolist(), values, strict=True)]
+        rows = [_row(*record) for record in zip(ids.tolist(), vectors.tolist(), filter_ids, strict=True)]
         for start in range(0, len(rows), _ROWS_SENT):
             self.client.upsert(self.collection(generation), rows[start : start + _ROWS_SENT])
 
@@ -96,14 +90,14 @@ class MilvusStore:
         return sorted(filter(GENERATION_NAME.fullmatch, names))
 
     def nearest(
-        self, generation: str, vector: Vectors, k: int, values: FilterValues = NO_VALUES
+        self, generation: str, vector: Vectors, k: int, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> list[tuple[int, float]]:
-        """Ids and inner products of the k records nearest to a vector, best first."""
+        """Ids and inner products of the k records nearest to a vector, best first; see `expression`."""
         return self.client.search(
             self.collection(generation),
             vector.tolist(),
             k,
-            where=expression(values),
+            where=expression(filter_ids),
             ef=max(_MIN_EF, _EF_PER_HIT * k),
         )
 
@@ -144,29 +138,15 @@ class MilvusStore:
         self.client.close()
 
 
-def expression(values: FilterValues) -> str:
-    """A filter as a Milvus expression: {"units": ["passage"]} -> "(units in [4, 5, 6, 7])".
+def expression(filter_ids: FilterIds) -> str:
+    """A filter as a Milvus expression: {"years": [3, 4]} -> "(array_contains_any(years, [3, 4]))".
 
     Raises ValueError: an unknown field.
     """
-    for name in values:
-        if name not in FIELDS:
-            raise ValueError(f"no field {name!r}: there are {', '.join(FIELDS)}")
-    return all_of(
-        one_of("units", _masks_with(names)) if field == "units" else any_of(field, names)
-        for field, names in values.items()
-    )
-
-
-def unit_mask(units: Sequence[str]) -> int:
-    """Granularities as a bit mask: sentence 1, window 2, passage 4."""
-    return sum(1 << UNITS.index(unit) for unit in set(units))
-
-
-def _masks_with(units: Sequence[str]) -> list[int]:
-    """All bit masks that share a bit with these granularities."""
-    mask = unit_mask([unit for unit in units if unit in UNITS])
-    return [number for number in range(1 << len(UNITS)) if number & mask] or [_NO_UNIT]
+    for name in filter_ids:
+        if name not in FILTER_FIELDS:
+            raise ValueError(f"no field {name!r}: there are {', '.join(FILTER_FIELDS)}")
+    return all_of(any_of(field, ids) for field, ids in filter_ids.items())
 
 
 def _generation(collection: str) -> str:
@@ -174,9 +154,9 @@ def _generation(collection: str) -> str:
     return collection.split("__", 1)[-1].replace("_", "-")
 
 
-def _row(identifier: int, vector: list[float], values: FilterValues) -> Row:
-    lists = {field: list(values.get(field, ())) for field in FIELDS if field != "units"}
-    return {"id": identifier, "vector": vector, "units": unit_mask(values.get("units", ())), **lists}
+def _row(identifier: int, vector: list[float], filter_ids: FilterIds) -> Row:
+    lists = {field: list(filter_ids.get(field, ())) for field in FILTER_FIELDS}
+    return {"id": identifier, "vector": vector, **lists}
 
 
 def _vector_index(*, exact: bool) -> Row:
@@ -187,15 +167,9 @@ def _vector_index(*, exact: bool) -> Row:
 
 
 def _fields(dimension: int) -> list[Row]:
-    strings = {
-        "datatype": "ARRAY",
-        "element_type": "VARCHAR",
-        "max_capacity": MAX_VALUES,
-        "max_length": 1_024,
-    }
+    numbers = {"datatype": "ARRAY", "element_type": "INT64", "max_capacity": MAX_VALUES}
     return [
         {"field_name": "id", "datatype": "INT64", "is_primary": True},
         {"field_name": "vector", "datatype": "FLOAT_VECTOR", "dim": dimension},
-        {"field_name": "units", "datatype": "INT8"},
-        *({"field_name": field, **strings} for field in FIELDS if field != "units"),
+        *({"field_name": field, **numbers} for field in FILTER_FIELDS),
     ]

@@ -15,14 +15,7 @@ from index.engine.files import GenerationFiles
 from index.engine.remote_generation import vector_file
 from index.errors import BuildFailed, Damaged, NoIndex
 from index.generation.data_folder import DataFolder, Pointer
-from index.generation.files import (
-    DENSE_PASSAGES,
-    DENSE_SENTENCES,
-    MANIFEST,
-    PASSAGE_ROWS,
-    SENTENCE_ROWS,
-    VECTORS,
-)
+from index.generation.files import DENSE, MANIFEST, VECTORS
 from index.generation.manifest import Manifest, file_digest, read_manifest, verify_files, write_manifest
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
@@ -79,7 +72,7 @@ def _copy(store: MilvusStore, name: str, folder: Path, data: DataFolder, *, disk
     """Copy and flush the files; returns the manifest of the copy."""
     manifest = GenerationFiles(store.address, name).download(folder, disk=disk)
     disk.write_blocks(folder / VECTORS, vector_file(store, manifest))
-    manifest = _with_own_name(folder, _with_indexes(folder, manifest), data, disk=disk)
+    manifest = _with_own_name(folder, _with_index(folder, manifest), data, disk=disk)
     try:
         verify_files(folder, manifest)
     except Damaged as error:
@@ -90,24 +83,20 @@ def _copy(store: MilvusStore, name: str, folder: Path, data: DataFolder, *, disk
     return manifest
 
 
-def _with_indexes(folder: Path, manifest: Manifest) -> Manifest:
-    """Build approximate FAISS indexes again; flat ones need no file."""
-    kinds = {file: Kind(str(parameters["kind"])) for file, parameters in manifest.indexes.items()}
-    if all(kind is Kind.FLAT for kind in kinds.values()):
+def _with_index(folder: Path, manifest: Manifest) -> Manifest:
+    """Build an approximate FAISS index again; a flat one needs no file."""
+    kind = Kind(str(manifest.index["kind"]))
+    if kind is Kind.FLAT:
         return manifest
-    shape = manifest.counts["vectors"], manifest.dimension
+    shape = manifest.counts["sentences"], manifest.dimension
     vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
-    files, indexes = dict(manifest.files), dict(manifest.indexes)
-    for file, rows_file in ((DENSE_SENTENCES, SENTENCE_ROWS), (DENSE_PASSAGES, PASSAGE_ROWS)):
-        if kinds[file] is not Kind.FLAT:
-            rows = np.load(folder / rows_file, allow_pickle=False)
-            indexes[file] = make_index(folder / file, vectors, rows, Plan(kinds[file]))
-            files[file] = file_digest(folder / file)
-    return replace(manifest, files=files, indexes=indexes)
+    index = make_index(folder / DENSE, vectors, Plan(kind))
+    files = {**manifest.files, DENSE: file_digest(folder / DENSE)}
+    return replace(manifest, files=files, index=index)
 
 
 def _with_own_name(folder: Path, manifest: Manifest, data: DataFolder, *, disk: Disk) -> Manifest:
-    """Another name if the copy has its own indexes, or if a damaged generation has the name already."""
+    """Another name if the copy has its own index, or if a damaged generation has the name already."""
     if folder.name not in data.generations() and read_manifest(folder) == manifest:
         return manifest
     manifest = replace(manifest, generation=data.next_name(secrets.token_hex(8)))

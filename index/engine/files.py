@@ -2,8 +2,9 @@
 
     <QA_STORE_FILES>/<collection>/<generation>/manifest.json, articles.jsonl, lexical/sentence/…
 
-Vectors and FAISS indexes are left out: Milvus holds the vectors. manifest.json is written last, so a folder
-with one is complete. Every other file is compared with its SHA-256 in the manifest on each download.
+Left out are the vectors of sentences, which Milvus holds, and their FAISS index; those of tokens are a file
+like any other. manifest.json is written last, so a folder with one is complete. Every other file is compared
+with its SHA-256 in the manifest on each download.
 """
 
 from __future__ import annotations
@@ -105,5 +106,5 @@ class GenerationFiles:
 
 
 def shared_files(manifest: Manifest) -> Mapping[str, FileDigest]:
-    """The files of a generation that lie in the folder: all except vectors and FAISS indexes."""
+    """The files of a generation that lie in the folder: all except `VECTOR_FILES`."""
     return {name: digest for name, digest in manifest.files.items() if name not in VECTOR_FILES}

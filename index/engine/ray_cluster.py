@@ -63,10 +63,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ClusterUsage:
-    """Shards built, texts encoded, and the nodes that did it."""
+    """Shards built, passages encoded, and the nodes that did it."""
 
     shards: int
-    texts: int
+    passages: int
     nodes: tuple[str, ...]
 
 
@@ -86,7 +86,7 @@ def build_on_ray(
         BuildFailed: Ray is not installed, no cluster answers, or a node fails, which is named.
         Unreached: the folder of shards.
     """
-    files, texts, built, nodes = 0, 0, 0, set()
+    files, passages, built, nodes = 0, 0, 0, set()
     total = sum(len(shard.files) for shard in shards)
     with _connect(address) as ray, _probe_file(job.shards) as probe, _stall_notice(notice) as report_progress:
         for row in _rows(ray, shards, job, probe):
@@ -94,12 +94,12 @@ def build_on_ray(
                 raise BuildFailed(f"on the node {row['node']}: {row['fault']}")
             report_progress()
             files += int(row["files"])
-            texts += int(row["texts"])
+            passages += int(row["passages"])
             built += not row["reused"]
             nodes.add(str(row["node"]))
             if progress:
                 progress(files, total)
-    return ClusterUsage(built, texts, tuple(sorted(nodes)))
+    return ClusterUsage(built, passages, tuple(sorted(nodes)))
 
 
 class ShardActor:
@@ -130,7 +130,7 @@ class ShardActor:
         row = {
             "node": self._node,
             "files": len(shard.files),
-            "texts": 0,
+            "passages": 0,
             "reused": False,
             "fault": self._fault,
         }
@@ -140,7 +140,7 @@ class ShardActor:
             built = self._builder.build(shard)
         except (CorpusError, IndexFailure) as error:
             return {**row, "fault": str(error)}
-        return {**row, "texts": built.texts, "reused": built.reused}
+        return {**row, "passages": built.passages, "reused": built.reused}
 
     def _open_builder(self, probe: str) -> ShardBuilder:
         job = self._job

@@ -1,7 +1,7 @@
 """Opens a generation of an engine: vectors stay in Milvus, all other files are copied and verified.
 
-Answers are those of a data folder: Milvus proposes texts, `index.retrieval.dense_index` computes their scores
-again from the vectors. The copies lie in a temporary folder that is removed with the generation.
+Answers are those of a data folder: Milvus proposes sentences, `index.retrieval.dense_index` computes their
+scores again from the vectors. The copies lie in a temporary folder that is removed with the generation.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from index.errors import IndexFailure
 from index.generation.files import MANIFEST
 from index.generation.generation import Generation, open_generation
 from index.generation.manifest import Manifest, read_manifest
-from index.retrieval.filter import NO_FILTER_IDS, FilterIds, Granularity
+from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.storage.arrays import Mask, RowIds, Vectors, array_header
 from index.storage.lru import LruCache
 
-ANY = "*"
-"""Filter value of a text with too many values: Milvus finds it under every filter, `only` sorts it out."""
+ANY = -1
+"""Filter id in place of too many, as of authors: Milvus finds the article under all, `only` sorts it out."""
 
 _CACHED = 20_000  # vectors: 30 MB of 384 numbers each
 _MAX_HITS = 16_384  # of one search in Milvus
@@ -68,22 +68,18 @@ class MilvusVectors:
             return np.empty((0, self.shape[1]), dtype=np.float32)
         return np.stack([vectors[row] for row in ids])
 
-    def search_index(self, granularity: Granularity) -> MilvusVectorSearch:
-        """The search among the texts of sentences, or of passages."""
-        exact = self._store.is_exact(self._generation)
-        return MilvusVectorSearch(self._store, self._generation, granularity, exact=exact)
+    def search_index(self) -> MilvusVectorSearch:
+        """The search among them."""
+        return MilvusVectorSearch(self._store, self._generation, exact=self._store.is_exact(self._generation))
 
 
 class MilvusVectorSearch:
-    """Finds the texts of sentences, or of passages, in Milvus; see `VectorSearch`."""
+    """Finds sentences in Milvus; see `VectorSearch`."""
 
-    def __init__(
-        self, store: MilvusStore, generation: str, granularity: Granularity, *, exact: bool = False
-    ) -> None:
+    def __init__(self, store: MilvusStore, generation: str, *, exact: bool = False) -> None:
         self.rescore_factor = 0 if exact else 1
         self._store = store
         self._generation = generation
-        self._granularity = granularity
 
     def release_pages(self) -> None:
         """Nothing is mapped."""
@@ -91,10 +87,9 @@ class MilvusVectorSearch:
     def search(
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
-        """About the k nearest texts; `filter_ids` may match two articles of a text, so `only` decides."""
-        values = {field: [*map(str, ids), ANY] for field, ids in filter_ids.items()}
-        filter_values = {"units": [self._granularity.value], **values}
-        hits = self._store.nearest(self._generation, query, min(k, _MAX_HITS), filter_values)
+        """About the k nearest sentences; `only` drops those found by `ANY`."""
+        where = {field: [*ids, ANY] for field, ids in filter_ids.items()}
+        hits = self._store.nearest(self._generation, query, min(k, _MAX_HITS), where)
         rows = np.array([row for row, _ in hits], dtype=np.int64)
         scores = np.array([score for _, score in hits], dtype=np.float32)
         if only is None:
@@ -120,7 +115,7 @@ def open_remote_generation(store: MilvusStore, generation: str) -> Generation:
         except OSError as error:
             fact = f"the files of the index cannot be copied to {cache}: {error.strerror}"
             raise IndexFailure(f"{fact}; set TMPDIR to a folder with room") from error
-        shape = manifest.counts["vectors"], manifest.dimension
+        shape = manifest.counts["sentences"], manifest.dimension
         vectors = MilvusVectors(store, generation, shape)
         opened = open_generation(folder, manifest, vectors)
         on_error.pop_all()
@@ -143,7 +138,7 @@ def remote_manifest(store: MilvusStore, generation: str) -> Manifest:
 
 def vector_file(store: MilvusStore, manifest: Manifest) -> Iterator[bytes]:
     """The bytes of vectors.npy, block by block."""
-    count = manifest.counts["vectors"]
+    count = manifest.counts["sentences"]
     blocks = (np.arange(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
     header = array_header((count, manifest.dimension), np.float32)
     return chain([header], (store.vectors(manifest.generation, ids).tobytes() for ids in blocks))

@@ -9,24 +9,21 @@ from typing import Self
 import numpy as np
 
 from corpus.article import Article
-from corpus.passages import split_passages
 from corpus.sandbox.pool import Workers
-from corpus.sentences import split_sentences
 from corpus.sources.remote import RemoteFolder
-from index.embedding.encoder import Encoder
+from index.building.layout import split_article
+from index.embedding.encoder import Encoder, PassageText
 from index.engine.shard_file import ShardContent, read_shard, shard_bytes
 from index.engine.shards import Shard, ShardKeyInputs
-from index.generation.spans import window
-from index.storage.arrays import text_digest
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltShard:
-    """A shard with the number of its files and of texts encoded now: 0 if it was `reused`."""
+    """A shard with the number of its files and of passages encoded now: 0 if it was `reused`."""
 
     key: str
     files: int
-    texts: int
+    passages: int
     reused: bool
 
 
@@ -64,26 +61,17 @@ class ShardBuilder:
 
     def _content(self, shard: Shard) -> ShardContent:
         outcomes = list(self._workers.read(shard.files))
-        texts: dict[bytes, str] = {}
+        passages: list[PassageText] = []
         counts: list[int] = []
         for _, outcome in outcomes:
-            before = len(texts)
+            before = len(passages)
             if isinstance(outcome, Article):
-                texts.update(distinct_texts(outcome, self._encoder))
-            counts.append(len(texts) - before)
-        vectors = np.empty((0, self._inputs.dimension), dtype=np.float32)
-        if texts:
-            vectors = self._encoder.encode(list(texts.values()))
-        digests = np.frombuffer(b"".join(texts), dtype=np.uint8).reshape(-1, 32)
-        return ShardContent(outcomes, counts, digests, vectors)
-
-
-def distinct_texts(article: Article, encoder: Encoder) -> dict[bytes, str]:
-    """The distinct texts of an article that get a vector (see `index.building.layout`), by digest."""
-    sentences = split_sentences(article)
-    passages = split_passages(sentences, limit=encoder.max_tokens, count_tokens=encoder.count_tokens)
-    spans = [(sentence.start, sentence.end) for sentence in sentences]
-    spans += [(passage.start, passage.end) for passage in passages]
-    spans += [window(sentences, row) for row in range(len(sentences))]
-    texts = (article.text[start:end] for start, end in spans)
-    return {text_digest(text): text for text in texts}
+                passages.extend(split_article(outcome, self._encoder).passage_texts())
+            counts.append(len(passages) - before)
+        digests = b"".join(passage.digest() for passage in passages)
+        return ShardContent(
+            outcomes=outcomes,
+            counts=counts,
+            digests=np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32),
+            passages=self._encoder.encode_passages(passages),
+        )

@@ -1,13 +1,17 @@
-"""Reads and writes a shard as Parquet, a row for each file: its article or reason, and its vectors.
+"""Reads and writes a shard as Parquet, a row for each file: its article or reason, and its encoded passages.
 
-    source     string                         name of the file
-    article    binary, or null                the article, as a line of `index.generation.articles`
-    reason     string, or null                why there is none
-    digests    list<fixed_size_binary[32]>    SHA-256 of each text that no earlier row has
-    vectors    list<fixed_size_list<float>>   the vector of each of these
+    source          string                         name of the file
+    article         binary, or null                the article, as a line of `index.generation.articles`
+    reason          string, or null                why there is none
+    digests         list<fixed_size_binary[32]>    SHA-256 of what was encoded of each passage
+    sentences       list<int64>                    number of sentences of each passage
+    vectors         list<fixed_size_list<float>>   the vector of each sentence
+    lengths         list<float>                    how long it was before it was made a unit vector
+    token_counts    list<int64>                    number of tokens of each sentence
+    tokens          large_binary                   the int8 vectors of all tokens
 
-The file's metadata holds the key inputs and the SHA-256 of all columns: a truncated, changed or foreign file
-is detected.
+Tokens are bytes since Parquet stores a list of int8 in four bytes each. The file's metadata holds the key
+inputs and the SHA-256 of all columns: a truncated, changed or foreign file is detected.
 """
 
 from __future__ import annotations
@@ -15,15 +19,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import accumulate
+from dataclasses import asdict, dataclass, fields
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from corpus.article import Article, Unreadable
 from corpus.sandbox.pool import Outcome
+from index.embedding.encoder import EncodedPassages
 from index.engine.shards import ShardKeyInputs
 from index.errors import BuildFailed
 from index.generation.articles import article_line, article_of_line
@@ -36,15 +41,15 @@ _MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, NotImple
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShardContent:
-    """Source and outcome of each file, the number of its texts, and their digests and vectors.
+    """Source and outcome of each file, the number of its passages, and what was made of these.
 
-    `digests` has shape (texts, 32) and `vectors` (texts, dimension); `counts` adds up to the texts.
+    `digests` has shape (passages, 32); `counts` adds up to the passages.
     """
 
     outcomes: Sequence[tuple[str, Outcome]]
     counts: Sequence[int]
     digests: NDArray[np.uint8]
-    vectors: NDArray[np.float32]
+    passages: EncodedPassages
 
 
 def check_parquet() -> None:
@@ -61,19 +66,21 @@ def shard_bytes(content: ShardContent, inputs: ShardKeyInputs) -> bytes:
     import pyarrow.parquet as pq
 
     rows = [_row(source, outcome) for source, outcome in content.outcomes]
-    offsets = pa.array([0, *accumulate(content.counts)], pa.int32())
-    digests = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(_DIGEST), len(content.digests), [None, pa.py_buffer(content.digests.tobytes())]
-    )
-    numbers = pa.array(np.ascontiguousarray(content.vectors, dtype=np.float32).reshape(-1))
-    vectors = pa.FixedSizeListArray.from_arrays(numbers, inputs.dimension)
+    ends = list(accumulate(content.counts, initial=0))
+    digests = [list(map(bytes, content.digests[start:end])) for start, end in pairwise(ends)]
+    passages = [content.passages.take(np.arange(start, end)) for start, end in pairwise(ends)]
+    numbers, vector = pa.list_(pa.int64()), pa.list_(pa.float32(), inputs.dimension)
     table = pa.table(
         {
             "source": pa.array([source for source, _, _ in rows], pa.string()),
             "article": pa.array([article for _, article, _ in rows], pa.binary()),
             "reason": pa.array([reason for _, _, reason in rows], pa.string()),
-            "digests": pa.ListArray.from_arrays(offsets, digests),
-            "vectors": pa.ListArray.from_arrays(offsets, vectors),
+            "digests": pa.array(digests, pa.list_(pa.binary(_DIGEST))),
+            "sentences": pa.array([part.counts for part in passages], numbers),
+            "vectors": pa.array([list(part.vectors) for part in passages], pa.list_(vector)),
+            "lengths": pa.array([part.lengths for part in passages], pa.list_(pa.float32())),
+            "token_counts": pa.array([part.token_counts for part in passages], numbers),
+            "tokens": pa.array([part.tokens.tobytes() for part in passages], pa.large_binary()),
         }
     ).replace_schema_metadata({_SEAL: _seal(content, inputs)})
     sink = pa.BufferOutputStream()
@@ -96,20 +103,30 @@ def read_shard(raw: bytes, inputs: ShardKeyInputs) -> ShardContent | None:
 
 
 def _content(table: Any, inputs: ShardKeyInputs) -> ShardContent:
-    columns = {name: table.column(name) for name in ("source", "article", "reason", "digests", "vectors")}
-    rows = zip(*(columns[name].to_pylist() for name in ("source", "article", "reason")), strict=True)
-    lists = list(columns["digests"].chunks)
-    digests = b"".join(digest for chunk in lists for digest in chunk.flatten().to_pylist())
-    numbers = [
-        chunk.flatten().flatten().to_numpy(zero_copy_only=False) for chunk in columns["vectors"].chunks
-    ]
-    vectors = np.concatenate([np.empty(0, np.float32), *numbers]).astype(np.float32, copy=False)
+    rows = table.select(["source", "article", "reason", "digests", "sentences", "tokens"]).to_pylist()
+    digests = b"".join(digest for row in rows for digest in row["digests"])
+    token_counts = _numbers(table.column("token_counts"), np.int64)
+    tokens = np.frombuffer(b"".join(row["tokens"] for row in rows), dtype=np.int8)
     return ShardContent(
-        outcomes=[(source, _outcome(article, reason)) for source, article, reason in rows],
-        counts=[len(texts) for chunk in lists for texts in chunk],
+        outcomes=[(row["source"], _outcome(row["article"], row["reason"])) for row in rows],
+        counts=[len(row["sentences"]) for row in rows],
         digests=np.frombuffer(digests, dtype=np.uint8).reshape(-1, _DIGEST),
-        vectors=vectors.reshape(-1, inputs.dimension),
+        passages=EncodedPassages(
+            counts=_numbers(table.column("sentences"), np.int64),
+            vectors=_numbers(table.column("vectors"), np.float32).reshape(-1, inputs.dimension),
+            lengths=_numbers(table.column("lengths"), np.float32),
+            token_counts=token_counts,
+            tokens=tokens.reshape(int(token_counts.sum()), inputs.token_dimension),
+        ),
     )
+
+
+def _numbers(column: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """All numbers of a column of lists, or of lists of vectors."""
+    numbers = column.combine_chunks()
+    while numbers.type.num_fields:
+        numbers = numbers.flatten()
+    return np.asarray(numbers, dtype=dtype)
 
 
 def _row(source: str, outcome: Outcome) -> tuple[str, bytes | None, str | None]:
@@ -129,6 +146,8 @@ def _seal(content: ShardContent, inputs: ShardKeyInputs) -> bytes:
         for part in _row(source, outcome):
             raw = part.encode() if isinstance(part, str) else part
             digest.update(b"-" if raw is None else len(raw).to_bytes(8, "big") + raw)
-    digest.update(json.dumps(list(content.counts)).encode())
-    digest.update(content.digests.tobytes() + np.ascontiguousarray(content.vectors).tobytes())
+    digest.update(json.dumps(list(content.counts)).encode() + content.digests.tobytes())
+    for field in fields(content.passages):
+        array = getattr(content.passages, field.name)
+        digest.update(json.dumps(array.shape).encode() + array.tobytes())
     return json.dumps({**asdict(inputs), "sha256": digest.hexdigest()}, sort_keys=True).encode()

@@ -21,8 +21,8 @@ from corpus.article import identifier
 from corpus.sources.listing import Listed
 from index.embedding.encoder import Encoder
 
-FORMAT = 2
-"""Raised when the content of a shard changes its meaning. 2: `code` covers the sub-packages of corpus."""
+FORMAT = 3
+"""Raised when the content of a shard changes its meaning. 3: encoded passages instead of vectors of texts."""
 AVERAGE = 16
 """Files per shard; with a few pages each, half a minute of work for one core."""
 
@@ -40,6 +40,7 @@ class ShardKeyInputs:
 
     fingerprint: str
     dimension: int
+    token_dimension: int
     max_tokens: int
     backend: str
     code: str
@@ -74,6 +75,7 @@ def key_inputs_of(encoder: Encoder, backend: str) -> ShardKeyInputs:
     return ShardKeyInputs(
         fingerprint=encoder.fingerprint,
         dimension=encoder.dimension,
+        token_dimension=encoder.token_dimension,
         max_tokens=encoder.max_tokens,
         backend=backend,
         code=code_digest(Path(__file__).parents[2] / "corpus"),
@@ -85,7 +87,7 @@ def split_into_shards(
 ) -> list[Shard]:
     """Group the readable files in order of their article ids.
 
-    That is the order of a generation, so its vectors are later read from one shard after the other.
+    That is the order of a generation, so its passages are later read from one shard after the other.
     """
     readable = sorted((file for file in files if not file.reason), key=lambda file: identifier(file.source))
     return [Shard(_key(group, inputs), tuple(group)) for group in _groups(readable, average)]

@@ -11,24 +11,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from index.engine.collections import MAX_VALUES, UNITS, FilterValues, MilvusStore
+from index.engine.collections import MAX_VALUES, MilvusStore
 from index.engine.files import GenerationFiles
 from index.engine.remote_generation import ANY, MilvusVectorSearch, open_remote_generation
 from index.errors import BuildFailed, Damaged, FilesUnreachable, NoIndex, Unreachable
 from index.generation.generation import Generation
 from index.generation.self_check import check_probes
 from index.retrieval.dense_index import SCORE_TOLERANCE
-from index.retrieval.filter import Granularity
-from index.retrieval.lexical_index import FILTER_FIELDS
+from index.retrieval.filter import FilterIds
 from index.retrieval.tuning import MIN_RECALL, QUERIES, RECALL_AT, sample
 from index.storage.arrays import RowIds, Vectors
 
 BLOCK = 2_000
 """Records per progress report: 3 MB of 384 numbers each."""
 
-_COMPARED = 200_000  # texts of which a query's exact neighbours are computed: half a minute
+_COMPARED = 200_000  # vectors of which a query's exact neighbours are computed: half a minute
 
 Search = Callable[[Vectors, int], tuple[RowIds, Vectors]]
 Progress = Callable[[int, int], None]
@@ -60,7 +58,7 @@ def upload(
         Unreachable, FilesUnreachable: the engine or the folder of files; the next try continues.
         BuildFailed, Altered: what arrived is not what was sent, or recall is too low; the alias stays.
     """
-    name, count = generation.id, generation.manifest.counts["vectors"]
+    name, count = generation.id, len(generation.sentences)
     before = _published(store)
     if before == name:
         # `qa index` builds nothing new from unchanged articles, so this is what mends damaged files.
@@ -85,16 +83,15 @@ def upload(
 
 
 def measure_recall(generation: Generation, store: MilvusStore) -> float:
-    """Recall@10 of the engine among sentences, against an exact search; see `index.retrieval.tuning`.
+    """Recall@10 of the engine against an exact search; see `index.retrieval.tuning`.
 
-    Any text as near as the tenth counts, whichever of several at the same distance is returned.
+    Any sentence as near as the tenth counts, whichever of several at the same distance is returned.
     """
-    texts = np.unique(generation.sentence_rows)
     vectors = np.asarray(generation.vectors)
-    search = MilvusVectorSearch(store, generation.id, Granularity.SENTENCE).search
-    if len(texts) > _COMPARED:
-        return _self_recall(vectors, texts[:: len(texts) // QUERIES], search)
-    expected = sample(vectors, texts)
+    search = MilvusVectorSearch(store, generation.id).search
+    if len(vectors) > _COMPARED:
+        return _self_recall(vectors, search)
+    expected = sample(vectors)
     shares = []
     for query, nearest in zip(expected.queries, expected.nearest, strict=True):
         least = float((vectors[nearest] @ query).min()) - SCORE_TOLERANCE
@@ -103,9 +100,14 @@ def measure_recall(generation: Generation, store: MilvusStore) -> float:
     return float(np.mean(shares))
 
 
-def _self_recall(vectors: Vectors, rows: NDArray[np.int32], search: Search) -> float:
-    """The share of these texts that find themselves: needs no exact search."""
-    return float(np.mean([row in search(np.asarray(vectors[row]), RECALL_AT)[0] for row in rows.tolist()]))
+def _self_recall(vectors: Vectors, search: Search) -> float:
+    """The share of some sentences that find one as near as themselves: needs no exact search."""
+    shares = []
+    for row in range(0, len(vectors), len(vectors) // QUERIES):
+        vector = np.asarray(vectors[row])
+        hits = search(vector, RECALL_AT)[0]
+        shares.append((vectors[hits] @ vector >= vector @ vector - SCORE_TOLERANCE).any())
+    return float(np.mean(shares))
 
 
 def _published(store: MilvusStore) -> str:
@@ -118,8 +120,8 @@ def _published(store: MilvusStore) -> str:
 def _send_records(
     generation: Generation, store: MilvusStore, *, progress: Progress | None, block: int
 ) -> int:
-    count, sent = generation.manifest.counts["vectors"], 0
-    values = RecordValues(generation)
+    count, sent = len(generation.sentences), 0
+    filter_ids = record_filter_ids(generation)
     created = store.begin(generation.id, generation.manifest.dimension, expected=count)
     for start in range(0, count, block):
         end = min(start + block, count)
@@ -127,7 +129,7 @@ def _send_records(
         missing = np.array([row for row in range(start, end) if row not in stored], dtype=np.int64)
         if len(missing):
             vectors = np.asarray(generation.vectors[missing], dtype=np.float32)
-            store.add(generation.id, missing, vectors, [values.of(row) for row in missing.tolist()])
+            store.add(generation.id, missing, vectors, list(map(filter_ids, missing.tolist())))
             sent += len(missing)
         if progress:
             progress(end, count)
@@ -145,34 +147,12 @@ def _retire(store: MilvusStore, keep: set[str]) -> None:
                 store.drop(name)
 
 
-class RecordValues:
-    """What each distinct text can be filtered by: its granularities and the filter ids of its articles."""
+def record_filter_ids(generation: Generation, *, max_values: int = MAX_VALUES) -> Callable[[int], FilterIds]:
+    """A function from a sentence's row to the filter ids of its article: {"authors": [2, 5]}."""
+    ids_of_article = generation.facets.filter_ids()
 
-    def __init__(self, generation: Generation, *, max_values: int = MAX_VALUES) -> None:
-        sentences, passages = generation.sentences.spans, generation.passages.spans
-        rows = (generation.sentence_rows, generation.window_rows, generation.passage_rows)
-        articles = (sentences[:, 0], sentences[:, 0], passages[:, 0])
-        count = generation.manifest.counts["vectors"]
-        self._max_values = max_values
-        self._units = [np.bincount(texts, minlength=count) > 0 for texts in rows]
-        pairs = np.stack([np.concatenate(rows), np.concatenate(articles)], axis=1)
-        pairs = np.unique(pairs, axis=0)
-        self._articles = pairs[:, 1]
-        self._starts = np.searchsorted(pairs[:, 0], np.arange(count + 1))
-        self._filter_ids = generation.facets.filter_ids()
+    def ids_of(row: int) -> FilterIds:
+        ids = ids_of_article(int(generation.article_of[row]))
+        return {field: values if len(values) <= max_values else [ANY] for field, values in ids.items()}
 
-    def of(self, row: int) -> FilterValues:
-        """The values of one text: {"units": ["sentence"], "years": ["0"], ..., "articles": ["0", "1"]}."""
-        units = [unit for unit, present in zip(UNITS, self._units, strict=True) if present[row]]
-        articles = self._articles[self._starts[row] : self._starts[row + 1]].tolist()
-        if len(articles) > self._max_values:
-            return {"units": units, **dict.fromkeys(FILTER_FIELDS, (ANY,))}
-        ids: dict[str, set[str]] = {field: set() for field in FILTER_FIELDS}
-        for article in articles:
-            for field, values in self._filter_ids(article).items():
-                ids[field].update(map(str, values))
-        capped = {
-            field: (ANY,) if len(values) > self._max_values else sorted(values)
-            for field, values in ids.items()
-        }
-        return {"units": units, **capped}
+    return ids_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from corpus.read import read_articles
 from corpus.sources.listing import listed_files
 from corpus.sources.remote import RemoteFolder
 from index.building.build import build
+from index.embedding.encoder import PassageText
 from index.engine.collect import CollectedShards, collect_shards
 from index.engine.shard_builder import ShardBuilder
 from index.engine.shards import Shard, key_inputs_of
@@ -70,9 +72,9 @@ def test_the_index_is_the_one_that_one_machine_makes(bench: Bench, tmp_path: Pat
     one, other = DataFolder(tmp_path / "data").open(), DataFolder(tmp_path / "local").open()
     assert list(one.articles) == list(other.articles)
     assert list(one.passages) == list(other.passages)
-    np.testing.assert_array_equal(one.vectors, other.vectors)
-    np.testing.assert_array_equal(one.digests, other.digests)
-    assert built.reused == len(other.vectors)
+    for name in ("vectors", "sums", "tokens", "token_starts", "digests"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    assert built.reused == len(other.passages)
 
 
 def test_what_is_there_is_not_made_again(bench: Bench) -> None:
@@ -128,16 +130,16 @@ def test_a_shard_that_goes_before_its_vectors_are_read_fails_the_build(bench: Be
 
 
 def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> None:
-    reading = read_articles([bench.articles])
-    digests = np.zeros((2, 32), np.uint8)
-    for vectors, told in ((np.ones((2, 3)), r"shape \(2, 3\)"), (np.ones((2, 32)), "length is not 1")):
+    articles, digests = read_articles([bench.articles]).articles, np.zeros((2, 32), np.uint8)
+    sound = WordEncoder().encode_passages([PassageText("Green.", ((0, 6),))] * 2)
+    for passages, told in (
+        (replace(sound, vectors=np.ones((2, 3), np.float32)), r"vectors of \(3, 4\) numbers"),
+        (replace(sound, tokens=np.zeros((2, 5), np.int8)), r"vectors of \(32, 5\) numbers"),
+        (sound.take(np.array([1])), "of 1 passages are not of words"),
+        (replace(sound, vectors=2 * sound.vectors), "length is not 1"),
+    ):
         with pytest.raises(BuildFailed, match=told):
-            build(
-                reading.articles,
-                WordEncoder(),
-                tmp_path / "data",
-                precomputed=[(digests, vectors.astype(np.float32))],
-            )
+            build(articles, WordEncoder(), tmp_path / "data", precomputed=[(digests, passages)])
 
 
 def test_only_what_the_published_generation_lacks_is_taken_over(bench: Bench, tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
 from index.engine.address import read_address
-from index.engine.collections import MilvusStore, expression, unit_mask
+from index.engine.collections import MilvusStore, expression
+from index.retrieval.filter import FilterIds
 
 
 def test_a_generation_has_a_collection() -> None:
@@ -17,38 +16,29 @@ def test_a_generation_has_a_collection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "mask"), [([], 0), (["sentence"], 1), (["window", "passage"], 6), (["passage", "passage"], 4)]
-)
-def test_granularities_are_bits(units: Sequence[str], mask: int) -> None:
-    assert unit_mask(units) == mask
-
-
-def test_an_unknown_granularity_is_refused() -> None:
-    with pytest.raises(ValueError, match="tuple"):
-        unit_mask(["chapter"])
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
+    ("filter_ids", "expected"),
     [
         ({}, ""),
-        ({"units": ["passage"]}, "(units in [4, 5, 6, 7])"),
-        ({"units": ["sentence", "window"]}, "(units in [1, 2, 3, 5, 6, 7])"),
-        ({"units": ["chapter"]}, "(units in [-1])"),
-        ({"years": ["2003"]}, '(array_contains_any(years, ["2003"]))'),
+        ({"years": [3]}, "(array_contains_any(years, [3]))"),
+        ({"years": (3, 4)}, "(array_contains_any(years, [3, 4]))"),
         (
-            {"units": ["sentence"], "articles": ["7", "*"]},
-            '(units in [1, 3, 5, 7]) and (array_contains_any(articles, ["7", "*"]))',
+            {"authors": np.array([2]), "articles": [7, -1]},
+            "(array_contains_any(authors, [2])) and (array_contains_any(articles, [7, -1]))",
         ),
     ],
 )
-def test_a_filter_as_an_expression(values: dict[str, list[str]], expected: str) -> None:
-    assert expression(values) == expected
+def test_a_filter_as_an_expression(filter_ids: FilterIds, expected: str) -> None:
+    assert expression(filter_ids) == expected
+
+
+def test_a_text_in_place_of_an_id_is_never_part_of_an_expression() -> None:
+    with pytest.raises(ValueError, match="invalid literal for int"):
+        expression({"years": ["0]) or id >= 0 or array_contains_any(years, [1"]})  # type: ignore[list-item]
 
 
 def test_an_unknown_field_is_refused() -> None:
-    with pytest.raises(ValueError, match="no field 'colour': there are units, publishers"):
-        expression({"colour": ["green"]})
+    with pytest.raises(ValueError, match="no field 'colour': there are publishers, authors"):
+        expression({"colour": [0]})
 
 
 def test_records_of_unequal_lists_are_refused() -> None:

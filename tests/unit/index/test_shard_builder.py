@@ -12,13 +12,11 @@ from corpus.read import read_articles
 from corpus.sources.listing import listed_files
 from corpus.sources.remote import RemoteFolder
 from index.building.layout import plan_generation
-from index.engine.shard_builder import BuiltShard, ShardBuilder, distinct_texts
+from index.engine.shard_builder import BuiltShard, ShardBuilder
 from index.engine.shard_file import read_shard
 from index.engine.shards import Shard, key_inputs_of, split_into_shards
-from tests.support.fakes import WordEncoder, article
+from tests.support.fakes import WordEncoder
 
-FERRY = article("ferry", "The ferry sails. It is green. It is late.", "Nobody waits.", heading="Ferries")
-LONG = article("long", " ".join(f"word{n}" for n in range(60)) + ". And so on.")
 RECIPE = key_inputs_of(WordEncoder(), "torch")
 
 
@@ -37,16 +35,7 @@ def whole(folder: Path) -> Shard:
     return shard
 
 
-def test_an_article_has_the_texts_that_a_generation_gives_vectors() -> None:
-    encoder = WordEncoder()
-    for articles in ([FERRY], [LONG], [FERRY, LONG]):
-        laid = plan_generation(articles, encoder)
-        texts = {digest: text for one in articles for digest, text in distinct_texts(one, encoder).items()}
-        assert len(laid.digests) == len(laid.texts)
-        assert texts == {digest.tobytes(): laid.texts[row] for row, digest in enumerate(laid.digests)}
-
-
-def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: Path) -> None:
+def test_a_shard_holds_each_outcome_and_each_passage(folder: Path, tmp_path: Path) -> None:
     encoder, place = WordEncoder(), RemoteFolder(str(tmp_path / "shards"))
     shard = whole(folder)
     with ShardBuilder(encoder, place, RECIPE) as maker:
@@ -54,27 +43,34 @@ def test_a_shard_holds_each_outcome_and_each_text_once(folder: Path, tmp_path: P
     assert place.names() == [shard.name]
     content = read_shard(place.read(shard.name), RECIPE)
     assert content is not None
-    # a: the heading, two sentences, their window, the heading's, the passage. b shares three of these.
-    assert sorted(encoder.encoded) == sorted(
-        [
-            "Ferries",
-            "The ferry sails at nine.",
-            "It is green.",
-            "The ferry sails at nine. It is green.",
-            "Ferries\n\nThe ferry sails at nine.",
-            "Ferries\n\nThe ferry sails at nine. It is green.",
-            "It is late.",
-            "The ferry sails at nine. It is late.",
-            "Ferries\n\nThe ferry sails at nine. It is late.",
-        ]
-    )
-    assert made == BuiltShard(shard.key, 3, 9, False)
-    assert list(content.counts) == [6, 3, 0]
+    assert encoder.encoded == [
+        *("Ferries", "The ferry sails at nine.", "It is green."),
+        *("Ferries", "The ferry sails at nine.", "It is late."),
+    ]
+    assert made == BuiltShard(shard.key, 3, 2, False)
+    assert list(content.counts) == [1, 1, 0]
     outcomes = dict(content.outcomes)
     articles = [outcome for outcome in outcomes.values() if isinstance(outcome, Article)]
     assert articles == list(read_articles([folder]).articles)
     assert str(outcomes["c.txt"]) == "is empty"
-    np.testing.assert_array_equal(content.vectors, WordEncoder().encode(encoder.encoded))
+
+
+def test_its_passages_are_those_of_a_generation(folder: Path, tmp_path: Path) -> None:
+    sentence = " ".join(f"word{n}" for n in range(60))  # longer than a passage may be
+    (folder / "d.txt").write_text(f"{sentence}. And so on.\n\nAnd so forth.", encoding="utf-8")
+    place, shard = RemoteFolder(str(tmp_path / "shards")), whole(folder)
+    with ShardBuilder(WordEncoder(), place, RECIPE) as maker:
+        maker.build(shard)
+    content = read_shard(place.read(shard.name), RECIPE)
+    assert content is not None
+    plan = plan_generation(read_articles([folder]).articles, WordEncoder())
+    expected = WordEncoder().encode_passages(list(plan.passage_texts()))
+    assert 0 in expected.counts  # the rest of the long sentence
+    order = [content.digests.tolist().index(digest) for digest in plan.digests.tolist()]
+    read = content.passages.take(np.array(order))
+    for name in ("counts", "vectors", "lengths", "token_counts", "tokens"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(expected, name), err_msg=name)
+    assert len(content.passages) == len(expected)
 
 
 def test_a_shard_that_is_there_is_not_made_again_unless_it_is_damaged(folder: Path, tmp_path: Path) -> None:
@@ -87,5 +83,5 @@ def test_a_shard_that_is_there_is_not_made_again_unless_it_is_damaged(folder: Pa
         assert maker.build(shard) == BuiltShard(shard.key, 3, 0, True)
         assert encoder.encoded == []
         place.write(shard.name, sound[:-9])
-        assert maker.build(shard) == BuiltShard(shard.key, 3, 9, False)
+        assert maker.build(shard) == BuiltShard(shard.key, 3, 2, False)
     assert place.read(shard.name) == sound

@@ -18,7 +18,7 @@ from tests.support.fakes import WordEncoder
 from tests.support.repository import ROOT
 
 CORPUS = ROOT / "corpus"
-RECIPE = ShardKeyInputs("f" * 64, 32, 24, "torch", "c" * 64)
+RECIPE = ShardKeyInputs("f" * 64, 32, 8, 24, "torch", "c" * 64)
 FILES = [Listed(f"in/{n:03}.md", "/articles", f"in/{n:03}.md", 100, f"written at {n}") for n in range(200)]
 
 
@@ -107,7 +107,8 @@ def test_a_change_in_any_package_of_corpus_changes_the_key(tmp_path: Path, packa
 
 def test_the_recipe_is_of_the_model_and_the_code() -> None:
     recipe = key_inputs_of(WordEncoder(), "torch")
-    assert (recipe.fingerprint, recipe.dimension, recipe.max_tokens) == ("f" * 64, 32, 24)
+    assert (recipe.fingerprint, recipe.dimension, recipe.token_dimension) == ("f" * 64, 32, 0)
+    assert recipe.max_tokens == 24
     assert recipe == key_inputs_of(WordEncoder(), "torch")
     assert len(recipe.code) == 64
     assert key_inputs_of(WordEncoder(), "bf16") != recipe
