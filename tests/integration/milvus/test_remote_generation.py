@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,20 @@ import pytest
 from corpus.sources.remote import RemoteFolder
 from index.building.build import build
 from index.engine.address import Address
-from index.engine.collections import FilterValues, MilvusStore
+from index.engine.collections import MilvusStore
 from index.engine.download import download
 from index.engine.files import GenerationFiles
 from index.engine.source import MilvusSource
 from index.engine.upload import upload
-from index.errors import Altered, BuildFailed, Missing, NoIndex
+from index.errors import Altered, BuildFailed, Damaged, Missing, NoIndex
 from index.generation.data_folder import CURRENT, DataFolder
+from index.generation.files import MANIFEST
 from index.generation.generation import Generation
-from index.retrieval.filter import Filter
+from index.generation.manifest import FORMAT, manifest_bytes
+from index.retrieval.filter import Filter, FilterIds
 from index.storage.arrays import RowIds, Vectors
 from qa.assistant import Assistant
-from tests.support.fakes import WordEncoder
+from tests.support.fakes import TokenEncoder
 from tests.support.milvus_server import ferry_articles, server_address
 from tests.support.repository import GOLD, ROOT
 from tests.support.tiers import full
@@ -36,7 +39,7 @@ ALIKE = 0.98
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    build(ferry_articles(1), WordEncoder(), folder)
+    build(ferry_articles(1), TokenEncoder(), folder)
     return folder
 
 
@@ -50,7 +53,7 @@ def store(address: Address, local: Generation) -> Iterator[MilvusStore]:
     """An engine in which the generation is published."""
     opened = MilvusStore(address)
     carried = upload(local, opened)
-    assert (carried.sent, carried.unchanged) == (local.manifest.counts["vectors"], False)
+    assert (carried.sent, carried.unchanged) == (len(local.sentences), False)
     assert carried.recall >= 0.95
     yield opened
     opened.close()
@@ -63,11 +66,14 @@ def served(store: MilvusStore) -> Generation:
 
 def test_vectors_are_not_copied(served: Generation, local: Generation) -> None:
     names = {path.name for path in served.folder.rglob("*") if path.is_file()}
-    assert not names & {"vectors.npy", "sentences.faiss", "passages.faiss"}
+    assert not names & {"vectors.npy", "sentences.faiss"}
     assert served.id == local.id
     assert list(served.articles) == list(local.articles)
     assert (served.vectors[[3, 0, 3]] == local.vectors[[3, 0, 3]]).all()
     assert (served.vectors[5] == local.vectors[5]).all()
+    for name in ("sums", "tokens", "token_starts", "digests"):
+        assert (getattr(served, name) == getattr(local, name)).all(), name
+    assert len(served.tokens) > len(served.sentences)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_vectors_are_not_copied(served: Generation, local: Generation) -> None:
     ["Which ferry sails from quay number7?", "dredging the basin number5", '"Nobody minded"', "zeppelin"],
 )
 def test_answers_are_the_folders(local: Generation, served: Generation, question: str, where: Filter) -> None:
-    encoder = WordEncoder()
+    encoder = TokenEncoder()
     expected = Assistant(local, encoder).ask(question, 10, where)
     assert Assistant(served, encoder).ask(question, 10, where) == expected
 
@@ -114,9 +120,9 @@ def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
     store: MilvusStore, local: Generation, tmp_path: Path
 ) -> None:
-    build(ferry_articles(2, count=300), WordEncoder(), tmp_path)
+    build(ferry_articles(2, count=300), TokenEncoder(), tmp_path)
     new, count = DataFolder(tmp_path).open(), 0
-    whole = new.manifest.counts["vectors"]
+    whole = len(new.sentences)
     assert whole > 800
 
     def die(done: int, total: int) -> None:
@@ -136,12 +142,14 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
 
 
 def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: Path) -> None:
-    build(ferry_articles(3), WordEncoder(), tmp_path)
+    build(ferry_articles(3), TokenEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
 
     class Lossy(MilvusStore):
-        def add(self, generation: str, ids: RowIds, vectors: Vectors, values: Sequence[FilterValues]) -> None:
-            super().add(generation, ids[2:], vectors[2:], values[2:])
+        def add(
+            self, generation: str, ids: RowIds, vectors: Vectors, filter_ids: Sequence[FilterIds]
+        ) -> None:
+            super().add(generation, ids[2:], vectors[2:], filter_ids[2:])
 
     lossy = Lossy(store.address)
     with pytest.raises(BuildFailed, match=r"holds .* records, but .* were sent"):
@@ -160,7 +168,7 @@ def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
     store: MilvusStore, tmp_path: Path
 ) -> None:
     for state in (3, 4):
-        build(ferry_articles(state, count=3), WordEncoder(), tmp_path)
+        build(ferry_articles(state, count=3), TokenEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
     assert (new.id[:6], before[:6]) == ("gen-2-", "gen-1-")
     upload(new, store)
@@ -181,6 +189,21 @@ def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
     assert source.recover() == new.id
 
 
+def test_a_generation_of_an_older_format_is_refused_in_one_line(store: MilvusStore, tmp_path: Path) -> None:
+    build(ferry_articles(8, count=3), TokenEncoder(), tmp_path)
+    old, before, source = DataFolder(tmp_path).open(), store.published(), MilvusSource(store)
+    upload(old, store)
+    manifest = replace(old.manifest, format=FORMAT - 1)
+    stored_folder(store, old.id).write(MANIFEST, manifest_bytes(manifest))
+    line = rf"manifest\.json: format {FORMAT - 1}, but this version reads format {FORMAT}; run `qa"
+    for read in (source.open, source.manifest, source.verify):
+        with pytest.raises(Damaged, match=line) as refused:
+            read()
+        assert "\n" not in str(refused.value)
+    store.point(before)
+    assert source.open().id == before
+
+
 def test_a_lost_vector_is_refused_and_counted(store: MilvusStore, local: Generation) -> None:
     generation = MilvusSource(store).open()
     refused = store.refused
@@ -191,7 +214,7 @@ def test_a_lost_vector_is_refused_and_counted(store: MilvusStore, local: Generat
 
 def test_files_of_a_retired_generation_are_removed(store: MilvusStore, tmp_path: Path) -> None:
     for state in (5, 6, 7):
-        build(ferry_articles(state, count=3), WordEncoder(), tmp_path)
+        build(ferry_articles(state, count=3), TokenEncoder(), tmp_path)
         upload(DataFolder(tmp_path).open(), store)
     collection = RemoteFolder(f"{store.address.files}/{store.address.collection}")
     assert len(store.generations()) == 2

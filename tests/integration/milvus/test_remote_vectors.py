@@ -10,19 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from index.engine.address import Address
-from index.engine.collections import FilterValues, MilvusStore
-from index.engine.remote_generation import MilvusVectors
+from index.engine.collections import MAX_VALUES, MilvusStore
+from index.engine.remote_generation import ANY, MilvusVectors, MilvusVectorSearch
 from index.errors import Altered, Missing, NoIndex, StoreRefused
-from index.retrieval.dense_index import DenseIndex
-from index.retrieval.filter import Granularity
+from index.retrieval.dense_index import AllowedSentences, DenseIndex
+from index.retrieval.filter import FilterIds
 from index.storage.arrays import Vectors
 from tests.support.milvus_server import ENGINES, empty_engine
 from tests.support.tiers import full
 
 pytestmark = [full, pytest.mark.engine]
 
-COUNT, SENTENCES, DIMENSION, K = 2_000, 1_900, 32, 10
-NASTY = 'O\'Neil "x"\\ or id >= 0) --'
+COUNT, DIMENSION, K = 2_000, 32, 10
 
 
 def unit_vectors(seed: int, count: int) -> Vectors:
@@ -32,18 +31,16 @@ def unit_vectors(seed: int, count: int) -> Vectors:
 
 VECTORS = unit_vectors(5, COUNT)
 QUERIES = unit_vectors(6, 50)
-ROWS = np.arange(SENTENCES, dtype=np.int32)
 
 
-def values(row: int) -> FilterValues:
-    """The first texts are sentences, the others passages; articles and years repeat."""
-    unit = "sentence" if row < SENTENCES else "passage"
-    return {"units": [unit], "articles": [str(row % 7)], "years": [str(row % 3)]}
+def filter_ids(row: int) -> FilterIds:
+    """Articles and years repeat; each record has two authors."""
+    return {"articles": [row % 7], "years": [row % 3], "authors": [row % 5, row % 5 + 1]}
 
 
 def add(store: MilvusStore, generation: str, rows: Sequence[int]) -> None:
     ids = np.array(rows, dtype=np.int64)
-    store.add(generation, ids, VECTORS[ids], [values(row) for row in rows])
+    store.add(generation, ids, VECTORS[ids], list(map(filter_ids, rows)))
 
 
 def publish(store: MilvusStore, generation: str, count: int) -> None:
@@ -55,7 +52,7 @@ def publish(store: MilvusStore, generation: str, count: int) -> None:
 
 @pytest.fixture(scope="module")
 def store(address: Address) -> Iterator[MilvusStore]:
-    """An engine with two thousand texts, sent in two overlapping parts."""
+    """An engine with two thousand records, sent in two overlapping parts."""
     opened = MilvusStore(address)
     assert opened.begin("gen-1-a", DIMENSION, expected=COUNT)
     add(opened, "gen-1-a", range(1_200))
@@ -67,20 +64,20 @@ def store(address: Address) -> Iterator[MilvusStore]:
 
 @pytest.fixture(scope="module", params=("faiss", *ENGINES))
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DenseIndex]:
-    """The dense index of the sentences, as `open_generation` makes it."""
+    """The dense index, as `open_generation` makes it."""
     if request.param == "faiss":
-        yield DenseIndex(VECTORS, ROWS, brute_force_below=0)
+        yield DenseIndex(VECTORS, brute_force_below=0)
         return
     with empty_engine(request.param, tmp_path_factory.mktemp("index")) as address:
         store = MilvusStore(address)
         publish(store, "gen-1-a", COUNT)
         remote = MilvusVectors(store, "gen-1-a", VECTORS.shape)
-        yield DenseIndex(remote, ROWS, remote.search_index(Granularity.SENTENCE), brute_force_below=0)
+        yield DenseIndex(remote, remote.search_index(), brute_force_below=0)
         store.close()
 
 
 def test_recall_against_an_exact_search(index: DenseIndex) -> None:
-    nearest = np.argsort(-(QUERIES @ VECTORS[:SENTENCES].T), axis=1)[:, :K]
+    nearest = np.argsort(-(QUERIES @ VECTORS.T), axis=1)[:, :K]
     hits = [[row for row, _ in index.search(query, K)] for query in QUERIES]
     shares = [len({*rows} & {*best.tolist()}) / K for rows, best in zip(hits, nearest, strict=True)]
     assert all(len(rows) == K for rows in hits)
@@ -96,25 +93,31 @@ def test_scores_are_cosines_best_first(index: DenseIndex) -> None:
     assert index.search(VECTORS[17], 0) == []
 
 
-def test_passages_are_not_found_among_sentences(index: DenseIndex) -> None:
-    assert {row for row, _ in index.search(VECTORS[SENTENCES + 1], COUNT)} == {*range(SENTENCES)}
+def test_all_are_found_when_all_are_wanted(index: DenseIndex) -> None:
+    assert {row for row, _ in index.search(VECTORS[0], 2 * COUNT)} == {*range(COUNT)}
 
 
 @pytest.mark.parametrize(
-    ("articles", "years"), [((3,), ()), ((3, 5), ()), ((3,), (0, 2)), ((6,), (1,)), ((99,), ())]
+    "where",
+    [
+        {"articles": [3]},
+        {"articles": [3, 5]},
+        {"articles": [3], "years": [0, 2]},
+        {"articles": [6], "years": [1]},
+        {"authors": [0]},
+        {"authors": [2, 3], "years": [1]},
+        {"articles": [99]},
+    ],
 )
-def test_a_filter_leaves_what_matches_every_field(
-    index: DenseIndex, articles: tuple[int, ...], years: tuple[int, ...]
-) -> None:
+def test_a_filter_leaves_what_matches_every_field(index: DenseIndex, where: FilterIds) -> None:
     def matches(row: int) -> bool:
-        return row % 7 in articles and (not years or row % 3 in years)
+        return all({*ids} & {*filter_ids(row)[field]} for field, ids in where.items())
 
-    mask: NDArray[np.bool_] = np.array([matches(row) for row in range(SENTENCES)])
-    marks = {"articles": articles, **({"years": years} if years else {})}
-    hits = index.search(VECTORS[0], SENTENCES, allowed=index.allowed_texts(mask, marks))
+    mask: NDArray[np.bool_] = np.array([matches(row) for row in range(COUNT)])
+    allowed = AllowedSentences(mask, int(mask.sum()), where)
+    hits = index.search(VECTORS[0], COUNT, allowed=allowed)
     assert {row for row, _ in hits} == {*np.flatnonzero(mask).tolist()}
-    best = index.search(VECTORS[0], K, allowed=index.allowed_texts(mask, marks))
-    assert best == hits[:K]
+    assert index.search(VECTORS[0], K, allowed=allowed) == hits[:K]
 
 
 def test_vectors_come_back_by_row(store: MilvusStore) -> None:
@@ -130,55 +133,51 @@ def test_vectors_come_back_by_row(store: MilvusStore) -> None:
     assert store.refused == refused + 1
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (NASTY, {0, 1}),
-        ('"]) or id >= 0 or array_contains_any(years, ["', set()),
-        ("x' or '1' == '1", set()),
-        ("\\", set()),
-        ("{value} %s ${x}", set()),
-        ("☃\n\t", set()),
-    ],
-)
-def test_a_value_is_never_part_of_the_expression(store: MilvusStore, value: str, expected: set[int]) -> None:
-    if store.begin("gen-2-b", DIMENSION, expected=3):
-        publishers: list[FilterValues] = [{"publishers": names} for names in ([NASTY], ["x", NASTY], ["x"])]
-        store.add("gen-2-b", np.arange(3), VECTORS[:3], publishers)
-        store.seal("gen-2-b")
-    hits = store.nearest("gen-2-b", VECTORS[0], 50, {"publishers": [value]})
-    assert {row for row, _ in hits} == expected
-
-
-def test_granularities_are_matched_as_sets(store: MilvusStore) -> None:
-    units: list[FilterValues] = [
-        {"units": names} for names in (["sentence"], ["sentence", "window"], ["passage"], ["window"])
+def test_a_filter_matches_any_id_of_a_field_and_all_fields(store: MilvusStore) -> None:
+    lists: list[FilterIds] = [
+        {"authors": [1], "years": [0]},
+        {"authors": [1, 2], "years": [0]},
+        {"authors": [ANY], "years": [1]},
+        {"authors": list(range(10, 10 + MAX_VALUES)), "years": [1]},
+        {},
     ]
+    store.begin("gen-2-b", DIMENSION, expected=len(lists))
+    store.add("gen-2-b", np.arange(len(lists)), VECTORS[: len(lists)], lists)
+    store.seal("gen-2-b")
+
+    def rows(where: FilterIds) -> set[int]:
+        return {row for row, _ in store.nearest("gen-2-b", VECTORS[0], 50, where)}
+
+    assert rows({}) == {0, 1, 2, 3, 4}
+    assert rows({"authors": [2]}) == {1}
+    assert rows({"authors": [2, 1]}) == {0, 1}
+    assert rows({"authors": [2, ANY]}) == {1, 2}
+    assert rows({"authors": [9 + MAX_VALUES]}) == {3}
+    assert rows({"authors": [1, ANY], "years": [1]}) == {2}
+    assert rows({"authors": [7]}) == set()
+
+
+def test_what_is_found_by_any_is_kept_only_if_it_is_allowed(store: MilvusStore) -> None:
     store.begin("gen-3-c", DIMENSION, expected=4)
-    store.add("gen-3-c", np.arange(4), VECTORS[:4], units)
+    lists: list[FilterIds] = [{"authors": ids} for ids in ([ANY], [1], [ANY], [2])]
+    store.add("gen-3-c", np.arange(4), VECTORS[:4], lists)
     store.seal("gen-3-c")
-
-    def rows(*names: str) -> set[int]:
-        return {row for row, _ in store.nearest("gen-3-c", VECTORS[0], 50, {"units": names})}
-
-    assert rows("window") == {1, 3}
-    assert rows("sentence", "window") == {0, 1, 3}
-    assert rows("passage") == {2}
-    assert rows("chapter") == set()
+    search = MilvusVectorSearch(store, "gen-3-c").search
+    only = np.array([False, True, True, False])
+    assert {*search(VECTORS[0], 4, only=only, filter_ids={"authors": [1]})[0].tolist()} == {1, 2}
+    assert {*search(VECTORS[0], 4, filter_ids={"authors": [1]})[0].tolist()} == {0, 1, 2}
 
 
 def test_adding_again_replaces(store: MilvusStore) -> None:
     assert store.begin("gen-4-d", DIMENSION, expected=20)
     add(store, "gen-4-d", range(20))
     changed = np.arange(10)
-    store.add("gen-4-d", changed, VECTORS[changed + 100], [{"units": ["passage"]}] * 10)
+    store.add("gen-4-d", changed, VECTORS[changed + 100], [{"years": [7]}] * 10)
     assert not store.begin("gen-4-d", DIMENSION, expected=20)
     assert store.seal("gen-4-d") == 20
     assert store.stored_ids("gen-4-d", 5, 100) == {*range(5, 20)}
     assert (store.vectors("gen-4-d", np.array([15, 3])) == VECTORS[[15, 103]]).all()
-    assert {row for row, _ in store.nearest("gen-4-d", VECTORS[0], 50, {"units": ["passage"]})} == {
-        *range(10)
-    }
+    assert {row for row, _ in store.nearest("gen-4-d", VECTORS[0], 50, {"years": [7]})} == {*range(10)}
 
 
 def test_a_reader_never_sees_part_of_a_generation(store: MilvusStore) -> None:
