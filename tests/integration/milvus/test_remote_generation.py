@@ -25,7 +25,7 @@ from index.generation.manifest import FORMAT, manifest_bytes
 from index.retrieval.filter import Filter, FilterIds
 from index.storage.arrays import RowIds, Vectors
 from qa.assistant import Assistant
-from tests.support.fakes import TokenEncoder
+from tests.support.fakes import WordEncoder
 from tests.support.milvus_server import ferry_articles, server_address
 from tests.support.repository import GOLD, ROOT
 from tests.support.tiers import full
@@ -39,7 +39,7 @@ ALIKE = 0.98
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    build(ferry_articles(1), TokenEncoder(), folder)
+    build(ferry_articles(1), WordEncoder(), folder)
     return folder
 
 
@@ -91,7 +91,7 @@ def test_vectors_are_not_copied(served: Generation, local: Generation) -> None:
     ["Which ferry sails from quay number7?", "dredging the basin number5", '"Nobody minded"', "zeppelin"],
 )
 def test_answers_are_the_folders(local: Generation, served: Generation, question: str, where: Filter) -> None:
-    encoder = TokenEncoder()
+    encoder = WordEncoder()
     expected = Assistant(local, encoder).ask(question, 10, where)
     assert Assistant(served, encoder).ask(question, 10, where) == expected
 
@@ -120,7 +120,7 @@ def test_it_verifies_to_the_last_vector(store: MilvusStore, local: Generation) -
 def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
     store: MilvusStore, local: Generation, tmp_path: Path
 ) -> None:
-    build(ferry_articles(2, count=300), TokenEncoder(), tmp_path)
+    build(ferry_articles(2, count=300), WordEncoder(), tmp_path)
     new, count = DataFolder(tmp_path).open(), 0
     whole = len(new.sentences)
     assert whole > 800
@@ -142,7 +142,7 @@ def test_a_build_that_died_goes_on_and_the_old_one_answers_meanwhile(
 
 
 def test_what_arrived_otherwise_is_not_published(store: MilvusStore, tmp_path: Path) -> None:
-    build(ferry_articles(3), TokenEncoder(), tmp_path)
+    build(ferry_articles(3), WordEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
 
     class Lossy(MilvusStore):
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
     store: MilvusStore, tmp_path: Path
 ) -> None:
     for state in (3, 4):
-        build(ferry_articles(state, count=3), TokenEncoder(), tmp_path)
+        build(ferry_articles(state, count=3), WordEncoder(), tmp_path)
     new, before = DataFolder(tmp_path).open(), store.published()
     assert (new.id[:6], before[:6]) == ("gen-2-", "gen-1-")
     upload(new, store)
@@ -190,12 +190,12 @@ def test_a_damaged_file_is_refused_and_an_older_generation_recovers(
 
 
 def test_a_generation_of_an_older_format_is_refused_in_one_line(store: MilvusStore, tmp_path: Path) -> None:
-    build(ferry_articles(8, count=3), TokenEncoder(), tmp_path)
+    build(ferry_articles(8, count=3), WordEncoder(), tmp_path)
     old, before, source = DataFolder(tmp_path).open(), store.published(), MilvusSource(store)
     upload(old, store)
     manifest = replace(old.manifest, format=FORMAT - 1)
     stored_folder(store, old.id).write(MANIFEST, manifest_bytes(manifest))
-    line = rf"manifest\.json: format {FORMAT - 1}, but this version reads format {FORMAT}; run `qa"
+    line = f"{old.id} has format {FORMAT - 1}, but this version reads {FORMAT}; run `qa index` again"
     for read in (source.open, source.manifest, source.verify):
         with pytest.raises(Damaged, match=line) as refused:
             read()
@@ -214,7 +214,7 @@ def test_a_lost_vector_is_refused_and_counted(store: MilvusStore, local: Generat
 
 def test_files_of_a_retired_generation_are_removed(store: MilvusStore, tmp_path: Path) -> None:
     for state in (5, 6, 7):
-        build(ferry_articles(state, count=3), TokenEncoder(), tmp_path)
+        build(ferry_articles(state, count=3), WordEncoder(), tmp_path)
         upload(DataFolder(tmp_path).open(), store)
     collection = RemoteFolder(f"{store.address.files}/{store.address.collection}")
     assert len(store.generations()) == 2

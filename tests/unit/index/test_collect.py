@@ -133,7 +133,7 @@ def test_vectors_that_are_none_fail_the_build(bench: Bench, tmp_path: Path) -> N
     articles, digests = read_articles([bench.articles]).articles, np.zeros((2, 32), np.uint8)
     sound = WordEncoder().encode_passages([PassageText("Green.", ((0, 6),))] * 2)
     for passages, told in (
-        (replace(sound, vectors=np.ones((2, 3), np.float32)), r"vectors of \(3, 4\) numbers"),
+        (replace(sound, vectors=np.ones((2, 3), np.float32)), r"vectors of \(3, 32\) numbers"),
         (replace(sound, tokens=np.zeros((2, 5), np.int8)), r"vectors of \(32, 5\) numbers"),
         (sound.take(np.array([1])), "of 1 passages are not of words"),
         (replace(sound, vectors=2 * sound.vectors), "length is not 1"),

@@ -44,8 +44,8 @@ def test_a_shard_holds_each_outcome_and_each_passage(folder: Path, tmp_path: Pat
     content = read_shard(place.read(shard.name), RECIPE)
     assert content is not None
     assert encoder.encoded == [
-        *("Ferries", "The ferry sails at nine.", "It is green."),
-        *("Ferries", "The ferry sails at nine.", "It is late."),
+        "Ferries\n\nThe ferry sails at nine. It is green.",
+        "Ferries\n\nThe ferry sails at nine. It is late.",
     ]
     assert made == BuiltShard(shard.key, 3, 2, False)
     assert list(content.counts) == [1, 1, 0]

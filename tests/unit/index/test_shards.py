@@ -107,7 +107,7 @@ def test_a_change_in_any_package_of_corpus_changes_the_key(tmp_path: Path, packa
 
 def test_the_recipe_is_of_the_model_and_the_code() -> None:
     recipe = key_inputs_of(WordEncoder(), "torch")
-    assert (recipe.fingerprint, recipe.dimension, recipe.token_dimension) == ("f" * 64, 32, 0)
+    assert (recipe.fingerprint, recipe.dimension, recipe.token_dimension) == ("f" * 64, 32, 32)
     assert recipe.max_tokens == 24
     assert recipe == key_inputs_of(WordEncoder(), "torch")
     assert len(recipe.code) == 64
