@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from index.engine.collections import FilterValues, MilvusStore
+from index.engine.collections import MilvusStore
 from index.engine.remote_generation import MilvusVectors, MilvusVectorSearch
 from index.retrieval.dense_index import DenseIndex
-from index.retrieval.filter import Granularity
+from index.retrieval.filter import NO_FILTER_IDS
 from index.retrieval.index_type import AUTO
 from index.retrieval.tuning import Sample, make_index, recall, sample
 from index.storage.arrays import RowIds, Vectors
@@ -67,15 +67,14 @@ def drawn(count: int) -> Vectors:
 
 def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
     """As `qa index` does it: flat, or lists with recall enough."""
-    rows = np.arange(len(vectors), dtype=np.int32)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vectors.faiss"
         started = time.perf_counter()
-        facts = make_index(file, vectors, rows, AUTO)
+        facts = make_index(file, vectors, AUTO)
         filled = time.perf_counter() - started
-        index = DenseIndex.open(file, vectors, rows, facts)
+        index = DenseIndex.open(file, vectors, facts)
         before = file.stat().st_size if file.exists() else 0
-        times, results = _time_queries(expected, lambda query: index.nearest_texts(query, K)[0])
+        times, results = _time_queries(expected, lambda query: index.nearest(query, K)[0])
     name = f"FAISS {facts['kind']}"
     return Measured(
         name, len(vectors), 0.0, round(filled, 1), *times, results, (before + vectors.nbytes) >> 20
@@ -84,23 +83,20 @@ def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
 
 def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measured:
     """As `qa index` and the service do it, under a name that is dropped at the end."""
-    rows, name = np.arange(len(vectors), dtype=np.int32), f"gen-1-{secrets.token_hex(8)}"
+    name = f"gen-1-{secrets.token_hex(8)}"
     before = _memory()
     started = time.perf_counter()
     store.begin(name, DIMENSION, expected=len(vectors))
     for start in range(0, len(vectors), BLOCK):
         ids = np.arange(start, min(start + BLOCK, len(vectors)), dtype=np.int64)
-        values: list[FilterValues] = [{"units": ["sentence"]}] * len(ids)
-        store.add(name, ids, vectors[start : start + BLOCK], values)
+        store.add(name, ids, vectors[start : start + BLOCK], [NO_FILTER_IDS] * len(ids))
     sent = time.perf_counter() - started
     counted = store.seal(name)
     filled = time.perf_counter() - started
     assert counted == len(vectors), f"{counted:,} of {len(vectors):,} arrived"
     remote = MilvusVectors(store, name, vectors.shape)
-    index = DenseIndex(
-        remote, rows, MilvusVectorSearch(store, name, Granularity.SENTENCE), brute_force_below=0
-    )
-    times, results = _time_queries(expected, lambda query: index.nearest_texts(query, K)[0])
+    index = DenseIndex(remote, MilvusVectorSearch(store, name), brute_force_below=0)
+    times, results = _time_queries(expected, lambda query: index.nearest(query, K)[0])
     held_more, label = _memory() - before, "Milvus"
     store.drop(name)
     return Measured(label, counted, round(sent, 1), round(filled, 1), *times, results, held_more)
@@ -139,7 +135,7 @@ def main() -> None:
     parser.add_argument("store", nargs="?", default="", help="milvus://HOST:PORT/NAME, or a file.db")
     options = parser.parse_args()
     vectors = drawn(options.count)
-    expected = sample(vectors, np.arange(options.count, dtype=np.int32))
+    expected = sample(vectors)
     print(json.dumps(asdict(in_faiss(vectors, expected))), flush=True)
     address = Settings.from_environment().engine_at(options.store) if options.store else None
     if address:

@@ -158,11 +158,11 @@ def _read_with_ray(
             )
 
     collected = collect_shards(listed_files(paths), inputs, RemoteFolder(folder), run)
-    texts = sum(part.texts for part in spent)
+    passages = sum(part.passages for part in spent)
     nodes = {node for part in spent for node in part.nodes}
     reused = len(collected.shards) - collected.built
     say(
         f"Shards in {without_password(folder)}: {collected.built} made, {reused} found; "
-        f"{texts} texts encoded by {count(sorted(nodes), 'node')}."
+        f"{count(range(passages), 'passage')} encoded by {count(sorted(nodes), 'node')}."
     )
     return collected

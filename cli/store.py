@@ -81,7 +81,7 @@ def _upload(data: Path, address: Address) -> None:
         say(f"{result.generation} is published at {address.shown} already{repaired}.")
     else:
         say(
-            f"Published {result.generation} at {address.shown}: {result.records:,} texts, "
+            f"Published {result.generation} at {address.shown}: {result.records:,} sentences, "
             f"{result.sent:,} sent now; recall@10 {result.recall:.3f}."
         )
 

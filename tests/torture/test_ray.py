@@ -102,10 +102,10 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     assert KILLED_AFTER <= told["at_kill"] < len(wanted)
     assert any("Actor" in name for name in told["at_work"]), told["at_work"]
     assert f"{len(wanted)} made, 0 found; " in first["said"]
-    assert "Indexed 160 articles, 2 files skipped; 0 texts encoded, " in first["said"]
+    assert "Indexed 160 articles, 2 files skipped; 0 passages encoded, " in first["said"]
     skipped = re.findall(r"^skipped (\S+): ", first["warned"], re.MULTILINE)
     assert skipped == ["broken.pdf", "empty.txt"]
-    assert f"0 made, {len(wanted)} found; 0 texts encoded by 0 nodes." in again["said"]
+    assert f"0 made, {len(wanted)} found; 0 passages encoded by 0 nodes." in again["said"]
     assert "Index is up to date: 160 articles, 2 files skipped" in again["said"]
     assert len(list(shards.glob("*.parquet"))) == len(list(shards.iterdir())) == len(wanted)
 
@@ -114,7 +114,9 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     assert list(shared.articles) == list(local.articles)
     assert list(shared.passages) == list(local.passages)
     np.testing.assert_array_equal(shared.digests, local.digests)
+    np.testing.assert_array_equal(shared.token_starts, local.token_starts)
     np.testing.assert_allclose(shared.vectors[:], local.vectors[:], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(shared.sums[:], local.sums[:], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +166,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_a_shard_is_made_where_the_job_says(bench: Bench) -> None:
     told = bench.row(bench.job, bench.shard)
-    texts = len(plan_generation(read_articles([bench.articles]).articles, WordEncoder()).texts)
-    assert told == {"node": "a node", "fault": "", "files": 5, "texts": texts, "reused": False}
+    passages = len(plan_generation(read_articles([bench.articles]).articles, WordEncoder()).digests)
+    assert told == {"node": "a node", "fault": "", "files": 5, "passages": passages, "reused": False}
     assert bench.place.exists(bench.shard.name)
     assert bench.row(bench.job, bench.shard)["reused"] is True
 

@@ -29,7 +29,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
         told.append(job)
         with ShardBuilder(WordEncoder(), RemoteFolder(job.shards), job.inputs) as maker:
             made = [maker.build(shard) for shard in shards]
-        return ClusterUsage(len(made), sum(one.texts for one in made), ("one", "other"))
+        return ClusterUsage(len(made), sum(one.passages for one in made), ("one", "other"))
 
     monkeypatch.setattr("index.engine.ray_cluster.build_on_ray", make)
     monkeypatch.setattr("qa.loading.load_encoder", lambda *_, **__: WordEncoder())
@@ -59,11 +59,10 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     said, warned = run(articles, "--ray", "head:6379", "--data", data, "--device", "cpu")
     place = tmp_path / "data-shards"
     assert place.stat().st_mode & 0o777 == 0o700
-    # Each article: a title and three sentences, their four windows, a passage; three of these are in all.
-    texts = 4 * 9 - 3 * 3
+    # Each article is one passage: a title and three sentences.
     assert re.fullmatch(
-        rf"Shards in {re.escape(str(place))}: \d made, 0 found; \d+ texts encoded by 2 nodes\.\n"
-        rf"Indexed 4 articles, 1 file skipped; 0 texts encoded, {texts} vectors reused; generation gen-1-\w+\.\n",
+        rf"Shards in {re.escape(str(place))}: \d made, 0 found; 4 passages encoded by 2 nodes\.\n"
+        rf"Indexed 4 articles, 1 file skipped; 0 passages encoded, 4 reused; generation gen-1-\w+\.\n",
         said,
     )
     assert warned == "skipped empty.txt: is empty\n"
@@ -72,7 +71,7 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     assert len(DataFolder(data).open().articles) == 4
     said, _ = run(articles, "--ray", "head:6379", "--data", data)
     assert re.match(
-        r"Shards in .*: 0 made, \d found; 0 texts encoded by 0 nodes\.\nIndex is up to date: ", said
+        r"Shards in .*: 0 made, \d found; 0 passages encoded by 0 nodes\.\nIndex is up to date: ", said
     )
     assert len(jobs) == 1
 

@@ -28,7 +28,7 @@ def engine(tmp_path: Path, sample_index: Path) -> str:
     """A file of Milvus Lite with the shipped articles published."""
     file = str(tmp_path / "engine.db")
     told = qa("store", "copy", sample_index, file).stdout
-    assert " texts, " in told
+    assert " sentences, " in told
     return file
 
 
@@ -78,7 +78,7 @@ def test_what_one_process_publishes_in_a_file_another_one_reads(sample_index: Pa
         return done.stdout
 
     file = str(tmp_path / "engine.db")
-    assert " texts, " in command("store", "copy", sample_index, file)
+    assert " sentences, " in command("store", "copy", sample_index, file)
     assert "rural county" in command("ask", DEVON)
     assert command("verify").startswith("ok: gen-1-")
     assert "from engine.db" in command("store", "copy", file, tmp_path / "back")
