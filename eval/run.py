@@ -261,7 +261,7 @@ def _judge_extract(gold: GoldQuestion, extract: ShownExtract) -> JudgedText:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A ranking: the weights of the six scores, with or without the reranker."""
+    """A ranking: the weights of the scores, with or without the reranker."""
 
     fusion: FusionWeights = DEFAULT_WEIGHTS
     reranked: bool = False
@@ -278,13 +278,16 @@ class Variant:
 
 
 VARIANTS: Mapping[str, Variant] = {
-    "lexical alone": Variant(FusionWeights(dense=0.0, lexical=1.0)),
-    "dense alone": Variant(FusionWeights(lexical=0.0)),
+    "lexical alone": Variant(FusionWeights(dense=0.0, lexical=1.0, late=0.0)),
+    "dense alone": Variant(FusionWeights(lexical=0.0, late=0.0)),
+    "MaxSim alone": Variant(FusionWeights(dense=0.0, lexical=0.0)),
+    "dense and lexical": Variant(FusionWeights(late=0.0)),
+    "dense and MaxSim": Variant(FusionWeights(lexical=0.0)),
+    "lexical and MaxSim": Variant(FusionWeights(dense=0.0)),
     "fused, sentences alone": Variant(FusionWeights(levels=(1.0, 0.0, 0.0))),
     "fused, without windows": Variant(FusionWeights(levels=(1.0, 0.0, 0.3))),
     "fused, without passages": Variant(FusionWeights(levels=(1.0, 0.4, 0.0))),
     "fused": Variant(),
-    "dense alone, reranked": Variant(FusionWeights(lexical=0.0), reranked=True),
     "fused, reranked": Variant(reranked=True),
 }
 """In the order of the table; the last is the default."""

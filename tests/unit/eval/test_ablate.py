@@ -32,11 +32,12 @@ def test_a_run_for_each_variant_the_last_being_what_people_use(assistant: Assist
 
 
 def test_what_is_left_out_plays_no_part(assistant: Assistant) -> None:
-    """Words alone and vectors alone each give their own order for "quay", fused gives the default order."""
+    """Words alone, vectors alone and MaxSim alone each give their own order for "quay", fused gives the default order."""
     stages = assistant.stages("quay")
     for name, variant in (
         ("lexical", VARIANTS["lexical alone"]),
         ("dense", VARIANTS["dense alone"]),
+        ("late", VARIANTS["MaxSim alone"]),
         ("fused", VARIANTS["fused"]),
     ):
         hits = variant.of(assistant).search("quay", 10)
