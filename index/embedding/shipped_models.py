@@ -68,19 +68,19 @@ def _check_shards(index: Path) -> None:
             raise ModelRefused(f"pickled weights can run code: {index} names {name}; use another model")
 
 
-def check_pinned(folder: Path, pinned: Mapping[str, str]) -> None:
-    """Raises ModelRefused for the first missing, unexpected or changed file."""
+def check_pinned(folder: Path, pinned: Mapping[str, str], *, mend: str = REINSTALL) -> None:
+    """Raises ModelRefused, with the advice `mend`, for the first missing, unexpected or changed file."""
     names = model_files(folder)
     for name in sorted(pinned.keys() - names):
-        raise ModelRefused(f"a file of the model is missing: {folder / name}; {REINSTALL}")
+        raise ModelRefused(f"a file of the model is missing: {folder / name}; {mend}")
     for name in sorted(names - pinned.keys()):
-        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {REINSTALL}")
+        raise ModelRefused(f"a file that is not part of the model: {folder / name}; remove it or {mend}")
     for name, expected in pinned.items():
         digest = file_sha256(folder / name)
         if digest != expected:
             raise ModelRefused(
                 f"a file of the model was changed: {folder / name}: expected SHA-256 {expected[:12]}, "
-                f"found {digest[:12]}; {REINSTALL}"
+                f"found {digest[:12]}; {mend}"
             )
 
 
