@@ -116,7 +116,7 @@ def _unchanged(manifest: Manifest, contents: GenerationPlan, encoder: Encoder) -
 def _check_space(data: Path, contents: GenerationPlan, encoder: Encoder, *, disk: Disk) -> None:
     # The checkpoint holds what was encoded a second time until publication.
     characters = int((contents.passage_spans[:, 2] - contents.passage_spans[:, 1]).sum())
-    vectors = len(contents.sentence_spans) * (4 * encoder.dimension + SUM_BYTES)
+    vectors = len(contents.sentence_spans) * (4 * encoder.dimension + SUM_BYTES)  # float32 in the checkpoint
     tokens = contents.plan.token_vectors * characters // CHARACTERS_PER_TOKEN * encoder.token_dimension
     texts = sum(map(len, contents.files.values()))
     needed = 2 * (vectors + tokens) + (1 + WORDS_PER_TEXT) * texts + SPARE_BYTES

@@ -43,7 +43,7 @@ from index.generation.sums import sum_lengths
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.lexical_index import IndexedText, LexicalIndex
 from index.retrieval.tuning import make_index
-from index.storage.arrays import Counts, Vectors, array_bytes, array_header, read_array
+from index.storage.arrays import STORED, Counts, Vectors, array_bytes, array_header, read_array
 from index.storage.durable_io import Disk
 
 
@@ -108,7 +108,7 @@ def _write(
     }
     disk.step("index", folder / DENSE)
     vectors = read_array(
-        folder / VECTORS, dtype=np.float32, shape=(counts["sentences"], encoder.dimension), mapped=True
+        folder / VECTORS, dtype=STORED, shape=(counts["sentences"], encoder.dimension), mapped=True
     )
     index = make_index(folder / DENSE, vectors, contents.plan)
     written = [DENSE] if (folder / DENSE).exists() else []
@@ -140,13 +140,13 @@ def _write_encoded(
             yield block.vectors
 
     shape = len(contents.sentence_spans), encoder.dimension
-    files = {VECTORS: _write_array(folder / VECTORS, shape, np.float32, vectors(), disk=disk)}
+    files = {VECTORS: _write_array(folder / VECTORS, shape, STORED, vectors(), disk=disk)}
     starts = np.concatenate([[0], np.concatenate(token_counts).cumsum()]).astype(np.int64)
     tokens = int(starts[-1])
     blocks = (block.tokens for block in passages.blocks())
     token_shape = tokens, encoder.token_dimension
     files[TOKENS] = _write_array(folder / TOKENS, token_shape, np.int8, blocks, disk=disk)
-    read = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
+    read = read_array(folder / VECTORS, dtype=STORED, shape=shape, mapped=True)
     sums = sum_lengths(read, np.concatenate(lengths), contents.sentence_spans, contents.passage_spans)
     for file, array in ((SUMS, sums), (TOKEN_STARTS, starts)):
         content = array_bytes(array)
@@ -159,7 +159,7 @@ def _write_array(
     path: Path, shape: tuple[int, int], dtype: DTypeLike, blocks: Iterable[NDArray[Any]], *, disk: Disk
 ) -> FileDigest:
     header = array_header(shape, dtype)
-    digest = disk.write_blocks(path, chain([header], (block.tobytes() for block in blocks)))
+    digest = disk.write_blocks(path, chain([header], (block.astype(dtype).tobytes() for block in blocks)))
     return FileDigest(len(header) + np.dtype(dtype).itemsize * math.prod(shape), digest)
 
 

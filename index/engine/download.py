@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from index.engine.collections import MilvusStore
 from index.engine.files import GenerationFiles
 from index.engine.remote_generation import vector_file
@@ -19,7 +17,7 @@ from index.generation.files import DENSE, MANIFEST, VECTORS
 from index.generation.manifest import Manifest, file_digest, read_manifest, verify_files, write_manifest
 from index.retrieval.index_type import Kind, Plan
 from index.retrieval.tuning import make_index
-from index.storage.arrays import read_array
+from index.storage.arrays import STORED, read_array
 from index.storage.durable_io import Disk, as_build_failure
 
 
@@ -89,7 +87,7 @@ def _with_index(folder: Path, manifest: Manifest) -> Manifest:
     if kind is Kind.FLAT:
         return manifest
     shape = manifest.counts["sentences"], manifest.dimension
-    vectors = read_array(folder / VECTORS, dtype=np.float32, shape=shape, mapped=True)
+    vectors = read_array(folder / VECTORS, dtype=STORED, shape=shape, mapped=True)
     index = make_index(folder / DENSE, vectors, Plan(kind))
     files = {**manifest.files, DENSE: file_digest(folder / DENSE)}
     return replace(manifest, files=files, index=index)

@@ -24,7 +24,7 @@ from index.generation.files import MANIFEST
 from index.generation.generation import Generation, open_generation
 from index.generation.manifest import Manifest, read_manifest
 from index.retrieval.filter import NO_FILTER_IDS, FilterIds
-from index.storage.arrays import Mask, RowIds, Vectors, array_header
+from index.storage.arrays import STORED, Mask, RowIds, Vectors, array_header
 from index.storage.lru import LruCache
 
 ANY = -1
@@ -140,8 +140,10 @@ def vector_file(store: MilvusStore, manifest: Manifest) -> Iterator[bytes]:
     """The bytes of vectors.npy, block by block."""
     count = manifest.counts["sentences"]
     blocks = (np.arange(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
-    header = array_header((count, manifest.dimension), np.float32)
-    return chain([header], (store.vectors(manifest.generation, ids).tobytes() for ids in blocks))
+    header = array_header((count, manifest.dimension), STORED)
+    return chain(
+        [header], (store.vectors(manifest.generation, ids).astype(STORED).tobytes() for ids in blocks)
+    )
 
 
 def _temporary_folder() -> Path:

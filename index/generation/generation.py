@@ -44,8 +44,10 @@ from index.retrieval.lexical_index import LexicalIndex
 from index.retrieval.lexicon import LEXICON, Lexicon, read_lexicon
 from index.retrieval.sentence_terms import Terms, read_terms
 from index.storage.arrays import (
+    STORED,
     Int32Rows,
     RowIds,
+    StoredVectors,
     Vectors,
     concatenate_ranges,
     read_array,
@@ -77,7 +79,7 @@ class MeanLengths:
 class Generation:
     """One published state of the index. A row is the position of a span in `sentences` or `passages`.
 
-    `vectors`, shape (sentences, dimension), float32, have norm 1 and stay on disk or a server until used;
+    `vectors`, shape (sentences, dimension), float16, have norm 1 and stay on disk or a server until used;
     `sums`, shape (sentences, 3), are the norms of the sums that a sentence, its window and its passage are.
     `tokens`, shape (tokens, token_dimension), int8, are in order of sentence, those of a sentence from its
     place in `token_starts`, shape (sentences + 1,). `digests`, shape (passages, 32), hold the SHA-256 of what
@@ -92,7 +94,7 @@ class Generation:
     sentences: Sentences
     passages: Passages
     passage_of: Int32Rows
-    vectors: Vectors | RemoteVectors
+    vectors: StoredVectors | RemoteVectors
     sums: Vectors
     tokens: TokenVectors
     token_starts: RowIds
@@ -132,7 +134,7 @@ class Generation:
         starts, ends = self.token_starts[sentences], self.token_starts[sentences + 1]
         return EncodedPassages(
             counts=last - first,
-            vectors=np.asarray(self.vectors[sentences]),
+            vectors=np.asarray(self.vectors[sentences], dtype=np.float32),
             lengths=self.sums[sentences, 0],
             token_counts=ends - starts,
             tokens=self.tokens[concatenate_ranges(starts, ends)],
@@ -183,8 +185,8 @@ def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | No
     sentences = Sentences(articles, read_spans(folder / SENTENCES, (rows, 4), articles.lengths))
     passages = Passages(articles, read_spans(folder / PASSAGES, (sizes["passages"], 3), articles.lengths))
     terms = read_terms(folder, sentences=rows)
-    vectors: Vectors | RemoteVectors = remote or read_array(
-        folder / VECTORS, dtype=np.float32, shape=(rows, manifest.dimension), mapped=True
+    vectors: StoredVectors | RemoteVectors = remote or read_array(
+        folder / VECTORS, dtype=STORED, shape=(rows, manifest.dimension), mapped=True
     )
     opened = Generation(
         folder=folder,
@@ -214,7 +216,7 @@ def open_generation(folder: Path, manifest: Manifest, remote: RemoteVectors | No
 
 
 def _open_dense(
-    folder: Path, vectors: Vectors | RemoteVectors, manifest: Manifest, remote: RemoteVectors | None
+    folder: Path, vectors: StoredVectors | RemoteVectors, manifest: Manifest, remote: RemoteVectors | None
 ) -> DenseIndex:
     if remote:
         return DenseIndex(remote, remote.search_index(), brute_force_below=0)

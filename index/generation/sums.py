@@ -12,12 +12,14 @@ import numpy as np
 
 from index.generation.files import PASSAGES
 from index.generation.spans import neighbour_rows, passage_of
-from index.storage.arrays import Int32Rows, Vectors, release_pages
+from index.storage.arrays import Int32Rows, StoredVectors, Vectors, release_pages
 
 _BLOCK = 1 << 14  # sentences in memory at once
 
 
-def sum_lengths(vectors: Vectors, lengths: Vectors, sentences: Int32Rows, passages: Int32Rows) -> Vectors:
+def sum_lengths(
+    vectors: StoredVectors, lengths: Vectors, sentences: Int32Rows, passages: Int32Rows
+) -> Vectors:
     """Lengths of the sums of each sentence, its window and its passage, shape (sentences, 3).
 
     `vectors`, shape (sentences, d), are unit vectors that were `lengths` long; `sentences` and `passages` are
@@ -35,7 +37,7 @@ def sum_lengths(vectors: Vectors, lengths: Vectors, sentences: Int32Rows, passag
         begin, end = int(starts[part]), int(ends[next_part - 1])
         low, high = max(0, begin - 1), min(len(rows), end + 1)
         summed = np.zeros((high - low + 1, vectors.shape[1]))
-        np.cumsum(vectors[low:high] * lengths[low:high, None], axis=0, dtype=np.float64, out=summed[1:])
+        np.cumsum(vectors[low:high].astype(np.float64) * lengths[low:high, None], axis=0, out=summed[1:])
         here = rows[begin:end]
         sums[here, 1] = np.linalg.norm(summed[last[here] - low] - summed[first[here] - low], axis=1)
         whole = summed[ends[part:next_part] - low] - summed[starts[part:next_part] - low]

@@ -15,7 +15,7 @@ import numpy as np
 from index.retrieval.faiss_index import FlatIndex, IndexParameters, open_ivf_index
 from index.retrieval.filter import NO_FILTER_IDS, FilterIds
 from index.retrieval.index_type import Kind
-from index.storage.arrays import Mask, RowIds, Scores, Vectors
+from index.storage.arrays import Mask, RowIds, Scores, StoredVectors, Vectors
 
 OVERFETCH = 16  # rows fetched beyond k, so that ties at the cut are ordered before the cut
 SCORE_TOLERANCE = 1e-5  # float32 sums of 384 products that differ by less may swap when added again
@@ -78,7 +78,7 @@ class DenseIndex:
 
     def __init__(
         self,
-        vectors: Vectors | RemoteVectors,
+        vectors: StoredVectors | RemoteVectors,
         index: VectorSearch | None = None,
         *,
         brute_force_below: int = BRUTE_FORCE_BELOW,
@@ -91,7 +91,7 @@ class DenseIndex:
     def open(
         cls,
         file: Path,
-        vectors: Vectors,
+        vectors: StoredVectors,
         parameters: IndexParameters,
         *,
         brute_force_below: int = BRUTE_FORCE_BELOW,

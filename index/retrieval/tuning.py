@@ -17,7 +17,7 @@ from index.errors import BuildFailed
 from index.retrieval.dense_index import DenseIndex
 from index.retrieval.faiss_index import IndexParameters, IVFIndex, build_ivf_index
 from index.retrieval.index_type import Kind, Plan
-from index.storage.arrays import RowIds, Vectors, release_pages
+from index.storage.arrays import RowIds, StoredVectors, Vectors, release_pages
 
 QUERIES = 200
 RECALL_AT = 10
@@ -40,22 +40,24 @@ class Sample:
     nearest: RowIds
 
 
-def sample(vectors: Vectors) -> Sample:
+def sample(vectors: StoredVectors) -> Sample:
     """Queries from some of these vectors, with their nearest among all of them."""
     random = np.random.default_rng(_SEED)
     chosen = random.choice(len(vectors), (3, min(QUERIES, len(vectors))))
-    mixed = sum(weight * vectors[part] for weight, part in zip(_WEIGHTS, chosen, strict=True))
+    mixed = sum(
+        weight * vectors[part].astype(np.float32) for weight, part in zip(_WEIGHTS, chosen, strict=True)
+    )
     queries = np.asarray(mixed, dtype=np.float32)
     queries /= np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return Sample(queries, exact(vectors, queries))
 
 
-def exact(vectors: Vectors, queries: Vectors, *, block: int = _BLOCK) -> RowIds:
+def exact(vectors: StoredVectors, queries: Vectors, *, block: int = _BLOCK) -> RowIds:
     """The rows of the ten nearest vectors of each query, best first; compares `block` vectors at once."""
     scores = np.full((len(queries), 0), -np.inf, dtype=np.float32)
     nearest = np.zeros((len(queries), 0), dtype=np.int64)
     for start in range(0, len(vectors), block):
-        compared = vectors[start : start + block]
+        compared = vectors[start : start + block].astype(np.float32)
         rows = np.arange(start, start + len(compared))
         scores = np.hstack([scores, queries @ compared.T])
         nearest = np.hstack([nearest, np.broadcast_to(rows, (len(queries), len(rows)))])
@@ -74,7 +76,7 @@ def recall(expected: Sample, search: Callable[[Vectors], RowIds]) -> float:
     return float(np.mean(shares))
 
 
-def make_index(file: Path, vectors: Vectors, plan: Plan) -> IndexParameters:
+def make_index(file: Path, vectors: StoredVectors, plan: Plan) -> IndexParameters:
     """Write the index of these vectors, unless it is flat; returns its parameters.
 
     Raises:

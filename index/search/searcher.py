@@ -85,7 +85,7 @@ class Searcher:
     def _cosines(self, vector: Vectors, levels: Levels) -> Vectors:
         """Cosines, shape (3, rows): sentence, window, passage."""
         generation = self._generation
-        products = np.asarray(generation.vectors[levels.sentences]) @ vector
+        products = np.asarray(generation.vectors[levels.sentences], dtype=np.float32) @ vector
         sums = levels.sums(products * generation.sums[levels.sentences, 0])
         return np.asarray(sums / np.maximum(generation.sums[levels.rows].T, _TINY), dtype=np.float32)
 

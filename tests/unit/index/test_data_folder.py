@@ -201,7 +201,7 @@ def test_other_meanings_with_right_hashes_are_refused(data: Path) -> None:
         ("token_starts.npy", array_bytes(np.arange(6)[::-1].copy()), "starts out of order"),
         ("token_starts.npy", array_bytes(np.arange(6)), "ends at 5 of"),
         ("tokens.npy", array_bytes(np.zeros((3, 32), dtype=np.float32)), "expected int8"),
-        ("vectors.npy", array_bytes(np.zeros((2, 2), dtype=np.float32)), "expected float32"),
+        ("vectors.npy", array_bytes(np.zeros((2, 2), dtype=np.float16)), "expected float16"),
         ("vectors.npy", b"\x80\x04N.", "not an array"),
         ("digests.npy", b"", "not an array"),
         ("articles.jsonl", article_files(ARTICLES[:1])["articles.jsonl"], "does not fit the 2 articles"),

@@ -15,7 +15,7 @@ from index.retrieval.index_type import AUTO, FLAT_LIMIT, IVF_LIMIT, MIN_VECTORS,
 from index.retrieval.tuning import TARGET_RECALL, Sample, exact, make_index, recall, sample
 from index.storage.arrays import array_bytes, read_array
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.float16]
 KINDS = (Kind.FLAT, Kind.IVF, Kind.PQ)
 
 
@@ -29,8 +29,8 @@ def plain(
     return [(row, scores[row]) for row in ranked[:k]]
 
 
-def unit(vectors: Floats) -> Floats:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+def unit(vectors: NDArray[np.float32]) -> Floats:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float16)
 
 
 def random_unit(count: int, dimension: int, *, seed: int = 0) -> Floats:
@@ -55,7 +55,7 @@ def made(
 ) -> DenseIndex:
     """An index that looks into every list, through its file."""
     (folder / "v.npy").write_bytes(array_bytes(vectors))
-    mapped = read_array(folder / "v.npy", dtype=np.float32, shape=vectors.shape, mapped=True)
+    mapped = read_array(folder / "v.npy", dtype=np.float16, shape=vectors.shape, mapped=True)
     facts = make_index(folder / "i", mapped, Plan(kind, nprobe=10_000))
     return DenseIndex.open(folder / "i", mapped, facts, brute_force_below=brute_force_below)
 

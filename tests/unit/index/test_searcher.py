@@ -126,7 +126,7 @@ def test_dense_scores_are_the_cosines(generation: Generation) -> None:
     start, end = generation.window(hit.row)
     surrounding = [hit.sentence.text, hit.sentence.article.text[start:end], hit.passage.text]
     cosines = encode(surrounding) @ encode(["ice falls"])[0]
-    assert hit.dense == pytest.approx(float(np.array([1, 0.4, 0.3]) @ cosines / 1.7), abs=1e-5)
+    assert hit.dense == pytest.approx(float(np.array([1, 0.4, 0.3]) @ cosines / 1.7), abs=5e-4)
 
 
 def test_late_scores_are_the_shares_of_words_that_match(generation: Generation) -> None:
@@ -167,7 +167,8 @@ def test_token_vectors_that_are_not_stored_are_made_for_the_best_candidates(
     monkeypatch.setattr("index.search.late_interaction.MOST_ENCODED", 1)
     encoder = WordEncoder()
     (first, *others) = Searcher(bare, encoder=encoder).search(asked, 20)
-    assert (first.sentence.text, first.late) == (stored[0].sentence.text, pytest.approx(stored[0].late))
+    assert first.sentence.text == stored[0].sentence.text
+    assert first.late == stored[0].late
     assert {hit.late for hit in others} == {first.late}  # not scored: as the worst one that was
     assert 0 < len(encoder.encoded) < len(bare.passages)
 
