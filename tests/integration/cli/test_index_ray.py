@@ -59,10 +59,10 @@ def test_shards_lie_beside_the_data_folder_and_are_found_again(
     said, warned = run(articles, "--ray", "head:6379", "--data", data, "--device", "cpu")
     place = tmp_path / "data-shards"
     assert place.stat().st_mode & 0o777 == 0o700
-    # Each article is one passage: a title and three sentences.
+    # Each article is two passages: the title with two sentences, and the third.
     assert re.fullmatch(
-        rf"Shards in {re.escape(str(place))}: \d made, 0 found; 4 passages encoded by 2 nodes\.\n"
-        rf"Indexed 4 articles, 1 file skipped; 0 passages encoded, 4 reused; generation gen-1-\w+\.\n",
+        rf"Shards in {re.escape(str(place))}: \d made, 0 found; 8 passages encoded by 2 nodes\.\n"
+        rf"Indexed 4 articles, 1 file skipped; 0 passages encoded, 8 reused; generation gen-1-\w+\.\n",
         said,
     )
     assert warned == "skipped empty.txt: is empty\n"
