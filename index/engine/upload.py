@@ -104,7 +104,7 @@ def _self_recall(vectors: Vectors, search: Search) -> float:
     """The share of some sentences that find one as near as themselves: needs no exact search."""
     shares = []
     for row in range(0, len(vectors), len(vectors) // QUERIES):
-        vector = np.asarray(vectors[row])
+        vector = np.asarray(vectors[row], dtype=np.float32)
         hits = search(vector, RECALL_AT)[0]
         shares.append((vectors[hits] @ vector >= vector @ vector - SCORE_TOLERANCE).any())
     return float(np.mean(shares))
