@@ -75,7 +75,7 @@ def build(
                 _retire(data, disk=disk)  # undone if a build died after publishing
                 return Built(before.id, 0, len(contents.digests), True)
             _check_space(data, contents, encoder, disk=disk)
-            reuse_passages(precomputed, encoder, checkpoint)
+            reuse_passages(precomputed, encoder, before, checkpoint, token_vectors=plan.token_vectors)
             passages, encoded = encode_passages(contents, encoder, before, checkpoint, progress=progress)
             name = publish(data, contents, passages, encoder=encoder, disk=disk)
             _retire(data, disk=disk)

@@ -89,8 +89,15 @@ def encode_passages(
     return EncodedPlan(digests, reused, before, checkpoint, token_vectors), len(new)
 
 
-def reuse_passages(blocks: Iterable[Block], encoder: Encoder, checkpoint: EmbeddingCheckpoint) -> None:
-    """Add passages encoded elsewhere by the same model to the checkpoint.
+def reuse_passages(
+    blocks: Iterable[Block],
+    encoder: Encoder,
+    before: Generation | None,
+    checkpoint: EmbeddingCheckpoint,
+    *,
+    token_vectors: bool,
+) -> None:
+    """Add passages encoded elsewhere by the same model to the checkpoint, unless `before` has them.
 
     Raises:
         BuildFailed: vectors of another dimension, or whose length is not 1.
@@ -102,7 +109,8 @@ def reuse_passages(blocks: Iterable[Block], encoder: Encoder, checkpoint: Embedd
             raise BuildFailed(
                 f"vectors of {sizes} numbers of {len(encoded)} passages are not of {encoder.name}"
             )
-        if new := checkpoint.missing(digests, np.full(len(digests), _NEW)):
+        reused = _reused_rows(digests, encoder, before, token_vectors=token_vectors)
+        if new := checkpoint.missing(digests, reused):
             part = encoded.take(np.array(new))
             _check_lengths(part.vectors, encoder)
             checkpoint.add(digests[new], part)

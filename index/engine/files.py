@@ -16,7 +16,7 @@ from pathlib import Path
 
 from corpus.sources.remote import RemoteFolder, Unreached
 from index.engine.address import Address
-from index.errors import Altered, FilesUnreachable, Missing
+from index.errors import Altered, FilesUnreachable, Missing, OtherFormat
 from index.generation.files import LEXICAL, MANIFEST, VECTOR_FILES
 from index.generation.manifest import FileDigest, Manifest, file_digest, read_manifest
 from index.retrieval.filter import Granularity
@@ -66,7 +66,10 @@ class GenerationFiles:
         disk = disk or Disk()
         disk.make_folder(folder)
         disk.write_file(folder / MANIFEST, self.manifest())
-        manifest = read_manifest(folder)
+        try:
+            manifest = read_manifest(folder)
+        except OtherFormat as error:
+            raise OtherFormat(f"{self._shown}: {self._name}", error.found, error.expected) from error
         for subfolder in (LEXICAL, *(f"{LEXICAL}/{granularity}" for granularity in Granularity)):
             disk.make_folder(folder / subfolder)
         for name, digest in shared_files(manifest).items():
