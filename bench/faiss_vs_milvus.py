@@ -26,7 +26,7 @@ from index.retrieval.dense_index import DenseIndex
 from index.retrieval.filter import NO_FILTER_IDS
 from index.retrieval.index_type import AUTO
 from index.retrieval.tuning import Sample, make_index, recall, sample
-from index.storage.arrays import RowIds, Vectors
+from index.storage.arrays import STORED, RowIds, StoredVectors, Vectors
 from qa.settings import Settings
 
 DIMENSION = 384
@@ -52,20 +52,20 @@ class Measured:
     memory_mb: int
 
 
-def drawn(count: int) -> Vectors:
-    """So many vectors of length 1, shape (count, DIMENSION)."""
+def drawn(count: int) -> StoredVectors:
+    """So many vectors of length 1, as they are stored, shape (count, DIMENSION)."""
     random = np.random.default_rng(11)
     centres = random.normal(size=(CENTRES, DIMENSION)).astype(np.float32)
-    vectors = np.empty((count, DIMENSION), dtype=np.float32)
+    vectors = np.empty((count, DIMENSION), dtype=STORED)
     for start in range(0, count, BLOCK):
-        part = vectors[start : start + BLOCK]
-        part[:] = SPREAD * random.standard_normal(part.shape, dtype=np.float32)
-        part += centres[random.integers(0, CENTRES, len(part))]
-        part /= np.linalg.norm(part, axis=1, keepdims=True)
+        size = min(BLOCK, count - start)
+        part = SPREAD * random.standard_normal((size, DIMENSION), dtype=np.float32)
+        part += centres[random.integers(0, CENTRES, size)]
+        vectors[start : start + size] = part / np.linalg.norm(part, axis=1, keepdims=True)
     return vectors
 
 
-def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
+def in_faiss(vectors: StoredVectors, expected: Sample) -> Measured:
     """As `qa index` does it: flat, or lists with recall enough."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vectors.faiss"
@@ -81,7 +81,7 @@ def in_faiss(vectors: Vectors, expected: Sample) -> Measured:
     )
 
 
-def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measured:
+def in_engine(vectors: StoredVectors, expected: Sample, store: MilvusStore) -> Measured:
     """As `qa index` and the service do it, under a name that is dropped at the end."""
     name = f"gen-1-{secrets.token_hex(8)}"
     before = _memory()
@@ -89,7 +89,7 @@ def in_engine(vectors: Vectors, expected: Sample, store: MilvusStore) -> Measure
     store.begin(name, DIMENSION, expected=len(vectors))
     for start in range(0, len(vectors), BLOCK):
         ids = np.arange(start, min(start + BLOCK, len(vectors)), dtype=np.int64)
-        store.add(name, ids, vectors[start : start + BLOCK], [NO_FILTER_IDS] * len(ids))
+        store.add(name, ids, vectors[start : start + BLOCK].astype(np.float32), [NO_FILTER_IDS] * len(ids))
     sent = time.perf_counter() - started
     counted = store.seal(name)
     filled = time.perf_counter() - started
