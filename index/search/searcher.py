@@ -44,7 +44,7 @@ class Searcher:
         self, query: Query, k: int, *, where: Filter = NO_FILTER, fusion: FusionWeights = DEFAULT_WEIGHTS
     ) -> list[Hit]:
         """The k best sentences, by score, then article, then position; headings only for a phrase in one."""
-        scored = self._score(query, where)
+        scored = self.score(query, where)
         if k <= 0 or not scored.rows.size:
             return []
         scores = scored.fuse(fusion)
@@ -54,7 +54,7 @@ class Searcher:
         self, query: Query, *, where: Filter = NO_FILTER, fusion: FusionWeights = DEFAULT_WEIGHTS
     ) -> dict[str, RowIds]:
         """Rows of all candidates, best first, as each kind of score alone ranks them, and fused."""
-        scored = self._score(query, where)
+        scored = self.score(query, where)
         weights = {
             "dense": FusionWeights(dense=1, lexical=0, late=0, levels=fusion.levels),
             "lexical": FusionWeights(dense=0, lexical=1, late=0, levels=fusion.levels),
@@ -65,7 +65,8 @@ class Searcher:
             return dict.fromkeys(weights, scored.rows)
         return {name: scored.rows[scored.ranking(scored.fuse(stage))] for name, stage in weights.items()}
 
-    def _score(self, query: Query, where: Filter) -> ScoredCandidates:
+    def score(self, query: Query, where: Filter = NO_FILTER) -> ScoredCandidates:
+        """All candidates with their scores."""
         rows = self._candidates.rows(query, where)
         levels = Levels.around(self._generation, rows)
         weights = self._bm25.term_weights(query)

@@ -60,7 +60,7 @@ def main() -> None:
         report("mined")
         batches = partial(mined_batches, mined, lengths)
     else:
-        vectors = load_encoder(backend="bf16").encode([row.question for row in rows])
+        vectors = load_encoder(str(base), backend="bf16").encode([row.question for row in rows])
         batches = partial(neighbour_batches, vectors, lengths)
         with torch.inference_mode():
             batch = packer.batch(watched[:_PROJECTED], None)

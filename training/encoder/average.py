@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from index.embedding.shipped_models import default_model_folder
+from training.encoder.base_model import base_model_folder
 from training.encoder.network import BODY, Network
 from training.encoder.train import read_weights
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("states", type=Path, nargs="+")
     parser.add_argument("--base", type=float, default=0.5)
     chosen = parser.parse_args()
-    base = Network(default_model_folder()).state_dict()
+    base = Network(base_model_folder()).state_dict()
     save_file(average(base, [read_weights(state) for state in chosen.states], chosen.base), chosen.out)
 
 

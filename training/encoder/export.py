@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from index.embedding.shipped_models import default_model_folder
+from training.encoder.base_model import base_model_folder
 from training.encoder.network import BODY, SHORT_DIMENSION
 from training.encoder.train import read_weights
 
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dimension", type=int, default=SHORT_DIMENSION, help="of token vectors")
     chosen = parser.parse_args()
-    base = default_model_folder()
+    base = base_model_folder()
     export(base, chosen.state, chosen.folder, dimension=chosen.dimension)
 
 
