@@ -23,16 +23,16 @@ from index.storage.durable_io import Disk, as_build_failure
 from qa.answer import Band
 from qa.errors import CalibrationRefused
 
-FEATURES = ("pooled", "coverage", "complete", "maxsim", "weakest", "rating")
+FEATURES = ("pooled", "coverage", "complete", "maxsim", "rating")
 """Features of a calibration. Rename one when its meaning changes: older calibrations are then rejected."""
 
 
 def features(hit: Hit) -> dict[str, float]:
     """By name: cosine, share of the question's terms in hit and neighbours, whether all occur in the hit.
 
-    With token vectors also MaxSim and the weakest match, with a reranker its rating.
+    With token vectors also MaxSim, with a reranker its rating.
     """
-    values = (hit.dense, hit.coverage, float(hit.complete), hit.late, hit.weakest, hit.rating)
+    values = (hit.dense, hit.coverage, float(hit.complete), hit.late, hit.rating)
     return {name: value for name, value in zip(FEATURES, values, strict=True) if value is not None}
 
 

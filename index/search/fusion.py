@@ -43,15 +43,14 @@ Positions = NDArray[np.intp]
 class ScoredCandidates:
     """Rows, scores of shape (levels, rows), and counts of the terms of `weights`, shape (terms, rows).
 
-    `late` has two levels, sentence and window; it and `weakest` are NaN for candidates that were not scored
-    by MaxSim, and empty if none was.
+    `late` has two levels, sentence and window; it is NaN for candidates that were not scored by MaxSim, and
+    empty if none was.
     """
 
     rows: RowIds
     dense: Vectors
     lexical: Vectors
     late: Vectors
-    weakest: Vectors
     weights: Mapping[str, float]
     sentence_counts: Counts
     window_counts: Counts
@@ -73,17 +72,17 @@ class ScoredCandidates:
             fused[scored] += fusion.late * late
         return np.asarray(fused, dtype=np.float32)
 
-    def late_features(self, positions: Positions) -> tuple[list[float | None], list[float | None]]:
-        """The weighted mean of the MaxSim of sentence and window, and the weakest match; None without any.
+    def mean_late(self, positions: Positions) -> list[float | None]:
+        """The weighted mean of the MaxSim of sentence and window; None without any.
 
         A candidate that was not scored counts as the worst one that was.
         """
         if not len(self.late):
-            return [None] * len(positions), [None] * len(positions)
+            return [None] * len(positions)
         levels = np.array(DEFAULT_WEIGHTS.levels[: len(self.late)])
-        means, weakest = levels @ self.late / levels.sum(), self.weakest
-        means, weakest = (np.where(np.isnan(each), np.nanmin(each), each) for each in (means, weakest))
-        return means[positions].tolist(), weakest[positions].tolist()
+        means = levels @ self.late / levels.sum()
+        known: list[float | None] = np.where(np.isnan(means), np.nanmin(means), means)[positions].tolist()
+        return known
 
     def coverage(self, positions: Positions) -> Scores:
         """Share of the content terms' weight that occurs in each window, shape (positions,)."""

@@ -36,12 +36,10 @@ class LateInteraction:
             return MOST_STORED
         return MOST_ENCODED if self._encoder and self._encoder.token_dimension else 0
 
-    def scores(self, question: Vectors, rows: RowIds) -> tuple[Vectors, Vectors]:
-        """MaxSim of sentences and of their windows, shape (2, rows), and the weakest match in each window.
+    def scores(self, question: Vectors, rows: RowIds) -> Vectors:
+        """MaxSim of sentences and of their windows, shape (2, rows).
 
-        The weakest match is the least cosine, over the question's weightier tokens, of a token with its best
-        match: what the question names and the window lacks. `question` are its token vectors, shape (n, t),
-        and `rows` ascend.
+        `question` are its token vectors, shape (n, t), and `rows` ascend.
         """
         first, last = neighbour_rows(self._generation.sentences.spans, rows)
         sentences = np.unique(concatenate_ranges(first, last))
@@ -50,10 +48,7 @@ class LateInteraction:
         window = best[:, position]
         for neighbour in (first, last - 1):
             window = np.maximum(window, best[:, np.searchsorted(sentences, neighbour)])
-        weights = np.linalg.norm(question, axis=1)
-        weighty = weights >= weights.mean()
-        weakest = (window[weighty] / weights[weighty, None]).min(axis=0)
-        return np.stack([best[:, position].sum(axis=0), window.sum(axis=0)]), weakest
+        return np.stack([best[:, position].sum(axis=0), window.sum(axis=0)])
 
     def _best_matches(self, question: Vectors, sentences: RowIds) -> Vectors:
         """The greatest product of each question token with a token of each sentence, shape (n, sentences)."""

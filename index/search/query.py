@@ -37,8 +37,7 @@ class Hit:
     """A sentence with its score (higher is better) and the scores it came from.
 
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
-    of their BM25 scores, `late` the weighted mean of the MaxSim of sentence and window (-1 to 1), `weakest`
-    the cosine of the question's token that is matched least (see `index.search.late_interaction`); both are
+    of their BM25 scores, `late` the weighted mean of the MaxSim of sentence and window (-1 to 1),
     None without token vectors. `coverage` is the share (0 to 1) of the question's term weight that occurs in
     the window, function words left out. `matched` are the question's terms in the sentence; `complete` if
     only function words are missing from it. `rating` is the reranker's, None without a reranker.
@@ -54,5 +53,4 @@ class Hit:
     matched: tuple[str, ...]
     complete: bool
     late: float | None = None
-    weakest: float | None = None
     rating: float | None = None

@@ -76,7 +76,6 @@ class Searcher:
             dense=self._cosines(query.question.vector, levels),
             lexical=self._bm25.scores(list(weights.values()), frequencies),
             late=np.zeros((0, len(rows)), dtype=np.float32),
-            weakest=np.zeros(0, dtype=np.float32),
             weights=weights,
             sentence_counts=frequencies.counts[0],
             window_counts=frequencies.counts[1],
@@ -96,9 +95,8 @@ class Searcher:
             return scored
         late = np.full((2, len(scored.rows)), np.nan, dtype=np.float32)
         best = np.sort(scored.ranking(scored.fuse(DEFAULT_WEIGHTS))[: self._late.most])
-        weakest = np.full(len(scored.rows), np.nan, dtype=np.float32)
-        late[:, best], weakest[best] = self._late.scores(tokens, scored.rows[best])
-        return replace(scored, late=late, weakest=weakest)
+        late[:, best] = self._late.scores(tokens, scored.rows[best])
+        return replace(scored, late=late)
 
     def _hits(self, scored: ScoredCandidates, scores: Vectors, positions: Positions) -> list[Hit]:
         generation = self._generation
@@ -109,7 +107,7 @@ class Searcher:
             scores[positions].tolist(),
             (_LEVELS @ scored.dense[:, positions] / _LEVELS.sum()).tolist(),
             (_LEVELS @ scored.lexical[:, positions]).tolist(),
-            *scored.late_features(positions),
+            scored.mean_late(positions),
             scored.coverage(positions).tolist(),
             matches,
             strict=True,
@@ -123,10 +121,9 @@ class Searcher:
                 dense=dense,
                 lexical=lexical,
                 late=late,
-                weakest=weakest,
                 coverage=coverage,
                 matched=tuple(compress(scored.weights, terms)),
                 complete=any(content) and all(compress(terms, content)),
             )
-            for row, score, dense, lexical, late, weakest, coverage, terms in columns
+            for row, score, dense, lexical, late, coverage, terms in columns
         ]

@@ -133,7 +133,6 @@ def test_late_scores_are_the_shares_of_words_that_match(generation: Generation) 
     """Equal words have equal one-hot vectors: a question of five words weighs each a fifth."""
     hits = Searcher(generation).search(query(generation, "the quay was in winter."), 20)
     late = {hit.sentence.text: hit.late for hit in hits}
-    assert {hit.weakest for hit in hits} == {0}  # "quay" and "winter." are never together
     # "the" and "winter." of five; its window has no other of them.
     assert late["The bridge is closed in winter."] == pytest.approx(0.6, abs=1e-6)
     # "the", "was" and "in"; nothing more in the sentence before it, which is in another paragraph.

@@ -159,8 +159,8 @@ def test_facts_are_the_ones_named() -> None:
     known = {"pooled": 0.5, "coverage": 0.5, "complete": 0.0}
     assert features(HIT) == known
     assert features(replace(HIT, rating=-1.5)) == {**known, "rating": -1.5}
-    late = replace(HIT, late=0.7, weakest=0.2)
-    assert features(late) == {**known, "maxsim": 0.7, "weakest": 0.2}
+    late = replace(HIT, late=0.7)
+    assert features(late) == {**known, "maxsim": 0.7}
     assert tuple(features(replace(late, rating=1.0))) == FEATURES
 
 
