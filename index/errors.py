@@ -36,11 +36,12 @@ class Damaged(IndexFailure):
 
 
 class OtherFormat(Damaged):
-    """A generation that another version wrote; `place` is its folder, or its place in an engine."""
+    """The manifest of a generation that another version wrote; `place` is for people."""
 
-    def __init__(self, place: Path | str, found: object, expected: int) -> None:
-        super().__init__(Path(place), f"format {found}, but this version reads format {expected}")
+    def __init__(self, file: Path, found: object, expected: int, *, place: str = "") -> None:
+        super().__init__(file, f"format {found}, but this version reads format {expected}")
         self.found, self.expected = found, expected
+        place = place or str(file.parent)
         self.args = (f"{place} has format {found}, but this version reads {expected}; {BUILD} again",)
 
 

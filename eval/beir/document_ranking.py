@@ -2,7 +2,7 @@
 
 dense      one vector per document, title and text cut at the encoder's window, as in published figures
 lexical    BM25 of the whole document
-fused      both, as z-scores over all documents, with the weights of `index.search.fusion`
+fused      both, as z-scores over all documents
 reranked   fused, and the best of these rescored by their best sentence
 sentences  the product's own search: each document at the rank of its best sentence
 """
@@ -33,7 +33,7 @@ from index.embedding.encoder import Encoder
 from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Granularity
 from index.retrieval.lexical_index import LexicalIndex, without_filters
-from index.search.fusion import DEFAULT_WEIGHTS, zscore
+from index.search.fusion import zscore
 from index.search.rerank import Reading, Reranking, reading
 from qa.assistant import Assistant
 from qa.errors import QuestionError
@@ -46,6 +46,7 @@ _SENTENCES_PER_DOCUMENT = 20  # sentences of a document, from its beginning
 # Weight of a rating, as a share of its weight for a sentence: a document is more than its best sentence, and
 # the best of many sentences is good by chance. Chosen on two of the three public sets, between 1/3 and 1.
 _RERANK_SHARE = 2 / 3
+_LEXICAL = 0.5  # weight of BM25 beside one vector per document
 
 Floats = NDArray[np.float32]
 Advance = Callable[[int, int], None]
@@ -189,7 +190,7 @@ def _bm25(lexical: LexicalIndex, text: str, count: int) -> Floats:
 
 def _fuse(near: Floats, words: Floats) -> Floats:
     dense, lexical = zscore(np.stack([near, words]))
-    return np.asarray(DEFAULT_WEIGHTS.dense * dense + DEFAULT_WEIGHTS.lexical * lexical)
+    return np.asarray(dense + _LEXICAL * lexical)
 
 
 def _best(scores: Floats, names: Sequence[str], *, least: float = -np.inf) -> tuple[str, ...]:

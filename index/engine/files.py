@@ -69,7 +69,8 @@ class GenerationFiles:
         try:
             manifest = read_manifest(folder)
         except OtherFormat as error:
-            raise OtherFormat(f"{self._shown}: {self._name}", error.found, error.expected) from error
+            place = f"{self._shown}: {self._name}"
+            raise OtherFormat(error.file, error.found, error.expected, place=place) from error
         for subfolder in (LEXICAL, *(f"{LEXICAL}/{granularity}" for granularity in Granularity)):
             disk.make_folder(folder / subfolder)
         for name, digest in shared_files(manifest).items():

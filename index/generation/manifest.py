@@ -180,7 +180,7 @@ def _parse(content: bytes, path: Path) -> Manifest:
         fields = json.loads(content)
         fields.pop("seal")
         if fields["format"] != FORMAT:
-            raise OtherFormat(path.parent, fields["format"], FORMAT)
+            raise OtherFormat(path, fields["format"], FORMAT)
         fields["files"] = {name: FileDigest(**facts) for name, facts in fields["files"].items()}
         manifest = Manifest(**fields)
         unchanged = manifest_bytes(manifest) == content

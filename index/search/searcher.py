@@ -58,7 +58,7 @@ class Searcher:
         weights = {
             "dense": FusionWeights(dense=1, lexical=0, late=0, levels=fusion.levels),
             "lexical": FusionWeights(dense=0, lexical=1, late=0, levels=fusion.levels),
-            "late": FusionWeights(dense=0, lexical=0, late=1, levels=fusion.levels),
+            "maxsim": FusionWeights(dense=0, lexical=0, late=1, levels=fusion.levels),
             "fused": fusion,
         }
         if not scored.rows.size:

@@ -337,9 +337,10 @@ def test_questions_are_really_encoded_under_the_name_of_the_given_vectors() -> N
     readings = iter([1.0, 3.5, 10.0, 10.25])
     asking = QuestionEncoder(model, clock=lambda: next(readings))
     assert (asking.name, asking.fingerprint) == (model.name, model.fingerprint)
-    assert np.array_equal(asking.encode(["It rose too much."]), model.encode(["It rose too much."]))
+    (question,) = asking.encode_questions(["It rose too much."])
+    assert np.array_equal(question.vector, model.encode(["It rose too much."])[0])
     assert asking.seconds == 2.5
-    asking.encode(["Why?"])
+    asking.encode_questions(["Why?"])
     assert asking.seconds == 2.75
 
 

@@ -96,7 +96,7 @@ def test_death_around_what_faiss_writes(folder: Path, dying: Undertaker, every: 
         assert found == ("new" if at > published else "old"), steps[at]
     assert_next_build(data, LISTS)
     counts.tell("lists of FAISS, killed at some steps")
-    assert len(around) == 3  # both indexes are made, the passages are too few for a file
+    assert len(around) == 2  # its file is made and flushed
     assert min(counts["old"], counts["new"]) > 0
 
 

@@ -198,7 +198,7 @@ def test_one_changed_article_alone_is_encoded_again(data: Path, tmp_path: Path) 
         changed.read_text(encoding="utf-8") + "\nZanzibar was not consulted.\n", encoding="utf-8"
     )
     # The new sentence, its passage, and the windows of it and of its neighbour.
-    assert "; 3 texts encoded" in qa("index", articles, "--data", copy).stdout
+    assert "; 1 passage encoded, " in qa("index", articles, "--data", copy).stdout
     changed.unlink()
     qa("index", articles, "--data", copy)
     current = copy / (copy / "CURRENT").read_text(encoding="utf-8").split()[0]
@@ -232,7 +232,7 @@ def test_verify_exits_1_after_any_byte_is_changed(everywhere: bool, data: Path, 
 def test_doctor_shows_the_settings_of_the_index(data: Path) -> None:
     text = qa("doctor", "--data", data).stdout
     assert f"parsers are confined by: {confinement()}\n" in text
-    assert "all-MiniLM-L6-v2, 384 dimensions" in text
+    assert "pullquote-l6, 384 dimensions, 48 of a token" in text
     assert "5 articles, 0 pairs of near-duplicates" in text
     assert re.search(r"^backend: (torch|bf16|openvino)$", text, re.MULTILINE)
     assert re.search(r"^least_cosine: (1\.0|0\.999)", text, re.MULTILINE)

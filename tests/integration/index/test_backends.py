@@ -171,7 +171,11 @@ def test_a_model_with_a_prompt_is_read_the_plain_way(tmp_path: Path) -> None:
     encoder = load_encoder(str(folder), device="cpu", models=tmp_path, backend="auto")
     assert isinstance(encoder, SentenceTransformerEncoder)
     assert min(cosines(encoder, folder)) >= 0.999999
-    assert encoding_metadata(encoder) == {"backend": "torch", "least_cosine": "1.000000"}
+    assert encoding_metadata(encoder) == {
+        "pooling": "none: each sentence is read by itself",
+        "backend": "torch",
+        "least_cosine": "1.000000",
+    }
     with pytest.raises(ModelRefused, match="preprocesses texts with its own code; use --backend torch"):
         load_encoder(str(folder), device="cpu", models=tmp_path, backend="bf16")
 

@@ -37,7 +37,7 @@ def test_what_is_left_out_plays_no_part(assistant: Assistant) -> None:
     for name, variant in (
         ("lexical", VARIANTS["lexical alone"]),
         ("dense", VARIANTS["dense alone"]),
-        ("late", VARIANTS["MaxSim alone"]),
+        ("maxsim", VARIANTS["MaxSim alone"]),
         ("fused", VARIANTS["fused"]),
     ):
         hits = variant.of(assistant).search("quay", 10)

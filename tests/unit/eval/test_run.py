@@ -74,9 +74,9 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     rows = evaluate(assistant.ask, GOLD, [RAIN, SUN], trace=assistant.stages).rows
     assert [row.measures["citation violations"] for row in rows] == [0.0, 0.0, 0.0]
-    assert list(rows[0].ranks) == ["dense", "lexical", "fused", "shown"]
+    assert list(rows[0].ranks) == ["dense", "lexical", "maxsim", "fused", "shown"]
     for row in rows[:2]:
-        for stage in ("dense", "lexical", "fused"):
+        for stage in ("dense", "lexical", "maxsim", "fused"):
             order = assistant.stages(row.question)[stage]
             rank = row.ranks[stage]
             assert rank is not None

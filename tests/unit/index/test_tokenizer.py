@@ -3,15 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.embedding.shipped_models import default_model_folder
 from index.embedding.tokenizer import IDS, MASK, TYPES, Tokenizer
+from training.encoder.base_model import base_model_folder
 
-CLS, SEP, HELLO, WORLD = 101, 102, 7592, 2088  # of BERT's uncased vocabulary
+CLS, SEP, HELLO, WORLD = 101, 102, 7592, 2088  # of BERT's uncased vocabulary, which the base model has
 
 
 @pytest.fixture(scope="module")
 def pieces() -> Tokenizer:
-    written = (default_model_folder() / "tokenizer.json").read_text(encoding="utf-8")
+    written = (base_model_folder() / "tokenizer.json").read_text(encoding="utf-8")
     return Tokenizer(written, names=(IDS, TYPES, MASK), max_tokens=6, pad_id=0)
 
 
