@@ -7,22 +7,29 @@ A share of 1 is the limit itself.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from bench.articles import articles
 from bench.bare_forward import BareModel
 from bench.peer_protocol import MS, timed
 from bench.sizes import Scale
 from bench.synthetic_corpora import normalised
+from index.building.build import build
 from index.embedding.load import load_encoder
 from index.embedding.shipped_models import default_model_folder
+from index.generation.data_folder import DataFolder
 from index.storage.arrays import Vectors
+from qa.assistant import Assistant
 
 _DIMENSION = 384
 _GB = 1e9
+_ASKED = 1_000  # passages that answer
 _EACH = 5  # a round's value is the median of so many
 _BANDWIDTHS = ("copy_gb_s", "sum_gb_s", "sums_gb_s", "product_gb_s")
 
@@ -36,8 +43,11 @@ def floors(scale: Scale, texts: Sequence[str], questions: Sequence[str]) -> Roun
     copy_gb_s, sum_gb_s, sums_gb_s      bytes read a second: a copy, a sum, a sum in a thread for each core
     product_gb_s, flat_gb_s, flat_ms    a matrix by a vector; an exact search by FAISS for one question
     forward_question_ms, encode_question_ms    a question: the model alone, and the product's encoder
+    ask_question_ms                            the same with an answer from these texts
     forward_tokens_s, encode_tokens_s          passages: word pieces a second, likewise
+    build_tokens_s                             the same with the index that is made of them
     flat_share, question_share, passages_share    of the best bandwidth, and of the forward pass
+    ask_share, build_share                     of encoding a question alone, and of the forward pass
     """
     vectors = normalised(np.random.default_rng(0).standard_normal((scale.flat, _DIMENSION), dtype=np.float32))
     measures = {**_memory_measures(vectors), **_model_measures(texts, questions, scale.forward)}
@@ -55,6 +65,8 @@ def _shares(rounds: Rounds) -> Rounds:
         "flat_share": _ratios(rounds["flat_gb_s"], best),
         "question_share": _ratios(rounds["forward_question_ms"], rounds["encode_question_ms"]),
         "passages_share": _ratios(rounds["encode_tokens_s"], rounds["forward_tokens_s"]),
+        "ask_share": _ratios(rounds["encode_question_ms"], rounds["ask_question_ms"]),
+        "build_share": _ratios(rounds["build_tokens_s"], rounds["forward_tokens_s"]),
     }
 
 
@@ -89,7 +101,10 @@ def _sums(vectors: Vectors) -> float:
 
 def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) -> dict[str, Measure]:
     bare, encoder = BareModel(default_model_folder()), load_encoder()
-    encoder.encode(["what loads when it is first used"])
+    with tempfile.TemporaryDirectory() as folder:
+        build(list(articles(texts[:_ASKED])), encoder, Path(folder))
+        assistant = Assistant(DataFolder(Path(folder)).open(), encoder)
+    assistant.ask("what loads when it is first used")
 
     def batch(number: int) -> Sequence[str]:
         return questions[number * _EACH : (number + 1) * _EACH]
@@ -99,6 +114,9 @@ def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) 
 
     def question(number: int) -> float:
         return MS * median(timed(encoder.encode, [text])[0] for text in batch(number))
+
+    def asked(number: int) -> float:
+        return MS * median(timed(assistant.ask, text)[0] for text in batch(number))
 
     def passages(number: int) -> Sequence[str]:
         first = number * count % max(1, len(texts) - count + 1)
@@ -112,9 +130,16 @@ def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) 
         tokens = bare.tokens(bare.batches(passages(number)))
         return tokens / timed(encoder.encode, passages(number))[0]
 
+    def built(number: int) -> float:
+        tokens = bare.tokens(bare.batches(passages(number)))
+        with tempfile.TemporaryDirectory() as folder:
+            return tokens / timed(build, list(articles(passages(number))), encoder, Path(folder))[0]
+
     return {
         "forward_question_ms": bare_question,
         "encode_question_ms": question,
         "forward_tokens_s": bare_passages,
         "encode_tokens_s": encoded,
+        "ask_question_ms": asked,
+        "build_tokens_s": built,
     }

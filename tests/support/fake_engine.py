@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from index.engine.address import read_address
 from index.engine.collections import MilvusStore
 from index.engine.files import GenerationFiles
@@ -27,5 +29,4 @@ class FolderEngine(MilvusStore):
         return self.name
 
     def vectors(self, generation: str, ids: RowIds) -> Vectors:
-        vectors: Vectors = self.source.vectors[ids]
-        return vectors
+        return np.asarray(self.source.vectors[ids], dtype=np.float32)

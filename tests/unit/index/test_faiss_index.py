@@ -202,7 +202,7 @@ def test_recall_worked_by_hand() -> None:
 
 def test_the_exact_neighbours_are_found_block_by_block() -> None:
     vectors = random_unit(100, 8)
-    queries = random_unit(3, 8, seed=2)
+    queries = random_unit(3, 8, seed=2).astype(np.float32)
     for query, found in zip(queries, exact(vectors, queries, block=7), strict=True):
         assert found.tolist() == [row for row, _ in plain(vectors, query, 10)]
 
@@ -233,7 +233,7 @@ def test_another_count_dimension_class_metric_or_number_of_lists_is_refused(
         with pytest.raises(Damaged, match=str(tmp_path / "i")):
             open_ivf_index(tmp_path / "i", wrong, (count, dimension))
     for index in (faiss.IndexFlatIP(8), faiss.IndexHNSWFlat(8, 4, faiss.METRIC_INNER_PRODUCT)):
-        index.add(vectors)
+        index.add(vectors.astype(np.float32))
         faiss.write_index(index, str(tmp_path / "other"))
         with pytest.raises(Damaged, match=r"expected|other: not an index"):
             open_ivf_index(tmp_path / "other", facts, (400, 8))
