@@ -21,10 +21,13 @@ class BareModel:
     """A model folder's transformer, called without pooling or normalising."""
 
     def __init__(self, folder: Path) -> None:
+        import torch
         from transformers import AutoModel, AutoTokenizer
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
-        self._model: Any = AutoModel.from_pretrained(str(folder), use_safetensors=True).eval()
+        self._model: Any = AutoModel.from_pretrained(
+            str(folder), use_safetensors=True, dtype=torch.float32, add_pooling_layer=False
+        ).eval()
 
     def batches(self, texts: Sequence[str]) -> list[Any]:
         """Batches ready for the model, shortest texts first."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bench.articles import articles
 from bench.bare_forward import BareModel
@@ -116,7 +117,8 @@ def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) 
         return MS * median(timed(encoder.encode, [text])[0] for text in batch(number))
 
     def asked(number: int) -> float:
-        return MS * median(timed(assistant.ask, text)[0] for text in batch(number))
+        with threadpool_limits(1, user_api="blas"):  # as in the service, see `qa.loading`
+            return MS * median(timed(assistant.ask, text)[0] for text in batch(number))
 
     def passages(number: int) -> Sequence[str]:
         first = number * count % max(1, len(texts) - count + 1)
