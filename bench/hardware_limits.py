@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from bench.articles import articles
 from bench.bare_forward import BareModel
@@ -101,6 +100,8 @@ def _sums(vectors: Vectors) -> float:
 
 
 def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) -> dict[str, Measure]:
+    from threadpoolctl import threadpool_limits
+
     bare, encoder = BareModel(default_model_folder()), load_encoder()
     with tempfile.TemporaryDirectory() as folder:
         build(list(articles(texts[:_ASKED])), encoder, Path(folder))
@@ -116,7 +117,7 @@ def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) 
     def question(number: int) -> float:
         return MS * median(timed(encoder.encode, [text])[0] for text in batch(number))
 
-    def asked(number: int) -> float:
+    def answer(number: int) -> float:
         with threadpool_limits(1, user_api="blas"):  # as in the service, see `qa.loading`
             return MS * median(timed(assistant.ask, text)[0] for text in batch(number))
 
@@ -142,6 +143,6 @@ def _model_measures(texts: Sequence[str], questions: Sequence[str], count: int) 
         "encode_question_ms": question,
         "forward_tokens_s": bare_passages,
         "encode_tokens_s": encoded,
-        "ask_question_ms": asked,
+        "ask_question_ms": answer,
         "build_tokens_s": built,
     }

@@ -39,11 +39,11 @@ class Mined:
 
     def hardness(self, row: int, others: NDArray[np.int64]) -> Vectors:
         """How hard negatives a row and each of the others are for each other, 0 where one may answer."""
-        own = self.sentences[self.first[row] : self.first[row + 1]]
-        asked = np.maximum.reduceat(self.sentences @ self.questions[row], self.first[:-1])[others]
-        asking = (self.questions[others] @ own.T).max(axis=1)
-        wrong = (asked < _MOST * self.right[row]) & (asking < _MOST * self.right[others])
-        hard: Vectors = np.where(wrong, asked + asking, 0)
+        sentences = self.sentences[self.first[row] : self.first[row + 1]]
+        by_question = np.maximum.reduceat(self.sentences @ self.questions[row], self.first[:-1])[others]
+        by_sentence = (self.questions[others] @ sentences.T).max(axis=1)
+        wrong = (by_question < _MOST * self.right[row]) & (by_sentence < _MOST * self.right[others])
+        hard: Vectors = np.where(wrong, by_question + by_sentence, 0)
         return hard
 
 
@@ -58,9 +58,9 @@ def mine(network: Network, packer: Packer, rows: Sequence[Row]) -> Mined:
         numbers = order[start : start + _BATCH]
         batch = packer.batch([rows[number] for number in numbers], None)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            asked, read = network.states(batch.questions), network.states(batch.passages)
+            questions, read = network.states(batch.questions), network.states(batch.passages)
         mask = (batch.questions != packer.pad).float()
-        vectors = functional.normalize((asked * mask[..., None]).sum(dim=1), dim=1)
+        vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
         pooled = functional.normalize(pool(read, batch.owner, batch.in_passage.shape[1]), dim=1)
         scores = (vectors @ pooled.T).masked_fill(~(batch.right & batch.in_passage), -1).amax(dim=1)
         for position, number in enumerate(numbers):
