@@ -105,7 +105,7 @@ def model(name: str, licence: str, *, scope: str, files: Mapping[str, str]) -> B
 
 def models() -> list[Bill]:
     """The models that a question may be answered with, without those a user brings."""
-    return [model(DEFAULT_MODEL, "Apache-2.0", scope="required", files=PINNED)]
+    return [model(DEFAULT_MODEL, "CC-BY-SA-4.0", scope="required", files=PINNED)]
 
 
 def bill(releases: Sequence[Release], licence: Callable[[str], str] = licence_of) -> Bill:

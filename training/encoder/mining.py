@@ -58,9 +58,9 @@ def mine(network: Network, packer: Packer, rows: Sequence[Row]) -> Mined:
         numbers = order[start : start + _BATCH]
         batch = packer.batch([rows[number] for number in numbers], None)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            questions, read = network.states(batch.questions), network.states(batch.passages)
+            states, read = network.states(batch.questions), network.states(batch.passages)
         mask = (batch.questions != packer.pad).float()
-        vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
+        vectors = functional.normalize((states * mask[..., None]).sum(dim=1), dim=1)
         pooled = functional.normalize(pool(read, batch.owner, batch.in_passage.shape[1]), dim=1)
         scores = (vectors @ pooled.T).masked_fill(~(batch.right & batch.in_passage), -1).amax(dim=1)
         for position, number in enumerate(numbers):
