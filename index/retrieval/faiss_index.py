@@ -60,14 +60,7 @@ class FlatIndex:
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """The k nearest rows with their scores, best first; see `VectorSearch.search`."""
-        faiss = _faiss()
-        parameters = faiss.SearchParameters()
-        if only is not None:
-            bits = np.packbits(only, bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)
-            parameters.sel = selector
-        scores, rows = self._index.search(query[None, :], k, params=parameters)
-        return rows[0][rows[0] >= 0], scores[0][rows[0] >= 0]
+        return _search(self._index, query, k, _faiss().SearchParameters(), only)
 
 
 class IVFIndex:
@@ -104,14 +97,8 @@ class IVFIndex:
         self, query: Vectors, k: int, *, only: Mask | None = None, filter_ids: FilterIds = NO_FILTER_IDS
     ) -> tuple[RowIds, Vectors]:
         """About the k nearest rows; see `VectorSearch.search`. A narrow filter probes more lists."""
-        faiss = _faiss()
-        parameters = faiss.SearchParametersIVF(nprobe=self.probes(query, only))
-        if only is not None:
-            bits = np.packbits(only, bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)
-            parameters.sel = selector
-        scores, rows = self._index.search(query[None, :], k, params=parameters)
-        return rows[0][rows[0] >= 0], scores[0][rows[0] >= 0]
+        parameters = _faiss().SearchParametersIVF(nprobe=self.probes(query, only))
+        return _search(self._index, query, k, parameters, only)
 
     def release_pages(self) -> None:
         """Release the memory of mapped lists; they are read again when used."""
@@ -124,6 +111,15 @@ class IVFIndex:
             faiss.write_index(self._index, str(file))
         except RuntimeError as error:  # FAISS reports the disk's errors without their numbers
             raise os_error_from_message(str(error), file) from error
+
+
+def _search(index: Any, query: Vectors, k: int, parameters: Any, only: Mask | None) -> tuple[RowIds, Vectors]:
+    if only is not None:
+        bits = np.packbits(only, bitorder="little")
+        selector = _faiss().IDSelectorBitmap(bits)  # lives, like the bits, until the search is over
+        parameters.sel = selector
+    scores, rows = index.search(query[None, :], k, params=parameters)
+    return rows[0][rows[0] >= 0], scores[0][rows[0] >= 0]
 
 
 def build_ivf_index(vectors: StoredVectors, kind: Kind) -> IVFIndex:
