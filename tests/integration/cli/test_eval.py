@@ -86,7 +86,9 @@ def test_a_run_keeps_everything(run: Path) -> None:
     assert len(rows) == 73
     assert sum(row["measures"]["citation violations"] for row in rows) == 0
     assert all(
-        set(row["ranks"]) == {"dense", "lexical", "fused", "shown"} for row in rows if row["answerable"]
+        set(row["ranks"]) == {"dense", "lexical", "maxsim", "fused", "shown"}
+        for row in rows
+        if row["answerable"]
     )
 
 
@@ -129,12 +131,13 @@ def test_a_planted_regression_ends_with_1(run: Path, data: Path, tmp_path: Path)
 @full
 def test_the_parts_are_ablated(data: Path, few: Path, tmp_path: Path) -> None:
     plain = [
-        "lexical alone", "dense alone", "fused, sentences alone", "fused, without windows",
-        "fused, without passages", "fused",
+        "lexical alone", "dense alone", "MaxSim alone", "dense and lexical", "dense and MaxSim",
+        "lexical and MaxSim", "fused, sentences alone", "fused, without windows", "fused, without passages",
+        "fused",
     ]  # fmt: skip
     assert ablated(few, data) == plain
     reranker = write_cross_encoder(tmp_path / "reranker")
-    assert ablated(few, data, "--reranker", reranker) == [*plain, "dense alone, reranked", "fused, reranked"]
+    assert ablated(few, data, "--reranker", reranker) == [*plain, "fused, reranked"]
 
 
 def ablated(gold: Path, data: Path, *options: str | Path) -> list[str]:

@@ -16,6 +16,7 @@ from tests.support.fakes import CountingReranker, WordEncoder
 from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION, DOCUMENTS
 from tests.support.tiers import full
+from training.encoder.base_model import base_model_folder
 
 
 def test_each_way_against_its_definition() -> None:
@@ -94,9 +95,11 @@ def test_a_document_as_an_article_loses_nothing() -> None:
         pytest.param("feedbackqa_uk", 0.603, 0.431, marks=[pytest.mark.torture, pytest.mark.timeout(600)]),
     ],
 )
-def test_dense_alone_scores_what_was_measured_elsewhere(name: str, ndcg: float, first: float) -> None:
+def test_dense_alone_scores_what_was_measured_elsewhere_with_the_base_model(
+    name: str, ndcg: float, first: float
+) -> None:
     collection = read_collection(DATA / name)
-    rankings = rank_documents(collection, load_encoder())[RankingMethod.DENSE]
+    rankings = rank_documents(collection, load_encoder(str(base_model_folder())))[RankingMethod.DENSE]
     scores = score_rankings(
         collection.judged, {q: by_rank(ranking.documents) for q, ranking in rankings.items()}, k=10
     )
