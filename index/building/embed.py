@@ -80,8 +80,8 @@ def encode_passages(
         if progress:
             progress(done, len(new))
 
-    wanted = set(new)
-    texts = ((row, text) for row, text in enumerate(contents.passage_texts()) if row in wanted)
+    new_rows = frozenset(new)
+    texts = ((row, text) for row, text in enumerate(contents.passage_texts()) if row in new_rows)
     while block := list(islice(texts, BLOCK)):
         encoded = encoder.encode_passages([text for _, text in block], progress=advance)
         _check_lengths(encoded.vectors, encoder)

@@ -143,7 +143,8 @@ def _write_encoded(
     files = {VECTORS: _write_array(folder / VECTORS, shape, STORED, vectors(), disk=disk)}
     starts = np.concatenate([[0], np.concatenate(token_counts).cumsum()]).astype(np.int64)
     tokens = int(starts[-1])
-    blocks = (block.tokens for block in passages.blocks())
+    # Without tokens there is nothing to read everything a second time for.
+    blocks = (block.tokens for block in passages.blocks()) if tokens else ()
     token_shape = tokens, encoder.token_dimension
     files[TOKENS] = _write_array(folder / TOKENS, token_shape, np.int8, blocks, disk=disk)
     read = read_array(folder / VECTORS, dtype=STORED, shape=shape, mapped=True)

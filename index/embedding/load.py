@@ -36,7 +36,6 @@ from index.embedding.torch_models import (
     check_device,
     inference_dtype,
     load_bi_encoder,
-    to_bfloat16,
     tokenizer_of,
 )
 from index.errors import ModelRefused
@@ -155,7 +154,7 @@ class _Source:
             backend=Backend.BF16,
             fp32=fp32,
             reference=self._reference(fp32, tokenizer),
-            make_fast=lambda: self._network(to_bfloat16(model), tokenizer),
+            make_fast=fp32.in_bfloat16,
             strict=strict,
         )
         return self._encoder(models, tokenizer)

@@ -57,12 +57,22 @@ class TorchNetwork:
 
     step = 1
 
-    def __init__(self, model: Any, names: Sequence[str], late: LateInteraction | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        names: Sequence[str],
+        late: LateInteraction | None = None,
+        *,
+        late_pooling: bool | None = None,
+    ) -> None:
+        """`late_pooling` None tries whether the model allows it."""
         self.dimension = int(model.get_embedding_dimension())
-        self.pools_late = pools_late(model)
+        self.pools_late = pools_late(model) if late_pooling is None else late_pooling
         self.token_dimension = late.dimension if late and self.pools_late else 0
         self.budget = _BUDGET if model.device.type == "cpu" else _GPU_BUDGET
+        self._model = model
         self._names = names
+        self._late = late
         self._device = model.device
         self.whole = _tokens_network(model, names, late) if self.pools_late else _texts_network(model, names)
 
@@ -74,6 +84,11 @@ class TorchNetwork:
             tensors = [torch.from_numpy(inputs[name]).to(self._device) for name in self._names]
             vectors: Vectors = self.whole(*tensors).cpu().numpy()
         return vectors
+
+    def in_bfloat16(self) -> TorchNetwork:
+        """A copy with its transformer in bfloat16, which pools as this one does."""
+        copied = to_bfloat16(self._model)
+        return TorchNetwork(copied, self._names, self._late, late_pooling=self.pools_late)
 
 
 LATE_INTERACTION = "late_interaction.safetensors"

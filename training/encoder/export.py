@@ -21,12 +21,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from index.embedding.torch_models import LATE_INTERACTION
 from training.encoder.base_model import base_model_folder
 from training.encoder.network import BODY, SHORT_DIMENSION
 from training.encoder.train import read_weights
 
 WEIGHTS = "model.safetensors"
-LATE_INTERACTION = "late_interaction.safetensors"
 MAX_TOKENS = 256
 _DENSE = "1_Dense"
 _WORDS, _POSITIONS = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"

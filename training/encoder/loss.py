@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.encoder.batches import Batch, Packer
-from training.encoder.network import SHORT_DIMENSION, Network, maxsim, pool
+from training.encoder.network import SHORT_DIMENSION, Network, maxsim, pool, text_vectors
 
 _OWN = 0.5
 _PASSAGE = 0.3
@@ -35,8 +35,7 @@ def score(network: Network, batch: Batch, packer: Packer) -> Scores:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         questions = network.states(batch.questions)
         passages = network.states(batch.passages)
-    mask = (batch.questions != packer.pad).float()
-    vectors = functional.normalize((questions * mask[..., None]).sum(dim=1), dim=1)
+    vectors = text_vectors(questions, batch.questions != packer.pad)
     count = batch.in_passage.shape[1]
     sums = pool(passages, batch.owner, count)
     whole = batch.in_passage.float() @ sums

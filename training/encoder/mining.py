@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from index.storage.arrays import Vectors
 from training.encoder.batches import Packer, grouped, packed
-from training.encoder.network import Network, pool
+from training.encoder.network import Network, pool, text_vectors
 from training.encoder.rows import Row
 
 GROUP = 8
@@ -59,8 +59,7 @@ def mine(network: Network, packer: Packer, rows: Sequence[Row]) -> Mined:
         batch = packer.batch([rows[number] for number in numbers], None)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             states, read = network.states(batch.questions), network.states(batch.passages)
-        mask = (batch.questions != packer.pad).float()
-        vectors = functional.normalize((states * mask[..., None]).sum(dim=1), dim=1)
+        vectors = text_vectors(states, batch.questions != packer.pad)
         pooled = functional.normalize(pool(read, batch.owner, batch.in_passage.shape[1]), dim=1)
         scores = (vectors @ pooled.T).masked_fill(~(batch.right & batch.in_passage), -1).amax(dim=1)
         for position, number in enumerate(numbers):

@@ -67,6 +67,11 @@ class Network(nn.Module):
         self.token.weight.copy_(axes.flip(1)[:, : self.token.out_features].T)
 
 
+def text_vectors(states: Tensor, counted: Tensor) -> Tensor:
+    """Unit vectors of texts, shape (texts, size): means of the states that are counted."""
+    return functional.normalize((states * counted[..., None]).sum(dim=1), dim=1)
+
+
 def pool(states: Tensor, owner: Tensor, count: int) -> Tensor:
     """Late pooling: sums of the states of each sentence's tokens, shape (count, size).
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import MultiVectorEncoder, SentenceTransformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
+from index.embedding.torch_models import LATE_INTERACTION
 from tests.support.fakes import WordEncoder
 from tests.support.repository import DATA, needs_data
 from tests.support.sample_runs import COLLECTION
@@ -25,7 +26,7 @@ from training.encoder import train as training
 from training.encoder.average import average
 from training.encoder.base_model import base_model_folder
 from training.encoder.batches import BATCH, GROUP, PASSAGE_TOKENS, Packer, neighbour_batches
-from training.encoder.export import LATE_INTERACTION, export
+from training.encoder.export import export
 from training.encoder.loss import loss, score
 from training.encoder.measure import SUMS, measure
 from training.encoder.mining import GROUP as MINED_GROUP
