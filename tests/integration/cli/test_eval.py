@@ -83,7 +83,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
         "gold_sha256",
     }
     rows = [json.loads(line) for line in (run / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len(rows) == 73
+    assert len(rows) == len(OWN.read_text(encoding="utf-8").splitlines())
     assert sum(row["measures"]["citation violations"] for row in rows) == 0
     assert all(
         set(row["ranks"]) == {"dense", "lexical", "maxsim", "fused", "shown"}
@@ -95,7 +95,7 @@ def test_a_run_keeps_everything(run: Path) -> None:
 @full
 def test_a_run_becomes_a_page(run: Path, tmp_path: Path) -> None:
     assert "Wrote " in qa("eval", "report", run).stdout
-    assert (run / "report.html").read_text(encoding="utf-8").count('<details class="question"') == 73
+    assert (run / "report.html").read_text(encoding="utf-8").count('<details class="question"') == 184
     qa("eval", "report", run, "--out", tmp_path / "other.html")
     assert (tmp_path / "other.html").exists()
     assert "cannot be written" in qa("eval", "report", run, "--out", tmp_path / "no" / "x", code=2).stderr
