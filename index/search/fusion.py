@@ -43,11 +43,13 @@ Positions = NDArray[np.intp]
 class ScoredCandidates:
     """Rows, scores of shape (levels, rows), and counts of the terms of `weights`, shape (terms, rows).
 
+    `phrase_rows` have the quoted phrases: the rows themselves, or the headings above them.
     `late` has two levels, sentence and window; it is NaN for candidates that were not scored by MaxSim, and
     empty if none was.
     """
 
     rows: RowIds
+    phrase_rows: RowIds
     dense: Vectors
     lexical: Vectors
     late: Vectors

@@ -42,30 +42,14 @@ def test_spans_are_what_was_split(opened: Articles) -> None:
     sentences = Sentences(opened, np.array(SPANS, dtype=np.int32))
     split = [*split_sentences(FIRST), *split_sentences(SECOND)]
     assert list(sentences) == split
-    assert [flags(one) for one in split] == [flagged for *_, flagged in SPANS]
+    flagged = flags(split_sentences(FIRST)) + flags(split_sentences(SECOND))
+    assert flagged == [flag for *_, flag in SPANS]
     assert (len(sentences), sentences[-1], sentences[1:3]) == (5, split[4], tuple(split[1:3]))
     assert sentences[0].article is sentences[3].article is opened[0]
     passages = Passages(opened, np.array(WHOLES, dtype=np.int32))
     assert [passage.text for passage in passages] == [FIRST.text, SECOND.text]
     with pytest.raises(IndexError):
         sentences[5]
-
-
-@pytest.mark.parametrize(
-    ("text", "heading", "flagged"),
-    [
-        ("It rose.", False, ANSWERS),
-        ("It rose", False, ANSWERS),
-        ("Why?", False, 0),
-        ("“Why?”", False, 0),
-        ('"Why?"', False, 0),
-        ("Costs", True, HEADING),
-        ("It rose.", True, HEADING | ANSWERS),
-        ("Why?", True, HEADING),
-    ],
-)
-def test_neither_headings_nor_questions_answer(text: str, heading: bool, flagged: int) -> None:
-    assert flags(Sentence(article("x", text), 0, len(text), heading)) == flagged
 
 
 def test_windows_of_all_sentences_are_those_of_each(opened: Articles) -> None:
