@@ -186,8 +186,8 @@ def _is_byline(paragraph: _Paragraph, article: Article) -> bool:
     listed = bool(line) and any(map(_NAMED.fullmatch, (paragraph.before, paragraph.after)))
     if author and author.lower() in text.lower() and (by or text == author or line) and not listed:
         return True
-    named = by or (line and not listed)
-    return paragraph.top and paragraph.english and bool(named and paragraph.after) and not has_verb(text)
+    named = by or (line and paragraph.english and not listed)
+    return paragraph.top and bool(named and paragraph.after) and not has_verb(text)
 
 
 def _is_reference(paragraph: _Paragraph, article: Article) -> bool:
