@@ -1,8 +1,8 @@
 """Fuses the eight scores of a candidate sentence into one.
 
-A sentence, its window (with the sentences before and after) and its passage are each scored by cosine and
-by BM25, sentence and window also by MaxSim: the context supplies what a sentence such as "He says it is"
-leaves out. The scores are standardised over the candidates and added with fixed weights:
+A sentence, its window (with the sentence or heading before and the sentence after) and its passage are each
+scored by cosine and by BM25, sentence and window also by MaxSim: the context supplies what a sentence such as
+"He says it is" leaves out. The scores are standardised over the candidates and added with fixed weights:
 
     score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage)
             + .25 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
