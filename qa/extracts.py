@@ -126,9 +126,12 @@ class ExtractGrouper:
         """The marked rows and free neighbours of their paragraph.
 
         A question above an answer, or a line that announces it ("You need:"), is shown from another
-        paragraph too.
+        paragraph too, and so is a heading or byline with the quoted phrase.
         """
         first, last = group.first, group.last
+        wider = group.extended(group.hit.phrase_row)
+        if taken.isdisjoint({*range(wider[0], first), *range(last + 1, wider[1] + 1)}):
+            first, last = wider if self._words(wider) <= EXTRACT_WORDS else (first, last)
         for row in (first - 1, last + 1):
             wider = (min(first, row), max(last, row))
             near = self._in_one_paragraph(wider) or (row < first and self._announces(row))
@@ -144,9 +147,11 @@ class ExtractGrouper:
         return before.article is after.article and before.text.endswith(("?", ":"))
 
     def _fits(self, rows: Rows, *, words: int) -> bool:
+        return rows[1] - rows[0] < EXTRACT_SENTENCES and self._words(rows) <= words
+
+    def _words(self, rows: Rows) -> int:
         first, last = rows
-        count = sum(len(sentence.text.split()) for sentence in self._sentences[first : last + 1])
-        return last - first < EXTRACT_SENTENCES and count <= words
+        return sum(len(sentence.text.split()) for sentence in self._sentences[first : last + 1])
 
     def _in_one_paragraph(self, rows: Rows) -> bool:
         first, last = rows

@@ -102,7 +102,11 @@ def plan_generation(articles: Sequence[Article], encoder: Encoder, *, plan: Plan
     if not any(part.sentences for part in split):
         raise BuildFailed("the articles hold no sentence; give a folder with text in it")
     sentence_spans = np.array(
-        [(row, s.start, s.end, flags(s)) for row, part in enumerate(split) for s in part.sentences],
+        [
+            (row, s.start, s.end, flag)
+            for row, part in enumerate(split)
+            for s, flag in zip(part.sentences, flags(part.sentences), strict=True)
+        ],
         dtype=np.int32,
     )
     passage_spans = np.array(

@@ -22,7 +22,7 @@ from index.errors import Damaged, OtherFormat
 from index.generation.files import MANIFEST, is_file_name
 from index.storage.durable_io import Disk
 
-FORMAT = 4
+FORMAT = 5
 """Raised when a file of a generation changes its meaning; other formats are refused."""
 
 SMALL = 1 << 20

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Passage, Sentence
+from corpus.assertions import may_answer
 from index.errors import Damaged
 from index.generation.articles import Articles
 from index.storage.arrays import Int32Rows, RowIds, read_array, scan
@@ -23,15 +24,16 @@ HEADING = 1
 ANSWERS = 2
 """Flags of a sentence: it is a heading, it may answer a question."""
 
+# A longer run of lines that may not answer is a table of contents or a list of references.
+_NEAR = 100
+
 Span = TypeVar("Span", Sentence, Passage)
 
 
-def flags(sentence: Sentence) -> int:
-    """Neither headings nor questions answer; a short line taken for a heading may be a sentence."""
-    text = sentence.text
-    asks = text.endswith(("?", "?”", '?"'))
-    answers = text.endswith((".", "!")) if sentence.heading else not asks
-    return HEADING * sentence.heading + ANSWERS * answers
+def flags(sentences: Sequence[Sentence]) -> list[int]:
+    """The flags of all sentences of one article, in order."""
+    answers = may_answer(sentences)
+    return [HEADING * s.heading + ANSWERS * answer for s, answer in zip(sentences, answers, strict=True)]
 
 
 class Spans(Sequence[Span]):
@@ -132,8 +134,8 @@ def _ends(spans: Int32Rows) -> NDArray[np.int64]:
 def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
     """Half-open span of the article's text from the previous sentence's start to the next one's end.
 
-    Neighbours are in the same article and are not headings:
-    ["Costs", "It rose.", "Then it fell."] with "Costs" a heading -> row 1 is "It rose. Then it fell."
+    Neighbours are in the same article; a heading is one of the sentence below it alone:
+    ["It rose.", "Costs", "It fell."] with "Costs" a heading -> row 0 is "It rose.", row 2 "Costs It fell."
     """
     first, last = neighbours(sentences, row)
     return sentences[first].start, sentences[last - 1].end
@@ -142,9 +144,10 @@ def window(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
 def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
     """Half-open range of the rows of a sentence's window: one to three."""
     first, last = row, row + 1
-    if first > 0 and _is_neighbour(sentences[first - 1], sentences[row]):
+    article = sentences[row].article
+    if first > 0 and sentences[first - 1].article is article:
         first -= 1
-    if last < len(sentences) and _is_neighbour(sentences[last], sentences[row]):
+    if last < len(sentences) and sentences[last].article is article and not sentences[last].heading:
         last += 1
     return first, last
 
@@ -152,14 +155,32 @@ def neighbours(sentences: Sequence[Sentence], row: int) -> tuple[int, int]:
 def neighbour_rows(spans: Int32Rows, rows: RowIds) -> tuple[RowIds, RowIds]:
     """`neighbours` of many rows at once: firsts and lasts, from the spans of all sentences.
 
-    Articles 0 0 0 1, the first sentence a heading -> firsts 0 1 1 3, lasts 2 3 3 4.
+    Articles 0 0 0 1, the second sentence a heading -> firsts 0 0 1 3, lasts 1 3 3 4.
     """
     previous, following = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(spans) - 1)
     articles = spans[rows, 0]
-    before = (rows > previous) & (spans[previous, 0] == articles) & (spans[previous, 3] & HEADING == 0)
+    before = (rows > previous) & (spans[previous, 0] == articles)
     after = (rows < following) & (spans[following, 0] == articles) & (spans[following, 3] & HEADING == 0)
     return rows - before, rows + 1 + after
 
 
-def _is_neighbour(other: Sentence, sentence: Sentence) -> bool:
-    return other.article is sentence.article and not other.heading
+def answering_rows(spans: Int32Rows, passage_of: Int32Rows, rows: RowIds) -> RowIds:
+    """For each row the row of the sentence that answers for it: itself, if it may answer.
+
+    For a heading that is the next sentence below that may answer, for another line, such as a byline, the
+    nearest of its passage, else of its article. A line without one within `_NEAR` rows stays.
+    """
+    answering = rows.copy()
+    for position in np.flatnonzero(spans[rows, 3] & ANSWERS == 0).tolist():
+        answering[position] = _answering_row(spans, passage_of, int(rows[position]))
+    return answering
+
+
+def _answering_row(spans: Int32Rows, passage_of: Int32Rows, row: int) -> int:
+    first = max(0, row - _NEAR)
+    near = spans[first : row + _NEAR + 1]
+    able = first + np.flatnonzero((near[:, 0] == spans[row, 0]) & (near[:, 3] & ANSWERS > 0))
+    preferred = able > row if spans[row, 3] & HEADING else passage_of[able] == passage_of[row]
+    nearest: list[int] = (able[preferred] if preferred.any() else able).tolist()
+    # Of two as near the one below.
+    return min(nearest, key=lambda other: (abs(other - row), other < row), default=row)

@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus.normalise import fold
 from index.generation.generation import Generation
-from index.generation.spans import ANSWERS, sentence_ranges
+from index.generation.spans import ANSWERS, answering_rows, sentence_ranges
 from index.retrieval.dense_index import AllowedSentences
 from index.retrieval.filter import NO_FILTER_IDS, Filter, Granularity
 from index.retrieval.lexical_index import FUNCTION_TERMS
@@ -39,18 +39,27 @@ class CandidateSearch:
         self._sentences = sentences
         self._frequent = frequent
 
-    def rows(self, query: Query, where: Filter) -> RowIds:
-        """Rows of the candidates, ascending, each once; headings only if a phrase occurs in one."""
+    def rows(self, query: Query, where: Filter) -> tuple[RowIds, RowIds]:
+        """Rows of the candidates, ascending, each once, and for each the row with the quoted phrases.
+
+        These differ where a heading, a byline or the like matches: the sentence that answers for it is the
+        candidate. Only where an article has none, a line with the phrases is a candidate itself.
+        """
         generation = self._generation
-        allowed = generation.allowed(where)
+        spans, allowed = generation.sentences.spans, generation.allowed(where)
         if query.phrases:
-            return self._rows_with_phrases(query.phrases, allowed)
+            matches = self._rows_with_phrases(query.phrases, allowed)
+            rows = answering_rows(spans, generation.passage_of, matches)
+            nearest = np.lexsort((np.abs(matches - rows), rows))
+            rows, first = np.unique(rows[nearest], return_index=True)
+            return rows, matches[nearest][first]
         if allowed is None and len(generation.sentences) <= self._sentences:
             rows = np.arange(len(generation.sentences), dtype=np.int64)
         else:
             rows = self._search_indexes(query, allowed)
-        may_answer = generation.sentences.spans[rows, 3] & ANSWERS > 0
-        return np.asarray(rows[may_answer], dtype=np.int64)
+            rows = np.unique(answering_rows(spans, generation.passage_of, rows))
+        rows = np.asarray(rows[spans[rows, 3] & ANSWERS > 0], dtype=np.int64)
+        return rows, rows
 
     def _search_indexes(self, query: Query, allowed: AllowedSentences | None) -> RowIds:
         """Searches both indexes in parallel: FAISS and tantivy release Python's lock."""
@@ -91,7 +100,7 @@ class CandidateSearch:
         return concatenate_ranges(*sentence_ranges(passage_of, rows))
 
     def _rows_with_phrases(self, phrases: Sequence[str], allowed: AllowedSentences | None) -> RowIds:
-        """Sentences with every phrase as whole words, headings included."""
+        """Sentences with every phrase as whole words, those that may not answer included."""
         patterns = [re.compile(rf"(?<!\w){re.escape(fold(phrase))}(?!\w)") for phrase in phrases]
         sentences = self._generation.sentences
         matches = (

@@ -1,8 +1,8 @@
 """Fuses the eight scores of a candidate sentence into one.
 
-A sentence, its window (with the sentences before and after) and its passage are each scored by cosine and
-by BM25, sentence and window also by MaxSim: the context supplies what a sentence such as "He says it is"
-leaves out. The scores are standardised over the candidates and added with fixed weights:
+A sentence, its window (with the sentence or heading before and the sentence after) and its passage are each
+scored by cosine and by BM25, sentence and window also by MaxSim: the context supplies what a sentence such as
+"He says it is" leaves out. The scores are standardised over the candidates and added with fixed weights:
 
     score = z(d_sentence) + .4 z(d_window) + .3 z(d_passage)
             + .25 (z(l_sentence) + .4 z(l_window) + .3 z(l_passage))
@@ -43,11 +43,13 @@ Positions = NDArray[np.intp]
 class ScoredCandidates:
     """Rows, scores of shape (levels, rows), and counts of the terms of `weights`, shape (terms, rows).
 
+    `phrase_rows` have the quoted phrases: the rows themselves, or the headings above them.
     `late` has two levels, sentence and window; it is NaN for candidates that were not scored by MaxSim, and
     empty if none was.
     """
 
     rows: RowIds
+    phrase_rows: RowIds
     dense: Vectors
     lexical: Vectors
     late: Vectors

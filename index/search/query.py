@@ -36,6 +36,7 @@ class Query:
 class Hit:
     """A sentence with its score (higher is better) and the scores it came from.
 
+    `phrase_row` is the row with the quoted phrases: its own, or that of a heading, a byline or the like.
     `dense` is the weighted mean cosine of sentence, window and passage (-1 to 1), `lexical` the weighted sum
     of their BM25 scores, `late` the weighted mean of the MaxSim of sentence and window (-1 to 1),
     None without token vectors. `coverage` is the share (0 to 1) of the question's term weight that occurs in
@@ -46,6 +47,7 @@ class Hit:
     sentence: Sentence
     passage: Passage
     row: int
+    phrase_row: int
     score: float
     dense: float
     lexical: float

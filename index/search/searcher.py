@@ -43,7 +43,7 @@ class Searcher:
     def search(
         self, query: Query, k: int, *, where: Filter = NO_FILTER, fusion: FusionWeights = DEFAULT_WEIGHTS
     ) -> list[Hit]:
-        """The k best sentences, by score, then article, then position; headings only for a phrase in one."""
+        """The k best sentences, by score, then article, then position."""
         scored = self.score(query, where)
         if k <= 0 or not scored.rows.size:
             return []
@@ -67,12 +67,13 @@ class Searcher:
 
     def score(self, query: Query, where: Filter = NO_FILTER) -> ScoredCandidates:
         """All candidates with their scores."""
-        rows = self._candidates.rows(query, where)
+        rows, phrase_rows = self._candidates.rows(query, where)
         levels = Levels.around(self._generation, rows)
         weights = self._bm25.term_weights(query)
         frequencies = self._bm25.frequencies(query, list(weights), levels)
         scored = ScoredCandidates(
             rows=rows,
+            phrase_rows=phrase_rows,
             dense=self._cosines(query.question.vector, levels),
             lexical=self._bm25.scores(list(weights.values()), frequencies),
             late=np.zeros((0, len(rows)), dtype=np.float32),
@@ -104,6 +105,7 @@ class Searcher:
         matches: list[list[bool]] = (scored.sentence_counts[:, positions] > 0).T.tolist()
         columns = zip(
             scored.rows[positions].tolist(),
+            scored.phrase_rows[positions].tolist(),
             scores[positions].tolist(),
             (_LEVELS @ scored.dense[:, positions] / _LEVELS.sum()).tolist(),
             (_LEVELS @ scored.lexical[:, positions]).tolist(),
@@ -117,6 +119,7 @@ class Searcher:
                 sentence=generation.sentences[row],
                 passage=generation.passages[generation.passage_of[row]],
                 row=row,
+                phrase_row=phrase_row,
                 score=score,
                 dense=dense,
                 lexical=lexical,
@@ -125,5 +128,5 @@ class Searcher:
                 matched=tuple(compress(scored.weights, terms)),
                 complete=any(content) and all(compress(terms, content)),
             )
-            for row, score, dense, lexical, late, coverage, terms in columns
+            for row, phrase_row, score, dense, lexical, late, coverage, terms in columns
         ]

@@ -119,7 +119,7 @@ def test_both_indexes_find_a_sentence_by_its_row(data: Path) -> None:
     assert passage == generation.passage_of[6]
 
 
-def test_windows_stop_at_headings_and_articles(data: Path) -> None:
+def test_windows_begin_with_a_heading_and_stop_at_articles(data: Path) -> None:
     build([FIRST, SECOND], WordEncoder(), data)
     generation = DataFolder(data).open()
     texts = [
@@ -127,13 +127,13 @@ def test_windows_stop_at_headings_and_articles(data: Path) -> None:
         for row in (1, 2, 6)
     ]
     assert texts == [
-        "Collisions cost 5.14 million dollars. It is a lot of money.",
+        "What a collision costs\n\nCollisions cost 5.14 million dollars. It is a lot of money.",
         "Collisions cost 5.14 million dollars. It is a lot of money. Nobody pays it.",
         "The zyzzyva sat on a leaf. Nobody pays it.",
     ]
     assert [generation.window_of(row) for row in (0, 1, 2, 5, 6, 8)] == [
         (0, 2),
-        (1, 3),
+        (0, 3),
         (1, 4),
         (4, 6),
         (6, 8),

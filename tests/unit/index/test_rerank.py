@@ -51,7 +51,8 @@ def test_a_sentence_is_read_within_its_paragraph(generation: Generation) -> None
     assert read["It carries forty cars."] == Reading(
         "It carries forty cars.", before="The ferry leaves at nine.", after="Nobody likes it."
     )
-    assert read["The ferry leaves at nine."].before == ""
+    assert read["The ferry leaves at nine."].before == "Ferry times"
+    assert read["Ferry times"].before == ""
     # A paragraph before is read too, as far as its last line: it may name who is speaking.
     assert read["The mayor spoke."].before == "Nobody likes it."
 

@@ -15,6 +15,7 @@ from index.generation.spans import (
     HEADING,
     Passages,
     Sentences,
+    answering_rows,
     flags,
     neighbour_rows,
     neighbours,
@@ -42,30 +43,14 @@ def test_spans_are_what_was_split(opened: Articles) -> None:
     sentences = Sentences(opened, np.array(SPANS, dtype=np.int32))
     split = [*split_sentences(FIRST), *split_sentences(SECOND)]
     assert list(sentences) == split
-    assert [flags(one) for one in split] == [flagged for *_, flagged in SPANS]
+    flagged = flags(split_sentences(FIRST)) + flags(split_sentences(SECOND))
+    assert flagged == [flag for *_, flag in SPANS]
     assert (len(sentences), sentences[-1], sentences[1:3]) == (5, split[4], tuple(split[1:3]))
     assert sentences[0].article is sentences[3].article is opened[0]
     passages = Passages(opened, np.array(WHOLES, dtype=np.int32))
     assert [passage.text for passage in passages] == [FIRST.text, SECOND.text]
     with pytest.raises(IndexError):
         sentences[5]
-
-
-@pytest.mark.parametrize(
-    ("text", "heading", "flagged"),
-    [
-        ("It rose.", False, ANSWERS),
-        ("It rose", False, ANSWERS),
-        ("Why?", False, 0),
-        ("“Why?”", False, 0),
-        ('"Why?"', False, 0),
-        ("Costs", True, HEADING),
-        ("It rose.", True, HEADING | ANSWERS),
-        ("Why?", True, HEADING),
-    ],
-)
-def test_neither_headings_nor_questions_answer(text: str, heading: bool, flagged: int) -> None:
-    assert flags(Sentence(article("x", text), 0, len(text), heading)) == flagged
 
 
 def test_windows_of_all_sentences_are_those_of_each(opened: Articles) -> None:
@@ -78,6 +63,30 @@ def test_windows_of_all_sentences_are_those_of_each(opened: Articles) -> None:
     first, last = neighbour_rows(spans, np.arange(60))
     found = list(zip(first.tolist(), last.tolist(), strict=True))
     assert found == [neighbours(sentences, row) for row in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("flagged", "passages", "answering"),
+    [
+        ([HEADING, HEADING, ANSWERS, ANSWERS], [0, 0, 0, 0], [2, 2, 2, 3]),
+        ([ANSWERS, HEADING, ANSWERS], [0, 1, 1], [0, 2, 2]),
+        ([ANSWERS, HEADING], [0, 1], [0, 0]),
+        ([ANSWERS, 0, ANSWERS], [0, 0, 1], [0, 0, 2]),
+        ([ANSWERS, 0, ANSWERS], [0, 0, 0], [0, 2, 2]),
+        ([ANSWERS, 0, 0, ANSWERS], [0, 1, 1, 2], [0, 0, 3, 3]),
+        ([HEADING, 0], [0, 0], [0, 1]),
+    ],
+)
+def test_what_answers_for_a_line_that_may_not(
+    flagged: list[int], passages: list[int], answering: list[int]
+) -> None:
+    spans = np.array([(7, 2 * row, 2 * row + 1, flag) for row, flag in enumerate(flagged)], dtype=np.int32)
+    # Sentences of other articles on both sides answer for none of these.
+    others = np.array([(6, 0, 1, ANSWERS), (8, 0, 1, ANSWERS)], dtype=np.int32)
+    corpus = np.concatenate([others[:1], spans, others[1:]])
+    passage_of = np.array([0, *(number + 1 for number in passages), 9], dtype=np.int32)
+    rows = np.arange(1, len(flagged) + 1)
+    assert (answering_rows(corpus, passage_of, rows) - 1).tolist() == answering
 
 
 def test_each_sentence_lies_in_a_passage() -> None:

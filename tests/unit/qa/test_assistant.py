@@ -96,6 +96,19 @@ def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
     assert [extract.answer_text for extract in found] == ["A canal was planned."]
 
 
+def test_a_phrase_of_a_heading_is_shown_with_the_sentence_below_it(tmp_path: Path) -> None:
+    page = article("page", "Boats are cheap today.", heading="Fares of old")
+    (extract,) = shown(ask(tmp_path / "page", '"fares of old"', page))
+    assert (extract.text, extract.answer_text) == (page.text, "Boats are cheap today.")
+
+
+def test_a_phrase_of_a_byline_is_shown_with_the_nearest_sentence(tmp_path: Path) -> None:
+    page = article("page", "By Ann Lee", "Boats are cheap today. Nobody knows why.")
+    (extract,) = shown(ask(tmp_path, '"ann lee"', page))
+    assert extract.answer_text == "Boats are cheap today."
+    assert extract.text == page.text
+
+
 def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:
     for question in ("harbour silted up", "canal paid nobody", "fish was cheap"):
         sure = [extract.confidence or 0.0 for extract in shown(ask(tmp_path, question))]

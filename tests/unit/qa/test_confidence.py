@@ -139,6 +139,7 @@ HIT = Hit(
     SENTENCE,
     Passage(SENTENCE.article, 0, 10),
     0,
+    0,
     1.0,
     dense=0.5,
     lexical=3.0,
