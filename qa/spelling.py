@@ -17,7 +17,7 @@ from functools import lru_cache
 _RULES = r"""
     \w{3,}(is|iz)(?:e|es|ed|ing|er|ers|able|ations?|ational)
     (?:anal|paral|catal|hydrol|electrol)(ys|yz)(?:e|es|ed|ing|er|ers)
-    \w{2,}(our|or)(?:s|ed|ing|able|ably|al|er|ers|ful|hoods?|ism|ites?|less|ly|y)?
+    \w{2,}(our|or)(?:s|ed|ing|able|ably|al|er|ers|ful|hoods?|ism|ites?|i[sz](?:e|es|ed|ing)|less|ly|y)?
     \w+t(re|er)s?
     \w+t(red|ered)
     (?:fi|cali|sa|som)b(re|er)s?

@@ -69,6 +69,26 @@ def test_two_names_that_are_both_words_of_the_language_are_two_names(generation:
     assert words(generation, "what does Martin say").expansions == ()
 
 
+@pytest.mark.parametrize("typed", ["organised", "organized", "ORGANIZED"])
+def test_words_are_spelt_as_the_articles_spell_them(tmp_path: Path, typed: str) -> None:
+    """Of spellings that the articles have the more frequent one, of others one and the same."""
+    said = "They organised it. She organised that. He organized this."
+    build([TOWN, article("said", said)], WordEncoder(), tmp_path)
+    both = DataFolder(tmp_path).open()
+    wording = words(both, f"who {typed} it")
+    assert (wording.text, wording.alternatives) == ("who organised it", (Synonym(("organis",), ("organ",)),))
+    assert typed.lower() not in wording.expansions
+    assert words(both, "the colour").text == words(both, "the color").text == "the color"
+    assert words(both, f'"{typed}" colour').text == f'"{typed.lower()}" color'
+
+
+def test_nothing_depends_on_case(generation: Generation) -> None:
+    for typed in ("what did cromptom say of the pct", "the lea and icn", "who is it", "wraparuond dfes"):
+        assert (
+            words(generation, typed.upper()) == words(generation, typed) == words(generation, typed.title())
+        )
+
+
 @pytest.mark.parametrize("typed", ["ICN", "icn"])
 def test_an_explained_short_form_is_spelt_out(generation: Generation, typed: str) -> None:
     wording = words(generation, f"what did the {typed} do")
