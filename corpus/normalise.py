@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 
-_PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "‑": "-"})
+_PLAIN = str.maketrans(
+    dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛′´`", "'") | dict.fromkeys("‐‑‒–—―−", "-")
+)
 
 
 def fold(text: str) -> str:
     """The text for comparison: NFKC, straight quotes, plain dashes, single spaces, no case."""
-    plain = unicodedata.normalize("NFKC", text).translate(_PLAIN)
+    # NFKC would make a space and an accent of "´", and one hyphen of another: both are replaced before.
+    plain = unicodedata.normalize("NFKC", text.translate(_PLAIN))
     return " ".join(plain.split()).casefold()
 
 

@@ -1,10 +1,13 @@
-"""Rewrites a question with the articles' words: corrects misspellings, expands and abbreviates names.
+"""Rewrites a question with the articles' words: spelling, misspellings, expanded and abbreviated names.
 
-Words of the language and quoted phrases are left alone; words of the articles are kept and get synonyms.
+Words of the language and quoted phrases are left alone, but for British and American spellings, which are as
+the articles have them; words of the articles are kept and get synonyms. No step reads case, which people
+type as they like.
 
     "what dose munro think"      -> "what does munro think"
     "the PCT's plans"            -> also "primary care trust", if the articles define it
-    "wht did Cromptom say"       -> also "Crompton", if both are in the articles
+    "wht did cromptom say"       -> also "Crompton", if both are in the articles
+    "who organized it"           -> "who organised it", if the articles spell it so more often
 """
 
 from __future__ import annotations
@@ -25,8 +28,10 @@ from index.retrieval.lexicon import near, nearest, swapped
 from index.search.acronyms import expand_acronym
 from index.search.query import Synonym
 from qa.question import Question
+from qa.spelling import spellings
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_VOWEL = re.compile("[aeiouy]")
 _CLAUSE = re.compile(r"[^.,;:!?()]+")
 # Shorter names that differ in one letter are two names: Ann and Anna.
 _NAME_LETTERS = 5
@@ -86,26 +91,27 @@ class _Rewriter:
 
     def rewritten(self) -> RewrittenQuestion:
         """The question after all changes."""
-        words = _WORD.findall(self._without_phrases(self._question.text))
+        text = self._map_words(self._question.searched, self._spell)
+        words = _WORD.findall(self._without_phrases(text))
         for word in list(dict.fromkeys(words))[:_MAX_WORDS]:
             self._look_up(word)
-        for before, word in pairwise(map(str.lower, words)):
+        for before, word in pairwise(words):
             if before in _QUESTION_WORDS and word in _CONFUSED and word not in self._lexicon.words:
                 self._replace(word, _CONFUSED[word])
-        text = self._map_words(self._question.text, lambda word: self._corrected.get(word.lower(), word))
+        text = self._map_words(text, lambda word: self._corrected.get(word, word))
         self._abbreviate(self._without_phrases(text))
-        long_forms = dict(self._expanded)
+        long_forms, typed = dict(self._expanded), set(_WORD.findall(self._question.searched))
 
         def expanded(word: str) -> str:
-            """The word, with the long form in brackets at its first occurrence."""
-            long = long_forms.pop(word.lower(), "")
-            return f"{word} ({long})" if long else word
+            """The word as the articles write it, with the long form in brackets at its first occurrence."""
+            long, name = long_forms.pop(word, ""), self._lexicon.names.get(word, word)
+            return f"{name} ({long})" if long else name
 
         return RewrittenQuestion(
             text,
             self._map_words(text, expanded),
             tuple(self._alternatives),
-            tuple(dict.fromkeys(self._expansions)),
+            tuple(word for word in dict.fromkeys(self._expansions) if word not in typed),
         )
 
     def _without_phrases(self, text: str) -> str:
@@ -128,8 +134,19 @@ class _Rewriter:
 
         return _WORD.sub(replacement, text)
 
+    def _spell(self, word: str) -> str:
+        """The most frequent of the word's spellings in the articles; in none, one of the language."""
+        variants = spellings(word)
+        if len(variants) == 1:
+            return "-".join(map(self._spell, word.split("-"))) if "-" in word else word
+        occurrences = self._lexicon.words
+        spelled = min(variants, key=lambda v: (-occurrences.get(v, 0), not self._is_word(v), v))
+        if spelled != word:
+            self._expansions.append(spelled)
+        return spelled
+
     def _replace(self, word: str, other: str) -> None:
-        self._corrected[word.lower()] = other
+        self._corrected[word] = other
         self._expansions.append(other)
 
     def _add(self, query: str, corpus: str) -> bool:
@@ -144,50 +161,57 @@ class _Rewriter:
     def _expand(self, word: str, long: str) -> None:
         """Add a long form as a synonym, and write it after the word in `meaning`."""
         if self._add(word, long):
-            self._expanded.setdefault(word.lower(), long)
+            self._expanded.setdefault(word, long)
 
     def _look_up(self, word: str) -> None:
-        lower = word.lower()
         long_forms = self._long_forms(word)
         if long_forms:
             for long in long_forms:
                 self._expand(word, long)
-        elif lower in self._lexicon.words:
-            for other in self._other_spellings(lower):
+        elif word in self._lexicon.words:
+            for other in self._other_spellings(word):
                 self._add(word, other)
-        elif lower not in FUNCTION_TERMS and (word.isupper() or not self._is_word(lower)):
+        elif word not in FUNCTION_TERMS:
             self._guess(word)
 
     def _guess(self, word: str) -> None:
-        """Correct or expand a word that is in capitals, or neither in the articles nor in the language."""
-        long = expand_acronym(self._generation, singular(word)) if word.isupper() else None
-        if long:
-            self._expand(word, long)
-        elif not self._is_word(word.lower()):
-            correction = self._correction(word)
-            if correction:
-                self._replace(word, correction)
-            elif len(word) in _INITIALS and (long := expand_acronym(self._generation, word)):
-                self._expand(word, long)
+        """Correct or expand a word that is not in the articles.
+
+        A word of the language is left alone, unless it has no vowel: then it is a short form.
+        """
+        known = self._is_word(word)
+        correction = None if known else self._correction(word)
+        if correction:
+            self._replace(word, correction)
+        elif len(word) in _INITIALS and not (known and _VOWEL.search(word)):
+            for form in dict.fromkeys((word, word.removesuffix("s"))):
+                if long := expand_acronym(self._generation, form):
+                    self._expand(word, long)
+                    break
 
     def _long_forms(self, word: str) -> tuple[str, ...]:
-        """Long forms of a short form in the articles; in lower case it must not be a word of the language."""
-        lexicon, lower = self._lexicon, word.lower()
-        if singular(word) in lexicon.short_forms:
-            return lexicon.short_forms[singular(word)]
-        possible = word != lower or (not self._is_word(lower) and lower not in FUNCTION_TERMS)
-        if not possible or (lower in lexicon.words and lower not in lexicon.names):
+        """Long forms of a short form in the articles.
+
+        A word of the language counts as one if the articles never write it in lower case: "AIDS".
+        """
+        names = self._lexicon.names
+        name = names.get(word) or names.get(f"{word}s", "")
+        if word in FUNCTION_TERMS or (self._is_word(word) and not is_short_form(name)):
             return ()
-        defined = next((long for form, long in lexicon.short_forms.items() if form.lower() == lower), ())
-        name = lexicon.names.get(lower, "")
-        long = (
-            expand_acronym(self._generation, singular(name)) if not defined and is_short_form(name) else None
-        )
-        return (long,) if long else defined
+        short_forms = _folded_short_forms(self._generation)
+        defined = short_forms.get(word) or short_forms.get(word.removesuffix("s"), ())
+        if defined or not is_short_form(name):
+            return defined
+        long = expand_acronym(self._generation, singular(name))
+        return (long,) if long else ()
 
     def _other_spellings(self, word: str) -> Iterator[str]:
-        """Names in the articles that differ in one letter, unless both are words of the language."""
+        """Other spellings in the articles: British and American, and names that differ in one letter.
+
+        Two names that are both words of the language are different names.
+        """
         names = self._lexicon.names
+        yield from (other for other in spellings(word) if other != word and other in self._lexicon.words)
         if word in names:
             for other in self._near_names(word):
                 if len(other) >= _NAME_LETTERS and not (self._is_word(word) and self._is_word(other)):
@@ -195,16 +219,16 @@ class _Rewriter:
 
     def _correction(self, word: str) -> str | None:
         """The word of the articles that a misspelt one stands for."""
-        lower, names = word.lower(), self._lexicon.names
-        function_word = swapped(lower, FUNCTION_TERMS)
+        names = self._lexicon.names
+        function_word = swapped(word, FUNCTION_TERMS)
         if function_word:
             return function_word
-        near_names = self._near_names(lower)
+        near_names = self._near_names(word)
         if len(near_names) == 1:
             return names[near_names[0]]
         if self._inflected(word):
             return None
-        other = nearest(lower, self._lexicon.words, self._lexicon.words_by_length)
+        other = nearest(word, self._lexicon.words, self._lexicon.words_by_length)
         return names.get(other, other) if other else None
 
     def _inflected(self, word: str) -> bool:
@@ -224,7 +248,7 @@ class _Rewriter:
             if _contains(terms, form.long_terms) and not _contains(terms, form.short_terms):
                 self._add(form.long, form.short)
         for clause in _CLAUSE.findall(text):
-            words = [word.lower() for word in _WORD.findall(clause)][:_MAX_WORDS]
+            words = _WORD.findall(clause.lower())[:_MAX_WORDS]
             for count in _INITIALS:
                 for run in zip(*(words[start:] for start in range(count)), strict=False):
                     self._add_initials(run)
@@ -238,6 +262,13 @@ class _Rewriter:
             expansion = expand_acronym(self._generation, singular(form))
             if expansion and self._terms(expansion) == self._terms(long):
                 self._add(long, form)
+
+
+@lru_cache(1)  # for the current generation
+def _folded_short_forms(generation: Generation) -> Mapping[str, tuple[str, ...]]:
+    """Long forms by short form in lower case; of two that differ in case alone, the first counts."""
+    short_forms = generation.lexicon.short_forms
+    return {short.lower(): long for short, long in reversed(short_forms.items())}
 
 
 @lru_cache(1)  # for the current generation: to compute all these terms takes a while

@@ -14,6 +14,7 @@ ARTICLE = Article(
 
 def test_folding_makes_quotes_dashes_spaces_and_case_alike() -> None:
     assert fold("“Don’t” – he\u00a0said") == fold('"don\'t" - he said')
+    assert fold("«Don´t» non‑stop−2") == '"don\'t" non-stop-2'
 
 
 def test_a_lone_surrogate_becomes_a_question_mark() -> None:

@@ -19,6 +19,33 @@ def test_a_question_is_made_safe(raw: str, text: str) -> None:
     assert read_question(raw).text == text
 
 
+@pytest.mark.parametrize(
+    ("raw", "searched"),
+    [
+        ("WHO paid for the “Ark”?", 'who paid for the "ark"'),
+        ("who’s paid – or not—yet…", "who's paid - or not - yet"),
+        ("the 2003–04 plan, a non‑stop one", "the 2003-04 plan, a non-stop one"),
+        ("Please can you tell me: what is it for, please?", "what is it for"),
+        ("Could you please tell us why. Many thanks in advance!", "why"),
+        ("I'd like to know who paid, thank you very much", "who paid"),
+        ("do you know if Munro paid pls", "if munro paid"),
+        ("Does anyone know when?!", "when"),
+        ("Who can tell me about Munro?", "who can tell me about munro"),
+        ("pleased and pleasing", "pleased and pleasing"),
+        ("who gave thanks?", "who gave thanks"),
+        ("who said please", "who said please"),
+        ("a vote of thanks", "a vote of thanks"),
+        ('who wrote "please"?', 'who wrote "please"'),
+        ("Can you tell me?", "can you tell me"),
+        ("please", "please"),
+        ("thank you!", "thank you"),
+    ],
+)
+def test_what_is_searched_does_not_depend_on_how_it_is_typed(raw: str, searched: str) -> None:
+    question = read_question(raw)
+    assert (question.searched, question.text) == (searched, raw)
+
+
 @pytest.mark.parametrize("raw", ["", "   ", "?!", "\x00\x01", '""'])
 def test_an_empty_question_says_what_to_do(raw: str) -> None:
     with pytest.raises(QuestionError, match="type a few words"):
