@@ -117,6 +117,10 @@ def _print_answer(answer: Answer) -> None:
         say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
     if answer.expansions:
         say(f"Also searched: {', '.join(answer.expansions)}.")
+    if answer.differing_extracts:
+        first, second = answer.differing_extracts
+        values = (first.article.display_title, first.key_text, second.article.display_title, second.key_text)
+        say("Two articles differ: “{}” says “{}”, “{}” says “{}”.".format(*values))
     for extract in answer.extracts or answer.nearest:
         _print_extract(extract)
     if answer.abstained:
@@ -135,6 +139,8 @@ def _print_extract(extract: Extract) -> None:
     text = Text(extract.text)
     if console.is_terminal:
         text.stylize("bold reverse", start - extract.start, end - extract.start)
+        if extract.key:
+            text.stylize("underline", extract.key[0] - extract.start, extract.key[1] - extract.start)
     else:
         before, after = article.text[extract.start : start], article.text[end : extract.end]
         text = Text(f"{before}>>{extract.answer_text}<<{after}")

@@ -41,8 +41,9 @@ class Extract:
     `start` and `end` are the span shown, `answer` the span marked in it and `context` a wider span, all
     offsets of the article's canonical text. `score` (higher is better) ranks the extracts of one answer and
     is not comparable between questions; `confidence` (0 to 1, never above that of a better-ranked extract)
-    is, and is None without a calibration. `matched` are the question's terms in the marked text, `hit` is
-    the best sentence.
+    is, and is None without a calibration. `key` is the part of `answer` that answers by itself, such
+    as a date, or None where that is not sure. `matched` are the question's terms in the marked text, `hit`
+    is the best sentence.
     """
 
     rank: int
@@ -57,6 +58,7 @@ class Extract:
     also_in: tuple[Citation, ...] = ()
     hit: Hit | None = None
     context: tuple[int, int] | None = None
+    key: tuple[int, int] | None = None
 
     @property
     def article(self) -> Article:
@@ -73,6 +75,11 @@ class Extract:
         """The text marked."""
         return self.article.text[self.answer[0] : self.answer[1]]
 
+    @property
+    def key_text(self) -> str:
+        """The text of `key`, "" for none."""
+        return self.article.text[slice(*self.key)] if self.key else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -82,6 +89,7 @@ class Answer:
     `confidence` (0 to 1) is the calibrated probability that the articles answer, judged by the first
     extract; None without a calibration: then no extract is withheld. `generation` names the index.
     `expansions` are words that were searched besides those of the question, or instead of misspelt ones.
+    `differing` are the ranks of two extracts, of two articles, whose keys contradict each other.
     """
 
     question: str
@@ -92,6 +100,13 @@ class Answer:
     abstained: bool
     generation: str
     expansions: tuple[str, ...] = ()
+    differing: tuple[int, int] | None = None
+
+    @property
+    def differing_extracts(self) -> tuple[Extract, ...]:
+        """The two extracts of `differing`, or none."""
+        ranks = self.differing or ()
+        return tuple(extract for extract in self.extracts if extract.rank in ranks)
 
     @property
     def calibrated(self) -> bool:

@@ -12,12 +12,21 @@ DIGITS = 4
 """Decimals of a score or a confidence."""
 
 
+class KeySpan(BaseModel):
+    """The name, number, amount, date or contact that answers by itself; offsets as of the extract."""
+
+    start: int
+    end: int
+    text: str
+
+
 class MarkedSpan(BaseModel):
     """The answering sentences of an extract."""
 
     start: int
     end: int
     text: str
+    key: KeySpan | None = Field(description="What answers by itself; null where that is not sure.")
 
 
 class CitationRecord(BaseModel):
@@ -62,6 +71,9 @@ class AnswerRecord(BaseModel):
     band: str
     generation: str
     expansions: list[str] = Field(description="Words that were searched besides those of the question.")
+    differing: tuple[int, int] | None = Field(
+        description="Ranks of two extracts, of two articles, whose keys differ."
+    )
     extracts: list[ExtractRecord]
     nearest: list[ExtractRecord]
 
@@ -74,16 +86,17 @@ def answer_record(answer: Answer, identifier: str = "") -> AnswerRecord:
         expansions=list(answer.expansions),
         extracts=list(map(extract_record, answer.extracts)),
         nearest=list(map(extract_record, answer.nearest)),
-        **_attributes(answer, "question", "abstained", "calibrated", "band", "generation"),
+        **_attributes(answer, "question", "abstained", "calibrated", "band", "generation", "differing"),
     )
 
 
 def extract_record(extract: Extract) -> ExtractRecord:
     """One extract as JSON."""
     article, (start, end) = extract.article, extract.answer
+    key = KeySpan(start=extract.key[0], end=extract.key[1], text=extract.key_text) if extract.key else None
     return ExtractRecord(
         article_id=article.id,
-        answer=MarkedSpan(start=start, end=end, text=extract.answer_text),
+        answer=MarkedSpan(start=start, end=end, text=extract.answer_text, key=key),
         score=round(extract.score, DIGITS),
         also_in=[
             CitationRecord(

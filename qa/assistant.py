@@ -18,6 +18,7 @@ from qa.answer import Answer, Band, Citation, Extract
 from qa.confidence import Calibration
 from qa.errors import QuestionError
 from qa.extracts import ExtractGroup, ExtractGrouper
+from qa.key_span import differing, key_mention
 from qa.question import Question, read_question
 from qa.rewriting import RewrittenQuestion, rewrite
 
@@ -89,7 +90,8 @@ class Assistant:
         if k < 1:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
         parsed, rewritten = self._read(question)
-        extracts = self._extracts(self._search(parsed, rewritten, k * _HITS_PER_EXTRACT, filters), k)
+        hits = self._search(parsed, rewritten, k * _HITS_PER_EXTRACT, filters)
+        extracts = self._extracts(hits, k, rewritten.text)
         return self._answer(parsed, extracts, rewritten.expansions)
 
     def decline(self, question: str) -> Answer:
@@ -150,6 +152,9 @@ class Assistant:
             abstained=abstained,
             generation=self.generation.id,
             expansions=expansions,
+            differing=None
+            if abstained
+            else differing(question.text, extracts, self.generation.lexicon.names),
         )
 
     def _band(self, confidence: float | None) -> Band:
@@ -157,24 +162,28 @@ class Assistant:
             return Band.UNRATED
         return self.calibration.band(confidence)
 
-    def _extracts(self, hits: Sequence[Hit], k: int) -> tuple[Extract, ...]:
+    def _extracts(self, hits: Sequence[Hit], k: int, question: str) -> tuple[Extract, ...]:
         groups = self._grouper.group(hits, k)
         if self.calibration is None:
-            return tuple(map(self._extract, groups, count(1), repeat(None)))
+            return tuple(map(self._extract, groups, count(1), repeat(None), repeat(question)))
         # A lower rank never gets a higher confidence: readers would take that for a mistake.
         chances = accumulate((self.calibration.confidence(group.hit) for group in groups), min)
-        return tuple(map(self._extract, groups, count(1), chances))
+        return tuple(map(self._extract, groups, count(1), chances, repeat(question)))
 
-    def _extract(self, group: ExtractGroup, rank: int, confidence: float | None) -> Extract:
+    def _extract(self, group: ExtractGroup, rank: int, confidence: float | None, question: str) -> Extract:
         sentences = self.generation.sentences
         first, last = group.shown
+        start, end = sentences[group.first].start, sentences[group.last].end
+        names = self.generation.lexicon.names
+        key = key_mention(question, group.hit.sentence.article.text[start:end], names)
         repeated = [hit.sentence for hit in group.repeats]
         return Extract(
             rank=rank,
             passage=group.hit.passage,
             start=sentences[first].start,
             end=sentences[last].end,
-            answer=(sentences[group.first].start, sentences[group.last].end),
+            answer=(start, end),
+            key=(start + key.start, start + key.end) if key else None,
             score=group.hit.score,
             confidence=confidence,
             band=self._band(confidence),

@@ -38,6 +38,7 @@ def render_reply(reply: Reply, view: PageState, templates: Templates, *, private
         id=reply.id,
         answer=answer,
         items=[_item(extract, "" if private else answer.question) for extract in extracts],
+        differ=_differ(answer, templates.catalogue),
         changed=view.generation not in ("", answer.generation),
         filtered=bool(view.where),
         small_print=_small_print(reply, templates.catalogue),
@@ -92,6 +93,15 @@ def _error_text(error: AnswerError, t: Catalogue) -> str:
         case TooManyQuestions():
             return t("page.busy")
     return str(error)
+
+
+def _differ(answer: Answer, t: Catalogue) -> str:
+    """Two titles and the words in which their articles differ; "" where none do."""
+    if not answer.differing_extracts:
+        return ""
+    first, second = answer.differing_extracts
+    titles = {"first": first.article.display_title, "second": second.article.display_title}
+    return t("page.differ", **titles, one=first.key_text, other=second.key_text)
 
 
 def _small_print(reply: Reply, t: Catalogue) -> str:

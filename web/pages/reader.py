@@ -44,13 +44,20 @@ def reader_routes(site: ServiceContext) -> APIRouter:
         if span and span[1] > len(article.text):
             span = None
         question = q if _is_asked(request) else ""
-        others = await _other_extracts(site, question, article, span, assistant)
+        extracts = await _extracts(site, question, assistant)
+        cited = (other for other in extracts if (other.article.id, other.answer) == (article.id, span))
+        key = next((extract.key for extract in cited), None)
+        others = [
+            other
+            for other in extracts
+            if other.article.id != article.id or _overlap(other.answer, span) is None
+        ]
         # In a thread, as a long article takes long to render.
         return await asyncio.to_thread(
             lambda: site.templates.page(
                 "reader.html",
                 article=article,
-                paragraphs=list(marked_paragraphs(article, span)),
+                paragraphs=list(marked_paragraphs(article, span, key)),
                 # An article that does not begin with its title as a heading gets it above.
                 starts_with_title=_title_span(article) is not None,
                 mark=f"c={span[0]}-{span[1]}" if span else "",
@@ -77,34 +84,34 @@ def _is_asked(request: Request) -> bool:
     return headers.get("sec-fetch-site", "none") in ("same-origin", "none") or opened
 
 
-async def _other_extracts(
-    site: ServiceContext, question: str, article: Article, span: Span | None, assistant: Assistant
-) -> Sequence[Extract]:
-    """Extracts that answer the question of a link, without the cited one; () where it cannot be asked now."""
+async def _extracts(site: ServiceContext, question: str, assistant: Assistant) -> Sequence[Extract]:
+    """Extracts that answer the question of a link; () where it cannot be asked now."""
     if not question:
         return ()
     try:
         reply = await site.answers.ask(question, _OTHERS, assistant=assistant)
     except (QuestionError, StoreUnavailable, TooManyQuestions):
         return ()
-    return [
-        extract
-        for extract in reply.answer.extracts
-        if extract.article.id != article.id or _overlap(extract.answer, span) is None
-    ]
+    return reply.answer.extracts
 
 
 class MarkedParagraph(NamedTuple):
-    """A paragraph or heading split at the cited passage; `id` is on the first mark alone."""
+    """A paragraph or heading split at the cited passage; `id` is on the first mark alone.
+
+    `key` is the span of the words within `marked` that answer by themselves.
+    """
 
     tag: str
     before: str
     marked: str = ""
     after: str = ""
     id: str = ""
+    key: Span | None = None
 
 
-def marked_paragraphs(article: Article, span: Span | None = None) -> Iterator[MarkedParagraph]:
+def marked_paragraphs(
+    article: Article, span: Span | None = None, key: Span | None = None
+) -> Iterator[MarkedParagraph]:
     """Every paragraph and heading of the article; links name the first mark's id, "c=40-95"."""
     id_ = f"c={span[0]}-{span[1]}" if span else ""
     text, title, headings = article.text, _title_span(article), frozenset(article.headings)
@@ -117,7 +124,9 @@ def marked_paragraphs(article: Article, span: Span | None = None) -> Iterator[Ma
             yield MarkedParagraph(tag, text[start:end])
             continue
         first, last = inside
-        yield MarkedParagraph(tag, text[start:first], text[first:last], text[last:end], id_)
+        within = _overlap((first, last), key)
+        bold = (within[0] - first, within[1] - first) if within else None
+        yield MarkedParagraph(tag, text[start:first], text[first:last], text[last:end], id_, bold)
         id_ = ""
 
 

@@ -221,7 +221,15 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       if (record.abstained) this.#show(texts.none, ...this.#nearest(record.nearest));
       else this.#show(fill(texts[`found.${count === 1 ? "one" : "other"}`], { count }), this.#list(record.extracts));
       if (record.expansions.length) this.#results.prepend(this.#aside(texts.expansions, record.expansions));
+      if (record.differing) this.#results.prepend(this.#differ(record));
       this.#dispatch("pullquote-answer", record);
+    }
+
+    #differ({ differing, extracts }) {
+      const [first, second] = extracts.filter(({ rank }) => differing.includes(rank));
+      const titles = { first: first.title || first.source, second: second.title || second.source };
+      const values = { ...titles, one: first.answer.key.text, other: second.answer.key.text };
+      return make("p", { className: "differ" }, fill(this.#texts.differ, values));
     }
 
     #nearest(extracts) {
@@ -239,7 +247,11 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       // The service counts code points, JavaScript's strings do not: an emoji is one, not two.
       const points = Array.from(extract.text);
       const part = (from, to) => points.slice(from - extract.start, to - extract.start).join("");
-      const answer = make("mark", {}, part(start, end));
+      const { key } = extract.answer;
+      const marked = key
+        ? [part(start, key.start), make("strong", {}, key.text), part(key.end, end)]
+        : [part(start, end)];
+      const answer = make("mark", {}, ...marked);
       const quoted = [part(extract.start, start), answer, part(end, extract.end)];
       const others = extract.also_in.filter((place) => place.article_id !== extract.article_id).map(cite);
       return [

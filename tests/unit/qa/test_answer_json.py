@@ -19,6 +19,7 @@ def test_the_whole_record() -> None:
         confidence=0.81239,
         band=Band.STRONG,
         also_in=(Citation(FERRY, 0, 18),),
+        key=(30, 34),
     )
     answer = Answer(
         "cars?", (extract,), (), 0.81239, Band.STRONG, False, "gen-1-0123456789abcdef", ("ferries",)
@@ -32,6 +33,7 @@ def test_the_whole_record() -> None:
         "band": "strong",
         "generation": "gen-1-0123456789abcdef",
         "expansions": ["ferries"],
+        "differing": None,
         "extracts": [
             {
                 "rank": 1,
@@ -45,7 +47,12 @@ def test_the_whole_record() -> None:
                 "start": 0,
                 "end": 35,
                 "text": "It leaves at nine. It carries cars.",
-                "answer": {"start": 19, "end": 35, "text": "It carries cars."},
+                "answer": {
+                    "start": 19,
+                    "end": 35,
+                    "text": "It carries cars.",
+                    "key": {"start": 30, "end": 34, "text": "cars"},
+                },
                 "score": 1.2346,
                 "band": "strong",
                 "also_in": [

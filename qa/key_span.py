@@ -1,0 +1,107 @@
+"""Finds the name, number, amount, date or contact in a marked answer that answers the question by itself.
+
+Only where one alone may: the question asks for one kind, and the answer has one mention of it that is not in
+the question. Else nothing: a wrong one in bold misleads more than a missing one.
+
+    "When did it open?"  "The centre in Brighton opened in April 2006."  -> "April 2006"
+    "Who chairs it?"     "Ann Lee chairs it, and Bob Hudson writes."     -> None
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+
+from qa.answer import Band, Extract
+from qa.mentions import Mention, MentionKind, mentions, question_mentions, same, unmatched
+from qa.question_kind import AnswerKind, answer_kinds
+
+_MENTIONED = {
+    AnswerKind.WHO: MentionKind.NAME,
+    AnswerKind.WHERE: MentionKind.NAME,
+    AnswerKind.WHEN: MentionKind.DATE,
+    AnswerKind.HOW_MANY: MentionKind.NUMBER,
+    AnswerKind.HOW_MUCH: MentionKind.MONEY,
+    AnswerKind.CONTACT: MentionKind.CONTACT,
+}
+_SHARE = re.compile(r"\b(?:percent|per cent|percentage|proportion|share|fraction)", re.IGNORECASE)
+# "Who is Ann Lee?" asks what she is.
+_DESCRIPTION = re.compile(r"^\W*(?:who|where)(?:'s|’s| is| was| are| were) [^,]{1,60}\??$", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:in|at|near|from)(?: the)? $", re.IGNORECASE)
+_SAYING = (
+    r"(?:said|says|told|wrote|writes|argued|argues|claimed|claims|stated|states|warned|warns|asked|added)\b"
+)
+_SAID_BEFORE, _SAID_AFTER = re.compile(rf"\b{_SAYING} $"), re.compile(rf"(?:, [^,.;]{{1,60}},)? {_SAYING}")
+_WORD = re.compile(r"\w+")
+_LOOK_BACK = 20
+# Share of the first extract's score from which another one may contradict it.
+_EQUALLY_GOOD = 0.6
+
+
+def key_mention(question: str, text: str, names: Container[str] = ()) -> Mention | None:
+    """The mention of `text` that answers the question, or None; `names` as in `mentions`."""
+    kinds = answer_kinds(question)
+    kind = _MENTIONED.get(kinds[0])
+    if len(kinds) > 1 or kind is None:
+        return None
+    words = frozenset(_WORD.findall(question.lower()))
+    values = {mention.value for mention in question_mentions(question, names)}
+    candidates = [
+        mention
+        for mention in mentions(text, names)
+        if mention.kind is kind
+        and mention.value not in values
+        and not words.issuperset(_WORD.findall(text[mention.start : mention.end].lower()))
+    ]
+    match kinds[0]:
+        case AnswerKind.HOW_MANY:
+            share = bool(_SHARE.search(question))
+            candidates = [
+                one for one in candidates if not one.value[-1].isalpha() and share == ("%" in one.value)
+            ]
+        case AnswerKind.WHERE if not all(
+            _PLACE.search(text[: one.start][-_LOOK_BACK:]) for one in candidates
+        ):
+            return None
+        case AnswerKind.WHO:
+            people = [one for one in candidates if not _PLACE.search(text[: one.start][-_LOOK_BACK:])]
+            candidates = _speakers(text, people) or people
+    return candidates[0] if len({one.value for one in candidates}) == 1 else None
+
+
+def _speakers(text: str, people: Sequence[Mention]) -> list[Mention]:
+    """Those beside a verb of saying."""
+    return [
+        one
+        for one in people
+        if _SAID_AFTER.match(text, one.end)
+        or _SAID_BEFORE.search(text[max(0, one.start - _LOOK_BACK) : one.start])
+    ]
+
+
+def differing(
+    question: str, extracts: Sequence[Extract], names: Container[str] = ()
+) -> tuple[int, int] | None:
+    """The ranks of the first extract and of one of another article with another key, or None.
+
+    Two that are about different things contradict nothing: both must hold all names and numbers of the
+    question, and the second must match it about as well.
+    """
+    first = _key_on_subject(question, extracts[0], names) if extracts else None
+    if first is None:
+        return None
+    for extract in extracts[1:]:
+        equal = extract.band is not Band.WEAK and extract.score >= _EQUALLY_GOOD * extracts[0].score
+        if equal and extract.article.id != extracts[0].article.id:
+            key = _key_on_subject(question, extract, names)
+            if key and not same(first, key):
+                return extracts[0].rank, extract.rank
+    return None
+
+
+def _key_on_subject(question: str, extract: Extract, names: Container[str]) -> Mention | None:
+    """The key mention of an extract that holds all names and numbers of the question."""
+    asked = question_mentions(question, names)
+    if extract.key is None or unmatched(asked, mentions(extract.text, names), extract.text):
+        return None
+    return key_mention(question, extract.answer_text, names)
