@@ -18,15 +18,14 @@ from qa.question_kind import AnswerKind, answer_kinds
 
 _MENTIONED = {
     AnswerKind.WHO: MentionKind.NAME,
-    AnswerKind.WHERE: MentionKind.NAME,
     AnswerKind.WHEN: MentionKind.DATE,
     AnswerKind.HOW_MANY: MentionKind.NUMBER,
     AnswerKind.HOW_MUCH: MentionKind.MONEY,
     AnswerKind.CONTACT: MentionKind.CONTACT,
 }
 _SHARE = re.compile(r"\b(?:percent|per cent|percentage|proportion|share|fraction)", re.IGNORECASE)
-# "Who is Ann Lee?" asks what she is.
-_DESCRIPTION = re.compile(r"^\W*(?:who|where)(?:'s|’s| is| was| are| were) [^,]{1,60}\??$", re.IGNORECASE)
+# "Who is Ann Lee?" asks what she is, not for a name.
+_DESCRIPTION = re.compile(r"\W*who(?:['’]s| is| was| are| were) ([^,?]{1,60}?)\s?\??", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:in|at|near|from)(?: the)? $", re.IGNORECASE)
 _SAYING = (
     r"(?:said|says|told|wrote|writes|argued|argues|claimed|claims|stated|states|warned|warns|asked|added)\b"
@@ -44,8 +43,11 @@ def key_mention(question: str, text: str, names: Container[str] = ()) -> Mention
     kind = _MENTIONED.get(kinds[0])
     if len(kinds) > 1 or kind is None:
         return None
-    words = frozenset(_WORD.findall(question.lower()))
-    values = {mention.value for mention in question_mentions(question, names)}
+    words, asked = frozenset(_WORD.findall(question.lower())), question_mentions(question, names)
+    described = _DESCRIPTION.fullmatch(question)
+    if described and any((one.start, one.end) == described.span(1) for one in asked):
+        return None
+    values = {mention.value for mention in asked}
     candidates = [
         mention
         for mention in mentions(text, names)
@@ -59,10 +61,6 @@ def key_mention(question: str, text: str, names: Container[str] = ()) -> Mention
             candidates = [
                 one for one in candidates if not one.value[-1].isalpha() and share == ("%" in one.value)
             ]
-        case AnswerKind.WHERE if not all(
-            _PLACE.search(text[: one.start][-_LOOK_BACK:]) for one in candidates
-        ):
-            return None
         case AnswerKind.WHO:
             people = [one for one in candidates if not _PLACE.search(text[: one.start][-_LOOK_BACK:])]
             candidates = _speakers(text, people) or people
@@ -85,10 +83,11 @@ def differing(
     """The ranks of the first extract and of one of another article with another key, or None.
 
     Two that are about different things contradict nothing: both must hold all names and numbers of the
-    question, and the second must match it about as well.
+    question, and the second must match it about as well. Two names contradict nothing either: a question
+    about a person may have several answers.
     """
     first = _key_on_subject(question, extracts[0], names) if extracts else None
-    if first is None:
+    if first is None or first.kind is MentionKind.NAME:
         return None
     for extract in extracts[1:]:
         equal = extract.band is not Band.WEAK and extract.score >= _EQUALLY_GOOD * extracts[0].score

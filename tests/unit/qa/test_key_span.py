@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from corpus.article import Passage
+from qa.answer import Band, Extract
+from qa.key_span import differing, key_mention
+from tests.support.fakes import article
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "key"),
+    [
+        ("when did it open", "The centre in Brighton opened in April 2006.", "April 2006"),
+        ("how many trusts were there", "There were 14 trusts in Devon in 2003.", "14"),
+        ("how much was the grant", "Each of the 35 areas received £100,000 in 2004.", "£100,000"),
+        ("who chairs the network", "The network met in Leeds, and Ann Lee chaired it.", "Ann Lee"),
+        ("who called it odd", "“It is odd,” said Ann Lee, who had asked the Hudson Group.", "Ann Lee"),
+        # Not sure: two dates, none, a name of the question, a description, another kind.
+        ("when did it open", "It was planned in 2003 and opened in 2006.", None),
+        ("when did it open", "It opened after some delay.", None),
+        ("what opened in 2006", "The centre opened in 2006.", None),
+        ("who is ann lee", "Ann Lee worked with Bob Hudson.", None),
+        ("why did it open in 2006", "It opened in 2006 because of Ann Lee.", None),
+    ],
+)
+def test_the_key_is_given_only_where_one_alone_may_answer(question: str, text: str, key: str | None) -> None:
+    names = {"ann": "Ann", "lee": "Lee"}
+    mention = key_mention(question, text, names)
+    assert (mention and text[mention.start : mention.end]) == key
+
+
+def extract(rank: int, text: str, *, score: float = 1.0, band: Band = Band.POSSIBLE) -> Extract:
+    """An extract of an article of one sentence, with its key for `QUESTION`."""
+    source = article(f"report-{rank}", text)
+    start = source.text.index(text)
+    mention = key_mention(QUESTION, text)
+    return Extract(
+        rank=rank,
+        passage=Passage(source, start, start + len(text)),
+        start=start,
+        end=start + len(text),
+        answer=(start, start + len(text)),
+        score=score,
+        confidence=0.8,
+        band=band,
+        key=(start + mention.start, start + mention.end) if mention else None,
+    )
+
+
+QUESTION = "By when must Devon have a trust?"
+FIRST = extract(1, "Devon must have a trust by 2006.")
+SECOND = extract(2, "Devon must have a trust by 2008.")
+
+
+def test_two_articles_with_other_dates_differ() -> None:
+    assert differing(QUESTION, [FIRST, SECOND]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        extract(2, "Devon must have its trust by 2006."),
+        extract(2, "Kent must have a trust by 2008."),
+        extract(2, "Devon must have a trust soon."),
+        replace(SECOND, band=Band.WEAK),
+        replace(SECOND, score=0.5),
+        replace(SECOND, passage=FIRST.passage),
+    ],
+    ids=["same date", "another place", "no date", "weak", "much worse", "same article"],
+)
+def test_what_contradicts_nothing_is_not_named(other: Extract) -> None:
+    assert differing(QUESTION, [FIRST, other]) is None
+    assert differing(QUESTION, []) is None
