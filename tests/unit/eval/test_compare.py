@@ -9,6 +9,7 @@ from eval.compare import compare
 from eval.errors import RunError
 from eval.gold import ALL_QUESTIONS
 from eval.run import JudgedText, Run
+from qa.answer import State
 from tests.support.sample_runs import ALL_HIT, HALF_HIT, sample_row, sample_run
 
 
@@ -132,7 +133,12 @@ def test_what_is_forbidden_regresses_at_once() -> None:
 def test_refusals_are_compared_without_confidence() -> None:
     def declining(declined: int) -> Run:
         rows = [
-            replace(sample_row(n, 1.0), confidence=None, answerable=n >= 20, abstained=n >= 40 - declined)
+            replace(
+                sample_row(n, 1.0),
+                confidence=None,
+                answerable=n >= 20,
+                state=State.NONE if n >= 40 - declined else State.ANSWERED,
+            )
             for n in range(40)
         ]
         return Run(tuple(rows), 5)
