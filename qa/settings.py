@@ -52,9 +52,9 @@ class Settings(BaseSettings):
     batch: int = Field(default=16, ge=1, le=MOST_READ)
     """Candidates in one batch of the reranker."""
     wrong_answer_cost: float = Field(default=3, ge=1, le=MOST_COST)
-    """Cost of a wrong answer, if showing a right one as unsure costs 1: c answers from a chance of c/(1+c)."""
+    """Cost of a wrong answer, if a right one shown as unsure costs 1: c answers from a chance of c/(1+c)."""
     missed_answer_cost: float = Field(default=10, ge=1, le=MOST_COST)
-    """Cost of hiding a right passage, if an unsure wrong one costs 1: m is unsure from a chance of 1/(1+m)."""
+    """Cost of hiding a right passage, if a wrong unsure one costs 1: m is unsure from a chance 1/(1+m)."""
     index: Kind = Kind.AUTO
     """Type of the vector index; `auto` chooses by their number."""
     nprobe: int = Field(default=0, ge=0, le=MOST_LISTS)

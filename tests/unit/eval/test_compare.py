@@ -51,7 +51,7 @@ def test_less_is_better_where_it_is() -> None:
 def test_confidence_that_tells_less_is_found() -> None:
     def rated(confidences: np.ndarray) -> Run:
         rows = [
-            replace(sample_row(n, 1.0, confidence=float(c)), answerable=n < 20)
+            replace(sample_row(n, float(n < 20), confidence=float(c)), answerable=n < 20)
             for n, c in enumerate(confidences)
         ]
         return Run(tuple(rows), 5)

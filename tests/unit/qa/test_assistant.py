@@ -81,9 +81,9 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
         )
 
 
-def test_a_question_about_nothing_there_is_declined_with_the_nearest_passages(tmp_path: Path) -> None:
+def test_a_question_about_nothing_there_is_not_answered_and_has_the_nearest_passages(tmp_path: Path) -> None:
     answer = ask(tmp_path, "zebra quantum xylophone")
-    assert answer.state is State.NONE
+    assert answer.abstained
     assert answer.extracts == ()
     assert answer.nearest
 
@@ -137,19 +137,26 @@ def test_a_phrase_that_stands_somewhere_is_answered_and_at_least_a_possible_matc
     assert all("canal" in extract.answer_text for extract in answer.extracts)
 
 
-def test_the_state_follows_from_the_first_chance_and_the_costs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("chance", "costs", "state", "band"),
+    [
+        (0.6, Costs(wrong_answer=1), State.ANSWERED, Band.POSSIBLE),
+        (0.6, Costs(), State.UNSURE, Band.WEAK),
+        (0.05, Costs(), State.NONE, Band.WEAK),
+        (0.05, Costs(missed_answer=99), State.UNSURE, Band.WEAK),
+    ],
+)
+def test_the_state_follows_from_the_chance_and_the_costs(
+    chance: float, costs: Costs, state: State, band: Band, tmp_path: Path
+) -> None:
     build([HARBOUR, ECHO], WordEncoder(), tmp_path)
     generation = DataFolder(tmp_path).open()
-    # Without weights the chance of every hit is .6.
-    calibration = replace(SAMPLE_CALIBRATION, weights=(0.0, 0.0, 0.0), constant=math.log(1.5))
-    for costs, state, band in (
-        (Costs(wrong_answer=1), State.ANSWERED, Band.POSSIBLE),
-        (Costs(), State.UNSURE, Band.WEAK),
-    ):
-        assistant = Assistant(generation, WordEncoder(), calibration=calibration, costs=costs)
-        for answer in (assistant.ask("canal"), assistant.with_generation(generation).ask("canal")):
-            assert (answer.state, answer.band, answer.confidence) == (state, band, pytest.approx(0.6))
-            assert bool(answer.extracts) == (state is State.ANSWERED) != bool(answer.nearest)
+    # Without weights every hit has the same chance.
+    level = replace(SAMPLE_CALIBRATION, weights=(0.0,) * 3, constant=math.log(chance / (1 - chance)))
+    assistant = Assistant(generation, WordEncoder(), calibration=level, costs=costs)
+    for answer in (assistant.ask("canal"), assistant.with_generation(generation).ask("canal")):
+        assert (answer.state, answer.band, answer.confidence) == (state, band, pytest.approx(chance))
+        assert (bool(answer.extracts), bool(answer.nearest)) == (not answer.abstained, answer.abstained)
 
 
 def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
