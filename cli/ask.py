@@ -61,7 +61,7 @@ def ask(
 
 
 def _answer_batch(assistant: Assistant, batch: str, *, k: int, where: Filter) -> None:
-    """Print one answer a line; exit with 2 if a line is malformed or a question is declined."""
+    """Print one answer a line; exit with 2 if a line is malformed or a question cannot be asked."""
     from corpus.json_lines import number_lines
     from qa.errors import QuestionError
 
@@ -113,7 +113,11 @@ def _print_json(answer: Answer, identifier: str = "", *, indent: int | None = No
 
 
 def _print_answer(answer: Answer) -> None:
-    if answer.abstained:
+    from qa.answer import State
+
+    if answer.state is State.UNSURE:
+        say("Not sure: this may not answer the question. Closest passages:")
+    elif answer.state is State.NONE:
         say("No answer found in these articles. Closest passages:" if answer.nearest else "No answer found.")
     if answer.expansions:
         say(f"Also searched: {', '.join(answer.expansions)}.")

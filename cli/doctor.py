@@ -93,7 +93,6 @@ def _calibration(fingerprint: str, settings: Settings) -> str:
     calibration = calibration_for(fingerprint, reranker_fingerprint(settings.reranker), settings.data)
     if calibration is None:
         return UNCALIBRATED
-    return (
-        f"confidence fitted on {calibration.fitted_on}; declined below {calibration.abstain_below:g}, "
-        f"strong from {calibration.strong_from:g}"
-    )
+    thresholds = calibration.thresholds(settings.costs).items()
+    least = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in thresholds)
+    return f"confidence fitted on {calibration.fitted_on}; {least}"

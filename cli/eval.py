@@ -192,12 +192,9 @@ def calibrate(
     settings: Settings,
     gold: Gold,
     method: Annotated[str, typer.Option(help="logistic, isotonic, or the better of both held out.")] = "auto",
-    withheld: Annotated[
-        float, typer.Option(min=0.0, max=0.5, help="Share of answerable questions that may be declined.")
-    ] = 0.05,
     strong_right: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Share of strong answers that must be right.")
-    ] = 0.8,
+    ] = 0.9,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print, store nothing.")] = False,
 ) -> None:
     """Fit confidence and bands on gold questions and store them beside the index, for its models alone."""
@@ -212,11 +209,11 @@ def calibrate(
     folds = fitting.question_folds(observed)
     rated = {each: fitting.hold_out(observed, each, folds) for each in fitting.Method}
     best = min(rated, key=lambda each: rated[each].brier) if method == "auto" else fitting.Method(method)
-    bounds = fitting.thresholds(observed, rated[best], best, withheld=withheld, share=strong_right)
-    for line in fitting.describe(rated, best, bounds):
+    strong = fitting.strong_threshold(observed, rated[best], best, share=strong_right)
+    for line in fitting.describe(rated, best, strong, costs=settings.costs):
         say(line)
     source = f"{count(questions, 'question')} of {gold.name}"
-    fitted = fitting.calibration(observed, best, bounds, models=assistant.models, fitted_on=source)
+    fitted = fitting.calibration(observed, best, strong, models=assistant.models, fitted_on=source)
     if not dry_run:
         path = settings.data / CALIBRATION
         write_calibration(path, fitted)
@@ -250,7 +247,7 @@ def candidates(
     answers: Annotated[Path, typer.Argument(help="Answers as `qa ask --batch FILE --json` prints them.")],
     prefix: Annotated[str, typer.Option(help="What ids begin with.")] = "use",
 ) -> None:
-    """Print gold lines to be completed: declined questions, and answers marked "useful": true or false."""
+    """Print gold lines to be completed: questions not answered, answers marked "useful": true or false."""
     from eval.gold_candidates import candidates as collected
     from eval.gold_candidates import read_answers
 
@@ -307,6 +304,7 @@ def _print(table: Table) -> None:
 def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
     """The provenance of a run."""
     manifest, calibration = assistant.generation.manifest, assistant.calibration
+    thresholds = calibration.thresholds(assistant.costs) if calibration else {}
     return code_facts() | {
         "gold": gold.name,
         "gold_sha256": hashlib.sha256(gold.read_bytes()).hexdigest(),
@@ -316,5 +314,6 @@ def _facts(gold: Path, assistant: Assistant) -> dict[str, str]:
         "fingerprint": manifest.fingerprint,
         "reranker": assistant.reranking.reranker.name if assistant.reranking else "none",
         "calibration": calibration.fitted_on if calibration else "none",
+        **{name: f"{least:.3g}" for name, least in thresholds.items()},
         **{name: str(value) for name, value in manifest.settings.items()},
     }

@@ -1,13 +1,15 @@
 """Measures of abstention and confidence over a whole set of questions.
 
-    refusal precision  share of the declined questions that are unanswerable
-    AUROC              chance that an answerable question has a higher confidence than an unanswerable one;
-                       ties count half
-    ECE                mean distance between confidence and the share of answerable questions, over ten equal
-                       bins, weighted by their questions (Guo et al., On Calibration of Modern Neural
-                       Networks, 2017)
-    risk, coverage     share of wrong first answers, and share of questions answered, if only the questions
-                       of highest confidence are answered (El-Yaniv and Wiener, 2010)
+    refusal precision   share of the questions not answered (unsure or none) that are unanswerable
+    answered precision  share of the answered questions whose first answer is right
+    strong precision    share of the questions with a strong match whose first answer is right
+    AUROC               chance that an answerable question has a higher confidence than an unanswerable one;
+                        ties count half
+    ECE                 mean distance between confidence and the share of right first answers, over ten equal
+                        bins, weighted by their questions (Guo et al., On Calibration of Modern Neural
+                        Networks, 2017)
+    risk, coverage      share of wrong first answers, and share of questions answered, if only the questions
+                        of highest confidence are answered (El-Yaniv and Wiener, 2010)
 
 An answer is right if the first marked answer holds evidence of grade 2; for unanswerable questions none is.
 """
@@ -26,11 +28,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceBin:
-    """One bin of confidence: number of questions, their mean confidence, the share answerable."""
+    """One bin of confidence: number of questions, their mean confidence, the share of right first answers."""
 
     count: int
     confidence: float
-    answerable: float
+    right: float
 
 
 def auroc(confidence: Floats, answerable: Floats) -> float:
@@ -39,20 +41,20 @@ def auroc(confidence: Floats, answerable: Floats) -> float:
     return float(((above > 0) + 0.5 * (above == 0)).mean()) if above.size else float("nan")
 
 
-def calibration_error(confidence: Floats, answerable: Floats) -> float:
+def calibration_error(confidence: Floats, right: Floats) -> float:
     """ECE over ten equal bins; NaN without questions."""
-    bins = reliability(confidence, answerable)
+    bins = reliability(confidence, right)
     total = sum(bin.count for bin in bins)
-    gaps = sum(bin.count * abs(bin.confidence - bin.answerable) for bin in bins)
+    gaps = sum(bin.count * abs(bin.confidence - bin.right) for bin in bins)
     return gaps / total if total else float("nan")
 
 
-def reliability(confidence: Floats, answerable: Floats) -> list[ConfidenceBin]:
+def reliability(confidence: Floats, right: Floats) -> list[ConfidenceBin]:
     """The non-empty bins of confidence, ascending: [0, .1), [.1, .2) ... [.9, 1]."""
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     masks = [bins == number for number in range(BINS)]
     return [
-        ConfidenceBin(int(inside.sum()), float(confidence[inside].mean()), float(answerable[inside].mean()))
+        ConfidenceBin(int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean()))
         for inside in masks
         if inside.any()
     ]
@@ -75,7 +77,7 @@ def cumulative(confidence: Floats, outcome: Floats) -> list[tuple[float, int, fl
     return list(zip(ordered[last].tolist(), (last + 1).tolist(), sums[last].tolist(), strict=True))
 
 
-def precision(abstained: Floats, answerable: Floats) -> float:
-    """Share of the declined questions that are unanswerable; NaN if none was declined."""
-    declined = abstained == 1
-    return float((answerable[declined] == 0).mean()) if declined.any() else float("nan")
+def precision(selected: Floats, right: Floats) -> float:
+    """Share of the selected questions that are right; NaN if none is selected."""
+    chosen = selected == 1
+    return float(right[chosen].mean()) if chosen.any() else float("nan")

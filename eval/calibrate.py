@@ -3,9 +3,9 @@
 Predicts from the features of the best hit that the articles answer the question at all, which is what
 abstaining depends on. (On public questions a fit to whether the first answer is right separated unanswerable
 questions less well: AUROC .834 against .840.) The share of right first answers decides from which confidence
-an answer is called strong. Scores and thresholds come from held-out questions; the thresholds are chosen on
-the ratings they are reported on, which flatters them a little. Isotonic regression has steps: its thresholds
-are chosen among those of the final curve.
+an answer is called strong; the states follow from costs (see `qa.confidence`). Scores and this threshold come
+from held-out questions; the threshold is chosen on the ratings it is reported on, which flatters it a little.
+Isotonic regression has steps: its threshold is chosen among those of the final curve.
 """
 
 from __future__ import annotations
@@ -27,13 +27,10 @@ from index.search.query import Hit
 from index.search.rerank import Reranker
 from qa.answer import Answer
 from qa.assistant import Assistant
-from qa.confidence import FEATURES, Calibration, features
+from qa.confidence import FEATURES, Calibration, Costs, features
 
-MAX_WRONG_REFUSALS = 0.05
-"""Share of answerable questions that may be declined for the sake of unanswerable ones."""
-STRONG_PRECISION = 0.8
-"""Share of strong answers that must be right. Nine in ten is out of reach on the public questions: a third of
-them are adversarial near misses."""
+STRONG_PRECISION = 0.9
+"""Share of strong answers that must be right."""
 MIN_STRONG_ANSWERS = 10
 """Answers needed to measure that share: two of two prove nothing."""
 NEVER = 1.01
@@ -185,15 +182,6 @@ def question_folds(observed: Observed) -> Folds:
     return list(folds.split(observed.values, observed.answerable))
 
 
-def abstain_below(held_out: HeldOut, withheld: float = MAX_WRONG_REFUSALS) -> float:
-    """The highest threshold that declines at most this share of the answerable questions.
-
-    Answerable questions rated .2, .4, .6, .8 and a share of .25 -> .4: one of four lies below it.
-    """
-    rated = np.sort(held_out.chances[held_out.answerable == 1])
-    return float(rated[min(int(withheld * len(rated)), len(rated) - 1)])
-
-
 def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:
     """The lowest threshold above which this share of first answers is right; `NEVER` if there is none."""
     return min(
@@ -206,35 +194,26 @@ def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:
     )
 
 
-def thresholds(
-    observed: Observed,
-    held_out: HeldOut,
-    method: Method,
-    *,
-    withheld: float = MAX_WRONG_REFUSALS,
-    share: float = STRONG_PRECISION,
-) -> tuple[float, float]:
-    """Abstain below, strong from: from held-out ratings, or from the final curve if it has steps."""
+def strong_threshold(
+    observed: Observed, held_out: HeldOut, method: Method, *, share: float = STRONG_PRECISION
+) -> float:
+    """`strong_from` of held-out ratings, or of the final curve if it has steps."""
     if method is Method.ISOTONIC:
         chances = fit(observed, method).chances(observed.values)
         held_out = HeldOut(chances, observed.right, observed.answerable)
-    return abstain_below(held_out, withheld), strong_from(held_out, share)
+    return strong_from(held_out, share)
 
 
 def calibration(
     observed: Observed,
     method: Method,
-    bounds: tuple[float, float],
+    strong: float,
     *,
     models: tuple[Encoder, Reranker | None],
     fitted_on: str,
 ) -> Calibration:
-    """The fit on all questions, with these thresholds (abstain below, strong from).
-
-    They are rounded to three digits for readability, each in its cautious direction.
-    """
+    """The fit on all questions; the threshold of strong is rounded up to three digits for readability."""
     whole = fit(observed, method)
-    low, high = math.floor(1_000 * bounds[0]) / 1_000, math.ceil(1_000 * bounds[1]) / 1_000
     encoder, reranker = models
     return Calibration(
         model=encoder.name,
@@ -245,29 +224,27 @@ def calibration(
         weights=whole.weights,
         constant=whole.constant,
         steps=whole.steps,
-        abstain_below=low,
-        strong_from=max(low, high),
+        strong_from=math.ceil(1_000 * strong) / 1_000,
         fitted_on=fitted_on,
     )
 
 
-def describe(rated: Mapping[Method, HeldOut], best: Method, bounds: tuple[float, float]) -> list[str]:
+def describe(rated: Mapping[Method, HeldOut], best: Method, strong: float, *, costs: Costs) -> list[str]:
     """Lines about the scores of held-out questions, and the effect of the thresholds on them."""
     lines = [
         f"{method}, held out: Brier {held_out.brier:.3f}, ECE {held_out.ece:.3f}, AUROC {held_out.auroc:.3f}"
         + " (taken)" * (method is best)
         for method, held_out in rated.items()
     ]
-    held_out, (low, high) = rated[best], bounds
-    declined, strong = held_out.chances < low, held_out.chances >= high
-    lines.append(
-        f"declined below {low:.3f}: {declined[held_out.answerable == 1].mean():.0%} of the answerable and "
-        f"{declined[held_out.answerable == 0].mean():.0%} of the unanswerable questions"
-    )
-    if high >= NEVER:
+    held_out = rated[best]
+    for name, threshold in (("unsure", costs.unsure_from), ("answered", costs.answered_from)):
+        above = held_out.chances >= threshold
+        lines.append(
+            f"{name} from {threshold:.3f}: {above[held_out.answerable == 1].mean():.0%} of the answerable "
+            f"and {above[held_out.answerable == 0].mean():.0%} of the unanswerable questions"
+        )
+    if strong >= NEVER:
         return [*lines, "strong: never, because at no confidence enough first answers are right"]
-    right = held_out.right[strong].mean()
-    return [
-        *lines,
-        f"strong from {high:.3f}: {strong.mean():.0%} of the questions, {right:.0%} of them right",
-    ]
+    above = held_out.chances >= strong
+    share, right = above.mean(), held_out.right[above].mean()
+    return [*lines, f"strong from {strong:.3f}: {share:.0%} of the questions, {right:.0%} of them right"]

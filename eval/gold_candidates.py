@@ -1,8 +1,8 @@
 """Turns answers and feedback into gold candidates, which an evaluator completes.
 
-Questions that were declined or marked as not useful need an answer looked up: `answerable` is null until
-then. For questions marked as useful the marked answer is proposed as evidence, to be confirmed. `qa eval
-check` lists what is still missing.
+Questions that were not answered (unsure or none) or marked as not useful need an answer looked up:
+`answerable` is null until then. For questions marked as useful the marked answer is proposed as evidence, to
+be confirmed. `qa eval check` lists what is still missing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _completed(answer: AnsweredQuestion) -> Record:
     if answer.useful and first and first.answer.text.strip():
         evidence = {"doc": first.source, "quotes": [first.answer.text], "grade": ANSWERS}
         return {"answerable": True, "relevant": [evidence], "note": "marked useful: confirm the quote"}
-    unjudged = "declined" if answer.abstained else "marked not useful"
+    unjudged = "not answered" if answer.abstained else "marked not useful"
     note = f"{'marked useful' if answer.useful else unjudged}: look up whether the articles answer"
     for closest in (answer.nearest or answer.extracts)[:1]:
         note += f"; shown: {closest.source}: {closest.answer.text[:_CLOSEST_CHARACTERS]}"
@@ -79,7 +79,7 @@ def read_answers(path: Path) -> Iterator[AnsweredQuestion]:
             raise GoldError(path, reason, line=number) from error
 
 
-# Useful answers come first, and judged questions before declined ones.
+# Useful answers come first, and judged questions before unanswered ones.
 _ASKED = """
 SELECT asked.id, question, abstained, count(verdict), max(coalesce(verdict = 'useful', 0))
 FROM asked LEFT JOIN judged ON judged.asked = asked.id
@@ -104,9 +104,9 @@ WHERE question IS NULL AND (abstained OR EXISTS (SELECT 1 FROM judged WHERE judg
 
 
 def judged_answers(feedback: sqlite3.Connection, articles: Iterable[Article]) -> Iterator[AnsweredQuestion]:
-    """The declined and the judged questions of the feedback.
+    """The unanswered and the judged questions of the feedback.
 
-    Useful ones first, then useless, then declined; the newest first in each. An answer is useful if any of
+    Useful ones first, then useless, then unanswered; the newest first in each. An answer is useful if any of
     its extracts is.
     """
     texts = {(article.id, article.sha256): article.text for article in articles}

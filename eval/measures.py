@@ -1,8 +1,8 @@
 """Measures of single questions, with their definitions.
 
-Rankings are judged as shown: for a declined question its nearest passages replace the extracts, so that the
-order is judged apart from the decision to decline. `answered@1` measures what a user gets: a wrong refusal
-counts 0. A failed question counts 0 everywhere.
+Rankings are judged as shown: for a question that is not answered (unsure or none) its nearest passages
+replace the extracts, so that the order is judged apart from that decision. `answered@1` measures what is
+claimed: a question that is not answered counts 0. A failed question counts 0 everywhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from eval.gold import ANSWERS, GoldQuestion
 from eval.judge import ShownExtract, covered_evidence, grade
+from qa.answer import State
 
 ARTICLE_CUTOFF = 5
 
@@ -41,7 +42,7 @@ def answer_measures(k: int) -> tuple[Measure, ...]:
         Measure("hit@1", "the first marked answer holds evidence of grade 2 (strict)"),
         Measure("hit@3", "one of the first three marked answers does", cutoff=3),
         Measure("MRR", "1 / rank of the first marked answer that does, 0 when none shown does"),
-        Measure("answered@1", "hit@1, and the system did not decline: what a person gets"),
+        Measure("answered@1", "hit@1, and the question was answered, not unsure"),
         Measure("extract hit@1", "the first extract, marked or not, holds evidence of grade 2"),
         Measure("extract hit@3", "one of the first three extracts does", cutoff=3),
         Measure(
@@ -51,8 +52,10 @@ def answer_measures(k: int) -> tuple[Measure, ...]:
             cutoff=ARTICLE_CUTOFF,
         ),
         *_passage_measures(k, "paragraphs"),
-        Measure("wrong refusals", "share of the answerable questions that were declined", better=-1),
-        Measure("refusal recall", "share of the unanswerable questions that were declined"),
+        Measure("wrong refusals", "share of the answerable questions without an answer (none)", better=-1),
+        Measure("unsure", "share of the answerable questions that were unsure", better=-1),
+        Measure("refusal recall", "share of the unanswerable questions that were not answered"),
+        Measure("wrong answers", "share of the unanswerable questions that were answered", better=-1),
         Measure(
             "citation violations",
             "extracts whose text, offsets or hash are not the article's: must be 0",
@@ -83,24 +86,26 @@ def _passage_measures(k: int, unit: str) -> tuple[Measure, ...]:
     return tuple(map(Measure, standard_measures(k), definitions))
 
 
-def score_question(gold: GoldQuestion, shown: Sequence[ShownExtract], *, abstained: bool) -> dict[str, float]:
+def score_question(gold: GoldQuestion, shown: Sequence[ShownExtract], *, state: State) -> dict[str, float]:
     """The values of the measures of extracts that apply to the question."""
+    answered = state is State.ANSWERED
     values = {"citation violations": float(sum(not extract.valid for extract in shown))}
     if first := shown[:3]:
         values["words"] = sum(len(extract.text.split()) for extract in first) / len(first)
         values["words marked"] = sum(len(extract.answer.split()) for extract in first) / len(first)
     if not gold.answerable:
-        return {**values, "refusal recall": float(abstained)}
+        return {**values, "refusal recall": float(not answered), "wrong answers": float(answered)}
     strict = [grade(gold.relevant, extract.article, extract.marked) for extract in shown]
     loose = [grade(gold.relevant, extract.article, extract.spans) for extract in shown]
     values |= {
         "hit@1": _hit(strict, 1),
         "hit@3": _hit(strict, 3),
         "MRR": next((1 / rank for rank, value in enumerate(strict, start=1) if value >= ANSWERS), 0.0),
-        "answered@1": 0.0 if abstained else _hit(strict, 1),
+        "answered@1": _hit(strict, 1) if answered else 0.0,
         "extract hit@1": _hit(loose, 1),
         "extract hit@3": _hit(loose, 3),
-        "wrong refusals": float(abstained),
+        "wrong refusals": float(state is State.NONE),
+        "unsure": float(state is State.UNSURE),
     }
     articles = {evidence.article.id for evidence in gold.answering}
     if len(articles) > 1:

@@ -3,10 +3,10 @@
     from eval.run import evaluate
     run = evaluate(ask, read_gold(path, articles), articles, k=5)
 
-`ask` takes a question and returns an `Answer`, or a mapping as `qa ask --json` prints it: "abstained",
-"confidence" (or null), and "extracts" (or "nearest") with "source", "text" and "answer": {"text"}. So other
-systems can be measured alike. Passages are judged as paragraphs of the articles, not as a system's own
-chunks, which keeps systems that chunk differently comparable.
+`ask` takes a question and returns an `Answer`, or a mapping as `qa ask --json` prints it: "state" (without it
+"abstained"), "confidence" (or null), "band", and "extracts" (or "nearest") with "source", "text" and
+"answer": {"text"}. So other systems can be measured alike. Passages are judged as paragraphs of the articles,
+not as a system's own chunks, which keeps systems that chunk differently comparable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from eval.gold import ANSWERS, Evidence, GoldQuestion
 from eval.judge import ShownExtract, Spans, grade, locate_extract
 from eval.measures import SECONDS, by_rank, score_question, score_rankings
 from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights
-from qa.answer import Answer
+from qa.answer import Answer, State
 from qa.answer_json import answer_record
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.confidence import Calibration
@@ -60,14 +60,15 @@ class QuestionResult:
 
     `measures`: values by name, of the measures that apply. `confidence`: None if the system gave none.
     `ranks`: search stage -> rank of the first evidence, None if it is missing there. `ranking`: documents,
-    best first. `judged`: document -> grade. `error`: why the question could not be asked.
+    best first. `judged`: document -> grade. `error`: why the question could not be asked. `band`: the
+    answer's, "" if the system gave none.
     """
 
     id: str
     question: str
     type: str
     answerable: bool
-    abstained: bool
+    state: State
     confidence: float | None
     seconds: float
     measures: Mapping[str, float]
@@ -78,6 +79,7 @@ class QuestionResult:
     judged: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     error: str = ""
+    band: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,10 @@ def _ask(
         error = str(refusal)
     seconds = time.perf_counter() - started
     stages = trace(gold.question) if trace and not error else {}
-    extracts, abstained, confidence = _parsed(reply, f"the answer to {gold.id}")
+    extracts, state, confidence, band = _parsed(reply, f"the answer to {gold.id}")
     shown = [locate_extract(extract, articles) for extract in extracts[:k]]
     ranking, judged = _ranking(shown), _judged_paragraphs(gold)
-    measures = score_question(gold, shown, abstained=abstained)
+    measures = score_question(gold, shown, state=state)
     ranks: dict[str, int | None] = {}
     if gold.answerable:
         scores = score_rankings({"": judged}, {"": by_rank(ranking)}, k=k, relevant_from=ANSWERS)
@@ -163,7 +165,7 @@ def _ask(
         question=gold.question,
         type=gold.type,
         answerable=gold.answerable,
-        abstained=abstained,
+        state=state,
         confidence=confidence,
         seconds=seconds,
         measures={**measures, SECONDS.name: seconds},
@@ -174,14 +176,20 @@ def _ask(
         judged=judged,
         note=gold.note,
         error=error,
+        band=band,
     )
 
 
-def _parsed(reply: Reply, subject: str) -> tuple[Sequence[Mapping[str, Any]], bool, float | None]:
-    """The extracts of an answer, whether it abstained, and its confidence."""
+def _parsed(reply: Reply, subject: str) -> tuple[Sequence[Mapping[str, Any]], State, float | None, str]:
+    """The extracts of an answer, its state, confidence and band."""
     record = answer_record(reply).model_dump() if isinstance(reply, Answer) else reply
     if not isinstance(record, Mapping) or not isinstance(record.get("abstained", False), bool):
-        raise EvalFailure(f'{subject} is not a mapping with "extracts" and "abstained" (true or false)')
+        raise EvalFailure(
+            f'{subject} is not a mapping with "extracts" and "state", or else "abstained" (true or false)'
+        )
+    state = record.get("state", State.NONE if record.get("abstained") else State.ANSWERED)
+    if state not in list(State):
+        raise EvalFailure(f"{subject} has the state {state!r}; give one of: {', '.join(State)}")
     extracts = record.get("extracts") or record.get("nearest") or []
     if not isinstance(extracts, list) or not all(map(_is_extract, extracts)):
         raise EvalFailure(
@@ -194,7 +202,7 @@ def _parsed(reply: Reply, subject: str) -> tuple[Sequence[Mapping[str, Any]], bo
                 f"{subject} has the confidence {confidence!r}; give a number from 0 to 1, or None"
             )
         confidence = float(confidence)
-    return extracts, record.get("abstained", False), confidence
+    return extracts, State(state), confidence, str(record.get("band", ""))
 
 
 def _is_extract(extract: object) -> bool:
@@ -273,6 +281,7 @@ class Variant:
             assistant.encoder,
             reranking=assistant.reranking if self.reranked else None,
             calibration=assistant.calibration if self.reranked else unreranked,
+            costs=assistant.costs,
             fusion=self.fusion,
         )
 

@@ -24,6 +24,7 @@ from eval.measures import by_rank
 from eval.run import JudgedText, QuestionResult, Run
 from eval.summary import Line, summarise
 from index.storage.durable_io import atomic_folder
+from qa.answer import State
 from qa.confidence import seal_of
 
 FORMAT = 1
@@ -112,8 +113,11 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _row(written: dict[str, Any]) -> QuestionResult:
+    if "abstained" in written:  # before there were three states
+        written["state"] = State.NONE if written.pop("abstained") else State.ANSWERED
     cited = {name: tuple(JudgedText(**fields) for fields in written[name]) for name in ("evidence", "shown")}
-    return QuestionResult(**{**written, **cited, "ranking": tuple(written["ranking"])})
+    state, ranking = State(written["state"]), tuple(written["ranking"])
+    return QuestionResult(**{**written, **cited, "state": state, "ranking": ranking})
 
 
 def _summary(lines: Sequence[Line]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from eval.gold import ALL_QUESTIONS
 from eval.measures import SECONDS, Measure, answer_measures, document_measures
 from eval.run import QuestionResult, Run
 from eval.statistics import Estimate, estimate, mean_estimate
+from qa.answer import Band, State
 
 Pair = tuple[float, float]
 T = TypeVar("T")
@@ -46,8 +47,16 @@ def confidence_and_right(row: QuestionResult) -> Pair | None:
     return None if row.confidence is None else (row.confidence, row.measures.get("hit@1", 0.0))
 
 
-def _abstained_and_answerable(row: QuestionResult) -> Pair | None:
-    return None if row.error else (row.abstained, row.answerable)
+def _refused_and_unanswerable(row: QuestionResult) -> Pair | None:
+    return None if row.error else (row.state is not State.ANSWERED, not row.answerable)
+
+
+def _answered_and_right(row: QuestionResult) -> Pair | None:
+    return None if row.error else (row.state is State.ANSWERED, row.measures.get("hit@1", 0.0))
+
+
+def _strong_and_right(row: QuestionResult) -> Pair | None:
+    return None if row.error else (row.band == Band.STRONG, row.measures.get("hit@1", 0.0))
 
 
 def columns(
@@ -59,8 +68,18 @@ def columns(
 
 SET_MEASURES = (
     SetMeasure(
-        Measure("refusal precision", "share of the declined questions that are unanswerable"),
-        _abstained_and_answerable,
+        Measure("refusal precision", "share of the questions not answered that are unanswerable"),
+        _refused_and_unanswerable,
+        precision,
+    ),
+    SetMeasure(
+        Measure("answered precision", "share of the answered questions whose first answer is right"),
+        _answered_and_right,
+        precision,
+    ),
+    SetMeasure(
+        Measure("strong precision", "share of the questions with a strong match whose first answer is right"),
+        _strong_and_right,
         precision,
     ),
     SetMeasure(
@@ -71,10 +90,10 @@ SET_MEASURES = (
     SetMeasure(
         Measure(
             "ECE",
-            "mean distance of confidence from the share of questions that are answerable, in ten steps",
+            "mean distance of confidence from the share of right first answers, in ten steps",
             better=-1,
         ),
-        confidence_and_answerable,
+        confidence_and_right,
         calibration_error,
     ),
 )

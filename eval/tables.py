@@ -15,7 +15,7 @@ from eval.statistics import Estimate
 from eval.summary import Line, seconds, summarise
 
 MISSING = "-"
-TYPE_MEASURES = ("hit@1", "hit@3", "MRR", "answered@1", "wrong refusals", "refusal recall", "P@1")
+TYPE_MEASURES = ("hit@1", "hit@3", "MRR", "answered@1", "wrong refusals", "unsure", "refusal recall", "P@1")
 ABLATION_MEASURES = ("hit@1", "hit@3", "MRR", "AUROC")
 
 
@@ -83,7 +83,7 @@ def remarks(run: Run) -> list[str]:
     median, slow = seconds(run)
     lines = [f"{1_000 * median:.0f} ms per question (median), {1_000 * slow:.0f} ms at the 95th percentile"]
     if all(row.confidence is None for row in run.rows):
-        lines.append("This model is not calibrated: nothing was declined, and confidence cannot be judged.")
+        lines.append("This model is not calibrated: nothing was withheld, and confidence cannot be judged.")
     return lines + [f"{row.id} could not be asked: {row.error}" for row in run.rows if row.error]
 
 

@@ -1,4 +1,4 @@
-"""Types of an answer: ranked, cited extracts, or an abstention with the nearest passages."""
+"""Types of an answer: ranked, cited extracts, or the nearest passages where none may be claimed to answer."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ class Band(StrEnum):
     def label(self) -> str:
         """The label of an extract: "strong match", or "match, not rated" without a calibration."""
         return "match, not rated" if self is Band.UNRATED else f"{self} match"
+
+
+class State(StrEnum):
+    """Whether the articles answer: yes; the closest passage may; no."""
+
+    ANSWERED = "answered"
+    UNSURE = "unsure"
+    NONE = "none"
 
 
 class Citation(Span):
@@ -85,10 +93,10 @@ class Extract:
 class Answer:
     """The answer to a question, best extract first.
 
-    Either `extracts` is filled, or `abstained` is true and `nearest` holds the closest passages.
-    `confidence` (0 to 1) is the calibrated probability that the articles answer, judged by the first
-    extract; None without a calibration: then no extract is withheld. `generation` names the index.
-    `expansions` are words that were searched besides those of the question, or instead of misspelt ones.
+    `extracts` is filled if the state is answered; otherwise `nearest` holds the closest passages.
+    `confidence` (0 to 1) is the calibrated probability that the first extract answers; None without a
+    calibration: then every extract counts as an answer. `generation` names the index. `expansions` are words
+    that were searched besides those of the question, or instead of misspelt ones.
     `differing` are the ranks of two extracts, of two articles, whose keys contradict each other.
     """
 
@@ -97,7 +105,7 @@ class Answer:
     nearest: tuple[Extract, ...]
     confidence: float | None
     band: Band
-    abstained: bool
+    state: State
     generation: str
     expansions: tuple[str, ...] = ()
     differing: tuple[int, int] | None = None
@@ -107,6 +115,11 @@ class Answer:
         """The two extracts of `differing`, or none."""
         ranks = self.differing or ()
         return tuple(extract for extract in self.extracts if extract.rank in ranks)
+
+    @property
+    def abstained(self) -> bool:
+        """Whether no extract is claimed to answer: unsure or none."""
+        return self.state is not State.ANSWERED
 
     @property
     def calibrated(self) -> bool:

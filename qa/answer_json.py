@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from qa.answer import Answer, Extract
+from qa.answer import Answer, Extract, State
 
 DIGITS = 4
 """Decimals of a score or a confidence."""
@@ -61,12 +61,15 @@ class ExtractRecord(BaseModel):
 
 
 class AnswerRecord(BaseModel):
-    """Extracts that answer, best first, or none and the nearest passages."""
+    """Extracts that answer, best first; unless the state is answered, the nearest passages instead."""
 
     id: str = Field(description="The caller's id of the question.")
     question: str
-    abstained: bool
-    confidence: float | None = Field(description="0 to 1; null where the models are not calibrated.")
+    state: State
+    abstained: bool = Field(description="True unless the state is answered.")
+    confidence: float | None = Field(
+        description="Chance (0 to 1) that the first extract answers; null if the models are not calibrated."
+    )
     calibrated: bool
     band: str
     generation: str
@@ -86,7 +89,8 @@ def answer_record(answer: Answer, identifier: str = "") -> AnswerRecord:
         expansions=list(answer.expansions),
         extracts=list(map(extract_record, answer.extracts)),
         nearest=list(map(extract_record, answer.nearest)),
-        **_attributes(answer, "question", "abstained", "calibrated", "band", "generation", "differing"),
+        differing=answer.differing,
+        **_attributes(answer, "question", "state", "abstained", "calibrated", "band", "generation"),
     )
 
 

@@ -1,8 +1,9 @@
-"""Answers a question with ranked, cited extracts, or abstains; every word shown is from an article."""
+"""Answers a question with ranked, cited extracts, or says that none may; every word is from an article."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import accumulate, count, repeat
 
 from corpus.article import Sentence
@@ -14,8 +15,8 @@ from index.search.fusion import DEFAULT_WEIGHTS, FusionWeights
 from index.search.query import Hit, Query
 from index.search.rerank import Reranker, Reranking
 from index.search.searcher import Searcher
-from qa.answer import Answer, Band, Citation, Extract
-from qa.confidence import Calibration
+from qa.answer import Answer, Band, Citation, Extract, State
+from qa.confidence import Calibration, Costs
 from qa.errors import QuestionError
 from qa.extracts import ExtractGroup, ExtractGrouper
 from qa.key_span import differing, key_mention
@@ -27,6 +28,7 @@ DEFAULT_EXTRACTS = 5
 _HITS_PER_EXTRACT = 8
 # Tokens, special ones included, of a word in a BERT vocabulary.
 _WORD_TOKENS = 3
+DEFAULT_COSTS = Costs()
 
 
 class Assistant:
@@ -39,9 +41,12 @@ class Assistant:
         *,
         reranking: Reranking | None = None,
         calibration: Calibration | None = None,
+        costs: Costs = DEFAULT_COSTS,
         fusion: FusionWeights = DEFAULT_WEIGHTS,
     ) -> None:
         """Without a reranking the search alone ranks; without a calibration no answer is rated or withheld.
+
+        `costs` of mistakes decide which confidence answers.
 
         Raises ModelRefused when the index or the calibration was made with other models.
         """
@@ -60,6 +65,7 @@ class Assistant:
             )
         self.generation = generation
         self.calibration = calibration
+        self.costs = costs
         self.encoder = encoder
         self.reranking = reranking
         self._fusion = fusion
@@ -78,11 +84,12 @@ class Assistant:
             self.encoder,
             reranking=self.reranking,
             calibration=self.calibration,
+            costs=self.costs,
             fusion=self._fusion,
         )
 
     def ask(self, question: str, k: int = DEFAULT_EXTRACTS, filters: Filter = NO_FILTER) -> Answer:
-        """At most k extracts that answer, best first; if none does, the nearest passages.
+        """At most k extracts that answer, best first; the nearest passages unless the first is likely right.
 
         A phrase in double quotes must occur in every extract. Raises QuestionError for a question that is
         empty or too long, or k below 1.
@@ -91,7 +98,7 @@ class Assistant:
             raise QuestionError(f"{k} extracts were asked for; ask for 1 or more")
         parsed, rewritten = self._read(question)
         hits = self._search(parsed, rewritten, k * _HITS_PER_EXTRACT, filters)
-        extracts = self._extracts(hits, k, rewritten.text)
+        extracts = self._extracts(hits, k, parsed, rewritten)
         return self._answer(parsed, extracts, rewritten.expansions)
 
     def decline(self, question: str) -> Answer:
@@ -140,37 +147,50 @@ class Assistant:
     ) -> Answer:
         no_match = 0.0 if self.calibration else None
         confidence = extracts[0].confidence if extracts else no_match
-        band = self._band(confidence)
-        # A quoted phrase is a literal lookup: if it occurs, never abstain.
-        abstained = not extracts or (band is Band.WEAK and not question.phrases)
+        state = self._state(question, extracts)
+        answered, names = state is State.ANSWERED, self.generation.lexicon.names
         return Answer(
             question=question.text,
-            extracts=() if abstained else extracts,
-            nearest=extracts if abstained else (),
+            extracts=extracts if answered else (),
+            nearest=() if answered else extracts,
             confidence=confidence,
-            band=band,
-            abstained=abstained,
+            band=extracts[0].band if extracts else self._band(no_match),
+            state=state,
             generation=self.generation.id,
             expansions=expansions,
-            differing=None
-            if abstained
-            else differing(question.text, extracts, self.generation.lexicon.names),
+            differing=differing(question.text, extracts, names) if answered else None,
         )
 
-    def _band(self, confidence: float | None) -> Band:
+    def _state(self, question: Question, extracts: Sequence[Extract]) -> State:
+        if not extracts:
+            return State.NONE
+        confidence = extracts[0].confidence
+        # A quoted phrase is a literal lookup: if it occurs, the question is answered.
+        if question.phrases or confidence is None:
+            return State.ANSWERED
+        return self.costs.state(confidence)
+
+    def _band(self, confidence: float | None, *, literal: bool = False) -> Band:
         if self.calibration is None or confidence is None:
             return Band.UNRATED
-        return self.calibration.band(confidence)
+        band = self.calibration.band(confidence, self.costs)
+        return Band.POSSIBLE if literal and band is Band.WEAK else band
 
-    def _extracts(self, hits: Sequence[Hit], k: int, question: str) -> tuple[Extract, ...]:
+    def _extracts(
+        self, hits: Sequence[Hit], k: int, question: Question, rewritten: RewrittenQuestion
+    ) -> tuple[Extract, ...]:
+        """The extracts of the hits; those that hold a phrase literally are at least possible matches."""
         groups = self._grouper.group(hits, k)
+        extract = partial(self._extract, question=rewritten.text, literal=bool(question.phrases))
         if self.calibration is None:
-            return tuple(map(self._extract, groups, count(1), repeat(None), repeat(question)))
+            return tuple(map(extract, groups, count(1), repeat(None)))
         # A lower rank never gets a higher confidence: readers would take that for a mistake.
         chances = accumulate((self.calibration.confidence(group.hit) for group in groups), min)
-        return tuple(map(self._extract, groups, count(1), chances, repeat(question)))
+        return tuple(map(extract, groups, count(1), chances))
 
-    def _extract(self, group: ExtractGroup, rank: int, confidence: float | None, question: str) -> Extract:
+    def _extract(
+        self, group: ExtractGroup, rank: int, confidence: float | None, *, question: str, literal: bool
+    ) -> Extract:
         sentences = self.generation.sentences
         first, last = group.shown
         start, end = sentences[group.first].start, sentences[group.last].end
@@ -186,7 +206,7 @@ class Assistant:
             key=(start + key.start, start + key.end) if key else None,
             score=group.hit.score,
             confidence=confidence,
-            band=self._band(confidence),
+            band=self._band(confidence, literal=literal),
             matched=group.hit.matched,
             hit=group.hit,
             context=self._grouper.surroundings(group.shown),

@@ -1,6 +1,7 @@
-"""Calibrated confidence: features of a hit to a probability and a band.
+"""Calibrated confidence: features of a hit to a probability, a state and a band.
 
 A calibration belongs to one encoder and one reranker, or none; without one no answer is rated or withheld.
+What mistakes cost decides from which confidence a question is answered, unsure or without an answer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from index.search.query import Hit
 from index.storage.durable_io import Disk, as_build_failure
-from qa.answer import Band
+from qa.answer import Band, State
 from qa.errors import CalibrationRefused
 
 FEATURES = ("pooled", "coverage", "complete", "maxsim", "rating")
@@ -36,13 +37,42 @@ def features(hit: Hit) -> dict[str, float]:
     return {name: value for name, value in zip(FEATURES, values, strict=True) if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of mistakes, both at least 1, and the least confidence of each state that follows from them.
+
+    `wrong_answer`: an answered wrong extract, in units of a right extract that is only shown as unsure.
+    `missed_answer`: no answer where the closest passage was right, in units of an unsure wrong extract.
+    Each threshold is where both mistakes cost the same on average (Chow, 1970).
+    """
+
+    wrong_answer: float = 3.0
+    missed_answer: float = 10.0
+
+    @property
+    def answered_from(self) -> float:
+        """The least confidence of an answered question: a cost of 3 -> .75."""
+        return self.wrong_answer / (1 + self.wrong_answer)
+
+    @property
+    def unsure_from(self) -> float:
+        """The least confidence of an unsure question: a cost of 10 -> 1/11."""
+        return 1 / (1 + self.missed_answer)
+
+    def state(self, confidence: float) -> State:
+        """The state of a question whose first extract has this confidence."""
+        if confidence >= self.answered_from:
+            return State.ANSWERED
+        return State.UNSURE if confidence >= self.unsure_from else State.NONE
+
+
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Calibration:
-    """Maps features to a confidence (0 to 1) and a band, as fitted for one encoder and one reranker.
+    """Maps features to a confidence (0 to 1), as fitted for one encoder and one reranker.
 
     A logistic regression over the features named in `facts`, one weight each. `steps`, if any, map its log
     odds to a probability by isotonic regression: ascending pairs, linear between them, constant outside.
-    Below `abstain_below` an answer is withheld, from `strong_from` on it is strong (above 1: never).
+    From `strong_from` on nine in ten first extracts answered held-out questions (above 1: never).
     `fitted_on` describes the gold questions; `fingerprint` is the encoder's, and `reranker` and
     `reranker_fingerprint` are "" without a reranker.
     """
@@ -55,7 +85,6 @@ class Calibration:
     weights: tuple[float, ...]
     constant: float
     steps: tuple[tuple[float, float], ...]
-    abstain_below: float
     strong_from: float
     fitted_on: str
 
@@ -77,7 +106,7 @@ class Calibration:
         return (self.fingerprint, self.reranker_fingerprint, current) == (encoder, reranker, True)
 
     def confidence(self, hit: Hit) -> float:
-        """Calibrated probability (0 to 1) that articles with this best hit answer the question."""
+        """Calibrated probability (0 to 1) that this hit answers the question."""
         known = features(hit)
         return self.chance([known.get(name, 0.0) for name in self.facts])
 
@@ -88,11 +117,19 @@ class Calibration:
             return float(np.interp(odds, *np.transpose(self.steps)))
         return 1 / (1 + math.exp(-odds))
 
-    def band(self, confidence: float) -> Band:
-        """The band of a confidence."""
-        if confidence >= self.strong_from:
-            return Band.STRONG
-        return Band.POSSIBLE if confidence >= self.abstain_below else Band.WEAK
+    def thresholds(self, costs: Costs) -> dict[str, float]:
+        """The least confidence of an unsure, an answered and a strongly matched question, by name."""
+        return {
+            "unsure_from": costs.unsure_from,
+            "answered_from": costs.answered_from,
+            "strong_from": max(self.strong_from, costs.answered_from),
+        }
+
+    def band(self, confidence: float, costs: Costs) -> Band:
+        """The band of a confidence; only what answers is more than a weak match."""
+        if costs.state(confidence) is not State.ANSWERED:
+            return Band.WEAK
+        return Band.STRONG if confidence >= self.strong_from else Band.POSSIBLE
 
 
 CALIBRATION = "calibration.json"

@@ -86,6 +86,7 @@ def open_assistant(
         DynamicBatchingEncoder(encoder),
         reranking=reranking,
         calibration=calibration_for(encoder.fingerprint, reranker, settings.data) if calibrated else None,
+        costs=settings.costs,
     )
 
 

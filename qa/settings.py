@@ -18,10 +18,13 @@ from qa.errors import RenamedSetting, WrongSetting
 
 if TYPE_CHECKING:
     from index.published import Address
+    from qa.confidence import Costs
 
 PREFIX = "QA_"
 MOST_READ = 1_000
 """Candidates that may be reranked for a question: more would take seconds."""
+MOST_COST = 1_000
+"""What a mistake may cost: 1,000 answers from a confidence of .999 on, and is unsure from .001 on."""
 Switch = Annotated[bool, BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value)]
 _STORE = "VERBATIM_STORE"
 _WITHOUT_PREFIX = ("PRIVATE_QUESTIONS", "QUESTION_LOG", "QUESTION_LOG_DAYS")
@@ -48,6 +51,10 @@ class Settings(BaseSettings):
     """Candidates that the reranker reads."""
     batch: int = Field(default=16, ge=1, le=MOST_READ)
     """Candidates in one batch of the reranker."""
+    wrong_answer_cost: float = Field(default=3, ge=1, le=MOST_COST)
+    """Cost of a wrong answer, if a right one shown as unsure costs 1: c answers from a chance of c/(1+c)."""
+    missed_answer_cost: float = Field(default=10, ge=1, le=MOST_COST)
+    """Cost of hiding a right passage, if a wrong unsure one costs 1: m is unsure from a chance 1/(1+m)."""
     index: Kind = Kind.AUTO
     """Type of the vector index; `auto` chooses by their number."""
     nprobe: int = Field(default=0, ge=0, le=MOST_LISTS)
@@ -108,6 +115,13 @@ class Settings(BaseSettings):
         return Plan(self.index, self.nprobe, self.token_vectors)
 
     @property
+    def costs(self) -> Costs:
+        """What decides between answered, unsure and none."""
+        from qa.confidence import Costs
+
+        return Costs(self.wrong_answer_cost, self.missed_answer_cost)
+
+    @property
     def engine(self) -> Address | None:
         """Address of the store that holds the index, None for the data folder. Raises StoreRefused."""
         return self.engine_at(self.store.strip()) if self.store.strip() else None
@@ -127,7 +141,7 @@ def allowed(settings: type[Settings], name: str) -> str:
         return str(field.json_schema_extra["allowed"])
     if field.annotation is bool:
         return "on or off"
-    if field.annotation is int:
+    if field.annotation in (int, float):
         at_least, at_most = field.metadata
         return f"a number from {at_least.ge} to {at_most.le}"
     if get_origin(field.annotation) is Literal:

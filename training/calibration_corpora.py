@@ -33,7 +33,7 @@ from eval.calibrate import (
     calibration,
     hold_out,
     observe,
-    thresholds,
+    strong_threshold,
 )
 from eval.evidence import locate
 from eval.gold import Evidence, GoldQuestion, evidence_in
@@ -252,7 +252,7 @@ def _fitted(parts: Sequence[Observed], encoder: Encoder) -> Calibration:
     fitted = calibration(
         observed,
         Method.LOGISTIC,
-        thresholds(observed, held_out, Method.LOGISTIC),
+        strong_threshold(observed, held_out, Method.LOGISTIC),
         models=(encoder, None),
         fitted_on=f"{len(observed.right):,} public questions in {len(parts)} small corpora",
     )
@@ -261,7 +261,7 @@ def _fitted(parts: Sequence[Observed], encoder: Encoder) -> Calibration:
         print(f"{method}: Brier {result.brier:.3f}, ECE {result.ece:.3f}, AUROC {result.auroc:.3f}")
     weights = zip(fitted.facts, fitted.weights, strict=True)
     print(*(f"{name} {weight:.3f}" for name, weight in weights), f"constant {fitted.constant:.3f}")
-    print(f"withheld below {fitted.abstain_below:.3f}, strong from {fitted.strong_from:.3f}")
+    print(f"strong from {fitted.strong_from:.3f}")
     _print_thresholds(held_out)
     return fitted
 

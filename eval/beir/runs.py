@@ -8,6 +8,7 @@ from eval.beir.collection import Collection, Document
 from eval.beir.document_ranking import RankedDocuments, RankingMethod
 from eval.measures import SECONDS, by_rank, score_rankings
 from eval.run import JudgedText, QuestionResult, Run
+from qa.answer import State
 
 TYPE = "query"
 _EXCERPT = 600
@@ -33,7 +34,7 @@ def retrieval_runs(
                 question=text,
                 type=TYPE,
                 answerable=True,
-                abstained=False,
+                state=State.ANSWERED,
                 confidence=None,
                 seconds=ranked[query].seconds,
                 measures={**scores[query], SECONDS.name: ranked[query].seconds},

@@ -5,26 +5,28 @@ from __future__ import annotations
 from enum import StrEnum
 
 from eval.run import QuestionResult
+from qa.answer import State
 
 # Documents of a ranking that count as listed.
 _LISTED = 10
 
 
 class Outcome(StrEnum):
-    """Outcomes of a question; all but `RIGHT` and `DECLINED` are failures."""
+    """Outcomes of a question; all but `RIGHT` and `REFUSED` are failures."""
 
     RIGHT = "right"
-    DECLINED = "rightly declined"
+    REFUSED = "rightly not answered"
     LOWER = "answer lower down"
     MISSED = "answer not shown"
-    WITHHELD = "wrongly declined"
+    UNSURE = "unsure"
+    WITHHELD = "wrongly without an answer"
     CLAIMED = "wrongly answered"
     FAILED = "not asked"
 
     @property
     def failure(self) -> bool:
         """Whether the outcome is wrong."""
-        return self not in (Outcome.RIGHT, Outcome.DECLINED)
+        return self not in (Outcome.RIGHT, Outcome.REFUSED)
 
 
 def outcome(row: QuestionResult) -> Outcome:
@@ -32,9 +34,9 @@ def outcome(row: QuestionResult) -> Outcome:
     if row.error:
         return Outcome.FAILED
     if not row.answerable:
-        return Outcome.DECLINED if row.abstained else Outcome.CLAIMED
-    if row.abstained:
-        return Outcome.WITHHELD
+        return Outcome.CLAIMED if row.state is State.ANSWERED else Outcome.REFUSED
+    if row.state is not State.ANSWERED:
+        return Outcome.UNSURE if row.state is State.UNSURE else Outcome.WITHHELD
     if row.measures.get("hit@1", row.measures.get("P@1")):
         return Outcome.RIGHT
     return Outcome.LOWER if _shown_at(row) else Outcome.MISSED
@@ -46,9 +48,10 @@ def explain(row: QuestionResult) -> str:
     sentences = {
         Outcome.FAILED: row.error,
         Outcome.RIGHT: "The first answer holds the evidence.",
-        Outcome.DECLINED: f"The articles do not answer, and nothing was claimed.{sure}",
+        Outcome.REFUSED: f"The articles do not answer, and nothing was claimed.{sure}",
         Outcome.CLAIMED: f"The articles do not answer, and still an answer was given.{sure}",
-        Outcome.WITHHELD: f"The articles answer, and still it was declined.{sure} {_evidence(row)}",
+        Outcome.UNSURE: f"The articles answer, and it was unsure.{sure} {_evidence(row)}",
+        Outcome.WITHHELD: f"The articles answer, and still no answer was found.{sure} {_evidence(row)}",
     }
     return sentences.get(outcome(row)) or _evidence(row)
 

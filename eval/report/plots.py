@@ -58,21 +58,26 @@ def by_type(bars: Mapping[str, Mapping[str, Estimate]]) -> str:
         return _svg(figure, "by-type", "Measures by type of question")
 
 
-def reliability_diagram(steps: Sequence[ConfidenceBin]) -> str:
-    """Share of answerable questions against confidence; the size of a dot is its number of questions."""
+def reliability_diagram(steps: Sequence[ConfidenceBin], thresholds: Mapping[str, float]) -> str:
+    """Share of right first answers against confidence; the size of a dot is its number of questions."""
     with _styled():
         figure, axes = _drawing()
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle="--", linewidth=1)
+        for name, threshold in thresholds.items():
+            axes.axvline(threshold, color=SECOND, linestyle=":", linewidth=1)
+            axes.annotate(
+                name, (threshold, 1.0), (-9, 0), textcoords="offset points", rotation=90, va="top", fontsize=8
+            )
         confidence = [step.confidence for step in steps]
-        share = [step.answerable for step in steps]
+        share = [step.right for step in steps]
         axes.plot(confidence, share, color=FIRST, linewidth=1.2)
         axes.scatter(confidence, share, [18 + 6 * step.count for step in steps], color=FIRST, zorder=3)
         for step in steps:
-            at = (step.confidence, step.answerable)
+            at = (step.confidence, step.right)
             axes.annotate(
                 str(step.count), at, (6, -12), textcoords="offset points", color="#30343a", fontsize=8
             )
-        axes.set(xlim=(0, 1), ylim=(-0.03, 1.05), xlabel="confidence", ylabel="share answerable")
+        axes.set(xlim=(0, 1), ylim=(-0.03, 1.05), xlabel="confidence", ylabel="share of right first answers")
         return _svg(figure, "reliability", "Reliability diagram")
 
 
@@ -83,7 +88,7 @@ def risk_coverage_curve(points: Sequence[tuple[float, float]], here: tuple[float
         coverage, risk = zip(*points, strict=True)
         axes.plot(coverage, risk, color=FIRST, drawstyle="steps-post")
         if here:
-            axes.scatter(*here, 60, color=SECOND, zorder=3, label="as it declines now")
+            axes.scatter(*here, 60, color=SECOND, zorder=3, label="as it answers now")
             axes.legend(loc="upper left")
         axes.set(xlim=(0, 1.02), ylim=(0, max(1e-9, *risk) * 1.25 or 1))
         axes.set(xlabel="share of questions answered", ylabel="share of these answered wrongly")

@@ -21,17 +21,18 @@ from eval.run import JudgedText, QuestionResult, Run
 from eval.summary import (
     Line,
     columns,
-    confidence_and_answerable,
     confidence_and_right,
     seconds,
     summarise,
     values_of,
 )
 from eval.tables import format_cell, format_interval, type_table
+from qa.answer import State
 
 HERE = Path(__file__).parent
 HEADLINES = (
-    "hit@1", "hit@3", "answered@1", "refusal recall", "wrong refusals", "AUROC", "citation violations",
+    "hit@1", "hit@3", "answered@1", "answered precision", "refusal recall", "wrong refusals", "unsure",
+    "AUROC", "citation violations",
 )  # fmt: skip
 _NOWHERE = 1_000_000
 
@@ -113,26 +114,34 @@ def _pictures(run: Run, lines: Sequence[Line]) -> list[Picture]:
         reading = "Share of questions; the thin line is the 95 % interval."
         pictures.append(Picture(by_type(bars), "By type of question", reading))
     if any(row.confidence is not None for row in run.rows):
-        bins = reliability(*columns(run.rows, confidence_and_answerable))
+        bins = reliability(*columns(run.rows, confidence_and_right))
         reading = (
-            "On the dashed line it does; below it the system is too sure of itself. Numbers count questions."
+            "On the dashed line it does; below it the system is too sure of itself. Numbers count questions, "
+            "dotted lines are where a state or a band begins."
         )
-        pictures.append(Picture(reliability_diagram(bins), "Does confidence mean what it says?", reading))
+        diagram = reliability_diagram(bins, _thresholds(run))
+        pictures.append(Picture(diagram, "Does confidence mean what it says?", reading))
         points = risk_coverage(*columns(run.rows, confidence_and_right))
         reading = (
             "Answering only the surest questions: the further left, "
             "the fewer answers and the fewer wrong ones."
         )
         pictures.append(
-            Picture(risk_coverage_curve(points, _operating_point(run)), "What declining buys", reading)
+            Picture(risk_coverage_curve(points, _operating_point(run)), "What answering less buys", reading)
         )
     times = latency(values_of(run.rows, SECONDS.name), *seconds(run))
     return [*pictures, Picture(times, "Time per question", "From question to answer.")]
 
 
+def _thresholds(run: Run) -> dict[str, float]:
+    """Where states and bands of the run begin, as far as it says so."""
+    names = ("unsure_from", "answered_from", "strong_from")
+    return {name.replace("_", " "): float(run.facts[name]) for name in names if name in run.facts}
+
+
 def _operating_point(run: Run) -> tuple[float, float] | None:
-    """Coverage and risk as the run declined."""
-    answered = [row for row in run.rows if not row.abstained]
+    """Coverage and risk of the questions that were answered."""
+    answered = [row for row in run.rows if row.state is State.ANSWERED]
     wrong = sum(not row.measures.get("hit@1") for row in answered)
     return (len(answered) / len(run.rows), wrong / len(answered)) if answered else None
 

@@ -1,7 +1,8 @@
 """The SQLite file of feedback, readable by its owner alone; created and checked when it is opened.
 
-Times are UTC. A question's text is there only if questions are logged. A verdict on a whole answer has the
-article "" and the span 0 to 0. `past` counts what remains of deleted questions by day and outcome or verdict.
+Times are UTC. A question's text is there only if questions are logged. `abstained` is 0 if the question was
+answered, 1 if it was unsure or none. A verdict on a whole answer has the article "" and the span 0 to 0.
+`past` counts what remains of deleted questions by day and outcome or verdict.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How the assistant is used, from what feedback keeps: counts, lists and seconds over a number of days.
 
-A day is one of UTC. "Declined" is a question without an answer. A list has its most frequent or newest first.
+A day is one of UTC. "Declined" is a question that was not answered: unsure or none. A list has its most
+frequent or newest first.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from playwright.sync_api import (
 from qa.assistant import Assistant
 from tests.support.browser_page import BREAD_QUESTION, GRANT_QUESTION, open_page, running
 from tests.support.chromium import needs_chromium
-from tests.support.fake_assistant import FakeAssistant, abstained, answered, extract
+from tests.support.fake_assistant import ECHO, HARBOUR, FakeAssistant, abstained, answered, extract, unsure
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS
 from tests.support.tiers import full
@@ -211,6 +211,22 @@ def test_the_policy_alone_stops_a_script_that_escaping_let_through(browser: Brow
         expect(page.locator("#results img")).to_have_count(1)
         page.wait_for_load_state("networkidle")
         assert page.title() == "Pullquote"
+
+
+def test_an_unsure_answer_shows_the_closest_passage_alone(browser: Browser) -> None:
+    answer = unsure(extract(ECHO, "dredging"), extract(HARBOUR, "Nobody paid.", rank=2))
+    with (
+        running(build_app(FakeAssistant(answer), ServiceSettings())) as address,
+        open_page(browser, address, "why") as page,
+    ):
+        heading = "Not sure: this may not answer the question."
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        expect(page.get_by_role("article", name="Extract 1")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text=heading)).to_have_count(1)
+        other = page.get_by_label("Extract 2")
+        expect(other).to_be_hidden()
+        page.get_by_text("Other close passages").click()
+        expect(other).to_be_visible()
 
 
 def test_nothing_near_is_no_answer(browser: Browser) -> None:

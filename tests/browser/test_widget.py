@@ -15,7 +15,7 @@ from index.retrieval.filter import NO_FILTER, Filter
 from qa.answer import Band, Citation
 from tests.support.chromium import needs_chromium
 from tests.support.embedding_site import QUESTION, World, ask, element, open_site
-from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract
+from tests.support.fake_assistant import ECHO, HARBOUR, abstained, answered, extract, unsure
 from tests.support.fakes import article
 from tests.support.html_text import HOSTILE_TEXTS
 from web.i18n import load_catalogue
@@ -184,6 +184,23 @@ def test_no_answer_is_told_with_the_closest_passages_folded_away(browser: Browse
         page.get_by_text("Closest passages").click()
         expect(page.locator("pull-quote blockquote")).to_have_text(ECHO.text)
         expect(page.locator("pull-quote .citation")).to_be_visible()
+
+
+def test_an_unsure_answer_shows_the_closest_passage_and_folds_the_others(
+    browser: Browser, world: World
+) -> None:
+    world.assistant.answer = unsure(extract(ECHO, "dredging"), extract(HARBOUR, "Nobody paid.", rank=2))
+    world.friend.body = element(world)
+    with open_site(browser, world.friend) as (page, _):
+        ask(page)
+        expect(page.get_by_role("status")).to_have_text("Not sure: this may not answer the question.")
+        closest, other = page.locator("pull-quote blockquote").all()
+        expect(closest).to_have_text(ECHO.text)
+        expect(closest).to_be_visible()
+        expect(other).to_be_hidden()
+        page.get_by_text("Other close passages").click()
+        expect(other).to_be_visible()
+        assert page.locator("pull-quote details ol").get_attribute("start") == "2"
 
 
 def test_nothing_near_folds_nothing(browser: Browser, world: World) -> None:

@@ -12,7 +12,7 @@ from corpus.article import Article, Passage
 from index.generation.generation import Generation
 from index.retrieval.facet_columns import FacetColumns
 from index.retrieval.filter import NO_FILTER, Filter
-from qa.answer import Answer, Band, Citation, Extract
+from qa.answer import Answer, Band, Citation, Extract, State
 from qa.assistant import DEFAULT_EXTRACTS, Assistant
 from qa.question import read_question
 from tests.support.fakes import article
@@ -39,11 +39,15 @@ def extract(of: Article, answer: str, *, rank: int = 1, shown: str = "", **other
 
 
 def answered(*extracts: Extract, question: str = "What cost more?") -> Answer:
-    return Answer(question, extracts, (), 0.9, Band.STRONG, False, "gen-7-00ff")
+    return Answer(question, extracts, (), 0.9, Band.STRONG, State.ANSWERED, "gen-7-00ff")
 
 
 def abstained(*nearest: Extract, question: str = "Who won?") -> Answer:
-    return Answer(question, (), nearest, 0.1, Band.WEAK, True, "gen-7-00ff")
+    return Answer(question, (), nearest, 0.05, Band.WEAK, State.NONE, "gen-7-00ff")
+
+
+def unsure(*nearest: Extract, question: str = "Who won?") -> Answer:
+    return Answer(question, (), nearest, 0.4, Band.WEAK, State.UNSURE, "gen-7-00ff")
 
 
 DREDGING = answered(extract(HARBOUR, "Dredging cost more.", also_in=(Citation(ECHO, 0, len(ECHO.text)),)))

@@ -22,8 +22,7 @@ SAMPLE_CALIBRATION = Calibration(
     weights=(6.0, 2.0, 2.0),
     constant=-4.0,
     steps=(),
-    abstain_below=0.35,
-    strong_from=0.7,
+    strong_from=0.8,
     fitted_on="nothing",
 )
 

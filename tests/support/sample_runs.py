@@ -11,6 +11,7 @@ from eval.beir.collection import Collection, Document
 from eval.beir.document_ranking import RankedDocuments, RankingMethod
 from eval.gold import Evidence, GoldQuestion
 from eval.run import QuestionResult, Run
+from qa.answer import State
 from tests.support.fakes import article
 
 DOCUMENTS = (
@@ -57,7 +58,7 @@ def write_collection(
 
 def sample_row(number: int, hit: float, *, confidence: float = 0.5, seconds: float = 0.1) -> QuestionResult:
     return QuestionResult(
-        f"q{number}", f"{number}?", ("why", "who")[number % 2], True, False, confidence, seconds,
+        f"q{number}", f"{number}?", ("why", "who")[number % 2], True, State.ANSWERED, confidence, seconds,
         {"hit@1": hit, "MRR": max(hit, 0.5), "seconds": seconds, "wrong refusals": 0.0},
     )  # fmt: skip
 
@@ -110,16 +111,33 @@ BARE = QuestionResult(
     "a?",
     "why",
     answerable=True,
-    abstained=False,
+    state=State.ANSWERED,
     confidence=0.8,
     seconds=0.1,
     measures={"hit@1": 1.0, "seconds": 0.1},
+    band="strong",
 )
 ROWS = (
     BARE,
-    replace(BARE, id="b", type="who", confidence=0.4, measures={"hit@1": 0.0, "seconds": 0.3}),
-    replace(BARE, id="c", answerable=False, abstained=True, confidence=0.1, measures={"seconds": 0.2}),
     replace(
-        BARE, id="d", answerable=True, abstained=True, confidence=0.2, measures={"hit@1": 1.0, "seconds": 0.2}
+        BARE, id="b", type="who", confidence=0.4, band="possible", measures={"hit@1": 0.0, "seconds": 0.3}
+    ),
+    replace(
+        BARE,
+        id="c",
+        answerable=False,
+        state=State.NONE,
+        confidence=0.1,
+        band="weak",
+        measures={"seconds": 0.2},
+    ),
+    replace(
+        BARE,
+        id="d",
+        answerable=True,
+        state=State.UNSURE,
+        confidence=0.2,
+        band="weak",
+        measures={"hit@1": 1.0, "seconds": 0.2},
     ),
 )

@@ -119,7 +119,7 @@ class AnswerService:
                 self._cache.put(key, answer)
         else:
             annotate(remembered="yes")
-        annotate(outcome="abstained" if answer.abstained else "answered", generation=answer.generation)
+        annotate(outcome=answer.state.value, generation=answer.generation)
         reply = Reply(answer, time.perf_counter() - started)
         if self._recorder:
             self._recorder(reply.id, reply.answer, reply.seconds)

@@ -10,6 +10,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from qa.answer import State
 from qa.feedback.store import FeedbackStore
 from web.answering.answer_service import AnswerService
 from web.answering.health import Reason, health_reasons
@@ -22,7 +23,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # The reason of a rejection without an annotated outcome.
 _BY_STATUS = {413: "too large", 422: "not a question", 429: "too often", 503: "busy"}
 _REJECTIONS = frozenset(_BY_STATUS.values())
-_ANSWERS = frozenset(("answered", "abstained"))
+_ANSWERS = frozenset(state.value for state in State)
 _FAILED = "failed"
 
 

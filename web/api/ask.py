@@ -89,7 +89,8 @@ def api_routes(answers: AnswerService, reasons: Iterable[Reason] = ()) -> APIRou
     async def ask(body: AskBody) -> AskReply:
         """Word-for-word extracts that answer, best first.
 
-        `abstained` is true when the articles do not answer; `nearest` then holds the closest passages.
+        `state` is "answered", "unsure" when the closest passage may not answer, or "none" when the articles
+        do not. Unless it is "answered", `extracts` is empty and `nearest` holds the closest passages.
         Offsets are code points of the article's canonical text, whose hash is `article_sha256`.
         Feedback on the answer names its `answer_id`.
         """

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 
 from index.retrieval.filter import Filter
+from qa.answer import State
 from qa.answer_json import ExtractRecord, extract_record
 from qa.assistant import DEFAULT_EXTRACTS
 from qa.errors import QuestionError
@@ -26,8 +27,8 @@ PATH = "/mcp"
 MAX_CHARACTERS = 20_000
 """Of an article's text in one response; `next` is where to continue."""
 INSTRUCTIONS = (
-    "Extracts are word for word. Quote them as they are, name the source with each, and say that the "
-    "articles do not answer when `abstained` is true."
+    "Extracts are word for word. Quote them as they are and name the source with each. Say that the nearest "
+    'passage may not answer when `state` is "unsure", and that the articles do not answer when it is "none".'
 )
 
 Number = Annotated[int, Field(ge=1, le=MAX_EXTRACTS)]
@@ -52,8 +53,9 @@ class McpExtract(BaseModel):
 
 
 class McpAnswer(BaseModel):
-    """The extracts that answer, best first; if the articles do not answer, the nearest passages instead."""
+    """The extracts that answer, best first; unless the state is answered, the nearest passages instead."""
 
+    state: State
     abstained: bool
     generation: str
     extracts: list[McpExtract]
@@ -100,6 +102,7 @@ def build_mcp_server(context: ServiceContext) -> Any:
         except (QuestionError, StoreUnavailable, TooManyQuestions, AnsweringFailed) as error:
             raise ToolError(str(error)) from error
         return McpAnswer(
+            state=answer.state,
             abstained=answer.abstained,
             generation=answer.generation,
             extracts=[_quoted(extract_record(extract)) for extract in answer.extracts],

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from corpus.article import Article
 from index.retrieval.lexical_index import FUNCTION_TERMS
-from qa.answer import Answer, Citation, Extract
+from qa.answer import Answer, Citation, Extract, State
 from qa.errors import EmptyQuestion, LongQuestion, QuestionError
 from web.answering.answer_service import Reply
 from web.citations.quotation import quotations, web_address
@@ -28,11 +28,18 @@ AnswerError = QuestionError | StoreUnavailable | TooManyQuestions | AnsweringFai
 
 
 def render_reply(reply: Reply, view: PageState, templates: Templates, *, private: bool = False) -> str:
-    """The extracts, or the nearest passages folded away; `private` keeps the question out of links."""
+    """The extracts, or the nearest passages: the closest one open if unsure, the others folded away.
+
+    `private` keeps the question out of links.
+    """
     answer = reply.answer
-    extracts = list(answer.nearest if answer.abstained else answer.extracts)
+    extracts = list(answer.extracts or answer.nearest)
     if view.sort is Sort.DATE:  # articles without a date are the oldest
-        extracts.sort(key=lambda extract: extract.article.published, reverse=True)
+        # The closest passage of an unsure answer stays first: it is the one that is shown open.
+        first = int(answer.state is State.UNSURE)
+        extracts[first:] = sorted(
+            extracts[first:], key=lambda extract: extract.article.published, reverse=True
+        )
     return templates.render(
         "fragments/answer.html",
         id=reply.id,
@@ -46,8 +53,14 @@ def render_reply(reply: Reply, view: PageState, templates: Templates, *, private
 
 
 def status_line(answer: Answer, t: Catalogue) -> str:
-    """What a screen reader says: "3 extracts found." or "No answer found."."""
-    return t("page.none") if answer.abstained else t.count("page.found", len(answer.extracts))
+    """What a screen reader says: "3 extracts found.", "Not sure: …" or "No answer found."."""
+    match answer.state:
+        case State.ANSWERED:
+            return t.count("page.found", len(answer.extracts))
+        case State.UNSURE:
+            return t("page.unsure")
+        case State.NONE:
+            return t("page.none")
 
 
 def render_welcome(templates: Templates, *, examples: bool) -> str:

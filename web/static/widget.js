@@ -218,7 +218,8 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
     #answer(record) {
       const texts = this.#texts;
       const count = record.extracts.length;
-      if (record.abstained) this.#show(texts.none, ...this.#nearest(record.nearest));
+      if (record.state === "unsure") this.#show(texts.unsure, ...this.#unsure(record.nearest));
+      else if (record.state === "none") this.#show(texts.none, ...this.#nearest(record.nearest));
       else this.#show(fill(texts[`found.${count === 1 ? "one" : "other"}`], { count }), this.#list(record.extracts));
       if (record.expansions.length) this.#results.prepend(this.#aside(texts.expansions, record.expansions));
       if (record.differing) this.#results.prepend(this.#differ(record));
@@ -232,14 +233,23 @@ summary { min-height: 24px; cursor: pointer; color: var(--accent); }`);
       return make("p", { className: "differ" }, fill(this.#texts.differ, values));
     }
 
+    #unsure([closest, ...others]) {
+      const advice = make("p", {}, this.#texts.unsure_advice);
+      return [advice, this.#list([closest]), ...this.#folded(this.#texts.others, others)];
+    }
+
     #nearest(extracts) {
-      const advice = make("p", {}, this.#texts.advice);
-      if (!extracts.length) return [advice];
-      return [advice, make("details", {}, make("summary", {}, this.#texts.nearest), this.#list(extracts))];
+      return [make("p", {}, this.#texts.advice), ...this.#folded(this.#texts.nearest, extracts)];
+    }
+
+    #folded(summary, extracts) {
+      if (!extracts.length) return [];
+      return [make("details", {}, make("summary", {}, summary), this.#list(extracts))];
     }
 
     #list(extracts) {
-      return make("ol", {}, ...extracts.map((extract) => make("li", {}, ...this.#extract(extract))));
+      // Numbered by rank: the passages below the closest one begin at 2.
+      return make("ol", { start: extracts[0].rank }, ...extracts.map((extract) => make("li", {}, ...this.#extract(extract))));
     }
 
     #extract(extract) {

@@ -69,7 +69,7 @@ def test_the_devon_question_is_answered_first_by_the_article_that_says_why(data:
         "text", "answer", "score", "band", "also_in", "article_sha256",
     }  # fmt: skip
     assert set(answer) == {
-        "id", "question", "abstained", "confidence", "calibrated", "band", "generation", "expansions", "extracts", "nearest",
+        "id", "question", "state", "abstained", "confidence", "calibrated", "band", "generation", "expansions", "extracts", "nearest",
     }  # fmt: skip
 
 
@@ -82,6 +82,17 @@ def test_people_read_the_answer_and_its_source(data: Path) -> None:
 
 def test_an_off_topic_question_is_declined(data: Path) -> None:
     assert "No answer found" in qa("ask", "How do I reset my e-mail password?", "--data", data).stdout
+
+
+def test_an_unsure_answer_shows_the_closest_passages(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QA_WRONG_ANSWER_COST", "1000")
+    monkeypatch.setenv("QA_MISSED_ANSWER_COST", "1000")
+    text = qa("ask", DEVON, "--data", data).stdout
+    assert text.startswith("Not sure: this may not answer the question. Closest passages:\n")
+    assert "1. weak match" in text
+    answer = json.loads(qa("ask", DEVON, "--json", "--data", data).stdout)
+    assert (answer["state"], answer["extracts"]) == ("unsure", [])
+    assert "answered from 0.999" in qa("doctor", "--data", data).stdout
 
 
 def test_batch_answers_line_by_line(data: Path) -> None:

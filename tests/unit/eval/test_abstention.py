@@ -27,10 +27,10 @@ def test_auroc_agrees_with_scikit_learn() -> None:
 def test_calibration_error_worked_by_hand() -> None:
     # Step [.2, .3): mean .25, half right, two questions; step [.9, 1]: mean .95, all right, two questions.
     confidence = np.array([0.2, 0.3 - 1e-9, 0.9, 1.0])
-    answerable = np.array([1.0, 0.0, 1.0, 1.0])
-    assert calibration_error(confidence, answerable) == pytest.approx((2 * 0.25 + 2 * 0.05) / 4)
-    steps = reliability(confidence, answerable)
-    assert [(step.count, round(step.confidence, 3), step.answerable) for step in steps] == [
+    right = np.array([1.0, 0.0, 1.0, 1.0])
+    assert calibration_error(confidence, right) == pytest.approx((2 * 0.25 + 2 * 0.05) / 4)
+    steps = reliability(confidence, right)
+    assert [(step.count, round(step.confidence, 3), step.right) for step in steps] == [
         (2, 0.25, 0.5),
         (2, 0.95, 1.0),
     ]
@@ -46,6 +46,6 @@ def test_risk_and_coverage_worked_by_hand() -> None:
     assert risk_coverage(np.array([]), np.array([])) == []
 
 
-def test_precision_of_refusals() -> None:
-    assert precision(np.array([1.0, 1.0, 1.0, 0.0]), np.array([0.0, 1.0, 0.0, 1.0])) == pytest.approx(2 / 3)
-    assert math.isnan(precision(np.array([0.0]), np.array([0.0])))
+def test_precision_is_of_what_is_selected() -> None:
+    assert precision(np.array([1.0, 1.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])) == pytest.approx(2 / 3)
+    assert math.isnan(precision(np.array([0.0]), np.array([1.0])))

@@ -12,19 +12,20 @@ from eval.calibrate import (
     HeldOut,
     Method,
     Observed,
-    abstain_below,
     calibration,
+    describe,
     fit,
     hold_out,
     observe,
     question_folds,
     strong_from,
-    thresholds,
+    strong_threshold,
 )
 from eval.errors import EvalFailure
 from index.building.build import build
 from index.generation.data_folder import DataFolder
 from qa.assistant import Assistant
+from qa.confidence import Costs
 from tests.support.fakes import WordEncoder
 from tests.support.sample_runs import GOLD, RAIN, SUN
 
@@ -58,9 +59,9 @@ def test_a_fit_and_its_calibration_say_the_same(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     for method in Method:
-        made = calibration(ODDS, method, (0.3, 0.6), models=assistant.models, fitted_on="a coin")
+        made = calibration(ODDS, method, 0.6, models=assistant.models, fitted_on="a coin")
         assert (made.model, made.fingerprint) == ("words", "f" * 64)
-        assert (made.abstain_below, made.strong_from, made.fitted_on) == (0.3, 0.6, "a coin")
+        assert (made.strong_from, made.fitted_on) == (0.6, "a coin")
         assert made.chance((1.0, 0.0, 0.0)) == pytest.approx(fit(ODDS, method).chances(ODDS.values[:1])[0])
         assert Assistant(assistant.generation, WordEncoder(), calibration=made).ask("rain").calibrated
 
@@ -102,13 +103,6 @@ def rated(chances: list[float], right: list[float], answerable: list[float]) -> 
     return HeldOut(np.array(chances), np.array(right), np.array(answerable))
 
 
-def test_the_threshold_of_declining_worked_by_hand() -> None:
-    held_out = rated([0.2, 0.4, 0.6, 0.8, 0.1], [0.0] * 5, [1.0, 1.0, 1.0, 1.0, 0.0])
-    assert abstain_below(held_out, 0.25) == 0.4
-    assert abstain_below(held_out, 0.0) == 0.2
-    assert abstain_below(held_out, 1.0) == 0.8
-
-
 def test_the_threshold_of_strong_worked_by_hand() -> None:
     # The ten surest are right, the next two wrong: 10 of 12 are right from .5 on, .83.
     chances = [0.9] * 10 + [0.5, 0.5]
@@ -133,15 +127,28 @@ def test_what_is_observed_of_each_question(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_isotonic_thresholds_are_steps_of_the_final_curve() -> None:
+def test_an_isotonic_threshold_is_a_step_of_the_final_curve() -> None:
     held_out = hold_out(ODDS, Method.ISOTONIC, question_folds(ODDS))
-    low, high = thresholds(ODDS, held_out, Method.ISOTONIC, withheld=0.05, share=0.7)
-    assert (low, high) == pytest.approx((0.25, 0.75))
-    assert low in {chance for _, chance in fit(ODDS, Method.ISOTONIC).steps}
+    strong = strong_threshold(ODDS, held_out, Method.ISOTONIC, share=0.7)
+    assert strong == pytest.approx(0.75)
+    assert strong in {chance for _, chance in fit(ODDS, Method.ISOTONIC).steps}
 
 
-def test_thresholds_are_rounded_away_from_what_they_would_let_happen(tmp_path: Path) -> None:
+def test_the_threshold_is_rounded_up(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
-    made = calibration(ODDS, Method.LOGISTIC, (0.37563, 0.82961), models=assistant.models, fitted_on="a coin")
-    assert (made.abstain_below, made.strong_from) == (0.375, 0.83)
+    made = calibration(ODDS, Method.LOGISTIC, 0.82961, models=assistant.models, fitted_on="a coin")
+    assert made.strong_from == 0.83
+
+
+def test_what_the_thresholds_do_is_described() -> None:
+    held_out = rated([0.9] * 2 + [0.5, 0.01] * 4, [1.0] * 2 + [0.0] * 8, [1.0] * 2 + [1.0, 0.0] * 4)
+    first, *lines = describe({Method.LOGISTIC: held_out}, Method.LOGISTIC, NEVER, costs=Costs())
+    assert first.endswith("(taken)")
+    assert lines == [
+        "unsure from 0.091: 100% of the answerable and 0% of the unanswerable questions",
+        "answered from 0.750: 33% of the answerable and 0% of the unanswerable questions",
+        "strong: never, because at no confidence enough first answers are right",
+    ]
+    strong = describe({Method.LOGISTIC: held_out}, Method.LOGISTIC, 0.8, costs=Costs())[-1]
+    assert strong == "strong from 0.800: 20% of the questions, 100% of them right"

@@ -9,6 +9,7 @@ from eval.compare import compare
 from eval.errors import RunError
 from eval.gold import ALL_QUESTIONS
 from eval.run import JudgedText, Run
+from qa.answer import State
 from tests.support.sample_runs import ALL_HIT, HALF_HIT, sample_row, sample_run
 
 
@@ -50,7 +51,7 @@ def test_less_is_better_where_it_is() -> None:
 def test_confidence_that_tells_less_is_found() -> None:
     def rated(confidences: np.ndarray) -> Run:
         rows = [
-            replace(sample_row(n, 1.0, confidence=float(c)), answerable=n < 20)
+            replace(sample_row(n, float(n < 20), confidence=float(c)), answerable=n < 20)
             for n, c in enumerate(confidences)
         ]
         return Run(tuple(rows), 5)
@@ -132,7 +133,12 @@ def test_what_is_forbidden_regresses_at_once() -> None:
 def test_refusals_are_compared_without_confidence() -> None:
     def declining(declined: int) -> Run:
         rows = [
-            replace(sample_row(n, 1.0), confidence=None, answerable=n >= 20, abstained=n >= 40 - declined)
+            replace(
+                sample_row(n, 1.0),
+                confidence=None,
+                answerable=n >= 20,
+                state=State.NONE if n >= 40 - declined else State.ANSWERED,
+            )
             for n in range(40)
         ]
         return Run(tuple(rows), 5)

@@ -6,10 +6,11 @@ import pytest
 
 from eval.report.failure_reason import Outcome, explain, outcome
 from eval.run import JudgedText, QuestionResult
+from qa.answer import State
 
 SHOWN = (JudgedText("a.md", "It rained.", 0, 10, 0),) * 5
 RIGHT = QuestionResult(
-    "q", "q?", "why", True, False, 0.8, 0.1, {"hit@1": 1.0}, {"dense": 1, "lexical": 2, "fused": 1, "shown": 1}, (), SHOWN
+    "q", "q?", "why", True, State.ANSWERED, 0.8, 0.1, {"hit@1": 1.0}, {"dense": 1, "lexical": 2, "fused": 1, "shown": 1}, (), SHOWN
 )  # fmt: skip
 MISSED = replace(
     RIGHT, measures={"hit@1": 0.0}, ranks={"dense": 3, "lexical": 120, "fused": 19, "shown": None}
@@ -23,8 +24,10 @@ NONE = replace(RIGHT, answerable=False, measures={}, ranks={})
         (RIGHT, Outcome.RIGHT),
         (MISSED, Outcome.MISSED),
         (replace(MISSED, ranks={**RIGHT.ranks, "shown": 4}), Outcome.LOWER),
-        (replace(RIGHT, abstained=True), Outcome.WITHHELD),
-        (replace(NONE, abstained=True), Outcome.DECLINED),
+        (replace(RIGHT, state=State.NONE), Outcome.WITHHELD),
+        (replace(RIGHT, state=State.UNSURE), Outcome.UNSURE),
+        (replace(NONE, state=State.NONE), Outcome.REFUSED),
+        (replace(NONE, state=State.UNSURE), Outcome.REFUSED),
         (NONE, Outcome.CLAIMED),
         (replace(RIGHT, error="too long"), Outcome.FAILED),
         (replace(MISSED, measures={"P@1": 1.0}), Outcome.RIGHT),
@@ -36,7 +39,7 @@ NONE = replace(RIGHT, answerable=False, measures={}, ranks={})
 )
 def test_what_became_of_a_question(row: QuestionResult, expected: Outcome) -> None:
     assert outcome(row) is expected
-    assert expected.failure == (expected not in (Outcome.RIGHT, Outcome.DECLINED))
+    assert expected.failure == (expected not in (Outcome.RIGHT, Outcome.REFUSED))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,11 @@ def test_what_became_of_a_question(row: QuestionResult, expected: Outcome) -> No
         (replace(MISSED, ranks={"fused": None, "shown": None}), "not among the candidates"),
         (replace(MISSED, ranks={"shown": 4}), "The evidence stands at rank 4"),
         (replace(MISSED, ranks={}), "in nothing that is listed"),
-        (replace(RIGHT, abstained=True, confidence=0.31), "still it was declined. Confidence was 0.31."),
+        (
+            replace(RIGHT, state=State.NONE, confidence=0.05),
+            "still no answer was found. Confidence was 0.05. The evidence stands at rank 1",
+        ),
+        (replace(RIGHT, state=State.UNSURE, confidence=0.31), "it was unsure. Confidence was 0.31."),
         (replace(NONE, confidence=None), "and still an answer was given."),
         (replace(RIGHT, error="too long"), "too long"),
     ],

@@ -172,7 +172,7 @@ def test_a_declined_question_is_to_be_looked_up() -> None:
             "type": "",
             "answerable": None,
             "relevant": [],
-            "note": "declined: look up whether the articles answer; shown: rain.md: It rained in May.",
+            "note": "not answered: look up whether the articles answer; shown: rain.md: It rained in May.",
         }
     ]
 

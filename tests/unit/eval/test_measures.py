@@ -16,6 +16,7 @@ from eval.measures import (
     score_rankings,
     standard_measures,
 )
+from qa.answer import State
 from tests.support.fakes import article
 
 #         0         10        20        30        40        50
@@ -35,14 +36,14 @@ def shown(
     return ShownExtract(name, name.source, text, name.text[slice(*marked)], (whole,), (marked,), valid)
 
 
-def score(gold: GoldQuestion, *extracts: ShownExtract, abstained: bool = False) -> dict[str, float]:
-    return score_question(gold, extracts, abstained=abstained)
+def score(gold: GoldQuestion, *extracts: ShownExtract, state: State = State.ANSWERED) -> dict[str, float]:
+    return score_question(gold, extracts, state=state)
 
 
 def test_the_answer_first() -> None:
     assert score(GOLD, shown(ONE, (0, 17)), shown(ONE, (18, 36))) == {
         "hit@1": 1.0, "hit@3": 1.0, "MRR": 1.0, "answered@1": 1.0, "extract hit@1": 1.0, "extract hit@3": 1.0,
-        "wrong refusals": 0.0, "citation violations": 0.0, "words": 4.0, "words marked": 4.0,
+        "wrong refusals": 0.0, "unsure": 0.0, "citation violations": 0.0, "words": 4.0, "words marked": 4.0,
     }  # fmt: skip
 
 
@@ -60,20 +61,29 @@ def test_evidence_beside_the_mark_counts_for_the_extract_alone() -> None:
 
 
 def test_a_wrong_refusal_is_no_answer_though_the_ranking_was_right() -> None:
-    scores = score(GOLD, shown(ONE, (0, 17)), abstained=True)
-    assert (scores["hit@1"], scores["answered@1"], scores["wrong refusals"]) == (1.0, 0.0, 1.0)
+    scores = score(GOLD, shown(ONE, (0, 17)), state=State.NONE)
+    names = ("hit@1", "answered@1", "wrong refusals", "unsure")
+    assert [scores[name] for name in names] == [1.0, 0.0, 1.0, 0.0]
+
+
+def test_unsure_is_no_answer_and_no_refusal() -> None:
+    scores = score(GOLD, shown(ONE, (0, 17)), state=State.UNSURE)
+    names = ("hit@1", "answered@1", "wrong refusals", "unsure")
+    assert [scores[name] for name in names] == [1.0, 0.0, 0.0, 1.0]
 
 
 def test_nothing_shown_scores_nothing_and_stays() -> None:
-    scores = score(GOLD, abstained=True)
+    scores = score(GOLD, state=State.NONE)
     assert (scores["hit@1"], scores["MRR"], scores["extract hit@3"]) == (0.0, 0.0, 0.0)
     assert "words" not in scores
 
 
 def test_an_unanswerable_question_has_a_refusal_and_no_hit() -> None:
-    assert score(NONE, abstained=True) == {"refusal recall": 1.0, "citation violations": 0.0}
+    for state in (State.NONE, State.UNSURE):
+        refused = {"refusal recall": 1.0, "wrong answers": 0.0, "citation violations": 0.0}
+        assert score(NONE, state=state) == refused
     claimed = score(NONE, shown(ONE, HAIL))
-    assert claimed["refusal recall"] == 0.0
+    assert (claimed["refusal recall"], claimed["wrong answers"]) == (0.0, 1.0)
     assert "hit@1" not in claimed
 
 
@@ -98,7 +108,7 @@ def test_a_measure_that_looks_further_than_what_is_asked_for_is_left_out() -> No
 
 def test_every_value_has_a_definition_and_the_other_way_round() -> None:
     standard = dict.fromkeys(("nDCG@5", "R@5", "RR@5", "Success@5", "P@1"), 0.0)
-    values = score(BOTH, shown(ONE, HAIL)) | standard | score(NONE, abstained=True) | {"seconds": 0.1}
+    values = score(BOTH, shown(ONE, HAIL)) | standard | score(NONE, state=State.NONE) | {"seconds": 0.1}
     assert {measure.name for measure in answer_measures(5)} == set(values)
     assert {measure.name for measure in document_measures(10)} == {
         "nDCG@10", "R@10", "RR@10", "Success@10", "P@1", "seconds",

@@ -15,10 +15,13 @@ BARS = {
     "hit@1": {"why": Estimate(0.5, 0.2, 0.8, 5), "$x$ <b>": Estimate(0.1, NAN, NAN, 1)},
     "hit@3": {"why": Estimate(0.7, 0.4, 0.9, 5)},
 }
+THRESHOLDS = {"unsure from": 1 / 11, "answered from": 0.75}
 DRAWN: dict[str, Callable[[], str]] = {
     "types": lambda: by_type(BARS),
-    "reliability": lambda: reliability_diagram([ConfidenceBin(3, 0.15, 0.3), ConfidenceBin(9, 0.8, 0.9)]),
-    "one step": lambda: reliability_diagram([ConfidenceBin(1, 0.5, 1.0)]),
+    "reliability": lambda: reliability_diagram(
+        [ConfidenceBin(3, 0.15, 0.3), ConfidenceBin(9, 0.8, 0.9)], THRESHOLDS
+    ),
+    "one step": lambda: reliability_diagram([ConfidenceBin(1, 0.5, 1.0)], {}),
     "risk": lambda: risk_coverage_curve([(0.5, 0.1), (1.0, 0.4)], (0.7, 0.2)),
     "no risk": lambda: risk_coverage_curve([(1.0, 0.0)], None),
     "latency": lambda: latency([0.01, 0.02, 0.03], 0.02, 0.03),

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 from eval.beir.runs import retrieval_runs
 from eval.report.report import render_report
 from eval.run import JudgedText, Run, evaluate
+from qa.answer import State
 from tests.support.chromium import needs_chromium
 from tests.support.sample_runs import ANSWERS, COLLECTION, GOLD, RAIN, RANKINGS, SUN
 
@@ -22,13 +23,28 @@ def test_the_page_holds_the_numbers_the_questions_and_the_evidence() -> None:
     for text in (
         "first run",
         "3 questions of g.jsonl",
-        "wrongly declined",
+        "wrongly without an answer",
         "It hailed in July, said Ada",
         "words",
     ):
         assert text in page
     assert page.count('<details class="question"') == 3
     assert page.count("<svg") == 4
+
+
+def test_thresholds_are_drawn_where_the_run_says_them() -> None:
+    facts = {"unsure_from": "0.0909", "answered_from": "0.75", "strong_from": "0.9"}
+    page = render_report(replace(RUN, facts=facts), name="run")
+    for name in ("unsure from", "answered from", "strong from"):
+        assert name in page
+        assert name not in render_report(RUN, name="run")
+
+
+def test_each_state_has_its_heading() -> None:
+    unsure = replace(RUN.rows[1], state=State.UNSURE)
+    page = render_report(Run((*RUN.rows, unsure), 5), name="run")
+    for heading in ("Shown", "Unsure; the closest passages", "No answer; the closest passages"):
+        assert f"<h3>{heading}</h3>" in page
 
 
 def test_rankings_of_documents_have_a_page_too() -> None:

@@ -10,6 +10,7 @@ from eval.errors import EvalFailure
 from eval.run import evaluate
 from index.building.build import build
 from index.generation.data_folder import DataFolder
+from qa.answer import State
 from qa.assistant import Assistant
 from qa.errors import QuestionError
 from tests.support.fakes import WordEncoder
@@ -23,7 +24,7 @@ def test_any_callable_that_answers_is_measured() -> None:
     assert first.judged == {"rain:0": 2, "rain:38": 1}
     # 2 of 2 + 1 / log2 3
     assert first.measures["nDCG@5"] == pytest.approx(2 / (2 + 1 / 1.584963), abs=1e-6)
-    assert (second.abstained, second.measures["hit@1"], second.measures["MRR"]) == (True, 0.0, 0.5)
+    assert (second.state, second.measures["hit@1"], second.measures["MRR"]) == (State.NONE, 0.0, 0.5)
     assert second.ranking == ("sun:0", "rain:38")
     assert second.ranks == {"shown": 2}
     assert (third.confidence, third.measures["citation violations"], third.measures["refusal recall"]) == (
@@ -31,6 +32,14 @@ def test_any_callable_that_answers_is_measured() -> None:
         1.0,
         0.0,
     )
+
+
+def test_the_state_goes_before_abstained_and_the_band_stays() -> None:
+    def ask(question: str) -> Mapping[str, Any]:
+        return {**ANSWERS[question], "state": "unsure", "abstained": True, "band": "weak"}
+
+    first = evaluate(ask, GOLD, [RAIN, SUN]).rows[0]
+    assert (first.state, first.band, first.measures["unsure"]) == (State.UNSURE, "weak", 1.0)
 
 
 def test_what_explains_a_failure_is_kept() -> None:
@@ -98,6 +107,7 @@ def test_the_assistants_own_answers_and_stages(tmp_path: Path) -> None:
         ({"confidence": "0.5"}, "the answer to g1 has the confidence '0.5'"),
         ({"confidence": 1.5}, "give a number from 0 to 1"),
         ({"abstained": "false"}, "the answer to g1 is not a mapping"),
+        ({"state": "maybe"}, "the answer to g1 has the state 'maybe'; give one of: answered, unsure, none"),
         ({"extracts": {"source": "rain.md"}}, "does not list its extracts"),
         ({"extracts": ["It rained."]}, "the answer to g1 does not list its extracts as mappings"),
         ({"extracts": [{"source": "rain.md", "answer": "It rained."}]}, "does not list its extracts"),
@@ -125,6 +135,6 @@ def test_a_question_that_could_not_be_asked_was_not_declined() -> None:
         raise QuestionError("too wet")
 
     for row in evaluate(ask, GOLD, [RAIN, SUN]).rows:
-        assert not row.abstained
+        assert row.state is State.ANSWERED
         assert row.measures.get("refusal recall", 0.0) == 0.0
         assert row.measures.get("wrong refusals", 0.0) == 0.0

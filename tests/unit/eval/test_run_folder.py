@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from eval.errors import RunError
 from eval.run import Run, evaluate
 from eval.run_folder import read_run, write_run
+from qa.confidence import seal_of
 from tests.support.sample_runs import ANSWERS, GOLD, RAIN, SUN
 
 RUN = replace(evaluate(ANSWERS.__getitem__, GOLD, [RAIN, SUN]), facts={"gold": "g.jsonl"})
@@ -19,6 +21,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_run(tmp_path / "a" / "run", RUN)
     assert read_run(tmp_path / "a" / "run") == RUN
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["run"]
+
+
+def test_a_run_of_before_the_three_states_is_read(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", RUN)
+    questions, about = (tmp_path / "run" / name for name in ("questions.jsonl", "run.json"))
+    rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["abstained"] = row.pop("state") != "answered"
+        del row["band"]
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    header = json.loads(about.read_text(encoding="utf-8"))
+    del header["seal"]
+    header["questions_sha256"] = hashlib.sha256(questions.read_bytes()).hexdigest()
+    about.write_text(json.dumps({**header, "seal": seal_of(header)}), encoding="utf-8")
+    assert [row.state for row in read_run(tmp_path / "run").rows] == [row.state for row in RUN.rows]
 
 
 def test_the_files_of_trec_are_read_by_its_measures(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from corpus.article import Passage
-from qa.answer import Answer, Band, Citation, Extract
+from qa.answer import Answer, Band, Citation, Extract, State
 from qa.answer_json import answer_record
 from tests.support.fakes import article
 
@@ -22,11 +22,12 @@ def test_the_whole_record() -> None:
         key=(30, 34),
     )
     answer = Answer(
-        "cars?", (extract,), (), 0.81239, Band.STRONG, False, "gen-1-0123456789abcdef", ("ferries",)
+        "cars?", (extract,), (), 0.81239, Band.STRONG, State.ANSWERED, "gen-1-0123456789abcdef", ("ferries",)
     )
     assert answer_record(answer, "q1").model_dump() == {
         "id": "q1",
         "question": "cars?",
+        "state": "answered",
         "abstained": False,
         "confidence": 0.8124,
         "calibrated": True,
@@ -66,6 +67,6 @@ def test_the_whole_record() -> None:
 
 
 def test_without_a_calibration_there_is_no_confidence() -> None:
-    answer = Answer("cars?", (), (), None, Band.UNRATED, True, "gen-1-0123456789abcdef")
+    answer = Answer("cars?", (), (), None, Band.UNRATED, State.NONE, "gen-1-0123456789abcdef")
     record = answer_record(answer).model_dump()
     assert (record["confidence"], record["calibrated"], record["band"]) == (None, False, "unrated")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from index.building.build import build
 from index.errors import ModelRefused
 from index.generation.data_folder import DataFolder
 from index.retrieval.filter import Filter
-from qa.answer import Answer, Band, Extract
+from qa.answer import Answer, Band, Extract, State
 from qa.assistant import Assistant
+from qa.confidence import Costs
 from qa.errors import QuestionError
 from qa.extracts import EXTRACT_SENTENCES, EXTRACT_WORDS
 from tests.support.fakes import WordEncoder, article
@@ -79,7 +81,7 @@ def test_no_sentence_is_shown_twice(tmp_path: Path) -> None:
         )
 
 
-def test_a_question_about_nothing_there_is_declined_with_the_nearest_passages(tmp_path: Path) -> None:
+def test_a_question_about_nothing_there_is_not_answered_and_has_the_nearest_passages(tmp_path: Path) -> None:
     answer = ask(tmp_path, "zebra quantum xylophone")
     assert answer.abstained
     assert answer.extracts == ()
@@ -88,7 +90,7 @@ def test_a_question_about_nothing_there_is_declined_with_the_nearest_passages(tm
 
 def test_a_phrase_that_stands_nowhere_gives_no_answer(tmp_path: Path) -> None:
     answer = ask(tmp_path, 'when did the harbour "silt down"')
-    assert (answer.abstained, answer.extracts, answer.nearest, answer.confidence) == (True, (), (), 0.0)
+    assert (answer.state, answer.extracts, answer.nearest, answer.confidence) == (State.NONE, (), (), 0.0)
 
 
 def test_a_phrase_occurs_in_every_extract(tmp_path: Path) -> None:
@@ -139,10 +141,35 @@ def test_another_model_than_the_indexs_is_refused(tmp_path: Path) -> None:
         Assistant(DataFolder(tmp_path).open(), WordEncoder(fingerprint="0" * 64))
 
 
-def test_a_phrase_that_stands_somewhere_is_never_declined(tmp_path: Path) -> None:
+def test_a_phrase_that_stands_somewhere_is_answered_and_at_least_a_possible_match(tmp_path: Path) -> None:
     answer = ask(tmp_path, 'zebra xylophone "canal"')
-    assert not answer.abstained
+    assert answer.state is State.ANSWERED
+    assert answer.confidence is not None
+    assert answer.confidence < Costs().answered_from
+    assert {answer.band, *(extract.band for extract in answer.extracts)} == {Band.POSSIBLE}
     assert all("canal" in extract.answer_text for extract in answer.extracts)
+
+
+@pytest.mark.parametrize(
+    ("chance", "costs", "state", "band"),
+    [
+        (0.6, Costs(wrong_answer=1), State.ANSWERED, Band.POSSIBLE),
+        (0.6, Costs(), State.UNSURE, Band.WEAK),
+        (0.05, Costs(), State.NONE, Band.WEAK),
+        (0.05, Costs(missed_answer=99), State.UNSURE, Band.WEAK),
+    ],
+)
+def test_the_state_follows_from_the_chance_and_the_costs(
+    chance: float, costs: Costs, state: State, band: Band, tmp_path: Path
+) -> None:
+    build([HARBOUR, ECHO], WordEncoder(), tmp_path)
+    generation = DataFolder(tmp_path).open()
+    # Without weights every hit has the same chance.
+    level = replace(SAMPLE_CALIBRATION, weights=(0.0,) * 3, constant=math.log(chance / (1 - chance)))
+    assistant = Assistant(generation, WordEncoder(), calibration=level, costs=costs)
+    for answer in (assistant.ask("canal"), assistant.with_generation(generation).ask("canal")):
+        assert (answer.state, answer.band, answer.confidence) == (state, band, pytest.approx(chance))
+        assert (bool(answer.extracts), bool(answer.nearest)) == (not answer.abstained, answer.abstained)
 
 
 def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
@@ -154,15 +181,15 @@ def test_without_a_calibration_nothing_is_rated_and_nothing_withheld(tmp_path: P
     build([HARBOUR, ECHO], WordEncoder(), tmp_path)
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     answer = assistant.ask("zebra quantum xylophone")
-    assert (answer.calibrated, answer.confidence, answer.band, answer.abstained) == (
+    assert (answer.calibrated, answer.confidence, answer.band, answer.state) == (
         False,
         None,
         Band.UNRATED,
-        False,
+        State.ANSWERED,
     )
     assert {(extract.confidence, extract.band) for extract in answer.extracts} == {(None, Band.UNRATED)}
     nothing = assistant.ask('the "silt down"')
-    assert (nothing.abstained, nothing.confidence, nothing.band) == (True, None, Band.UNRATED)
+    assert (nothing.state, nothing.confidence, nothing.band) == (State.NONE, None, Band.UNRATED)
     assert assistant.decline("").confidence is None
 
 

@@ -13,11 +13,12 @@ from index.embedding.load import load_encoder
 from index.embedding.shipped_models import DEFAULT_MODEL
 from index.errors import BuildFailed
 from index.search.query import Hit
-from qa.answer import Band
+from qa.answer import Band, State
 from qa.confidence import (
     CALIBRATION,
     FEATURES,
     SHIPPED,
+    Costs,
     calibration_for,
     features,
     read_calibration,
@@ -59,7 +60,7 @@ def test_the_model_ships_with_one_and_the_data_folders_comes_first(tmp_path: Pat
     fingerprint = load_encoder().fingerprint
     shipped = calibration_for(fingerprint, "", tmp_path)
     assert shipped is not None
-    assert 0 < shipped.abstain_below < shipped.strong_from < 1
+    assert 0 < shipped.strong_from < 1
     assert calibration_for(fingerprint, "e" * 64, tmp_path) is None
     own = replace(SAMPLE_CALIBRATION, fingerprint=fingerprint)
     write_calibration(tmp_path / CALIBRATION, own)
@@ -95,6 +96,7 @@ def refusal(path: Path) -> str:
         {"weights": [1.0, 2.0, float("nan")]},
         {"steps": [[1.0, 0.5], [1.0, 0.6]]},
         {"extra": 1},
+        {"abstain_below": 0.3},
         {"facts": None},
     ],
 )
@@ -195,15 +197,47 @@ def test_steps_lead_from_log_odds_to_the_chance_with_straight_lines_between() ->
     ("value", "word"),
     [
         (0.99, Band.STRONG),
-        (0.7, Band.STRONG),
-        (0.69, Band.POSSIBLE),
-        (0.35, Band.POSSIBLE),
-        (0.34, Band.WEAK),
+        (0.8, Band.STRONG),
+        (0.79, Band.POSSIBLE),
+        (0.75, Band.POSSIBLE),
+        (0.74, Band.WEAK),
     ],
 )
 def test_bands(value: float, word: Band) -> None:
-    assert SAMPLE_CALIBRATION.band(value) is word
+    assert SAMPLE_CALIBRATION.band(value, Costs()) is word
 
 
 def test_a_threshold_above_one_is_never_reached() -> None:
-    assert replace(SAMPLE_CALIBRATION, strong_from=1.01).band(1.0) is Band.POSSIBLE
+    assert replace(SAMPLE_CALIBRATION, strong_from=1.01).band(1.0, Costs()) is Band.POSSIBLE
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        (1.0, State.ANSWERED),
+        (0.75, State.ANSWERED),
+        (0.7499, State.UNSURE),
+        (1 / 11, State.UNSURE),
+        (0.09, State.NONE),
+        (0.0, State.NONE),
+    ],
+)
+def test_states_follow_from_costs(value: float, state: State) -> None:
+    assert Costs().state(value) is state
+
+
+def test_dearer_mistakes_leave_less_answered_and_more_unsure() -> None:
+    # Even costs leave nothing unsure.
+    assert (Costs(1, 1).answered_from, Costs(1, 1).unsure_from) == (0.5, 0.5)
+    assert (Costs(9, 99).answered_from, Costs(9, 99).unsure_from) == (0.9, 0.01)
+
+
+def test_a_strong_match_is_answered_whatever_the_costs() -> None:
+    dear = Costs(wrong_answer=9)
+    assert SAMPLE_CALIBRATION.band(0.85, dear) is Band.WEAK
+    assert SAMPLE_CALIBRATION.band(0.9, dear) is Band.STRONG
+    assert SAMPLE_CALIBRATION.thresholds(dear) == {
+        "unsure_from": 1 / 11,
+        "answered_from": 0.9,
+        "strong_from": 0.9,
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from qa.confidence import Costs
 from qa.errors import RenamedSetting, WrongSetting
 from qa.settings import Settings
 
@@ -54,6 +55,8 @@ def test_an_old_name_gives_the_new_one(name: str, current: str) -> None:
         ("QA_DEPTH", "0", "a number from 1 to 1000"),
         ("QA_INDEX", "hnsw", "one of: auto, flat, ivf, pq"),
         ("QA_FEEDBACK", "maybe", "on or off"),
+        ("QA_WRONG_ANSWER_COST", "0.5", "a number from 1 to 1000"),
+        ("QA_MISSED_ANSWER_COST", "nan", "a number from 1 to 1000"),
         ("QA_STORE_REPLICAS", "17", "a number from 1 to 16"),
     ],
 )
@@ -61,3 +64,9 @@ def test_a_wrong_value_is_one_line_with_the_values_allowed(name: str, value: str
     with pytest.raises(WrongSetting) as caught:
         Settings.from_environment({name: value})
     assert str(caught.value) == f"{name} is '{value}'; give {values}"
+
+
+def test_costs_may_be_set() -> None:
+    assert Settings().costs == Costs(wrong_answer=3, missed_answer=10)
+    environ = {"QA_WRONG_ANSWER_COST": "1.5", "QA_MISSED_ANSWER_COST": "20"}
+    assert Settings.from_environment(environ).costs == Costs(wrong_answer=1.5, missed_answer=20)

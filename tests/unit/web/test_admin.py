@@ -121,7 +121,7 @@ def test_the_numbers_are_those_of_the_days_asked_for(
     use(store)
     week, month = page(client, 7), page(client, 30)
     assert "<dt>Questions</dt><dd>3</dd>" in week
-    assert "<dt>Declined</dt><dd>1 (33%)</dd>" in week
+    assert "<dt>Not answered</dt><dd>1 (33%)</dd>" in week
     assert "<dt>Median time</dt><dd>0.200 s</dd>" in week
     assert "<dt>95th percentile</dt><dd>0.300 s</dd>" in week
     assert "<dt>Questions</dt><dd>4</dd>" in month
@@ -159,7 +159,7 @@ def test_where_no_text_is_kept_that_is_said(tmp_path: Path) -> None:
 
 def test_an_empty_store_is_a_page_too(client: TestClient) -> None:
     shown = page(client)
-    assert "<dt>Declined</dt><dd>0 (none)</dd>" in shown
+    assert "<dt>Not answered</dt><dd>0 (none)</dd>" in shown
     assert shown.count("Nothing in these days.") == 4
 
 
@@ -249,7 +249,7 @@ def test_tables_are_exported_without_formulas(client: TestClient, store: Feedbac
     use(store, '=HYPERLINK("https://evil.example")')
     today = datetime.now(UTC).date().isoformat()
     formula = '\'=HYPERLINK("https://evil.example")'
-    assert export(client, "days") == [["Day", "Questions", "Declined"], [today, "3", "1"]]
+    assert export(client, "days") == [["Day", "Questions", "Not answered"], [today, "3", "1"]]
     assert export(client, "unanswered")[1] == [f"{formula}?", "1", today]
     assert export(client, "cited")[1] == [formula, "2", "1"]
     assert export(client, "reasons")[1] == [today, "Useful", formula, formula, formula]

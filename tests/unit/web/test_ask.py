@@ -14,12 +14,15 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from index.retrieval.filter import NO_FILTER, Filter
+from qa.answer import Answer
 from qa.answer_json import answer_record
 from qa.assistant import Assistant
 from qa.question import MAX_CHARACTERS
-from tests.support.fake_assistant import DREDGING, FakeAssistant
+from tests.support.fake_assistant import DREDGING, HARBOUR, FakeAssistant, abstained, extract, unsure
 from web.answering.answer_service import AnswerService
 from web.api.ask import add_exception_handlers, api_routes
+
+NEAREST = extract(HARBOUR, "Nobody paid.")
 
 
 def api(assistant: Assistant, **limits: Any) -> FastAPI:
@@ -48,6 +51,16 @@ def test_an_answer_is_its_record_and_the_seconds_it_took(client: TestClient) -> 
     assert re.fullmatch(r"[\w-]{16}", record.pop("answer_id"))
     assert record == answer_record(DREDGING).model_dump()
     assert record["extracts"][0]["answer"]["text"] == "Dredging cost more."
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [(DREDGING, "answered"), (unsure(NEAREST), "unsure"), (abstained(NEAREST), "none")]
+)
+def test_each_state_says_where_its_passages_are(answer: Answer, state: str) -> None:
+    with TestClient(api(FakeAssistant(answer))) as client:
+        record = client.post("/api/ask", json={"question": "Who paid?"}).json()
+    assert (record["state"], record["abstained"]) == (state, state != "answered")
+    assert [len(record["extracts"]), len(record["nearest"])] == ([1, 0] if state == "answered" else [0, 1])
 
 
 def test_what_is_not_said_has_its_default(client: TestClient, assistant: FakeAssistant) -> None:
@@ -139,6 +152,7 @@ def test_health_names_the_generation_and_its_size(client: TestClient) -> None:
 def test_the_api_describes_itself(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == {"/api/ask", "/health"}
+    assert described["components"]["schemas"]["State"]["enum"] == ["answered", "unsure", "none"]
     assert set(described["paths"]["/api/ask"]["post"]["responses"]) == {
         "200",
         "413",

@@ -23,6 +23,7 @@ from tests.support.fake_assistant import (
     abstained,
     answered,
     extract,
+    unsure,
     watch_columns,
 )
 from tests.support.fakes import article
@@ -158,6 +159,28 @@ def test_no_answer_comes_with_the_nearest_passages_folded_away() -> None:
         '</ol></details><p class="small">Searched in 1.50 seconds, index gen-7-00ff</p></section>'
     )
     assert "none-of-these" not in html
+
+
+def test_an_unsure_answer_shows_the_closest_passage_and_folds_the_others() -> None:
+    html = shown(unsure(extract(ECHO, "dredging"), extract(HARBOUR, "Nobody paid.", rank=2)))
+    heading = "<h2>Not sure: this may not answer the question.</h2>"
+    advice = "<p>This is the closest passage. If it does not answer, try other words.</p>"
+    assert f'>{heading}{advice}<ol class="extracts"><li><article aria-label="Extract 1"' in html
+    folded = '</ol><details><summary>Other close passages</summary><ol class="extracts"><li>'
+    assert f'{folded}<article aria-label="Extract 2"' in html
+    assert "none-of-these" not in html
+    assert "Searched in" in html
+
+
+def test_one_unsure_passage_folds_nothing() -> None:
+    assert "Other close passages" not in shown(unsure(extract(ECHO, "dredging")))
+
+
+def test_the_closest_passage_of_an_unsure_answer_stays_first_by_date() -> None:
+    dated = (("2001", 1), ("2003", 2), ("2004", 3))
+    nearest = [extract(replace(ECHO, published=date), "more", rank=rank) for date, rank in dated]
+    html = shown(unsure(*nearest), PageState(sort=Sort.DATE))
+    assert re.findall(r'aria-label="Extract (\d)"', html) == ["1", "3", "2"]
 
 
 def test_no_answer_under_filters_says_that_they_are_set() -> None:
@@ -301,9 +324,15 @@ def test_matched_terms_are_shown_as_the_words_of_the_article() -> None:
 def test_the_status_line_counts() -> None:
     one = extract(ECHO, "more")
     lines = [
-        status_line(answer, WORDS) for answer in (answered(one), answered(one, one, one), abstained(one))
+        status_line(answer, WORDS)
+        for answer in (answered(one), answered(one, one, one), unsure(one), abstained(one))
     ]
-    assert lines == ["1 extract found.", "3 extracts found.", "No answer found."]
+    assert lines == [
+        "1 extract found.",
+        "3 extracts found.",
+        "Not sure: this may not answer the question.",
+        "No answer found.",
+    ]
 
 
 def test_examples_are_questions_with_an_answer_from_as_many_articles_as_there_are() -> None:

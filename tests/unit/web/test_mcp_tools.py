@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from index.retrieval.filter import Filter
 from tests.support.browser_page import running
-from tests.support.fake_assistant import DREDGING, HARBOUR, FakeAssistant
+from tests.support.fake_assistant import DREDGING, HARBOUR, FakeAssistant, extract, unsure
 from tests.support.fakes import article
 from web.answering.answer_service import AnswerService
 from web.api.mcp_tools import MAX_CHARACTERS, build_mcp_server
@@ -42,13 +42,22 @@ def called(context: ServiceContext, name: str, **arguments: Any) -> Any:
 def test_an_answer_comes_with_its_sources_as_structure() -> None:
     context = site()
     answer = called(context, "ask", question="What cost more?", k=3, years=["2024"]).structured_content
-    assert (answer["abstained"], answer["generation"], answer["nearest"]) == (False, "gen-7-00ff", [])
+    assert (answer["state"], answer["abstained"], answer["nearest"]) == ("answered", False, [])
+    assert answer["generation"] == "gen-7-00ff"
     (first,) = answer["extracts"]
     assert first["answer"] == "Dredging cost more."
     assert first["answer"] in first["text"]
     assert (first["title"], first["source"], first["author"]) == ("", "harbour.md", "Ada Lovelace")
     assert first["reader"] == "articles/harbour?c=20-39#c=20-39"
     assert context.answers.assistant.asked == [("What cost more?", 3, Filter(years=("2024",)))]  # type: ignore[attr-defined]
+
+
+def test_an_unsure_answer_says_so_and_gives_the_closest_passage() -> None:
+    desk = AnswerService(FakeAssistant(unsure(extract(HARBOUR, "Nobody paid."))))
+    context = ServiceContext(desk, ServiceSettings(mcp=True), load_catalogue())
+    answer = called(context, "ask", question="Who paid?").structured_content
+    assert (answer["state"], answer["abstained"], answer["extracts"]) == ("unsure", True, [])
+    assert [extract["answer"] for extract in answer["nearest"]] == ["Nobody paid."]
 
 
 def test_what_cannot_be_asked_is_an_error_in_one_line() -> None:

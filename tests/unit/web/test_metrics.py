@@ -66,8 +66,9 @@ def test_requests_answers_and_refusals_are_counted() -> None:
         "too large": 1,
         "too often": 0,
     }
-    assert metrics["pullquote_answers_total", "abstained"] == 2
+    assert metrics["pullquote_answers_total", "none"] == 2
     assert metrics["pullquote_answers_total", "answered"] == 0
+    assert metrics["pullquote_answers_total", "unsure"] == 0
     assert metrics["pullquote_remembered_answers_total", ""] == 1
     assert metrics["pullquote_request_seconds_count", "/api/ask"] == 4
     assert metrics["pullquote_request_seconds_bucket", "+Inf,/api/ask"] == 4
