@@ -1,11 +1,10 @@
 """Fits confidence on gold questions with scikit-learn.
 
-Predicts from the features of the best hit that the articles answer the question at all, which is what
-abstaining depends on. (On public questions a fit to whether the first answer is right separated unanswerable
-questions less well: AUROC .834 against .840.) The share of right first answers decides from which confidence
-an answer is called strong; the states follow from costs (see `qa.confidence`). Scores and this threshold come
-from held-out questions; the threshold is chosen on the ratings it is reported on, which flatters it a little.
-Isotonic regression has steps: its threshold is chosen among those of the final curve.
+Predicts from the features of the best hit that the first extract answers, which is what a reader wants to
+know of it. The share of right first answers decides from which confidence an answer is called strong; the
+states follow from costs (see `qa.confidence`). Scores and this threshold come from held-out questions; the
+threshold is chosen on the ratings it is reported on, which flatters it a little. Isotonic regression has
+steps: its threshold is chosen among those of the final curve.
 """
 
 from __future__ import annotations
@@ -94,12 +93,12 @@ class HeldOut:
     @property
     def brier(self) -> float:
         """Mean squared error of the probabilities (Brier, 1950): 0 is perfect, a coin has .25."""
-        return float(((self.chances - self.answerable) ** 2).mean())
+        return float(((self.chances - self.right) ** 2).mean())
 
     @property
     def ece(self) -> float:
         """Expected calibration error; see `eval.abstention`."""
-        return calibration_error(self.chances, self.answerable)
+        return calibration_error(self.chances, self.right)
 
     @property
     def auroc(self) -> float:
@@ -137,11 +136,11 @@ def fit(observed: Observed, method: Method) -> Fit:
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=_PENALTY, max_iter=1_000).fit(observed.values, observed.answerable)
+    model = LogisticRegression(C=_PENALTY, max_iter=1_000).fit(observed.values, observed.right)
     logistic = Fit(tuple(model.coef_[0].tolist()), float(model.intercept_[0]))
     if method is Method.LOGISTIC:
         return logistic
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(logistic.odds(observed.values), observed.answerable)
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(logistic.odds(observed.values), observed.right)
     steps = zip(curve.X_thresholds_.tolist(), curve.y_thresholds_.tolist(), strict=True)
     return replace(logistic, steps=tuple(steps))
 
@@ -167,19 +166,19 @@ def hold_out(observed: Observed, method: Method, folds: Folds) -> HeldOut:
 def question_folds(observed: Observed) -> Folds:
     """Five stratified folds, drawn ten times.
 
-    Raises EvalFailure with fewer than five answerable or unanswerable questions.
+    Raises EvalFailure with fewer than five questions whose first answer is right, or wrong.
     """
     from sklearn.model_selection import RepeatedStratifiedKFold
 
-    answerable = int(observed.answerable.sum())
-    unanswerable = len(observed.answerable) - answerable
-    if min(answerable, unanswerable) < FOLDS:
+    right = int(observed.right.sum())
+    wrong = len(observed.right) - right
+    if min(right, wrong) < FOLDS:
         raise EvalFailure(
-            f"too little to fit on: {answerable} answerable and {unanswerable} unanswerable questions found "
-            f"something, and {FOLDS} of each are needed at the least; add gold questions"
+            f"too little to fit on: {right} first answers are right and {wrong} wrong (those of unanswerable "
+            f"questions are), and {FOLDS} of each are needed at the least; add gold questions"
         )
     folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=SEED)
-    return list(folds.split(observed.values, observed.answerable))
+    return list(folds.split(observed.values, observed.right))
 
 
 def strong_from(held_out: HeldOut, share: float = STRONG_PRECISION) -> float:

@@ -27,7 +27,7 @@ BATCH = 32
 BUCKETS = 20
 """Batches whose rows are sorted by length together, so that little is padded."""
 OWN, RENAMED, NEIGHBOUR = 0.55, 0.17, 0.22
-"""Shares of the answerable rows: as they are, renamed, with a neighbour's passage; the rest with any passage."""
+"""Shares of answerable rows: as they are, renamed, with a neighbour's passage; the rest with any passage."""
 _UNPUNCTUATED = 0.4
 _NEIGHBOURS = slice(2, 12)  # the nearest passages may answer too
 _BLOCK = 2_000

@@ -86,17 +86,17 @@ def test_folds_hold_each_question_out_once_a_round() -> None:
     assert not any(set(train) & set(test) for train, test in folds)
 
 
-@pytest.mark.parametrize("answerable", [[1.0] * 30, [0.0] * 30, [1.0] * 30 + [0.0] * 4, []])
-def test_too_few_questions_of_a_kind_are_told(answerable: list[float]) -> None:
+@pytest.mark.parametrize("right", [[1.0] * 30, [0.0] * 30, [1.0] * 30 + [0.0] * 4, []])
+def test_too_few_questions_of_a_kind_are_told(right: list[float]) -> None:
     with pytest.raises(EvalFailure, match=f"{FOLDS} of each are needed"):
-        question_folds(observed([0.5] * len(answerable), answerable))
+        question_folds(observed([0.5] * len(right), right))
 
 
 def test_measures_of_what_was_held_out() -> None:
     held_out = HeldOut(np.array([0.9, 0.6, 0.2]), np.array([1.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.0]))
-    assert held_out.brier == pytest.approx((0.01 + 0.16 + 0.04) / 3)
+    assert held_out.brier == pytest.approx((0.01 + 0.36 + 0.04) / 3)
     assert held_out.auroc == 1.0
-    assert held_out.ece == pytest.approx((0.1 + 0.4 + 0.2) / 3)
+    assert held_out.ece == pytest.approx((0.1 + 0.6 + 0.2) / 3)
 
 
 def rated(chances: list[float], right: list[float], answerable: list[float]) -> HeldOut:

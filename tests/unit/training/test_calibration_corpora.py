@@ -8,7 +8,7 @@ import pytest
 from eval.calibrate import Method, Observed, fit, observe
 from tests.support.fakes import WordEncoder
 from tests.support.repository import DATA, needs_data
-from training.calibration_corpora import Trial, corpus_folds, join, open_trial, trials
+from training.calibration_corpora import Trial, join, open_trial, source_folds, trials
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def made() -> list[Trial]:
 
 @needs_data
 def test_the_corpora_are_small_and_all_asked_both_kinds(made: list[Trial]) -> None:
-    assert len(made) == 8
+    assert [trial.source for trial in made] == [*["squad"] * 4, *["feedbackqa"] * 4, "clapnq"]
     for trial in made:
         kinds = {gold.answerable for gold in trial.gold}
         assert kinds == {True, False}
@@ -53,12 +53,12 @@ def test_a_trial_is_observed(made: list[Trial], tmp_path: Path) -> None:
     assert found.right[4:].tolist() == [0.0] * 3
 
 
-def test_each_corpus_is_held_out_once_and_never_takes_part_in_its_own_fit() -> None:
+def test_each_source_is_held_out_once_and_never_takes_part_in_its_own_fit() -> None:
     facts = np.zeros((4, 3))
     facts[:, 0] = [0, 1, 0, 1]
     plain = Observed(("a", "b", "c"), facts, np.array([0.0, 1, 0, 1]), np.array([0.0, 1, 0, 1]))
     turned = Observed(("a", "b", "c"), facts, np.array([1.0, 0, 1, 0]), np.array([1.0, 0, 1, 0]))
-    folds = corpus_folds([plain, turned])
+    folds = source_folds([plain, turned], ["plain", "turned"])
     assert [(train.tolist(), test.tolist()) for train, test in folds] == [
         ([4, 5, 6, 7], [0, 1, 2, 3]),
         ([0, 1, 2, 3], [4, 5, 6, 7]),
