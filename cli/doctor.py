@@ -86,7 +86,7 @@ def _print_manifest(generation: Generation, settings: Settings) -> None:
 
 
 def _calibration(fingerprint: str, settings: Settings) -> str:
-    from index.search.load import reranker_fingerprint
+    from index.search.rerank import reranker_fingerprint
     from qa.confidence import calibration_for
     from qa.loading import UNCALIBRATED
 

@@ -24,10 +24,7 @@ _OPTIONS: dict[str, tuple[type, str]] = {
     "model": (str, "a sentence-transformers model by name or folder; else QA_MODEL, else the shipped one."),
     "device": (str, "cpu, cuda or mps; else QA_DEVICE."),
     "backend": (str, "auto, torch, bf16 or openvino: what runs the model; else QA_BACKEND."),
-    "reranker": (
-        str,
-        "a cross-encoder by name or folder, or none; else QA_RERANKER, else the shipped reader.",
-    ),
+    "reranker": (str, "a cross-encoder by name or folder, or none; else QA_RERANKER, else none."),
 }
 _MOST = {"port": 65535}
 

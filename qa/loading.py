@@ -45,8 +45,7 @@ def load_encoder(settings: Settings, model: str = "") -> Encoder:
 
 def load_reranking(settings: Settings) -> Reranking | None:
     """The reranker of the settings and how it is used. Raises ModelRefused."""
-    from index.search.load import load_reranker
-    from index.search.rerank import Reranking
+    from index.search.rerank import Reranking, load_reranker
 
     reranker = load_reranker(settings.reranker, device=settings.device or None, batch=settings.batch)
     return Reranking(reranker, depth=settings.depth) if reranker else None

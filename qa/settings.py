@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     backend: str = "auto"
     """`torch`, `bf16` or `openvino`; `auto` takes the fastest one that agrees with torch."""
     reranker: str = ""
-    """A cross-encoder of sentence-transformers by name or folder, or `none`; the shipped one when empty."""
+    """A cross-encoder of sentence-transformers by name or folder; `none` or empty: no reranking."""
     depth: int = Field(default=30, ge=1, le=MOST_READ)
     """Candidates that the reranker reads."""
     batch: int = Field(default=16, ge=1, le=MOST_READ)

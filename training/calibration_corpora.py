@@ -46,8 +46,7 @@ from index.embedding.encoder import Encoder
 from index.embedding.load import load_encoder
 from index.generation.data_folder import DataFolder
 from index.retrieval.lexical_index import FUNCTION_TERMS
-from index.search.load import load_reranker
-from index.search.rerank import Reranker, Reranking
+from index.search.rerank import Reranker, Reranking, load_reranker
 from qa.assistant import Assistant
 from qa.confidence import Calibration, Costs, write_calibration
 from qa.settings import Settings

@@ -16,13 +16,14 @@ from typing import Protocol
 import numpy as np
 
 from corpus.article import Sentence
-from index.embedding.shipped_models import hashed_files, lines_sha256
-from index.embedding.torch_models import load_cross_encoder
+from index.embedding.shipped_models import hashed_files, lines_sha256, model_folder
+from index.embedding.torch_models import best_device, check_device, load_cross_encoder
 from index.generation.spans import window
 from index.search.fusion import zscore
 from index.search.query import Hit
 from index.storage.arrays import Vectors
 
+_NONE = ("", "none")
 DEPTH = 30
 """Hits read per question."""
 WEIGHT = 3.0
@@ -87,12 +88,12 @@ class Reranking:
 class CrossEncoderReranker:
     """A cross-encoder of sentence-transformers from a folder; safe to share between threads."""
 
-    def __init__(self, folder: Path, *, name: str, device: str, batch: int = BATCH) -> None:
+    def __init__(self, folder: Path, *, name: str, device: str | None = None, batch: int = BATCH) -> None:
         self.name = name
         self._batch = batch
-        self._model = load_cross_encoder(folder, device, max_tokens=_MAX_TOKENS)
+        self._model = load_cross_encoder(folder, device or best_device(), max_tokens=_MAX_TOKENS)
         self._lock = threading.Lock()  # the tokenizer changes its own settings during a call
-        self.fingerprint = cross_encoder_fingerprint(folder)
+        self.fingerprint = _fingerprint(folder)
 
     def rate(self, question: str, readings: Sequence[Reading]) -> Vectors:
         """See `Reranker.rate`. The sentence comes first: long texts are truncated at the end."""
@@ -116,6 +117,25 @@ def reading(sentences: Sequence[Sentence], row: int) -> Reading:
     )
 
 
-def cross_encoder_fingerprint(folder: Path) -> str:
-    """A SHA-256 of the files of a cross-encoder and how they are used."""
+def load_reranker(model: str, *, device: str | None = None, batch: int = BATCH) -> Reranker | None:
+    """Load a cross-encoder from a folder or by its name on the Hugging Face hub; None for "" and "none".
+
+    A hub name, such as cross-encoder/ms-marco-MiniLM-L6-v2, is downloaded on first use, without code and
+    pickled weights.
+
+    Raises ModelRefused: no such device or model, or unexpected files.
+    """
+    if model in _NONE:
+        return None
+    if device is not None:
+        check_device(device)
+    return CrossEncoderReranker(model_folder(model), name=model, device=device, batch=batch)
+
+
+def reranker_fingerprint(model: str) -> str:
+    """Fingerprint of `load_reranker(model)` without loading the network, "" for none. Raises ModelRefused."""
+    return "" if model in _NONE else _fingerprint(model_folder(model))
+
+
+def _fingerprint(folder: Path) -> str:
     return lines_sha256([f"{_MAX_TOKENS}", *hashed_files(folder)])

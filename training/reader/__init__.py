@@ -1,1 +1,0 @@
-"""Trains the shipped reader, which rates sentences by reading them together with the question."""
