@@ -24,16 +24,16 @@ from index.storage.durable_io import Disk, as_build_failure
 from qa.answer import Band, State
 from qa.errors import CalibrationRefused
 
-FEATURES = ("pooled", "coverage", "complete", "maxsim", "rating")
+FEATURES = ("pooled", "coverage", "complete", "lead", "maxsim", "rating")
 """Features of a calibration. Rename one when its meaning changes: older calibrations are then rejected."""
 
 
 def features(hit: Hit) -> dict[str, float]:
     """By name: cosine, share of the question's terms in hit and neighbours, whether all occur in the hit.
 
-    With token vectors also MaxSim, with a reranker its rating.
+    Also the lead over the fifth-best hit; with token vectors MaxSim, with a reranker its rating.
     """
-    values = (hit.dense, hit.coverage, float(hit.complete), hit.late, hit.rating)
+    values = (hit.dense, hit.coverage, float(hit.complete), hit.lead, hit.late, hit.rating)
     return {name: value for name, value in zip(FEATURES, values, strict=True) if value is not None}
 
 

@@ -41,7 +41,8 @@ class Hit:
     of their BM25 scores, `late` the weighted mean of the MaxSim of sentence and window (-1 to 1),
     None without token vectors. `coverage` is the share (0 to 1) of the question's term weight that occurs in
     the window, function words left out. `matched` are the question's terms in the sentence; `complete` if
-    only function words are missing from it. `rating` is the reranker's, None without a reranker.
+    only function words are missing from it. `lead` is how much the score is above that of the fifth best.
+    `rating` is the reranker's, None without a reranker.
     """
 
     sentence: Sentence
@@ -54,5 +55,6 @@ class Hit:
     coverage: float
     matched: tuple[str, ...]
     complete: bool
+    lead: float = 0.0
     late: float | None = None
     rating: float | None = None

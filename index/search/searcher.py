@@ -22,6 +22,8 @@ from index.storage.arrays import RowIds, Vectors
 # The scores of a hit are weighted alike, whatever weights ranked it.
 _LEVELS = np.array(DEFAULT_WEIGHTS.levels)
 _TINY = np.float32(1e-30)
+# Rank, from 0, of the hit that a lead is over: the next ones are often of the same paragraph.
+_RIVAL = 4
 
 
 class Searcher:
@@ -48,7 +50,9 @@ class Searcher:
         if k <= 0 or not scored.rows.size:
             return []
         scores = scored.fuse(fusion)
-        return self._hits(scored, scores, scored.ranking(scores)[:k])
+        ranking = scored.ranking(scores)
+        rival = scores[ranking[min(_RIVAL, len(ranking) - 1)]]
+        return self._hits(scored, scores, ranking[:k], rival=float(rival))
 
     def stages(
         self, query: Query, *, where: Filter = NO_FILTER, fusion: FusionWeights = DEFAULT_WEIGHTS
@@ -99,7 +103,9 @@ class Searcher:
         late[:, best] = self._late.scores(tokens, scored.rows[best])
         return replace(scored, late=late)
 
-    def _hits(self, scored: ScoredCandidates, scores: Vectors, positions: Positions) -> list[Hit]:
+    def _hits(
+        self, scored: ScoredCandidates, scores: Vectors, positions: Positions, *, rival: float
+    ) -> list[Hit]:
         generation = self._generation
         content = [term not in FUNCTION_TERMS for term in scored.weights]
         matches: list[list[bool]] = (scored.sentence_counts[:, positions] > 0).T.tolist()
@@ -121,6 +127,7 @@ class Searcher:
                 row=row,
                 phrase_row=phrase_row,
                 score=score,
+                lead=score - rival,
                 dense=dense,
                 lexical=lexical,
                 late=late,

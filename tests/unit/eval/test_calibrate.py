@@ -119,7 +119,7 @@ def test_what_is_observed_of_each_question(tmp_path: Path) -> None:
     build([RAIN, SUN], WordEncoder(), tmp_path)
     assistant = Assistant(DataFolder(tmp_path).open(), WordEncoder())
     observations = observe(assistant, GOLD)
-    assert observations.values.shape == (3, 4)
+    assert observations.values.shape == (3, 5)
     assert observations.answerable.tolist() == [1.0, 1.0, 0.0]
     first = [assistant.ask(gold.question, 1).extracts[0].answer_text for gold in GOLD]
     assert observations.right.tolist() == [

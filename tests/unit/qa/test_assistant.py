@@ -108,7 +108,7 @@ def test_a_phrase_of_a_byline_is_shown_with_the_nearest_sentence(tmp_path: Path)
     page = article("page", "By Ann Lee", "Boats are cheap today. Nobody knows why.")
     (extract,) = shown(ask(tmp_path, '"ann lee"', page))
     assert extract.answer_text == "Boats are cheap today."
-    assert extract.text == page.text
+    assert extract.text == "By Ann Lee\n\nBoats are cheap today."
 
 
 def test_lower_ranks_are_never_called_better_matches(tmp_path: Path) -> None:

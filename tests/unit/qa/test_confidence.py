@@ -159,8 +159,9 @@ def test_worked_by_hand() -> None:
 
 
 def test_facts_are_the_ones_named() -> None:
-    known = {"pooled": 0.5, "coverage": 0.5, "complete": 0.0}
+    known = {"pooled": 0.5, "coverage": 0.5, "complete": 0.0, "lead": 0.0}
     assert features(HIT) == known
+    assert features(replace(HIT, lead=0.4)) == {**known, "lead": 0.4}
     assert features(replace(HIT, rating=-1.5)) == {**known, "rating": -1.5}
     late = replace(HIT, late=0.7)
     assert features(late) == {**known, "maxsim": 0.7}

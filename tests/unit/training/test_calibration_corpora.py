@@ -47,8 +47,8 @@ def test_a_trial_is_observed(made: list[Trial], tmp_path: Path) -> None:
     answerable = [gold for gold in made[0].gold if gold.answerable][:4]
     others = [gold for gold in made[0].gold if not gold.answerable][:3]
     found = observe(open_trial(made[0], WordEncoder(), tmp_path), [*answerable, *others])
-    assert found.names == ("pooled", "coverage", "complete", "maxsim")
-    assert found.values.shape == (7, 4)
+    assert found.names == ("pooled", "coverage", "complete", "lead", "maxsim")
+    assert found.values.shape == (7, 5)
     assert found.answerable.tolist() == [1.0] * 4 + [0.0] * 3
     assert found.right[4:].tolist() == [0.0] * 3
 
