@@ -254,7 +254,7 @@ def _initials(value: str) -> str:
 
 def _masked(text: str, spans: Iterable[Mention]) -> str:
     """The text with the spans filled by a character that no expression matches."""
-    pieces, place = [], 0
+    pieces, place = list[str](), 0
     for span in sorted(spans, key=lambda mention: mention.start):
         pieces += text[place : span.start], _HOLE * (span.end - span.start)
         place = span.end

@@ -268,7 +268,7 @@ class _Rewriter:
 def _folded_short_forms(generation: Generation) -> Mapping[str, tuple[str, ...]]:
     """Long forms by short form in lower case; of two that differ in case alone, the first counts."""
     short_forms = generation.lexicon.short_forms
-    return {short.lower(): long for short, long in reversed(short_forms.items())}
+    return {short.lower(): long for short, long in reversed(list(short_forms.items()))}
 
 
 @lru_cache(1)  # for the current generation: to compute all these terms takes a while
