@@ -168,7 +168,8 @@ def test_the_state_follows_from_the_chance_and_the_costs(
     level = replace(SAMPLE_CALIBRATION, weights=(0.0,) * 3, constant=math.log(chance / (1 - chance)))
     assistant = Assistant(generation, WordEncoder(), calibration=level, costs=costs)
     for answer in (assistant.ask("canal"), assistant.with_generation(generation).ask("canal")):
-        assert (answer.state, answer.band, answer.confidence) == (state, band, pytest.approx(chance))
+        assert (answer.state, answer.band) == (state, band)
+        assert answer.confidence == pytest.approx(chance)
         assert (bool(answer.extracts), bool(answer.nearest)) == (not answer.abstained, answer.abstained)
 
 

@@ -16,11 +16,11 @@ from tests.support.fakes import article
         ("when did it open", "The centre in Brighton opened in April 2006.", "April 2006"),
         ("how many trusts were there", "There were 14 trusts in Devon in 2003.", "14"),
         ("how much was the grant", "Each of the 35 areas received £100,000 in 2004.", "£100,000"),
-        ("who chairs the network", "The network met in Leeds, and Ann Lee chaired it.", "Ann Lee"),
         ("who called it odd", "“It is odd,” said Ann Lee, who had asked the Hudson Group.", "Ann Lee"),
         # Not sure: two dates, none, a name of the question, a description, another kind.
         ("when did it open", "It was planned in 2003 and opened in 2006.", None),
         ("when did it open", "It opened after some delay.", None),
+        ("who chairs the network", "Ann Lee joined the network in Leeds.", None),
         ("what opened in 2006", "The centre opened in 2006.", None),
         ("who is ann lee", "Ann Lee worked with Bob Hudson.", None),
         ("why did it open in 2006", "It opened in 2006 because of Ann Lee.", None),

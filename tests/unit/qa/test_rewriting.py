@@ -76,7 +76,10 @@ def test_words_are_spelt_as_the_articles_spell_them(tmp_path: Path, typed: str) 
     build([TOWN, article("said", said)], WordEncoder(), tmp_path)
     both = DataFolder(tmp_path).open()
     wording = words(both, f"who {typed} it")
-    assert (wording.text, wording.alternatives) == ("who organised it", (Synonym(("organis",), ("organiz",)),))
+    assert (wording.text, wording.alternatives) == (
+        "who organised it",
+        (Synonym(("organis",), ("organiz",)),),
+    )
     assert typed.lower() not in wording.expansions
     assert words(both, "the colour").text == words(both, "the color").text == "the color"
     assert words(both, f'"{typed}" colour').text == f'"{typed.lower()}" color'

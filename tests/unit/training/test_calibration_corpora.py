@@ -8,7 +8,15 @@ import pytest
 from eval.calibrate import Method, Observed, fit, observe
 from tests.support.fakes import WordEncoder
 from tests.support.repository import DATA, needs_data
-from training.calibration_corpora import Trial, join, open_trial, source_folds, trials
+from training.calibration_corpora import (
+    UNANSWERABLE,
+    Trial,
+    join,
+    mostly_answerable,
+    open_trial,
+    source_folds,
+    trials,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,15 @@ def test_evidence_stands_in_the_trials_own_articles(made: list[Trial]) -> None:
                 assert 0 <= piece.start < piece.end <= len(texts[piece.article.id])
     answer = next(gold for gold in made[0].gold if len(gold.relevant) == 1)
     assert answer.relevant[0].text in answer.relevant[0].article.text
+
+
+@needs_data
+def test_a_quarter_of_what_the_fit_sees_is_unanswerable(made: list[Trial]) -> None:
+    for trial in made:
+        asked = mostly_answerable(trial.gold)
+        share = sum(not gold.answerable for gold in asked) / len(asked)
+        assert share == pytest.approx(UNANSWERABLE, abs=0.01)
+        assert [gold for gold in asked if gold.answerable] == [g for g in trial.gold if g.answerable]
 
 
 @needs_data
