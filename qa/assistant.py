@@ -19,7 +19,7 @@ from qa.answer import Answer, Band, Citation, Extract, State
 from qa.confidence import Calibration, Costs
 from qa.errors import QuestionError
 from qa.extracts import ExtractGroup, ExtractGrouper
-from qa.key_span import differing, key_mention
+from qa.key_span import differing, key_mention, may_hold_answer
 from qa.question import Question, read_question
 from qa.rewriting import RewrittenQuestion, rewrite
 
@@ -164,11 +164,12 @@ class Assistant:
     def _state(self, question: Question, extracts: Sequence[Extract]) -> State:
         if not extracts:
             return State.NONE
-        confidence = extracts[0].confidence
+        confidence, band = extracts[0].confidence, extracts[0].band
         # A quoted phrase is a literal lookup: if it occurs, the question is answered.
         if question.phrases or confidence is None:
             return State.ANSWERED
-        return self.costs.state(confidence)
+        state = self.costs.state(confidence)
+        return State.UNSURE if state is State.ANSWERED and band is Band.WEAK else state
 
     def _band(self, confidence: float | None, *, literal: bool = False) -> Band:
         if self.calibration is None or confidence is None:
@@ -195,7 +196,12 @@ class Assistant:
         first, last = group.shown
         start, end = sentences[group.first].start, sentences[group.last].end
         names = self.generation.lexicon.names
-        key = key_mention(question, group.hit.sentence.article.text[start:end], names)
+        text = group.hit.sentence.article.text
+        key = key_mention(question, text[start:end], names)
+        band = self._band(confidence, literal=literal)
+        shown = text[sentences[first].start : sentences[last].end]
+        if band is not Band.UNRATED and not literal and not may_hold_answer(question, shown, names):
+            band = Band.WEAK
         repeated = [hit.sentence for hit in group.repeats]
         return Extract(
             rank=rank,
@@ -206,7 +212,7 @@ class Assistant:
             key=(start + key.start, start + key.end) if key else None,
             score=group.hit.score,
             confidence=confidence,
-            band=self._band(confidence, literal=literal),
+            band=band,
             matched=group.hit.matched,
             hit=group.hit,
             context=self._grouper.surroundings(group.shown),

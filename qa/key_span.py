@@ -23,6 +23,12 @@ _MENTIONED = {
     AnswerKind.HOW_MUCH: MentionKind.MONEY,
     AnswerKind.CONTACT: MentionKind.CONTACT,
 }
+# What an answer to these holds, whatever else it says.
+_HELD = {
+    AnswerKind.WHEN: {MentionKind.DATE},
+    AnswerKind.HOW_MANY: {MentionKind.NUMBER, MentionKind.MONEY, MentionKind.DATE},
+    AnswerKind.HOW_MUCH: {MentionKind.MONEY, MentionKind.NUMBER},
+}
 _SHARE = re.compile(r"\b(?:percent|per cent|percentage|proportion|share|fraction)", re.IGNORECASE)
 # "Who is Ann Lee?" asks what she is, not for a name.
 _DESCRIPTION = re.compile(r"\W*who(?:['’]s| is| was| are| were) ([^,?]{1,60}?)\s?\??", re.IGNORECASE)
@@ -35,6 +41,16 @@ _WORD = re.compile(r"\w+")
 _LOOK_BACK = 20
 # Share of the first extract's score from which another one may contradict it.
 _EQUALLY_GOOD = 0.6
+
+
+def may_hold_answer(question: str, text: str, names: Container[str] = ()) -> bool:
+    """Whether a text holds a date, number or amount if that alone is asked for; True for other questions.
+
+    "When did it open?", "The centre opened after some delay." -> False
+    """
+    kinds = answer_kinds(question)
+    held = _HELD.get(kinds[0]) if len(kinds) == 1 else None
+    return held is None or any(mention.kind in held for mention in mentions(text, names))
 
 
 def key_mention(question: str, text: str, names: Container[str] = ()) -> Mention | None:

@@ -15,6 +15,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from qa.number_words import (
+    ORDINAL_VALUES,
+    ORDINALS,
+    SCALES,
+    TENS,
+    UNITS,
+    read_number,
+    write_number,
+    write_ordinal,
+)
+
 
 class MentionKind(StrEnum):
     """What is mentioned; ages, shares and ordinals are numbers."""
@@ -49,21 +60,6 @@ class Unmatched:
     others: tuple[Mention, ...]
 
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORD_VALUES = dict(zip(_UNITS, range(20), strict=True)) | dict(zip(_TENS, range(20, 100, 10), strict=True))
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth"
-    " fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
-_ORDINAL_VALUES = dict(zip(_ORDINALS, range(1, 21), strict=True))
-_SCALES = {
-    "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000,
-    "trillion": 1_000_000_000_000, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000,
-}  # fmt: skip
 _CURRENCIES = {
     "£": "GBP", "gbp": "GBP", "pound": "GBP", "pounds": "GBP", "$": "USD", "usd": "USD", "dollar": "USD",
     "dollars": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR", "¥": "JPY", "yen": "JPY",
@@ -97,7 +93,7 @@ _BODY = re.compile(
     r"|academy|faculty|bureau|agency|chamber|union|fund|programme|program|journal) (?:of|for) "
 )
 
-_UNIT_WORD, _TENS_WORD = "|".join(_UNITS), "|".join(_TENS)
+_UNIT_WORD, _TENS_WORD = "|".join(UNITS), "|".join(TENS)
 _SCALE_WORD = "hundred|thousand|million|billion|trillion"
 _SMALL = rf"(?:(?:{_TENS_WORD})(?:[ -](?:{_UNIT_WORD})\b)?|(?:{_UNIT_WORD}))\b"
 _SCALED = rf"[ -](?:{_SCALE_WORD})\b(?:(?: and)? {_SMALL})?"
@@ -111,7 +107,7 @@ _QUANTITY = re.compile(
     r"(?:[ -]?(?P<scale>thousand|million|billion|trillion|bn|mn|m|k)\b)?"
     r"(?P<share> ?%| ?per ?cent\b)?(?: (?P<currency>pounds?|dollars?|euros?|yen|gbp|usd|eur)\b)?"
 )
-_ORDINAL = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
+_ORDINAL = re.compile(rf"\b(?:{'|'.join(ORDINALS)})\b")
 
 _YEAR = r"(?:1\d|20)\d\d"
 _MONTH = rf"(?:{'|'.join(_MONTHS)}|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
@@ -124,7 +120,7 @@ _DATE = re.compile(
     rf"|(?P<from>{_YEAR})(?:[-–/]| to )(?P<to>{_YEAR}|\d\d)"
     rf"|(?P<decade>{_YEAR[:-2]}0)s"
     rf"|(?P<alone>{_YEAR})"
-    rf"|(?P<century>\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(_ORDINALS)})[- ]centur(?:y|ies)"
+    rf"|(?P<century>\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(ORDINALS)})[- ]centur(?:y|ies)"
     rf"|(?P<weekday>{'|'.join(_WEEKDAYS)}))(?![\w%]|[.,]\d)"
 )
 _BEFORE_DATE = re.compile(
@@ -288,7 +284,7 @@ def _date_value(match: re.Match[str], text: str) -> str:
         return match[0]
     if part["century"]:
         number = part["century"]
-        return f"c{_ORDINAL_VALUES.get(number) or number[:-2]}"
+        return f"c{ORDINAL_VALUES.get(number) or number[:-2]}"
     if part["decade"]:
         return part["decade"][:3]
     if part["from"]:
@@ -316,46 +312,21 @@ def _quantities(lower: str) -> Iterator[Mention]:
         if value:
             yield Mention(kind, match.start(), match.end(), value)
     for match in _ORDINAL.finditer(lower):
-        yield Mention(MentionKind.NUMBER, *match.span(), _ordinal(_ORDINAL_VALUES[match[0]]))
+        yield Mention(MentionKind.NUMBER, *match.span(), write_ordinal(ORDINAL_VALUES[match[0]]))
 
 
 def _quantity_value(match: re.Match[str]) -> tuple[str, MentionKind]:
-    low, high = match["digits"] or str(_spelt(match["spelt"])), match["high"]
-    scale = _SCALES.get(match["scale"] or "", 1)
-    number = "-".join(_number(digits, scale) for digits in (low, high) if digits)
+    low, high = match["digits"] or str(read_number(match["spelt"])), match["high"]
+    scale = SCALES.get(match["scale"] or "", 1)
+    number = "-".join(write_number(digits, scale) for digits in (low, high) if digits)
     currency = _CURRENCIES.get((match["symbol"] or "").rstrip()[-1:] or match["currency"] or "")
     if currency:
         return f"{number} {currency}", MentionKind.MONEY
     if match["ordinal"]:
-        return _ordinal(int(Decimal(number))), MentionKind.NUMBER
+        return write_ordinal(int(Decimal(number))), MentionKind.NUMBER
     if match[0] == "one":  # mostly a pronoun
         return "", MentionKind.NUMBER
     return number + ("%" if match["share"] else ""), MentionKind.NUMBER
-
-
-def _number(digits: str, scale: int) -> str:
-    """ "1.20" and a million -> "1200000"."""
-    return f"{(Decimal(digits.replace(',', '')) * scale).normalize():f}"
-
-
-def _spelt(text: str) -> int:
-    """ "two hundred and fifty thousand" -> 250000."""
-    total = current = 0
-    for word in re.split("[ -]", text):
-        if word in ("a", "an"):
-            current = 1
-        elif word == "hundred":
-            current *= 100
-        elif word in _SCALES:
-            total, current = total + current * _SCALES[word], 0
-        else:
-            current += _WORD_VALUES.get(word, 0)
-    return total + current
-
-
-def _ordinal(number: int) -> str:
-    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"
 
 
 def _names(text: str, names: Container[str]) -> Iterator[Mention]:

@@ -198,9 +198,9 @@ def _web_search(file: Path, small_talk: Sequence[str]) -> Trial:
     passages: dict[str, dict[str, None]] = {}
     for question, same in rows.items():
         for text in sorted(map(_passage, same), key=len, reverse=True):
-            known = passages.setdefault(same[0].get("title") or question, {})
-            if not any(text in passage for passage in known):
-                known[text] = None
+            whole = passages.setdefault(same[0].get("title") or question, {})
+            if not any(text in passage for passage in whole):
+                whole[text] = None
     articles = {title: _article_of(title, list(texts)) for title, texts in passages.items()}
     gold = list(map(_unanswerable, small_talk))
     for question, same in rows.items():

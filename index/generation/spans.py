@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.article import Passage, Sentence
-from corpus.assertions import may_answer
+from corpus.cleaning.assertions import may_answer
 from index.errors import Damaged
 from index.generation.articles import Articles
 from index.storage.arrays import Int32Rows, RowIds, read_array, scan

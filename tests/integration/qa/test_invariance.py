@@ -28,9 +28,9 @@ Change = Callable[[str, random.Random], str]
 PUBLIC_ARTICLES = 2
 PUBLIC_QUESTIONS = 500
 # A typing error of a word that no article has cannot be corrected, and the encoder reads other word pieces.
-# Provisional, not measured yet: replace by measured shares.
-OTHER_EXTRACT = 0.20
-OTHER_STATE = 0.10
+# Measured shares of another first extract: .038 of 184, .083 of 60, .032 of 500; of another state .022, .05, .026.
+OTHER_EXTRACT = 0.10
+OTHER_STATE = 0.06
 
 OPENINGS = (
     "please ",
@@ -136,7 +136,7 @@ def first(answer: Answer) -> tuple[str, int, int] | None:
 
 
 def outcome(answer: Answer) -> tuple[object, ...]:
-    return first(answer), answer.confidence, answer.band, answer.abstained
+    return first(answer), answer.confidence, answer.band, answer.state
 
 
 @pytest.fixture(scope="module", params=["samples", "originals", "public"])
@@ -197,7 +197,7 @@ def test_a_typing_error_seldom_changes_the_first_extract(typed: tuple[Assistant,
     assistant, questions = typed
     pairs = [(assistant.ask(question, 1), assistant.ask(mistyped(question), 1)) for question in questions]
     extracts = sum(first(one) != first(two) for one, two in pairs) / len(pairs)
-    states = sum(one.abstained != two.abstained for one, two in pairs) / len(pairs)
+    states = sum(one.state is not two.state for one, two in pairs) / len(pairs)
     print(f"{len(pairs)} questions: another first extract {extracts:.3f}, another state {states:.3f}")
     assert extracts <= OTHER_EXTRACT
     assert states <= OTHER_STATE

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from corpus.article import Article
-from corpus.assertions import has_verb, may_answer
+from corpus.cleaning.assertions import has_verb, may_answer
 from corpus.sentences import split_sentences
 from tests.support.fakes import article
 

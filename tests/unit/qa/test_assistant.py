@@ -173,6 +173,21 @@ def test_the_state_follows_from_the_chance_and_the_costs(
         assert (bool(answer.extracts), bool(answer.nearest)) == (not answer.abstained, answer.abstained)
 
 
+def test_what_lacks_the_number_asked_for_is_unsure_however_well_it_matches(tmp_path: Path) -> None:
+    build(
+        [article("quay", "The canal has many boats. The canal has 40 boats in May.")], WordEncoder(), tmp_path
+    )
+    sure = replace(SAMPLE_CALIBRATION, weights=(0.0,) * 3, constant=3.0)
+    generation = DataFolder(tmp_path).open()
+    assistant = Assistant(generation, WordEncoder(), calibration=sure)
+    assert assistant.ask("how many boats has the canal").state is State.ANSWERED
+    build([article("quay", "The canal has many boats.")], WordEncoder(), tmp_path)
+    without = Assistant(DataFolder(tmp_path).open(), WordEncoder(), calibration=sure)
+    answer = without.ask("how many boats has the canal")
+    assert (answer.state, answer.band) == (State.UNSURE, Band.WEAK)
+    assert without.ask('how many boats has "the canal"').state is State.ANSWERED
+
+
 def test_less_than_one_extract_cannot_be_asked_for(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="ask for 1 or more"):
         ask(tmp_path, "harbour", k=0)

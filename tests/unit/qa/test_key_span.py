@@ -6,7 +6,7 @@ import pytest
 
 from corpus.article import Passage
 from qa.answer import Band, Extract
-from qa.key_span import differing, key_mention
+from qa.key_span import differing, key_mention, may_hold_answer
 from tests.support.fakes import article
 
 
@@ -30,6 +30,25 @@ def test_the_key_is_given_only_where_one_alone_may_answer(question: str, text: s
     names = {"ann": "Ann", "lee": "Lee"}
     mention = key_mention(question, text, names)
     assert (mention and text[mention.start : mention.end]) == key
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "may"),
+    [
+        ("when did it open", "The centre opened after some delay.", False),
+        ("when did it open", "The centre opened in 2006.", True),
+        ("how many trusts were there", "There were trusts in Devon.", False),
+        ("how many trusts were there", "There were fourteen trusts in Devon.", True),
+        ("how much was the grant", "Each area received a grant.", False),
+        ("how much was the grant", "Each area received £100,000.", True),
+        ("who chairs it", "Somebody does.", True),
+        ("why did it close", "Nobody knows.", True),
+        ("harbour", "The quay is closed.", True),
+        ("how many were there and when", "There were some.", True),
+    ],
+)
+def test_a_date_number_or_amount_that_is_asked_for_must_be_there(question: str, text: str, may: bool) -> None:
+    assert may_hold_answer(question, text) is may
 
 
 def extract(rank: int, text: str, *, score: float = 1.0, band: Band = Band.POSSIBLE) -> Extract:
