@@ -179,7 +179,7 @@ def test_a_quotation_is_copied_with_its_source(browser: Browser, address: str) -
 
 
 def test_extracts_are_collected_in_the_address_and_listed(browser: Browser, address: str) -> None:
-    with open_page(browser, address, COST) as page:
+    with open_page(browser, address, '"children\'s trusts"') as page:
         boxes = page.get_by_label("Add to evidence list")
         boxes.nth(0).check()
         boxes.nth(1).check()

@@ -229,7 +229,8 @@ def test_the_page_is_told_of_answers_and_of_failures(browser: Browser, world: Wo
         expect(page.locator("pull-quote li")).to_have_count(0)
         told = page.evaluate("window.told")
     assert [name for name, _ in told] == ["pullquote-answer", "pullquote-error"]
-    assert told[0][1]["extracts"][0]["answer"] == {"start": 20, "end": 39, "text": "Dredging cost more."}
+    marked = {"start": 20, "end": 39, "text": "Dredging cost more.", "key": None}
+    assert told[0][1]["extracts"][0]["answer"] == marked
     assert told[1][1] == {"status": 422, "message": "The question is empty: type a few words."}
 
 

@@ -203,7 +203,7 @@ def test_another_reranker_is_not_calibrated_either(
 
 def test_a_gold_file_is_checked(data: Path, tmp_path: Path) -> None:
     assert (
-        "73 sound questions, 57 answerable, 16 unanswerable; 0 faults"
+        "184 sound questions, 138 answerable, 46 unanswerable; 0 faults"
         in qa("eval", "check", OWN, "--data", data).stdout
     )
     wrong = tmp_path / "gold.jsonl"
@@ -211,9 +211,9 @@ def test_a_gold_file_is_checked(data: Path, tmp_path: Path) -> None:
         OWN.read_text(encoding="utf-8").replace("scattered population", "scattered people") + "{\n"
     )
     done = qa("eval", "check", wrong, "--data", data, code=1)
-    assert "72 sound questions" in done.stdout
-    assert "line 1 (gold-001): the quote" in done.stderr
-    assert "line 74: is not a JSON object" in done.stderr
+    assert "183 sound questions" in done.stdout
+    assert "line 153 (gold-153): the quote" in done.stderr
+    assert "line 185: is not a JSON object" in done.stderr
 
 
 def test_declined_questions_become_candidates(data: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 def manifest(folder: Path) -> Manifest:
     return Manifest(
-        format=4,
+        format=5,
         generation=folder.name,
         created="2026-01-02T03:04:05+00:00",
         model="words",
@@ -94,7 +94,7 @@ def test_other_content_is_not_a_manifest(folder: Path, content: bytes) -> None:
 def test_a_manifest_of_another_format_or_folder_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), format=1)))
     with pytest.raises(
-        OtherFormat, match=rf"^{folder} has format 1, but this version reads 4; run `qa index` again$"
+        OtherFormat, match=rf"^{folder} has format 1, but this version reads 5; run `qa index` again$"
     ):
         read_manifest(folder)
     (folder / MANIFEST).write_bytes(manifest_bytes(replace(manifest(folder), generation="gen-2-x")))
