@@ -193,7 +193,7 @@ def test_how_a_question_is_typed_changes_nothing_in_its_answer(typed: tuple[Assi
     assert not differing
 
 
-@pytest.mark.full
+@pytest.mark.torture
 def test_a_typing_error_seldom_changes_the_first_extract(typed: tuple[Assistant, list[str]]) -> None:
     assistant, questions = typed
     pairs = [
