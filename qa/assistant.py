@@ -147,7 +147,7 @@ class Assistant:
     ) -> Answer:
         no_match = 0.0 if self.calibration else None
         confidence = extracts[0].confidence if extracts else no_match
-        state = self._state(question, extracts)
+        state = self._state(extracts)
         answered, names = state is State.ANSWERED, self.generation.lexicon.names
         return Answer(
             question=question.text,
@@ -161,21 +161,18 @@ class Assistant:
             differing=differing(question.text, extracts, names) if answered else None,
         )
 
-    def _state(self, question: Question, extracts: Sequence[Extract]) -> State:
+    def _state(self, extracts: Sequence[Extract]) -> State:
+        """Answered if the first extract is more than a weak match, or not rated."""
         if not extracts:
             return State.NONE
-        confidence, band = extracts[0].confidence, extracts[0].band
-        # A quoted phrase is a literal lookup: if it occurs, the question is answered.
-        if question.phrases or confidence is None:
+        if extracts[0].band is not Band.WEAK:
             return State.ANSWERED
-        state = self.costs.state(confidence)
-        return State.UNSURE if state is State.ANSWERED and band is Band.WEAK else state
+        return State.UNSURE if (extracts[0].confidence or 0.0) >= self.costs.unsure_from else State.NONE
 
-    def _band(self, confidence: float | None, *, literal: bool = False) -> Band:
+    def _band(self, confidence: float | None) -> Band:
         if self.calibration is None or confidence is None:
             return Band.UNRATED
-        band = self.calibration.band(confidence, self.costs)
-        return Band.POSSIBLE if literal and band is Band.WEAK else band
+        return self.calibration.band(confidence, self.costs)
 
     def _extracts(
         self, hits: Sequence[Hit], k: int, question: Question, rewritten: RewrittenQuestion
@@ -198,10 +195,13 @@ class Assistant:
         names = self.generation.lexicon.names
         text = group.hit.sentence.article.text
         key = key_mention(question, text[start:end], names)
-        band = self._band(confidence, literal=literal)
-        shown = text[sentences[first].start : sentences[last].end]
-        if band is not Band.UNRATED and not literal and not may_hold_answer(question, shown, names):
-            band = Band.WEAK
+        band = self._band(confidence)
+        if literal:
+            # A quoted phrase is a literal lookup: if it occurs, the question is answered.
+            band = Band.POSSIBLE if band is Band.WEAK else band
+        elif band in (Band.POSSIBLE, Band.STRONG):
+            shown = text[sentences[first].start : sentences[last].end]
+            band = band if may_hold_answer(question, shown, names) else Band.WEAK
         repeated = [hit.sentence for hit in group.repeats]
         return Extract(
             rank=rank,

@@ -49,8 +49,8 @@ def may_hold_answer(question: str, text: str, names: Container[str] = ()) -> boo
     "When did it open?", "The centre opened after some delay." -> False
     """
     kinds = answer_kinds(question)
-    held = _HELD.get(kinds[0]) if len(kinds) == 1 else None
-    return held is None or any(mention.kind in held for mention in mentions(text, names))
+    expected = _HELD.get(kinds[0]) if len(kinds) == 1 else None
+    return expected is None or any(mention.kind in expected for mention in mentions(text, names))
 
 
 def key_mention(question: str, text: str, names: Container[str] = ()) -> Mention | None:
@@ -103,21 +103,21 @@ def differing(
     question, and the second must match it about as well. Two names contradict nothing either: a question
     about a person may have several answers.
     """
-    first = _key_on_subject(question, extracts[0], names) if extracts else None
+    subject = question_mentions(question, names)
+
+    def key_on_subject(extract: Extract) -> Mention | None:
+        """The key mention of an extract that holds all names and numbers of the question."""
+        if extract.key is None or unmatched(subject, mentions(extract.text, names), extract.text):
+            return None
+        return key_mention(question, extract.answer_text, names)
+
+    first = key_on_subject(extracts[0]) if extracts else None
     if first is None or first.kind is MentionKind.NAME:
         return None
     for extract in extracts[1:]:
         equal = extract.band is not Band.WEAK and extract.score >= _EQUALLY_GOOD * extracts[0].score
         if equal and extract.article.id != extracts[0].article.id:
-            key = _key_on_subject(question, extract, names)
+            key = key_on_subject(extract)
             if key and not same(first, key):
                 return extracts[0].rank, extract.rank
     return None
-
-
-def _key_on_subject(question: str, extract: Extract, names: Container[str]) -> Mention | None:
-    """The key mention of an extract that holds all names and numbers of the question."""
-    asked = question_mentions(question, names)
-    if extract.key is None or unmatched(asked, mentions(extract.text, names), extract.text):
-        return None
-    return key_mention(question, extract.answer_text, names)

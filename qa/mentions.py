@@ -170,8 +170,8 @@ def question_mentions(question: str, names: Container[str] = ()) -> tuple[Mentio
     covered = {place for mention in written for place in range(mention.start, mention.end)}
     runs: list[tuple[int, int]] = []
     for word in _WORD.finditer(question):
-        start, end = word.start(), _without_possessive(question, word.start(), word.end())
-        lower = question[start:end].lower()
+        start, name = word.start(), _without_possessive(word[0])
+        end, lower = start + len(name), name.lower()
         if start in covered or lower in _FUNCTION_WORDS or lower not in names:
             continue
         if runs and question[runs[-1][1] : start] == " ":
@@ -191,12 +191,12 @@ def unmatched(
     passage about Solihull alone has another one. `text` is the passage's text, if words of it in lower case
     are to count too. Ordinals and contacts are left out.
     """
-    wanted = [mention for mention in question if _decides(mention)]
+    asked = [mention for mention in question if _decides(mention)]
     words = frozenset(_words(text))
-    extra = [other for other in passage if _decides(other) and not any(same(other, m) for m in wanted)]
+    extra = [other for other in passage if _decides(other) and not any(same(other, m) for m in asked)]
     return tuple(
         Unmatched(mention, tuple(other for other in extra if other.kind is mention.kind))
-        for mention in wanted
+        for mention in asked
         if not any(same(mention, other) for other in passage) and not words.issuperset(_words(mention.value))
     )
 
@@ -239,7 +239,7 @@ def _words(value: str) -> Iterator[str]:
     """The words of a value in lower case without the small words of names."""
     for word in _WORD.findall(value.lower()):
         if word not in _FUNCTION_WORDS:
-            yield word.removesuffix("'s").removesuffix("’s")
+            yield _without_possessive(word)
 
 
 def _initials(value: str) -> str:
@@ -370,10 +370,10 @@ def _begins_sentence(text: str, start: int) -> bool:
     return bool(_SENTENCE_END.search(text[max(0, start - _LOOK_BACK) : start]))
 
 
-def _without_possessive(text: str, start: int, end: int) -> int:
-    return end - 2 if text[start:end].endswith(("'s", "’s")) else end
+def _without_possessive(word: str) -> str:
+    return word.removesuffix("'s").removesuffix("’s")
 
 
 def _name_value(name: str) -> str:
     words = [word for word in name.lower().split(" ") if word.rstrip(".") not in _TITLES]
-    return " ".join(words).removesuffix("'s").removesuffix("’s").replace("’", "'")
+    return _without_possessive(" ".join(words)).replace("’", "'")

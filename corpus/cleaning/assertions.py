@@ -36,7 +36,7 @@ _VERBS = frozenset(
     asks believe believes calls causes contain contains covers depend depends expect expects fails feel feels
     felt follow follows happen happens include includes increases remain remains runs seem seems sit sits
     sleeps sails speak speaks spoke suggest suggests teach teaches taught tries turns visits waits matters
-    costs lasts applies provide provides offers shows says
+    costs lasts applies provide provides offers shows
     """.split()
 )
 _QUESTION = ("?", "?”", '?"')
