@@ -20,6 +20,7 @@ from index.generation.data_folder import DataFolder
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.confidence import calibration_for
+from qa.loading import one_thread_for_numpy
 from tests.support.fakes import article
 from tests.support.repository import ARTICLES, DATA, GOLD, ROOT, SAMPLE_ARTICLES
 
@@ -120,6 +121,7 @@ def encoder() -> Encoder:
 
 
 def asked(articles: Sequence[Article], encoder: Encoder, data: Path) -> Assistant:
+    one_thread_for_numpy()  # as the commands do: its threads spin on the cores of the encoder
     build(articles, encoder, data)
     calibration = calibration_for(encoder.fingerprint, "", data)
     assert calibration
