@@ -31,6 +31,7 @@ from web.pages.page_state import PageState
 from web.service_settings import ServiceSettings
 
 OWN = ROOT / "eval" / "gold.jsonl"
+FIRST = ROOT / "eval" / "gold-first.jsonl"
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +42,10 @@ def data(sample_index: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every third gold question, for what asks each many times."""
+    """Every third of the first gold questions, for what asks each many times."""
     made = tmp_path_factory.mktemp("gold") / "few.jsonl"
-    made.write_text("".join(OWN.read_text(encoding="utf-8").splitlines(keepends=True)[::3]), encoding="utf-8")
+    lines = FIRST.read_text(encoding="utf-8").splitlines(keepends=True)
+    made.write_text("".join(lines[::3]), encoding="utf-8")
     return made
 
 
